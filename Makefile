@@ -1,0 +1,53 @@
+# Two commands do everything: `make demo` and `make test`. Each makes its own virtual environment, .venv.
+PYTHON ?= python3
+TARGET ?= dev
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo demo-down test bench format lock clean
+
+demo: $(VENV)/made
+	PATH="$(CURDIR)/$(BIN):$$PATH" sh manifests/demo.sh up $(TARGET)
+
+demo-down: $(VENV)/made
+	PATH="$(CURDIR)/$(BIN):$$PATH" sh manifests/demo.sh down $(TARGET)
+
+test: $(VENV)/made-dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/python tests/readme.py --check
+	$(BIN)/python -m pytest --cov --cov-report= -n auto --dist worksteal
+	$(BIN)/coverage report --skip-covered --skip-empty --sort=cover --fail-under=90
+
+bench: $(VENV)/made-dev
+	$(BIN)/python benchmarks/run.py
+
+format: $(VENV)/made-dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+	$(BIN)/python tests/readme.py
+
+# The lock has hashes and no addresses, so that it says what is installed and not from where.
+lock: $(VENV)/made
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+	    --no-emit-index-url pyproject.toml --output-file requirements.lock
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+	    --no-emit-index-url --extra dev --constraint requirements.lock pyproject.toml --output-file requirements-dev.lock
+
+$(VENV)/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit("mlops needs Python 3.11 or newer; say make PYTHON=python3.12" if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/made: requirements.lock pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	touch $@
+
+$(VENV)/made-dev: requirements-dev.lock $(VENV)/made
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-dev.lock
+	touch $@
+
+clean:
+	rm -rf $(VENV) .mlops .coverage .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,63 @@
+"""The one place where errors become messages and exit codes."""
+
+import os
+import sys
+import traceback
+from collections.abc import Callable
+
+import click
+
+from reconciler.errors import ManifestError, MlopsError
+
+
+def run(command: Callable[[], int | None], *, debug: bool) -> int:
+    """Run a command line and return its exit code; a traceback is shown to whoever asked for one."""
+    try:
+        code = command() or 0
+        sys.stdout.flush()
+    except click.exceptions.Exit as ended:
+        return ended.exit_code
+    except BrokenPipeError:
+        return _reader_gone()
+    except (KeyboardInterrupt, click.Abort):
+        print("mlops: interrupted", file=sys.stderr)
+        return 130
+    except click.ClickException as error:
+        # click would exit with 2, which here means that there are changes.
+        _usage(error)
+        return 1
+    except Exception as error:  # noqa: BLE001 - the last net: a person gets a message, a developer the traceback
+        return _failed(error, debug=debug)
+    return code
+
+
+def _failed(error: Exception, *, debug: bool) -> int:
+    if debug:
+        traceback.print_exception(error)
+    if isinstance(error, ManifestError):
+        print("\n".join(map(str, error.problems)), file=sys.stderr)
+        print(f"mlops: {_counted(error)}; nothing was changed", file=sys.stderr)
+    elif isinstance(error, MlopsError):
+        print(f"mlops: {error}", file=sys.stderr)
+    else:
+        print(f"mlops: internal error: {type(error).__name__}: {error}", file=sys.stderr)
+        print("mlops: this is a defect of mlops; --debug shows where it happened", file=sys.stderr)
+    return error.exit_code if isinstance(error, MlopsError) else 1
+
+
+def _usage(error: click.ClickException) -> None:
+    print(f"mlops: {error.format_message()}", file=sys.stderr)
+    context = getattr(error, "ctx", None)
+    if context:
+        print(f"mlops: `{context.command_path} --help` shows what it takes", file=sys.stderr)
+
+
+def _counted(error: ManifestError) -> str:
+    count = sum(problem.is_error for problem in error.problems)
+    return "1 problem in the files" if count == 1 else f"{count} problems in the files"
+
+
+def _reader_gone() -> int:
+    """The reader of a pipe left; nothing more can be said to it, also not when Python flushes at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0

@@ -1,0 +1,71 @@
+"""The command `mlops`."""
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from reconciler.cli import looking, planning
+from reconciler.cli.handler import run
+
+app = typer.Typer(
+    name="mlops",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
+
+for command in (
+    planning.plan,
+    planning.apply,
+    planning.drift,
+    planning.destroy,
+    planning.validate,
+    looking.status,
+    looking.show,
+    looking.invoke,
+    looking.logs,
+    looking.credentials,
+):
+    app.command()(command)
+
+
+@app.callback(invoke_without_command=True)
+def root(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and end.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks; may stand anywhere.")] = False,  # noqa: ARG001
+) -> None:
+    """Keep machine-learning online endpoints as git says they should be.
+
+    \b
+    Exit codes:
+      0    done, or nothing to do
+      1    error: the files, the state, the platform
+      2    with --detailed-exitcode: there are changes (plan) or drift (drift)
+      3    another run holds the target
+      4    refused by a guard or a check of the plan
+      5    a step failed
+      6    stale plan
+      130  interrupted
+    """
+    if version:
+        from importlib.metadata import version as installed  # noqa: PLC0415 - costs more than all of --help
+
+        print(f"mlops {installed('mlops-reconciler')}")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        print(context.get_help())
+        raise typer.Exit
+
+
+def main() -> None:
+    """Run the command line and end the process with its exit code."""
+    words = [word for word in sys.argv[1:] if word != "--debug"]
+    debug = len(words) < len(sys.argv) - 1 or bool(os.environ.get("MLOPS_DEBUG"))
+    sys.exit(
+        run(lambda: typer.main.get_command(app).main(words, prog_name="mlops", standalone_mode=False), debug=debug)
+    )

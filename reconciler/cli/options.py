@@ -1,0 +1,86 @@
+"""Options that several commands share, each said once."""
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+Paths = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[PATH]...",
+        help="Folder, file or REV:PATH; by default the folder that mlops.yaml names. A folder is all that is wanted, "
+        "so what it no longer holds is deleted; a file is only itself.",
+        show_default=False,
+    ),
+]
+Target = Annotated[str | None, typer.Option("--target", "-t", help="Target of mlops.yaml; by default the default one.")]
+Variables = Annotated[
+    list[str] | None, typer.Option("--var", metavar="NAME=VALUE", help="What replaces {{NAME}} in the files.")
+]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="ADDRESS.FIELD=VALUE", help="Give a field of a resource another value."),
+]
+Name = Annotated[str, typer.Option("--name", "-n", help="Name of the resource, for a single file; wins over the file.")]
+EndpointName = Annotated[
+    str,
+    typer.Option("--endpoint-name", "-e", help="Endpoint of the deployment, for a single file; wins over the file."),
+]
+Only = Annotated[
+    list[str] | None, typer.Option("--only", metavar="ADDRESS", help="Only this resource, and what it needs.")
+]
+Refresh = Annotated[
+    bool, typer.Option("--refresh/--no-refresh", help="Look at the live side first, and plan from what is there.")
+]
+MaxDelete = Annotated[
+    int | None,
+    typer.Option(
+        "--max-delete", metavar="N", min=0, help="Refuse to delete more; by default the larger of 5 and 20 %."
+    ),
+]
+AllowEmpty = Annotated[bool, typer.Option("--allow-empty", help="Accept that the manifests define nothing at all.")]
+AutoApprove = Annotated[bool, typer.Option("--auto-approve", help="Do not ask.")]
+Parallel = Annotated[int, typer.Option("--parallel", metavar="N", min=1, max=64, help="Steps that run at once.")]
+LockTimeout = Annotated[
+    float, typer.Option("--lock-timeout", metavar="SECONDS", min=0, help="How long to wait for another run to end.")
+]
+DetailedExitcode = Annotated[
+    bool, typer.Option("--detailed-exitcode", help="Exit with 2 when there is something to report.")
+]
+Query = Annotated[str, typer.Option("--query", metavar="JMESPATH", help="The part of the answer to print.")]
+
+
+class Report(StrEnum):
+    """How a plan or a drift report is printed."""
+
+    TEXT = "text"
+    JSON = "json"
+    MARKDOWN = "markdown"
+
+
+class ApplyReport(StrEnum):
+    """How an apply is printed; JSON comes in one piece at its end."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+class Findings(StrEnum):
+    """How a validation is printed."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+class Output(StrEnum):
+    """How an answer is printed, as the Azure CLI has it."""
+
+    JSON = "json"
+    YAML = "yaml"
+    TABLE = "table"
+    TSV = "tsv"
+
+
+Format = Annotated[Report, typer.Option("--format", help="How to print it.")]
+OutputOption = Annotated[Output, typer.Option("--output", "-o", help="How to print it.")]

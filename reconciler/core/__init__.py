@@ -1,0 +1,1 @@
+"""Values that every floor speaks in: frozen, without I/O and without a clock."""

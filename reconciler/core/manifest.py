@@ -1,0 +1,99 @@
+"""A manifest is one YAML document as written; the resource it becomes has every default made explicit."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from reconciler.core.address import Address
+from reconciler.core.problem import Problem
+
+Spec = Mapping[str, Any]
+"""The fields of a resource: JSON values, and `Secret` where a value may not be shown."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A place in a file; lines and columns count from 1."""
+
+    file: str
+    line: int
+    column: int = 1
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}"
+
+
+@dataclass(frozen=True)
+class Content:
+    """What a path field of a manifest points at.
+
+    Args:
+        digest: `sha256:…` over names and bytes, ignored files left out; equal content, equal digest.
+        name: the base name that the content has where it is served.
+        location: where it lies on this machine; never part of a comparison or a record.
+        is_folder: whether it is a folder.
+    """
+
+    digest: str
+    name: str
+    location: Path = field(compare=False)
+    is_folder: bool = True
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """One document of ours, with variables, overrides and names applied.
+
+    Args:
+        file: the file's path as the user would write it.
+        kind: `endpoint`, `deployment`, `model` or `environment`.
+        platform: `managed` or `kubernetes`; empty for assets.
+        document: the document as written, its conda file and nested environment file read in.
+        positions: dotted field path to (line, column); the document itself under the empty path.
+        contents: dotted field path to what it points at, for every path field that names local files.
+        valid: False when the document has errors; it then counts only as an answer to "does this name exist?".
+        scripts: dotted path of a scoring script to its text, so that it can be checked without being imported.
+    """
+
+    file: str
+    kind: str
+    platform: str
+    document: Spec
+    positions: Mapping[str, tuple[int, int]]
+    contents: Mapping[str, Content]
+    valid: bool = True
+    scripts: Mapping[str, "Script"] = field(default_factory=dict)
+
+    def source(self, path: str = "") -> Source:
+        """Where a field was written: its own place, else its nearest written parent's."""
+        while path not in self.positions:
+            if not path:
+                return Source(self.file, 1)
+            path = path.rpartition(".")[0]
+        return Source(self.file, *self.positions[path])
+
+    def problem(self, path: str, code: str, message: str) -> Problem:
+        """A problem at the place of a field."""
+        source = self.source(path)
+        return Problem(source.file, source.line, source.column, code, message)
+
+
+@dataclass(frozen=True)
+class Script:
+    """A scoring script as found: `text` is None when there is no such file."""
+
+    path: str
+    text: str | None
+
+
+@dataclass(frozen=True)
+class Resource:
+    """What a manifest asks for, comparable: names resolved, assets known by digest, defaults explicit.
+
+    `manifest` tells where each field was written; it takes no part in comparisons.
+    """
+
+    address: Address
+    spec: Spec
+    manifest: Manifest = field(compare=False, repr=False)

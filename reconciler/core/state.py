@@ -1,0 +1,88 @@
+"""The state is what was recorded of a target; live is what the provider sees; drift is where they differ."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Any
+
+from reconciler.core.address import Address
+from reconciler.core.manifest import Spec
+from reconciler.core.plan import FieldChange
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One recorded resource.
+
+    Args:
+        spec: what the last successful step made true.
+        generation: how many operations there were on this address.
+        operation: the id of the last of them.
+        created: when it was first recorded, ISO 8601 in UTC; `@latest` is the youngest.
+    """
+
+    spec: Spec
+    generation: int = 0
+    operation: str = ""
+    created: str = ""
+
+
+@dataclass(frozen=True)
+class State:
+    """Everything recorded of one target; a change is a new value.
+
+    Args:
+        lineage: random identity given at birth; empty before anything was recorded.
+        serial: grows with every change.
+        entries: by address.
+    """
+
+    lineage: str = ""
+    serial: int = 0
+    entries: Mapping[Address, Entry] = field(default_factory=dict)
+
+    def settle(self, address: Address, entry: Entry | None) -> "State":
+        """The state in which the address is recorded like this; None forgets it."""
+        entries = {**self.entries, address: entry} if entry else {k: v for k, v in self.entries.items() if k != address}
+        return replace(self, entries=entries, serial=self.serial + 1)
+
+
+@dataclass(frozen=True)
+class Live:
+    """One object as the provider sees it.
+
+    Args:
+        spec: the fields that the platform can tell; what it cannot tell is left out and not compared.
+        lineage: the state that made it; empty for an object that nobody's state made.
+        generation: of the last operation that the platform accepted.
+        operation: the id of that operation.
+        status: Azure's provisioning states: Succeeded, Failed, Creating, Updating, Deleting.
+        detail: facts for people, such as a scoring URI or what became of an instance.
+    """
+
+    address: Address
+    spec: Spec
+    lineage: str = ""
+    generation: int = 0
+    operation: str = ""
+    status: str = "Succeeded"
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+
+class DriftClass(StrEnum):
+    """How the live side differs from the record; EXPECTED never makes an exit code."""
+
+    CHANGED = "changed"
+    MISSING = "missing"
+    UNMANAGED = "unmanaged"
+    EXPECTED = "expected"
+
+
+@dataclass(frozen=True)
+class Drift:
+    """One resource whose live side is not as recorded; in `fields`, before is recorded and after is live."""
+
+    address: Address
+    kind: DriftClass
+    fields: tuple[FieldChange, ...] = ()
+    note: str = ""

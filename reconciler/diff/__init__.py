@@ -1,0 +1,6 @@
+"""Resources against state give changes; state against the live side gives drifts."""
+
+from reconciler.diff.changes import changes
+from reconciler.diff.drift import corrections, drifts, fold, foreign
+
+__all__ = ["changes", "corrections", "drifts", "fold", "foreign"]

@@ -1,0 +1,94 @@
+"""Desired against recorded: what must be created, changed, replaced or deleted, and which fields make it so."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from reconciler.core.address import Address
+from reconciler.core.manifest import Resource, Spec
+from reconciler.core.plan import Change, FieldChange
+from reconciler.core.state import State
+from reconciler.diff.fields import differing
+from reconciler.kinds import KINDS
+
+
+def changes(resources: Sequence[Resource], state: State, *, whole: bool = True) -> list[Change]:
+    """All changes that bring the record to what is wanted, sorted by address.
+
+    Args:
+        resources: what is wanted, sorted by address.
+        state: what is recorded, drift folded in.
+        whole: what is recorded and not wanted is deleted; False leaves it alone.
+    """
+    found = [change for resource in resources if (change := _change(resource, state))]
+    wanted = {resource.address for resource in resources}
+    if whole:
+        found += [_deletion(address, state) for address in state.entries if address not in wanted]
+    return sorted(found, key=lambda change: change.address)
+
+
+def _change(resource: Resource, state: State) -> Change | None:
+    entry = state.entries.get(resource.address)
+    if entry is None:
+        needs = _needs(resource.address, resource.spec)
+        return Change(resource.address, None, resource.spec, _creation(resource), needs=needs)
+    kind = KINDS[resource.address.kind]
+    before = {k: v for k, v in entry.spec.items() if k in resource.spec or k not in kind.left_alone}
+    if before == resource.spec:
+        return None
+    fields = tuple(_fields(resource, before))
+    if not fields:
+        return None
+    replaces = next((field.path for field in fields if field.path.partition(".")[0] in kind.replace), "")
+    needs = _needs(resource.address, resource.spec)
+    return Change(resource.address, before, resource.spec, fields, replaces, needs)
+
+
+def _fields(resource: Resource, before: Spec) -> Iterator[FieldChange]:
+    for path, old, new in differing(before, resource.spec):
+        yield FieldChange(path, old, new, resource.manifest.source(path))
+
+
+def _creation(resource: Resource) -> tuple[FieldChange, ...]:
+    """The fields of a new resource that are not as the defaults have them anyway."""
+    kind, manifest = KINDS[resource.address.kind], resource.manifest
+    unsaid = kind.defaults.get(manifest.platform, {})
+    return tuple(
+        FieldChange(path, None, value, manifest.source(path))
+        for path, value in _leaves(resource.spec)
+        if value != _at(unsaid, path)
+    )
+
+
+def _leaves(spec: Spec, path: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in sorted(spec.items()):
+        inner = f"{path}.{key}" if path else key
+        if isinstance(value, Mapping):
+            yield from _leaves(value, inner)
+        elif value is not None:
+            yield inner, value
+
+
+def _at(spec: Any, path: str) -> Any:
+    for key in path.split("."):
+        spec = spec.get(key) if isinstance(spec, Mapping) else None
+    return spec
+
+
+def _deletion(address: Address, state: State) -> Change:
+    spec = state.entries[address].spec
+    return Change(address, spec, None, needs=_needs(address, spec))
+
+
+def _needs(address: Address, spec: Spec) -> tuple[Address, ...]:
+    """What must exist before this resource does: its parent, and the registered assets that it names."""
+    parent = (address.parent,) if address.parent else ()
+    named = (_asset(kind, spec.get(path)) for path, kind in KINDS[address.kind].references.items())
+    return (*parent, *(asset for asset in named if asset))
+
+
+def _asset(kind: str, value: Any) -> Address | None:
+    """A resolved reference is `azureml:NAME:VERSION`; every other form lies outside of the plan."""
+    if not isinstance(value, str) or not value.startswith("azureml:") or value.startswith("azureml:/"):
+        return None
+    name, _, version = value.removeprefix("azureml:").rpartition(":")
+    return Address(kind, name, version=version) if name else None

@@ -1,0 +1,114 @@
+"""Recorded against live: what changed behind git's back, and the record as it looks once that is folded in."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+
+from reconciler.core.address import Address
+from reconciler.core.manifest import Resource, Spec
+from reconciler.core.plan import FieldChange
+from reconciler.core.state import Drift, DriftClass, Entry, Live, State
+from reconciler.diff.fields import differing
+from reconciler.kinds import KINDS
+
+
+def drifts(state: State, live: Iterable[Live]) -> list[Drift]:
+    """Every resource whose live side is not as recorded, sorted by address."""
+    seen = {item.address: item for item in live}
+    found = [_drift(address, entry, seen.get(address), state.lineage) for address, entry in state.entries.items()]
+    found += [_unmanaged(item, state) for item in seen.values() if item.address not in state.entries]
+    return sorted((drift for drift in found if drift), key=lambda drift: drift.address)
+
+
+def fold(state: State, live: Iterable[Live]) -> State:
+    """The record as if it had been written from the live side.
+
+    What is missing is forgotten, what differs is as it is, and an object that carries our lineage with no record is
+    taken in, so that the plan can settle it. Objects of others are left out.
+    """
+    seen = {item.address: item for item in live}
+    entries: dict[Address, Entry] = {}
+    for address, entry in state.entries.items():
+        item = seen.get(address)
+        if item and _ours(item, state.lineage):
+            entries[address] = _folded(entry, item)
+    for item in seen.values():
+        if item.address not in state.entries and item.lineage and item.lineage == state.lineage:
+            entries[item.address] = Entry(item.spec, item.generation, item.operation)
+    return replace(state, entries=entries)
+
+
+def corrections(recorded: State, folded: State, resources: Iterable[Resource]) -> dict[Address, Entry | None]:
+    """What to write down of the live side before anything is changed there; None forgets an address.
+
+    A field that belongs to whoever sets it is recorded only while a manifest, or the record so far, speaks of it.
+    """
+    claimed = {resource.address: resource.spec for resource in resources}
+    found: dict[Address, Entry | None] = {}
+    for address in sorted(recorded.entries.keys() | folded.entries.keys()):
+        before, entry = recorded.entries.get(address), folded.entries.get(address)
+        if entry:
+            said = claimed.get(address, before.spec if before else entry.spec)
+            left = KINDS[address.kind].left_alone
+            entry = replace(entry, spec={k: v for k, v in entry.spec.items() if k in said or k not in left})
+        if entry != before:
+            found[address] = entry
+    return found
+
+
+def foreign(state: State, live: Iterable[Live]) -> list[Address]:
+    """Live objects that another state, or nobody's state, made."""
+    return sorted(item.address for item in live if not _ours(item, state.lineage) or not item.lineage)
+
+
+def _ours(item: Live, lineage: str) -> bool:
+    return item.lineage == lineage
+
+
+def _folded(entry: Entry, item: Live) -> Entry:
+    if all(entry.spec.get(key) == value for key, value in item.spec.items()):
+        return entry
+    return replace(entry, spec={**entry.spec, **item.spec})
+
+
+def _differing(recorded: Spec, live: Spec) -> Iterator[FieldChange]:
+    """Fields that the platform tells and that are not as recorded; one that is not managed is not compared."""
+    told = {key: recorded[key] for key in live if key in recorded}
+    managed = {key: value for key, value in live.items() if key in recorded or not _left_alone(key)}
+    for path, before, after in differing(told, managed):
+        yield FieldChange(path, before, after)
+
+
+def _left_alone(field: str) -> bool:
+    return any(field in kind.left_alone for kind in KINDS.values())
+
+
+def _drift(address: Address, entry: Entry, item: Live | None, lineage: str) -> Drift | None:
+    if item is None:
+        return Drift(address, DriftClass.MISSING)
+    if not _ours(item, lineage):
+        return Drift(address, DriftClass.CHANGED, note="the object that is there now was made by somebody else")
+    fields = tuple(_differing(entry.spec, item.spec))
+    if not fields:
+        return None
+    expected = all(_autoscaled(field, entry.spec) for field in fields)
+    return Drift(address, DriftClass.EXPECTED if expected else DriftClass.CHANGED, fields, _note(item))
+
+
+def _autoscaled(field: FieldChange, spec: Spec) -> bool:
+    """Whether an autoscaler was free to make this change: a number of instances inside its bounds."""
+    settings: Mapping[str, object] = spec.get("scale_settings") or {}
+    if field.path != "instance_count" or settings.get("type") != "target_utilization":
+        return False
+    low, high = settings.get("min_instances", 1), settings.get("max_instances", 1)
+    return isinstance(low, int) and isinstance(high, int) and low <= field.after <= high
+
+
+def _note(item: Live) -> str:
+    return str(item.detail.get("note", ""))
+
+
+def _unmanaged(item: Live, state: State) -> Drift | None:
+    owned = (
+        "made by this state, in no record" if _ours(item, state.lineage) and item.lineage else "not made by this state"
+    )
+    return Drift(item.address, DriftClass.UNMANAGED, note=owned)

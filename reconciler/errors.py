@@ -1,0 +1,74 @@
+"""The tree of errors: one exit code a branch, caught in one place, `cli/handler.py`.
+
+MlopsError                1   anything a user can mend
+├── ManifestError         1   the files are wrong; carries every problem of every file
+├── StateError            1   the state store cannot be read, trusted or written
+├── ProviderError         1   a platform refused or failed a call
+├── LockHeldError         3   another run holds the target's lock
+├── RefusedError          4   a guard or preflight refused the plan
+├── StepFailedError       5   a step of an apply failed; what ran is recorded
+├── StalePlanError        6   a saved plan no longer fits the state, the files or the live side
+└── InterruptedRunError 130   the run was interrupted; what ran is recorded
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from reconciler.core.problem import Problem
+
+
+class MlopsError(Exception):
+    """Anything that went wrong in a way the message explains in one to three lines."""
+
+    exit_code = 1
+
+
+class ManifestError(MlopsError):
+    """The files are wrong; `problems` holds everything found, sorted by place."""
+
+    def __init__(self, problems: "Sequence[Problem]") -> None:
+        self.problems = tuple(sorted(problems))
+        super().__init__("\n".join(map(str, self.problems)))
+
+
+class StateError(MlopsError):
+    """The state store cannot be read, trusted or written."""
+
+
+class ProviderError(MlopsError):
+    """A platform refused or failed a call; `log_tail` holds the last lines of the logs that explain it."""
+
+    def __init__(self, message: str, *, log_tail: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.log_tail = tuple(log_tail)
+
+
+class LockHeldError(MlopsError):
+    """Another run holds the target's lock; the message names it."""
+
+    exit_code = 3
+
+
+class RefusedError(MlopsError):
+    """A guard or preflight refused the plan before anything was touched."""
+
+    exit_code = 4
+
+
+class StepFailedError(MlopsError):
+    """A step of an apply failed; every outcome was recorded."""
+
+    exit_code = 5
+
+
+class StalePlanError(MlopsError):
+    """A saved plan no longer fits the state, the files or a live object."""
+
+    exit_code = 6
+
+
+class InterruptedRunError(MlopsError):
+    """The run was interrupted; running steps were finished and recorded."""
+
+    exit_code = 130

@@ -1,0 +1,99 @@
+"""Asking the running proxy, over its admin socket, what it has in force."""
+
+import json
+import socket
+from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from reconciler.errors import ProviderError
+
+
+@dataclass(frozen=True)
+class Host:
+    """A backend as the proxy sees it; `active` is how many requests it is working on."""
+
+    name: str
+    healthy: bool
+    active: int
+
+
+class _UnixConnection(HTTPConnection):
+    def __init__(self, path: Path, timeout_s: float) -> None:
+        super().__init__("localhost", timeout=timeout_s)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(str(self._path))
+
+
+class Admin:
+    """The admin interface of one proxy, on a unix socket."""
+
+    def __init__(self, path: Path, *, timeout_s: float = 5.0) -> None:
+        self._path = path
+        self._timeout_s = timeout_s
+
+    def running(self) -> bool:
+        """Tell whether the proxy answers and has loaded its first configuration."""
+        try:
+            return bool(self._get("/server_info")["state"] == "LIVE")
+        except ProviderError:
+            return False
+
+    def stats(self, pattern: str) -> dict[str, int | str]:
+        """Return the counters, gauges and texts whose names match a regular expression."""
+        found = self._get(f"/stats?format=json&filter={quote(pattern)}")["stats"]
+        return {each["name"]: each["value"] for each in found if "name" in each}
+
+    def hosts(self, cluster: str) -> tuple[Host, ...]:
+        """Return a cluster's backends; none if the proxy does not know the cluster."""
+        found = self._get("/clusters?format=json").get("cluster_statuses", [])
+        return tuple(_host(host) for each in found if each["name"] == cluster for host in each.get("host_statuses", []))
+
+    def healthy(self, cluster: str) -> frozenset[str]:
+        """Return the names of a cluster's backends that take requests."""
+        return frozenset(host.name for host in self.hosts(cluster) if host.healthy)
+
+    def live_routes(self) -> dict[str, Any]:
+        """Return the route configuration in force, for `traffic_of`."""
+        found = self._get("/config_dump?resource=dynamic_route_configs").get("configs", [])
+        if not found:
+            raise ProviderError(f"the gateway at {self._path} has no routes yet")
+        configuration: dict[str, Any] = found[0]["route_config"]
+        return configuration
+
+    def post(self, path: str) -> None:
+        """Tell the proxy to do something, such as `/reopen_logs` or `/drain_listeners?graceful`."""
+        self._request("POST", path)
+
+    def _get(self, path: str) -> dict[str, Any]:
+        answer: dict[str, Any] = json.loads(self._request("GET", path))
+        return answer
+
+    def _request(self, method: str, path: str) -> bytes:
+        connection = _UnixConnection(self._path, self._timeout_s)
+        try:
+            connection.request(method, path)
+            answer = connection.getresponse()
+            body = answer.read()
+        except (OSError, HTTPException) as error:
+            raise ProviderError(f"the gateway does not answer at {self._path}: {error}") from error
+        finally:
+            connection.close()
+        if answer.status != 200:
+            raise ProviderError(
+                f"the gateway refused {method} {path}: {answer.status} {body.decode(errors='replace')[:200]}"
+            )
+        return body
+
+
+def _host(status: dict[str, Any]) -> Host:
+    health = dict(status.get("health_status", {}))
+    known = health.pop("eds_health_status", "HEALTHY")
+    active = next((int(each.get("value", 0)) for each in status.get("stats", []) if each["name"] == "rq_active"), 0)
+    return Host(status.get("hostname", ""), known == "HEALTHY" and not any(health.values()), active)

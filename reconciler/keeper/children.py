@@ -1,0 +1,114 @@
+"""Processes as the operating system has them: starting, telling one from another, watching, ending."""
+
+import contextlib
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+from reconciler.keeper.values import Exit, Process
+
+_BOOT = Path("/proc/sys/kernel/random/boot_id")
+
+
+def spawn(process: Process) -> tuple[int, int]:
+    """Fork a child that waits at a gate, and return its pid and the gate.
+
+    The child becomes the process when `release` opens the gate, and ends if the gate is closed, as by the keeper's
+    death. So nothing runs that was not written down before.
+    """
+    gate, opener = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        _become(process, gate, opener)
+    os.close(gate)
+    return pid, opener
+
+
+def release(opener: int) -> None:
+    """Let the child at this gate become its process."""
+    with os.fdopen(opener, "wb", buffering=0) as file:
+        file.write(b".")
+
+
+def _become(process: Process, gate: int, opener: int) -> NoReturn:
+    try:
+        os.close(opener)
+        _own_session()
+        _own_files(process.log)
+        os.chdir(process.cwd)
+        if os.read(gate, 1):
+            os.execvpe(process.argv[0], process.argv, dict(process.env))  # noqa: S606 - there is no shell to want
+    except BaseException as error:  # noqa: BLE001 - the fork must end here, whatever happened
+        os.write(2, f"cannot start {process.argv[0]}: {error}\n".encode())
+    os._exit(127)
+
+
+def _own_session() -> None:
+    """Leave the keeper's session, and have the signals as a process expects them."""
+    signal.set_wakeup_fd(-1)
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGPIPE, signal.SIGXFSZ):
+        signal.signal(number, signal.SIG_DFL)
+    os.setsid()
+
+
+def _own_files(log: str) -> None:
+    output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    for source, target in ((nothing, 0), (output, 1), (output, 2)):
+        os.dup2(source, target)
+
+
+def born(pid: int) -> str:
+    """Return what tells a living process from a later one of the same pid; empty if it is dead.
+
+    Linux counts from the start of the machine, which no change of the clock moves.
+    """
+    if not sys.platform.startswith("linux"):
+        return _born_elsewhere(pid)
+    try:
+        state, *rest = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return ""
+    return "" if state in "ZX" else f"{_BOOT.read_text().strip()}/{rest[18]}"
+
+
+def _born_elsewhere(pid: int) -> str:
+    import psutil  # noqa: PLC0415 - 3 MB that only other systems than Linux need
+
+    try:
+        process = psutil.Process(pid)
+        return "" if process.status() == psutil.STATUS_ZOMBIE else str(process.create_time())
+    except psutil.Error:
+        return ""
+
+
+def watch(pid: int) -> int | None:
+    """Return a file that becomes readable when the process ends, be it ours or an orphan; None where there is none."""
+    try:
+        return os.pidfd_open(pid)
+    except (AttributeError, OSError):
+        return None
+
+
+def tell(pid: int, number: int) -> None:
+    """Send a signal to a process alone."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, number)
+
+
+def kill_group(pid: int) -> None:
+    """Kill a process and what it started, such as the workers that a dead master leaves behind."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, signal.SIGKILL)
+
+
+def reap(pid: int) -> Exit:
+    """Return how a dead process ended; that of an orphan is nobody's to know."""
+    try:
+        _, status = os.waitpid(pid, os.WNOHANG)
+    except ChildProcessError:
+        return Exit()
+    code = os.waitstatus_to_exitcode(status)
+    return Exit(signal=-code) if code < 0 else Exit(code=code)

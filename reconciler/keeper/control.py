@@ -1,0 +1,91 @@
+"""The keeper's unix socket: one line of JSON asks, one answers."""
+
+import json
+import os
+import selectors
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from reconciler.keeper.say import say
+
+LONGEST_REQUEST = 4 << 20
+
+Json = dict[str, Any]
+
+
+class Connection:
+    """One client: its request as far as it was read, and the way to answer it."""
+
+    def __init__(self, connection: socket.socket, control: "Control") -> None:
+        self._connection = connection
+        self._control = control
+        self._read = b""
+
+    def receive(self) -> None:
+        """Read what has come, and hand over the request once its line is whole."""
+        try:
+            chunk = self._connection.recv(1 << 16)
+        except OSError:
+            chunk = b""
+        self._read += chunk
+        if not chunk or len(self._read) > LONGEST_REQUEST:
+            self._control.forget(self._connection)
+            self._connection.close()
+        elif self._read.endswith(b"\n"):
+            self._control.forget(self._connection)
+            self._hand_over()
+
+    def _hand_over(self) -> None:
+        try:
+            request = json.loads(self._read)
+        except ValueError as error:
+            self.answer({"error": f"not a request: {error}"})
+        else:
+            self._control.handle(request, self)
+
+    def answer(self, message: Json) -> None:
+        """Answer and close; a client that went away in the meantime is no concern of the keeper's."""
+        try:
+            self._connection.settimeout(2)
+            self._connection.sendall(json.dumps(message).encode() + b"\n")
+        except OSError as error:
+            say(f"a client went before its answer: {error}")
+        finally:
+            self._connection.close()
+
+
+class Control:
+    """The listening socket. Whoever holds the keeper's lock owns its path, so a stale one is removed."""
+
+    def __init__(
+        self, path: Path, selector: selectors.BaseSelector, handle: Callable[[Json, Connection], None]
+    ) -> None:
+        self._path = path
+        self._selector = selector
+        self.handle = handle
+        path.unlink(missing_ok=True)
+        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        before = os.umask(0o177)
+        try:
+            self._listener.bind(str(path))
+        finally:
+            os.umask(before)
+        self._listener.listen(64)
+        self._listener.settimeout(0)
+        selector.register(self._listener, selectors.EVENT_READ, self._accept)
+
+    def _accept(self) -> None:
+        connection, _ = self._listener.accept()
+        connection.settimeout(0)
+        self._selector.register(connection, selectors.EVENT_READ, Connection(connection, self).receive)
+
+    def forget(self, connection: socket.socket) -> None:
+        """Read no more from a client."""
+        self._selector.unregister(connection)
+
+    def close(self) -> None:
+        """Take the socket away, so that clients see at once that nobody is there."""
+        self._path.unlink(missing_ok=True)
+        self._listener.close()

@@ -1,0 +1,174 @@
+"""The resident itself: one thread that waits for requests, for exits and for what falls due."""
+
+import os
+import selectors
+import signal
+import socket
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from reconciler.keeper.control import Connection, Control, Json
+from reconciler.keeper.kept import Kept
+from reconciler.keeper.logs import rotate
+from reconciler.keeper.records import Record
+from reconciler.keeper.say import say
+from reconciler.keeper.values import process_from_json
+
+TICK_S = 1.0
+POLL_S = 0.5
+IDLE_S = 30.0
+OWN_LOG_BYTES = 1_000_000
+
+Condition = Callable[[], bool]
+
+
+class Resident:
+    """Keeps the processes of one folder. `lock` is the descriptor of the folder's lock, which the caller holds."""
+
+    def __init__(self, folder: Path, socket_path: Path, *, lock: int, idle_s: float = IDLE_S) -> None:
+        self._folder = folder
+        self._lock = lock
+        self._selector = selectors.DefaultSelector()
+        self._kept = Kept(folder, self._selector)
+        self._waiting: list[tuple[Condition, Connection]] = []
+        self._leave_at = time.monotonic() + idle_s
+        self._next_tick = 0.0
+        self._closing = False
+        self._over = False
+        self._answers: dict[str, Callable[[Json], Json | Condition]] = {
+            "ping": lambda _: {"pid": os.getpid()},
+            "put": self._put,
+            "keep": self._keep,
+            "remove": self._remove,
+            "list": lambda _: {"statuses": [asdict(each.status) for each in self._kept.records.values()]},
+            "acknowledge": self._acknowledge,
+            "shutdown": self._shutdown,
+        }
+        self._wakers = self._leave_on_signals()
+        self._control = Control(socket_path, self._selector, self._handle)
+
+    def run(self) -> None:
+        """Keep until nothing is left to keep, or it is told to go."""
+        while not self._done():
+            for key, _ in self._selector.select(self._pause()):
+                key.data()
+            self._kept.do_what_is_due()
+            self._kept.poll()
+            self._tick()
+            self._settle()
+        self._control.close()
+
+    def adopt(self) -> None:
+        """Take over what an earlier keeper of the folder left."""
+        self._kept.adopt()
+
+    def _leave_on_signals(self) -> tuple[socket.socket, socket.socket]:
+        """End at a signal to stop; the processes stay, for the next keeper to adopt."""
+        reader, writer = socket.socketpair()
+        for end in (reader, writer):
+            end.settimeout(0)
+        self._selector.register(reader, selectors.EVENT_READ, self._leave)
+        signal.set_wakeup_fd(writer.fileno())
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: None)
+        return reader, writer
+
+    def _leave(self) -> None:
+        self._over = True
+
+    def _done(self) -> bool:
+        if self._kept.records:
+            self._leave_at = 0.0
+        return self._over or (not self._kept.records and time.monotonic() >= self._leave_at)
+
+    def _pause(self) -> float:
+        nearest = min([self._next_tick, *self._kept.due.values()]) - time.monotonic()
+        return max(0.0, min(nearest, POLL_S if self._kept.polled else TICK_S))
+
+    def _tick(self) -> None:
+        if time.monotonic() < self._next_tick:
+            return
+        self._next_tick = time.monotonic() + TICK_S
+        self._kept.rotate_logs()
+        with suppress(OSError):
+            rotate(self._folder / "keeper.log", max_bytes=OWN_LOG_BYTES, files=1)
+        if not self._closing and os.fstat(self._lock).st_nlink == 0:
+            say("the folder is gone, so nobody could find what runs: everything is stopped")
+            self._closing = True
+            self._kept.stop_all()
+
+    def _handle(self, request: Json, connection: Connection) -> None:
+        """Answer a request, at once or when the condition holds that it has to wait for."""
+        try:
+            outcome = self._answers[request["do"]](request)
+        except (KeyError, TypeError, ValueError, OSError) as error:
+            connection.answer({"error": f"{type(error).__name__}: {error}"})
+            return
+        if callable(outcome):
+            self._waiting.append((outcome, connection))
+        else:
+            connection.answer(outcome)
+
+    def _settle(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for condition, connection in waiting:
+            if condition():
+                connection.answer({})
+            else:
+                self._waiting.append((condition, connection))
+
+    def _put(self, request: Json) -> Condition:
+        if self._closing:
+            raise ValueError("the keeper is shutting down")
+        wanted = Record(process_from_json(request["process"]), trial=request["trial"])
+        name = wanted.process.name
+        record = self._kept.records.get(name)
+        if record is None:
+            self._kept.start(wanted)
+        elif record.stopping or record.process != wanted.process:
+            self._kept.stop(record.told_to_stop(wanted))
+        else:
+            self._again(record, trial=wanted.trial)
+        return lambda: name not in self._kept.records or not self._kept.records[name].stopping
+
+    def _again(self, record: Record, *, trial: bool) -> None:
+        """The same process is wanted once more: one whose trial ended is started, one that is kept stays so."""
+        if record.trial and record.pid is None:
+            self._kept.start(Record(record.process, trial=trial))
+        else:
+            self._kept.remember(replace(record, trial=record.trial and trial))
+
+    def _keep(self, request: Json) -> Json:
+        record = replace(self._known(request), trial=False)
+        self._kept.remember(record)
+        if record.pid is None and not record.stopping:
+            self._kept.due.setdefault(record.process.name, time.monotonic())
+        return {}
+
+    def _remove(self, request: Json) -> Condition:
+        name = request["name"]
+        if name in self._kept.records:
+            self._kept.stop(self._kept.records[name].told_to_stop())
+        return lambda: name not in self._kept.records
+
+    def _acknowledge(self, request: Json) -> Json:
+        self._kept.remember(replace(self._known(request), restarts=0))
+        return {}
+
+    def _shutdown(self, request: Json) -> Json | Condition:
+        if not request["stop_processes"]:
+            self._over = True
+            return {}
+        self._closing = True
+        self._leave_at = 0.0
+        self._kept.stop_all()
+        return lambda: not self._kept.records
+
+    def _known(self, request: Json) -> Record:
+        record = self._kept.records.get(request["name"])
+        if record is None:
+            raise ValueError(f"no process {request['name']} is kept")
+        return record

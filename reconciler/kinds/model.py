@@ -1,0 +1,17 @@
+"""A registered model: immutable content under a name and a version."""
+
+from reconciler.kinds.kind import Kind
+
+MODEL = Kind(
+    name="model",
+    schemas={"model": ""},
+    paths=("path",),
+    defaults={"": {"description": "", "tags": {}, "properties": {}, "type": "custom_model"}},
+    immutable=frozenset({"path", "type", "flavors"}),
+    ignored=frozenset(
+        {"id", "creation_context", "latest_version", "intellectual_property", "job_name", "utc_time_created"}
+    ),
+    versioned=True,
+    known_by=(frozenset({"name", "path"}),),
+    whole=True,
+)

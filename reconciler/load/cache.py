@@ -1,0 +1,101 @@
+"""The parse cache: what a file of known content holds, so that it is neither parsed nor checked again.
+
+It is keyed by git's blob id and by the code and schemas that would read the file. Only files without problems are
+kept. It may be deleted at any time; one that cannot be used is as good as none.
+"""
+
+import hashlib
+import json
+import os
+import sqlite3
+from collections.abc import Iterable, Mapping
+from contextlib import closing
+from pathlib import Path
+
+from reconciler.load.reading import Entry, Reading
+
+_AT_A_TIME = 500
+_MOST_ROWS = 200_000
+
+
+def blob_id(data: bytes) -> str:
+    """The id that git gives to a file of this content."""
+    return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
+
+
+def known(folder: Path | None, blobs: Iterable[str]) -> dict[str, Reading]:
+    """What the cache knows of these files."""
+    wanted = list(blobs)
+    if folder is None or not wanted:
+        return {}
+    file = _file(folder)
+    if not file.exists():
+        return {}
+    try:
+        with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True, timeout=1)) as database:
+            rows = [row for start in range(0, len(wanted), _AT_A_TIME) for row in _rows(database, wanted[start:])]
+        return {blob: _reading(text) for blob, text in rows}
+    except (sqlite3.Error, ValueError, TypeError, LookupError):
+        _remove(file)
+        return {}
+
+
+def learn(folder: Path | None, readings: Mapping[str, Reading]) -> None:
+    """Keep what was read without problems."""
+    rows = [(blob, _text(reading)) for blob, reading in readings.items() if not reading.problems]
+    if folder is None or not rows:
+        return
+    file = _file(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with closing(sqlite3.connect(file, timeout=1)) as database, database:
+            database.execute("PRAGMA synchronous = OFF")
+            database.execute("CREATE TABLE IF NOT EXISTS files (blob TEXT PRIMARY KEY, reading TEXT) WITHOUT ROWID")
+            if database.execute("SELECT count(*) FROM files").fetchone()[0] > _MOST_ROWS:
+                database.execute("DELETE FROM files")
+            database.executemany("INSERT OR REPLACE INTO files VALUES (?, ?)", rows)
+    except sqlite3.OperationalError:
+        return  # another run is writing, or the disk is read-only or full
+    except (sqlite3.DatabaseError, OSError):
+        _remove(file)
+
+
+def _rows(database: sqlite3.Connection, wanted: list[str]) -> list[tuple[str, str]]:
+    some = wanted[:_AT_A_TIME]
+    marks = ",".join("?" * len(some))
+    return database.execute(f"SELECT blob, reading FROM files WHERE blob IN ({marks})", some).fetchall()  # noqa: S608
+
+
+def _file(folder: Path) -> Path:
+    return folder / f"parsed-{_version()}.db"
+
+
+def _version() -> str:
+    """Changes with every file of the code and the schemas that decide what a file means."""
+    digest = hashlib.sha256()
+    here = Path(__file__).parent
+    for part in (here, here / "schemas", here.parent / "kinds"):
+        with os.scandir(part) as entries:
+            facts = sorted((entry.name, entry.stat().st_size, entry.stat().st_mtime_ns) for entry in entries)
+        digest.update(repr([fact for fact in facts if fact[0].endswith((".py", ".json"))]).encode())
+    return digest.hexdigest()[:12]
+
+
+def _text(reading: Reading) -> str:
+    return json.dumps([[one.kind, one.platform, one.document, one.positions] for one in reading.entries])
+
+
+def _reading(text: str) -> Reading:
+    return Reading(
+        tuple(
+            Entry(kind, platform, document, {path: (line, column) for path, (line, column) in positions.items()})
+            for kind, platform, document, positions in json.loads(text)
+        )
+    )
+
+
+def _remove(file: Path) -> None:
+    try:
+        file.unlink(missing_ok=True)
+    except OSError:
+        return

@@ -1,0 +1,117 @@
+"""What path fields point at: digested once a run, however many manifests share it."""
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from reconciler.core.manifest import Content, Script
+from reconciler.kinds import KINDS, Kind
+from reconciler.load.digest import content_digest, content_files, links_of
+from reconciler.load.explain import Flaw
+from reconciler.load.paths import Found, found_at, is_remote
+from reconciler.load.place import Bounds, inside
+from reconciler.load.rules import field
+
+CONDA = "conda_file"
+_LFS = b"version https://git-lfs.github.com/spec/"
+_FOLDERS = frozenset({"code", "build.path"})
+
+
+class Contents:
+    """The assets of one run, each looked at once."""
+
+    def __init__(self, bounds: Bounds) -> None:
+        self._bounds = bounds
+        self._found: dict[tuple[str, str], Found | Flaw] = {}
+        self._contents: dict[tuple[str, bool, bool], Content | tuple[str, str]] = {}
+        self._scripts: dict[str, Script] = {}
+
+    def of(self, document: Mapping[str, Any], kind: Kind, folder: str) -> tuple[dict[str, Content], list[Flaw]]:
+        """The contents of a document whose file is in `folder`, and what is wrong with its paths."""
+        contents: dict[str, Content] = {}
+        flaws: list[Flaw] = []
+        for path, asset in path_fields(kind):
+            text = field(document, path)
+            if not isinstance(text, str) or is_remote(text) or path.endswith(CONDA):
+                continue
+            content = self._content(text, folder, path, asset)
+            if isinstance(content, Flaw):
+                flaws.append(content)
+            else:
+                contents[path] = content
+        return contents, flaws
+
+    def script(self, content: Content, name: str) -> Script:
+        """A scoring script as found; what leads out of the code's folder is not there."""
+        path = os.path.normpath(os.path.join(content.location, name))
+        if path not in self._scripts:
+            self._scripts[path] = Script(self._bounds.shown(path), _text(path, str(content.location), self._bounds))
+        return self._scripts[path]
+
+    def find(self, text: str, folder: str, path: str) -> Found | Flaw:
+        """Where a path leads; asked of the disk once."""
+        key = (text, folder)
+        if key not in self._found:
+            self._found[key] = found_at(text, folder, self._bounds, path)
+        known = self._found[key]
+        return Flaw(path, known.code, known.message) if isinstance(known, Flaw) else known
+
+    def _content(self, text: str, folder: str, path: str, asset: str) -> Content | Flaw:
+        found = self.find(text, folder, path)
+        if isinstance(found, Flaw):
+            return found
+        key = (found.path, asset == "model", path.endswith(tuple(_FOLDERS)))
+        if key not in self._contents:
+            self._contents[key] = self._looked_at(found, is_model=key[1], folder_due=key[2])
+        known = self._contents[key]
+        return Flaw(path, known[0], f"{text}{known[1]}") if isinstance(known, tuple) else known
+
+    def _looked_at(self, found: Found, *, is_model: bool, folder_due: bool) -> Content | tuple[str, str]:
+        """The content, or the code and the words of what is wrong with it."""
+        location = Path(found.path)
+        is_folder = location.is_dir()
+        if folder_due and not is_folder:
+            return "E-PATH", " is a file; name its folder"
+        if not is_folder and not location.is_file():
+            return "E-PATH", " is neither a file nor a folder"
+        try:
+            wrong = self._link_out(location) if is_folder else None
+            wrong = wrong or (_model_flaw(location) if is_model else None)
+            return wrong or Content(content_digest(location), location.name, location, is_folder)
+        except OSError as error:
+            return "E-PATH", f" cannot be read: {error.strerror or error}"
+
+    def _link_out(self, folder: Path) -> tuple[str, str] | None:
+        for name, target in links_of(folder):
+            if not inside(target, os.path.realpath(folder)) and not self._bounds.holds(target):
+                return "E-LINK-OUT", f": {name} links to {target}, outside the repository"
+        return None
+
+
+def path_fields(kind: Kind) -> Iterator[tuple[str, str]]:
+    """The path fields of a kind, those of its inline assets too, each with the kind of asset that it is of."""
+    yield from ((path, kind.name) for path in kind.paths)
+    for reference, asset in kind.references.items():
+        yield from ((f"{reference}.{path}", asset) for path in KINDS[asset].paths)
+
+
+def _model_flaw(location: Path) -> tuple[str, str] | None:
+    files = [path for _, path in content_files(location)] if location.is_dir() else [location]
+    if not files:
+        return "E-MODEL", ": model folder holds no file"
+    for file in files:
+        size = file.stat().st_size
+        if size < 1024 and file.read_bytes().startswith(_LFS):
+            return "E-MODEL-LFS", f": {file.name} is a Git LFS pointer ({size} bytes); run git lfs pull"
+    return None
+
+
+def _text(path: str, folder: str, bounds: Bounds) -> str | None:
+    real = os.path.realpath(path)
+    if not (inside(real, os.path.realpath(folder)) or bounds.holds(real)) or not os.path.isfile(real):
+        return None
+    try:
+        return Path(real).read_text("utf-8", "replace")
+    except OSError:
+        return None

@@ -1,0 +1,148 @@
+"""A document: its value, the place of every field, and what was written where YAML made something else of it."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from reconciler.core.problem import Problem
+from reconciler.load.nodes import Node
+from reconciler.load.place import Here
+from reconciler.load.scalars import NotAValueError, is_merge, spoken, value_of
+
+Positions = dict[str, tuple[int, int]]
+
+_NAMES = frozenset({"name", "endpoint_name", "version", "model", "environment", "code", "scoring_script", "path"})
+_HIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
+
+
+@dataclass(frozen=True)
+class Document:
+    """One YAML document.
+
+    Args:
+        value: as `yaml.safe_load` gives it.
+        positions: dotted path to the place of its key; a list's item by its index; the document under "".
+        written: dotted path to the text of every scalar that is not text to YAML.
+    """
+
+    value: Any
+    positions: Positions
+    written: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class _Field:
+    line: int
+    column: int
+    node: Node
+
+
+def document(top: Node, here: Here, problems: list[Problem]) -> Document:
+    """Build the document of a top node; what is wrong with keys and values is added to `problems`."""
+    builder = _Builder(here, problems)
+    value = builder.value(top)
+    positions: Positions = {"": (top.line, top.column)}
+    written: dict[str, str] = {}
+    for path, line, column, node in builder.fields(top, ""):
+        positions[path] = (line, column)
+        if node.kind == "scalar" and not isinstance(builder.value(node), str):
+            written[path] = node.text
+    return Document(value, positions, written)
+
+
+class _Builder:
+    """Builds each node once, so that what is aliased is shared as it is by `yaml.safe_load`."""
+
+    def __init__(self, here: Here, problems: list[Problem]) -> None:
+        self._here = here
+        self._problems = problems
+        self._values: dict[int, Any] = {}
+        self._fields: dict[int, dict[str, _Field]] = {}
+
+    def value(self, node: Node) -> Any:
+        if id(node) not in self._values:
+            self._values[id(node)] = self._built(node)
+        return self._values[id(node)]
+
+    def fields(self, node: Node, prefix: str) -> Iterator[tuple[str, int, int, Node]]:
+        """Every field below a node: its dotted path, its place and its value's node."""
+        if node.kind == "mapping":
+            parts = [(key, field.line, field.column, field.node) for key, field in self._mapping(node).items()]
+        else:
+            parts = [(str(index), item.line, item.column, item) for index, item in enumerate(node.parts)]
+        for key, line, column, part in parts:
+            path = f"{prefix}.{key}" if prefix else key
+            yield path, line, column, part
+            if part.parts:
+                yield from self.fields(part, path)
+
+    def _built(self, node: Node) -> Any:
+        if node.kind == "mapping":
+            return {key: self.value(field.node) for key, field in self._mapping(node).items()}
+        if node.kind == "sequence":
+            return [self.value(item) for item in node.parts]
+        return self._scalar(node)
+
+    def _scalar(self, node: Node) -> Any:
+        try:
+            return value_of(node)
+        except NotAValueError as error:
+            self._report(node, "E-YAML-VALUE", str(error))
+            return None
+
+    def _mapping(self, node: Node) -> dict[str, _Field]:
+        known = self._fields.get(id(node))
+        return self._fields.setdefault(id(node), self._read(node)) if known is None else known
+
+    def _read(self, node: Node) -> dict[str, _Field]:
+        own: dict[str, _Field] = {}
+        merged: dict[str, _Field] = {}
+        for key, value in zip(node.parts[::2], node.parts[1::2], strict=True):
+            if is_merge(key):
+                merged |= self._merged(key, value)
+                continue
+            name = self._key(key)
+            if name is None:
+                continue
+            if name in own:
+                message = f"key {name!r} is given twice; first on line {own[name].line}"
+                self._report(key, "E-YAML-DUP", message)
+            if name in _NAMES and value.kind == "scalar":
+                self._visible(value)
+            own[name] = _Field(key.line, key.column, value)
+        return merged | own
+
+    def _merged(self, key: Node, value: Node) -> dict[str, _Field]:
+        """What `<<` brings in: of several mappings the first that has a key gives it."""
+        sources = [value] if value.kind == "mapping" else value.parts
+        if value.kind == "scalar" or any(source.kind != "mapping" for source in sources):
+            self._report(key, "E-YAML-KEY", "<< takes a mapping or a list of mappings; name them by *alias")
+            return {}
+        merged: dict[str, _Field] = {}
+        for source in reversed(sources):
+            merged |= self._mapping(source)
+        return merged
+
+    def _key(self, node: Node) -> str | None:
+        if node.kind != "scalar":
+            self._report(node, "E-YAML-KEY", "a key must be text")
+            return None
+        self._visible(node)
+        try:
+            value = value_of(node)
+        except NotAValueError as error:
+            self._report(node, "E-YAML-VALUE", str(error))
+            return None
+        if value is None or isinstance(value, bool):
+            message = f'a key must be text, YAML reads {node.text or "nothing"} as {spoken(value)}; write "{node.text}"'
+            self._report(node, "E-YAML-KEY", message)
+        return node.text
+
+    def _visible(self, node: Node) -> None:
+        if found := _HIDDEN.search(node.text):
+            message = f"character U+{ord(found[0]):04X} is not allowed in a name; remove it"
+            self._report(node, "E-NAME-CHAR", message)
+
+    def _report(self, node: Node, code: str, message: str) -> None:
+        self._problems.append(self._here.problem(node.line, node.column, code, message))

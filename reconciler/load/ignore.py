@@ -1,0 +1,83 @@
+"""What an asset leaves out: `.amlignore`, else `.gitignore`, in the folder's root only, read as git reads it."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+ALWAYS = frozenset({"__pycache__", ".git"})
+
+Ignored = Callable[[str, bool], bool]
+"""Whether a file or folder, by its name relative to the root, is left out; True as second argument for folders."""
+
+
+def ignored_in(folder: Path) -> Ignored:
+    """The rules of an asset's folder."""
+    for name in (".amlignore", ".gitignore"):
+        try:
+            text = (folder / name).read_text("utf-8", "replace")
+        except OSError:
+            continue
+        return rules(text)
+    return rules("")
+
+
+def rules(text: str) -> Ignored:
+    """The rules that an ignore file holds; of several that fit, the last decides."""
+    found = [rule for line in text.splitlines() if (rule := _rule(line))]
+
+    def ignored(name: str, folder: bool) -> bool:  # noqa: FBT001  # called in one place, with both in a row
+        if name.rpartition("/")[2] in ALWAYS:
+            return True
+        for pattern, only_folders, keeps in reversed(found):
+            if (folder or not only_folders) and pattern.fullmatch(name):
+                return not keeps
+        return False
+
+    return ignored
+
+
+def _rule(line: str) -> tuple[re.Pattern[str], bool, bool] | None:
+    """A line's pattern, whether it is for folders only, and whether it keeps what an earlier one left out."""
+    line = re.sub(r"(?<!\\) +$", "", line.rstrip("\r"))
+    if not line or line.startswith("#"):
+        return None
+    keeps = line.startswith("!")
+    line = line[1:] if keeps else line
+    only_folders = line.endswith("/")
+    line = line.rstrip("/")
+    anchored = "/" in line
+    expression = _expression(line.removeprefix("/"))
+    try:
+        return re.compile(expression if anchored else rf"(?:.*/)?{expression}", re.DOTALL), only_folders, keeps
+    except re.error:
+        return None
+
+
+def _expression(pattern: str) -> str:
+    """A pattern of git as a regular expression."""
+    parts: list[str] = []
+    rest = pattern
+    while rest:
+        part, rest = _part(rest, first=not parts)
+        parts.append(part)
+    return "".join(parts)
+
+
+def _part(rest: str, *, first: bool) -> tuple[str, str]:
+    """The expression of what a pattern begins with, and the pattern after it."""
+    if first and rest.startswith("**/"):
+        return "(?:.*/)?", rest[3:]
+    if rest.startswith("/**/"):
+        return "/(?:.*/)?", rest[4:]
+    if rest == "/**":
+        return "/.+", ""
+    if rest[0] == "*":
+        return "[^/]*", rest.lstrip("*")
+    if rest[0] == "?":
+        return "[^/]", rest[1:]
+    if rest[0] == "[" and (found := re.match(r"\[([!^]?)(\]?[^\]]*)\]", rest)):
+        inner = re.sub(r"([\\\[\]])", r"\\\1", found[2])
+        return f"[{'^' if found[1] else ''}{inner}]", rest[found.end() :]
+    if rest[0] == "\\" and len(rest) > 1:
+        return re.escape(rest[1]), rest[2:]
+    return re.escape(rest[0]), rest[1:]

@@ -1,0 +1,70 @@
+"""What a load is asked for, and what it answers."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from reconciler.core.manifest import Manifest
+from reconciler.core.problem import Problem
+
+
+@dataclass(frozen=True)
+class Override:
+    """A field given from outside the file.
+
+    Args:
+        address: the manifest's address as text.
+        path: the field, dotted; a list's item as `[0]`.
+        value: what the field becomes.
+        origin: `--set`, or the file that says so.
+        line: the line of `origin`, counted from 1.
+        column: the column of `origin`, counted from 1.
+    """
+
+    address: str
+    path: str
+    value: Any
+    origin: str
+    line: int = 1
+    column: int = 1
+
+    def problem(self, code: str, message: str) -> Problem:
+        """A problem at the place where the override was written."""
+        return Problem(self.origin, self.line, self.column, code, message)
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to read manifests.
+
+    Args:
+        variables: what replaces `{{NAME}}`.
+        overrides: fields given by `--set` and `mlops.yaml`.
+        name: the name of the one resource of a single file.
+        endpoint_name: the endpoint of the one deployment of a single file.
+        cache: folder of the parse cache; without it every file is parsed.
+    """
+
+    variables: Mapping[str, str] = field(default_factory=dict)
+    overrides: tuple[Override, ...] = ()
+    name: str = ""
+    endpoint_name: str = ""
+    cache: Path | None = None
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """Everything that was read.
+
+    Args:
+        manifests: sorted by file and line; those with errors are there with `valid=False`.
+        problems: errors and warnings of all files, sorted.
+        passed_over: YAML files that are not ours.
+        tree: SHA-256 of everything that went in; equal inputs, equal tree.
+    """
+
+    manifests: tuple[Manifest, ...]
+    problems: tuple[Problem, ...]
+    passed_over: tuple[str, ...]
+    tree: str

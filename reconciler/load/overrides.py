@@ -1,0 +1,127 @@
+"""Fields given from outside: `--set ADDRESS.path=value`, `mlops.yaml`, `--name` and `--endpoint-name`."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from reconciler.core.problem import Problem
+from reconciler.errors import ManifestError
+from reconciler.load.document import Document
+from reconciler.load.options import Options, Override
+from reconciler.load.schema import fields_of
+from reconciler.load.words import did_you_mean
+
+SET = "--set"
+
+_SET = re.compile(
+    r"(?P<address>endpoint/[^./=\s]+|deployment/[^./=\s]+/[^./=\s]+"
+    r"|(?:model|environment)/(?:[^:=/\s]+:[^.=/\s]+(?:\.\d+)*|[^.:=/\s]+))"
+    r"\.(?P<path>[^=]+)=(?P<value>.*)",
+    re.DOTALL,
+)
+_STEP = re.compile(r"\[(\d+)\]|([^.\[\]]+)")
+
+
+def parse_set(text: str) -> Override:
+    """Read `ADDRESS.path=value`; the value is a YAML scalar, or a list or mapping in one line.
+
+    Raises:
+        ManifestError: the text has another form.
+    """
+    found = _SET.fullmatch(text)
+    if not found:
+        message = f"{text!r} is not ADDRESS.path=value; write for example deployment/credit/blue.instance_count=3"
+        raise ManifestError([Problem(SET, 1, 1, "E-SET", message)])
+    return Override(found["address"], found["path"].strip(), _value(found["value"]), SET)
+
+
+def address_of(kind: str, document: Mapping[str, Any]) -> str:
+    """The address of a document as text, as far as it tells; letters' case as written."""
+    name, parent, version = (document.get(field) for field in ("name", "endpoint_name", "version"))
+    if kind == "deployment":
+        return f"deployment/{parent}/{name}"
+    return f"{kind}/{name}" if version is None or kind == "endpoint" else f"{kind}/{name}:{version}"
+
+
+def meant_for(overrides: Sequence[Override], kind: str, document: Mapping[str, Any]) -> list[Override]:
+    """The overrides of a document; an asset's address may leave the version out."""
+    if not overrides:
+        return []
+    address = address_of(kind, document).lower()
+    return [override for override in overrides if override.address.lower() in (address, address.partition(":")[0])]
+
+
+def named(document: Document, kind: str, platform: str, options: Options) -> Document:
+    """The document under the names that the command line gives; what its kind has no field for is passed by."""
+    fields = fields_of(kind, platform)
+    given = {"name": options.name, "endpoint_name": options.endpoint_name}
+    names = {field: name for field, name in given.items() if name and field in fields}
+    return Document({**document.value, **names}, document.positions, _without(document.written, names)) if names else document
+
+
+def overridden(document: Document, overrides: Sequence[Override]) -> tuple[Document, list[Problem]]:
+    """The document with its overrides applied, and what is wrong with them."""
+    value, written, problems = document.value, document.written, []
+    for override in overrides:
+        steps = [int(index) if index else key for index, key in _STEP.findall(override.path)]
+        try:
+            value = _put(value, steps, override.value)
+        except LookupError as error:
+            message = f"{override.address}.{override.path}: {error.args[0]}"
+            problems.append(override.problem("E-SET", message))
+            continue
+        written = _without(written, [".".join(map(str, steps))])
+    return Document(value, document.positions, written), problems
+
+
+def unmatched(overrides: Sequence[Override], used: Sequence[Override], known: Sequence[str], *, whole: bool) -> list[Problem]:
+    """Overrides that no manifest took; one of `mlops.yaml` may be for a file that was not asked for."""
+    problems = []
+    for override in overrides:
+        if id(override) in {id(one) for one in used} or (override.origin != SET and not whole):
+            continue
+        code = "E-SET" if override.origin == SET else "W-SET"
+        hint = did_you_mean(override.address, known)
+        problems.append(override.problem(code, f"no manifest has the address {override.address}{hint}"))
+    return problems
+
+
+def _put(target: Any, steps: Sequence[int | str], value: Any) -> Any:
+    """A copy of `target` with `value` at `steps`; mappings on the way are made."""
+    if not steps:
+        return value
+    step, rest = steps[0], steps[1:]
+    if isinstance(step, int):
+        items = [] if target is None else target
+        if not isinstance(items, list) or step > len(items):
+            raise LookupError(f"there is no item [{step}] to set, nor is it the next one")
+        old = items[step] if step < len(items) else None
+        return [*items[:step], _put(old, rest, value), *items[step + 1 :]]
+    if isinstance(target, str):
+        raise LookupError(f"cannot be set: {target!r} is a reference, not a mapping; set the whole field")
+    if target is not None and not isinstance(target, Mapping):
+        raise LookupError(f"cannot be set: what holds {step} is not a mapping")
+    fields = target or {}
+    return {**fields, step: _put(fields.get(step), rest, value)}
+
+
+def _without(written: Mapping[str, str], paths: Any) -> dict[str, str]:
+    return {
+        path: text
+        for path, text in written.items()
+        if not any(path == gone or path.startswith(f"{gone}.") for gone in paths)
+    }
+
+
+def _value(text: str) -> Any:
+    """What YAML reads, or the text itself where reading would lose how it was written: `1.10` stays `1.10`."""
+    import yaml  # noqa: PLC0415  # the command line pays for it only when --set is given
+
+    if "*" in text or "&" in text or "!" in text:
+        return text
+    try:
+        value = yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, RecursionError):
+        return text
+    kept = value is None or isinstance(value, (bool, list, dict)) or str(value) == text.strip()
+    return value if kept else text

@@ -1,0 +1,66 @@
+"""Where a file is: on this machine, in the set that is loaded, and as the user would write it."""
+
+import os
+from dataclasses import dataclass
+
+from reconciler.core.problem import Problem
+
+
+@dataclass(frozen=True)
+class Here:
+    """One file, or a part of it.
+
+    Args:
+        path: absolute path on this machine.
+        relative: the path below the loaded folder, with `/`; it goes into the tree digest.
+        shown: the path as the user would write it.
+    """
+
+    path: str
+    relative: str
+    shown: str
+
+    def problem(self, line: int, column: int, code: str, message: str) -> Problem:
+        """A problem at a place in this file."""
+        return Problem(self.shown, line, column, code, message)
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What a path of a manifest may reach, and how places are shown.
+
+    Args:
+        base: the loaded folder, absolute, links resolved.
+        root: the repository's root, links resolved; empty outside git, where only links are held inside `base`.
+        shown_root: how the root is shown; set for a revision, whose files lie somewhere in a cache.
+    """
+
+    base: str
+    root: str = ""
+    shown_root: str | None = None
+
+    def shown(self, path: str) -> str:
+        """A path as the user would write it."""
+        if self.shown_root is None:
+            return shown(path)
+        return self.shown_root + os.path.relpath(path, self.root).replace(os.sep, "/")
+
+    def holds(self, path: str) -> bool:
+        """Whether a path, links resolved, may be read."""
+        return any(inside(path, root) for root in ((self.root,) if self.root else (self.base, _working_folder())))
+
+
+def inside(path: str, folder: str) -> bool:
+    """Whether an absolute path is a folder or lies below it."""
+    return path == folder or path.startswith(folder.rstrip(os.sep) + os.sep)
+
+
+def shown(path: str) -> str:
+    """An absolute path relative to the current folder when below it, else as it is."""
+    here = os.getcwd()  # noqa: PTH109  # a Path costs more than all else that is done for an unchanged file
+    return os.path.relpath(path, here) if path != here and inside(path, here) else path
+
+
+def _working_folder() -> str:
+    here = os.path.realpath(".")
+    return here if os.path.dirname(here) != here else here + "\0"  # the top of a machine bounds nothing

@@ -1,0 +1,18 @@
+"""Words that messages share."""
+
+import difflib
+from collections.abc import Iterable
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """The known word that was probably meant; empty when none is near."""
+    names = sorted(known)
+    lowered = {name.lower(): name for name in names}
+    found = difflib.get_close_matches(word.lower(), lowered, n=1)
+    return lowered[found[0]] if found else ""
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """The end of a message, ` (did you mean X?)`; empty when nothing is near."""
+    near = nearest(word, known)
+    return f" (did you mean {near}?)" if near else ""

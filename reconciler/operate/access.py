@@ -1,0 +1,43 @@
+"""What every command of day two begins with: the live object of an address, and the provider's small abilities."""
+
+import difflib
+
+from reconciler.core.address import Address
+from reconciler.core.state import Live
+from reconciler.errors import MlopsError, ProviderError
+from reconciler.providers.provider import CredentialSource, LogSource
+from reconciler.workspace import Workspace
+
+
+def live_object(workspace: Workspace, address: Address) -> Live:
+    """The object as the provider sees it.
+
+    Raises:
+        MlopsError: there is none; the message names the nearest that is there.
+    """
+    found = workspace.provider.observe(address)
+    if found is None:
+        raise MlopsError(f"{address} is not there (target {workspace.target.name}){_near(workspace, address)}")
+    return found
+
+
+def credential_source(workspace: Workspace) -> CredentialSource:
+    """The provider as one that hands out keys."""
+    if not isinstance(workspace.provider, CredentialSource):
+        raise ProviderError(f"provider {workspace.provider.name} has no credentials to hand out")
+    return workspace.provider
+
+
+def log_source(workspace: Workspace) -> LogSource:
+    """The provider as one that shows logs."""
+    if not isinstance(workspace.provider, LogSource):
+        raise ProviderError(f"provider {workspace.provider.name} has no logs to show")
+    return workspace.provider
+
+
+def _near(workspace: Workspace, address: Address) -> str:
+    names = [str(item.address) for item in workspace.provider.list() if item.address.kind == address.kind]
+    near = difflib.get_close_matches(str(address), names, n=1)
+    if near:
+        return f"; did you mean {near[0]}?"
+    return f"; there are: {', '.join(sorted(names)[:5])}" if names else "; apply it first"

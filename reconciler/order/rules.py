@@ -1,0 +1,88 @@
+"""The rules of order, one function a rule, each named as the sentence that it enforces.
+
+A rule takes the parts of one endpoint with the assets that they need, and yields pairs: the first must have
+succeeded before the second starts. A product over all parts would be quadratic, so they come grouped.
+"""
+
+import itertools
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from reconciler.core.address import Address
+from reconciler.core.manifest import Spec
+from reconciler.core.plan import Action
+from reconciler.order.split import Part
+
+Pair = tuple[Part, Part]
+_BRINGING_UP = frozenset({Action.CREATE, Action.SCALE, Action.ROLL_OUT, Action.UPDATE})
+
+
+def scale_before_roll_out_before_route(family: Sequence[Part]) -> Iterator[Pair]:
+    """One resource's own steps run in the order in which it was split; a replacement deletes before it creates."""
+    for parts in _by_address(family).values():
+        yield from itertools.pairwise(parts)
+
+
+def needs_before_dependents(family: Sequence[Part], everything: Mapping[Address, Sequence[Part]]) -> Iterator[Pair]:
+    """A deployment is made after its endpoint and after the models and environments that it names."""
+    for part in family:
+        if part.action in _BRINGING_UP:
+            for address in part.needs:
+                yield from ((need, part) for need in everything.get(address, ()) if need.action is Action.CREATE)
+
+
+def deployments_before_traffic(family: Sequence[Part]) -> Iterator[Pair]:
+    """Traffic moves only to deployments that are there and ready."""
+    for route in _routes(family):
+        named = _receiving(route.after)
+        yield from ((part, route) for part in family if part.action in _BRINGING_UP and _gets(part, named))
+
+
+def traffic_before_deletes(family: Sequence[Part]) -> Iterator[Pair]:
+    """A deployment is deleted only once the endpoint sends it nothing."""
+    for route in _routes(family):
+        left = _receiving(route.before) - _receiving(route.after)
+        yield from ((route, part) for part in family if part.action is Action.DELETE and _gets(part, left))
+
+
+def children_deleted_before_parents(
+    family: Sequence[Part], everything: Mapping[Address, Sequence[Part]]
+) -> Iterator[Pair]:
+    """An endpoint goes after its deployments, an asset after whatever stops using it."""
+    for part in family:
+        if part.before is None or not part.address.endpoint:
+            continue
+        for address in _uses(part):
+            yield from ((part, gone) for gone in everything.get(address, ()) if gone.action is Action.DELETE)
+
+
+def _uses(part: Part) -> Iterator[Address]:
+    """What a deployment stands on before a step: its endpoint when it is deleted, and the assets that it names."""
+    if part.address.parent and part.action is Action.DELETE:
+        yield part.address.parent
+    for kind in ("model", "environment"):
+        value = (part.before or {}).get(kind)
+        if isinstance(value, str) and value.startswith("azureml:"):
+            name, _, version = value.removeprefix("azureml:").rpartition(":")
+            yield Address(kind, name, version=version)
+
+
+def _routes(family: Iterable[Part]) -> Iterator[Part]:
+    return (part for part in family if part.action is Action.ROUTE)
+
+
+def _receiving(endpoint: Spec | None) -> frozenset[str]:
+    """The deployments to which an endpoint sends anything, live or mirrored."""
+    shares = ((endpoint or {}).get(name) or {} for name in ("traffic", "mirror_traffic"))
+    return frozenset(name for share in shares for name, percent in share.items() if percent)
+
+
+def _gets(part: Part, names: frozenset[str]) -> bool:
+    return bool(part.address.endpoint) and part.address.name in names
+
+
+def _by_address(parts: Iterable[Part]) -> Mapping[Address, Sequence[Part]]:
+    grouped: dict[Address, list[Part]] = defaultdict(list)
+    for part in parts:
+        grouped[part.address].append(part)
+    return grouped

@@ -1,0 +1,128 @@
+"""A change becomes parts, each one provider call; every part says what is true once it is done, and no more."""
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from reconciler.core.address import Address
+from reconciler.core.manifest import Spec
+from reconciler.core.plan import Action, Change, FieldChange
+from reconciler.core.state import State
+from reconciler.kinds import KINDS, Kind
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """A step that has no number yet; `needs` are the addresses that its change needs to exist."""
+
+    action: Action
+    address: Address
+    reason: str
+    fields: tuple[FieldChange, ...]
+    before: Spec | None
+    after: Spec | None
+    needs: tuple[Address, ...] = ()
+
+
+def split(changes: Iterable[Change], state: State) -> list[Part]:
+    """All parts of all changes, in the order of the changes; a replaced endpoint takes its deployments along."""
+    changes = list(changes)
+    replaced = {change.address for change in changes if change.replaces}
+    parts = [part for change in changes for part in _parts(change, replaced)]
+    return parts + list(_dragged(changes, replaced, state))
+
+
+def _parts(change: Change, replaced: Collection[Address]) -> Iterator[Part]:
+    if change.before is None:
+        yield from _creation(change, "new")
+    elif change.after is None:
+        yield from _deletion(change, "no longer defined")
+    elif change.replaces or change.address.parent in replaced:
+        why = f"{change.replaces} changed" if change.replaces else "its endpoint is replaced"
+        yield from _deletion(change, f"{why}, which cannot be done in place")
+        yield from _creation(change, f"{why}, so it is made anew")
+    else:
+        yield from _update(change)
+
+
+def _creation(change: Change, reason: str) -> Iterator[Part]:
+    """Traffic is given once the deployments are there, so a new endpoint starts without."""
+    assert change.after is not None  # noqa: S101 - a creation has an after
+    kind = KINDS[change.address.kind]
+    routed = {name: value for name, value in change.after.items() if name in kind.route}
+    spec = {**change.after, **{name: {} for name in routed}}
+    made, later = _by_class(change.fields, kind.route)
+    yield Part(Action.CREATE, change.address, reason, made, None, spec, change.needs)
+    if any(routed.values()):
+        yield Part(
+            Action.ROUTE,
+            change.address,
+            _changed(later) if later else "its traffic comes back",
+            later,
+            spec,
+            change.after,
+            change.needs,
+        )
+
+
+def _deletion(change: Change, reason: str) -> Iterator[Part]:
+    """Traffic first: an endpoint that goes away stops to send any."""
+    assert change.before is not None  # noqa: S101 - a deletion has a before
+    kind, spec = KINDS[change.address.kind], change.before
+    routed: dict[str, Spec] = {name: {} for name in kind.route if spec.get(name)}
+    if routed:
+        fields = tuple(FieldChange(name, spec[name], None) for name in sorted(routed))
+        yield Part(Action.ROUTE, change.address, reason, fields, spec, {**spec, **routed}, change.needs)
+    yield Part(Action.DELETE, change.address, reason, (), {**spec, **routed}, None, change.needs)
+
+
+def _update(change: Change) -> Iterator[Part]:
+    """Scale first, then everything that needs new instances, then traffic."""
+    assert change.before is not None  # noqa: S101 - an update has both
+    assert change.after is not None  # noqa: S101
+    kind, spec = KINDS[change.address.kind], change.before
+    for action, names in _classes(kind, change):
+        fields = tuple(field for field in change.fields if _top(field) in names)
+        if fields:
+            after = _with_fields(spec, change.after, names)
+            yield Part(action, change.address, _changed(fields), fields, spec, after, change.needs)
+            spec = after
+
+
+def _classes(kind: Kind, change: Change) -> Sequence[tuple[Action, frozenset[str]]]:
+    everything = frozenset(change.before or ()) | frozenset(change.after or ())
+    return (
+        (Action.SCALE, kind.scale),
+        (kind.update, everything - kind.scale - kind.route),
+        (Action.ROUTE, kind.route),
+    )
+
+
+def _dragged(changes: Sequence[Change], replaced: Collection[Address], state: State) -> Iterator[Part]:
+    """Unchanged deployments of a replaced endpoint go with it and are made anew."""
+    touched = {change.address for change in changes}
+    for address, entry in sorted(state.entries.items()):
+        if address.parent in replaced and address not in touched and address.parent:
+            change = Change(address, entry.spec, entry.spec, needs=(address.parent,))
+            yield from _parts(change, replaced)
+
+
+def _with_fields(before: Spec, after: Spec, names: frozenset[str]) -> Spec:
+    """The spec before with these fields as they are after."""
+    kept = {name: value for name, value in before.items() if name not in names}
+    return {**kept, **{name: value for name, value in after.items() if name in names}}
+
+
+def _by_class(
+    fields: Iterable[FieldChange], names: frozenset[str]
+) -> tuple[tuple[FieldChange, ...], tuple[FieldChange, ...]]:
+    fields = tuple(fields)
+    inside = tuple(field for field in fields if _top(field) in names)
+    return tuple(field for field in fields if _top(field) not in names), inside
+
+
+def _top(field: FieldChange) -> str:
+    return field.path.partition(".")[0]
+
+
+def _changed(fields: Iterable[FieldChange]) -> str:
+    return f"{', '.join(dict.fromkeys(_top(field) for field in fields))} changed"

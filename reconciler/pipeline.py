@@ -1,0 +1,344 @@
+"""plan(), apply(), drift(), destroy(), validate(): each a straight line of stages.
+
+load -> resolve -> diff -> order -> preflight -> apply -> record
+"""
+
+import hashlib
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from reconciler.apply import Journal, Watcher, recover, utc_now
+from reconciler.apply import apply as walk
+from reconciler.core.address import Address
+from reconciler.core.plan import Change, Outcome, Plan, Recovery, Result
+from reconciler.core.problem import Problem
+from reconciler.core.state import Drift, Entry, Live, State
+from reconciler.diff import changes, corrections, drifts, fold, foreign
+from reconciler.errors import ManifestError, RefusedError
+from reconciler.load import Loaded, Options, Override, load
+from reconciler.load.config import Config, Target, read_config
+from reconciler.order import order
+from reconciler.preflight import Guards, over_quota, problems_of, refusals
+from reconciler.resolve import Resolved, resolve
+from reconciler.runs import begin_run
+from reconciler.saved import SavedPlan
+from reconciler.workspace import Workspace, holder
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a user asks for on the command line.
+
+    Args:
+        paths: folders, files or `REV:PATH`; none for the folder that `mlops.yaml` names.
+        variables: from `--var`; they win over the target's.
+        overrides: from `--set`; they win over the target's.
+        only: addresses to which the plan is confined, with what they need.
+        refresh: whether the live side is read and drift folded in before planning.
+    """
+
+    paths: tuple[str, ...] = ()
+    variables: dict[str, str] = field(default_factory=dict)
+    overrides: tuple[Override, ...] = ()
+    name: str = ""
+    endpoint_name: str = ""
+    only: tuple[Address, ...] = ()
+    refresh: bool = True
+    max_delete: int | None = None
+    allow_empty: bool = False
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A plan with what it was made from.
+
+    Args:
+        warnings: the files' `W-` problems.
+        drifts: what changed behind git's back; the plan is made as if it were recorded.
+        corrections: how the record is corrected to the live side before the first step.
+        passed_over: YAML files that are not ours.
+    """
+
+    plan: Plan
+    warnings: tuple[Problem, ...] = ()
+    drifts: tuple[Drift, ...] = ()
+    corrections: Mapping[Address, Entry | None] = field(default_factory=dict)
+    passed_over: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Applied:
+    """What an apply planned and what its steps did; `declined` when it was asked for and not wanted."""
+
+    planned: Planned
+    outcomes: tuple[Outcome, ...] = ()
+    declined: bool = False
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether every step did what it should."""
+        return all(outcome.result is Result.SUCCEEDED for outcome in self.outcomes)
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How an apply goes about it.
+
+    Args:
+        confirm: asked before anything is touched; False leaves everything as it is.
+        parallel: how many steps run at once at the most.
+        lock_timeout_s: how long to wait for another run to end.
+        stop: once set, running steps are finished and recorded, and no other is begun.
+        watch: given the plan that is about to run, says who is told of starts, waits and outcomes.
+    """
+
+    confirm: Callable[[Planned], bool] = lambda _planned: True
+    parallel: int = 4
+    lock_timeout_s: float = 0
+    stop: threading.Event = field(default_factory=threading.Event)
+    watch: Callable[[Plan], Watcher] = lambda _plan: Watcher()
+
+
+def plan(workspace: Workspace, wish: Wish) -> Planned:
+    """What must be done so that the live side is as the manifests say.
+
+    Raises:
+        ManifestError: the files are wrong; carries every problem of every file.
+        RefusedError: a guard or the quota forbids the plan.
+    """
+    loaded = _load(workspace, wish)
+    recorded = workspace.store.read()
+    live = tuple(workspace.provider.list()) if wish.refresh else ()
+    state = fold(recorded, live) if wish.refresh else recorded
+    whole = _is_whole(workspace.config, wish)
+    resolved = resolve(loaded.manifests, state, secret_key=workspace.store.secret_key(), whole=whole)
+    warnings = _accepted(_problems(workspace, loaded, resolved, state, whole=whole))
+    found = _confined(changes(resolved.resources, state, whole=whole), wish.only)
+    steps = order(found, state)
+    made = Plan(
+        target=workspace.target.name,
+        lineage=recorded.lineage,
+        serial=recorded.serial,
+        tree=loaded.tree,
+        steps=steps,
+        live=_generations(live),
+        pins=resolved.pins,
+        unchanged=len({r.address for r in resolved.resources} - {c.address for c in found}),
+        recovery=_recovery(workspace),
+    )
+    _guard(workspace, wish, made, state, live, wanted=len(resolved.resources) if whole else None)
+    return Planned(
+        made,
+        warnings,
+        tuple(drifts(recorded, live)) if wish.refresh else (),
+        corrections(recorded, state, resolved.resources),
+        loaded.passed_over,
+    )
+
+
+def apply(workspace: Workspace, wish: Wish, manner: Manner | None = None, *, saved: SavedPlan | None = None) -> Applied:
+    """Plan under the lock, ask, execute, record.
+
+    Args:
+        workspace: the target.
+        wish: what to apply.
+        manner: how to ask, how much at once, whom to tell.
+        saved: a plan made before; anything else than exactly that plan is refused.
+
+    Raises:
+        StalePlanError: a saved plan no longer fits.
+        LockHeldError: another run holds the target.
+    """
+    manner = manner or Manner()
+    with workspace.store.lock(holder("mlops apply", utc_now()), timeout_s=manner.lock_timeout_s):
+        recover(workspace.provider, workspace.store, now=utc_now)
+        planned = plan(workspace, wish)
+        if saved:
+            saved.refuse_unless(planned.plan)
+        if planned.plan.steps and not manner.confirm(planned):
+            return Applied(planned, declined=True)
+        for address, entry in planned.corrections.items():
+            workspace.store.note(address, entry)
+        outcomes = _executed(workspace, planned.plan, "apply", manner)
+    return Applied(planned, outcomes)
+
+
+def destroy(workspace: Workspace, manner: Manner | None = None) -> Applied:
+    """Delete everything that is recorded, traffic first."""
+    manner = manner or Manner()
+    with workspace.store.lock(holder("mlops destroy", utc_now()), timeout_s=manner.lock_timeout_s):
+        recover(workspace.provider, workspace.store, now=utc_now)
+        recorded = workspace.store.read()
+        live = tuple(workspace.provider.list())
+        state = fold(recorded, live)
+        steps = order(changes((), state), state)
+        made = Plan(workspace.target.name, recorded.lineage, recorded.serial, "", steps, live=_generations(live))
+        planned = Planned(made, corrections=corrections(recorded, state, ()))
+        _refuse(refusals(steps, state, Guards(protect=workspace.target.protect), wanted=None))
+        if steps and not manner.confirm(planned):
+            return Applied(planned, declined=True)
+        for address, entry in planned.corrections.items():
+            workspace.store.note(address, entry)
+        outcomes = _executed(workspace, made, "destroy", manner)
+    return Applied(planned, outcomes)
+
+
+def drift(workspace: Workspace) -> tuple[tuple[Drift, ...], int]:
+    """What changed behind git's back, and how many resources are recorded."""
+    recorded = workspace.store.read()
+    return tuple(drifts(recorded, workspace.provider.list())), len(recorded.entries)
+
+
+def refresh(workspace: Workspace, *, lock_timeout_s: float = 0) -> tuple[Drift, ...]:
+    """Record the live side as it is, and change nothing there."""
+    with workspace.store.lock(holder("mlops apply --refresh-only", utc_now()), timeout_s=lock_timeout_s):
+        recover(workspace.provider, workspace.store, now=utc_now)
+        recorded = workspace.store.read()
+        live = tuple(workspace.provider.list())
+        for address, entry in corrections(recorded, fold(recorded, live), ()).items():
+            workspace.store.note(address, entry)
+        return tuple(drifts(recorded, live))
+
+
+def validate(wish: Wish, target: str | None) -> tuple[Loaded, tuple[Problem, ...]]:
+    """Every problem of the files by themselves; no platform and no record is asked, nothing of theirs is run.
+
+    A single file may name what lies elsewhere, so only a folder is checked for names that lead nowhere.
+    """
+    config = read_config(Path.cwd())
+    paths, whole = _paths(config, wish), _is_whole(config, wish)
+    loaded = _merged([load(path, _options(config.target(target), wish)) for path in paths])
+    resolved = resolve(loaded.manifests, State(), secret_key=b"", linked=whole)
+    broken = [manifest for manifest in loaded.manifests if not manifest.valid]
+    found = problems_of(resolved.resources, broken, () if whole else None)
+    return loaded, tuple(sorted({*loaded.problems, *resolved.problems, *found}))
+
+
+def _load(workspace: Workspace, wish: Wish) -> Loaded:
+    options = _options(workspace.target, wish, cache=workspace.cache)
+    loaded = _merged([load(path, options) for path in _paths(workspace.config, wish)])
+    for manifest in loaded.manifests:
+        workspace.contents.update({content.digest: content for content in manifest.contents.values()})
+    return loaded
+
+
+def _options(target: Target, wish: Wish, *, cache: Path | None = None) -> Options:
+    """The target's variables and overrides, under those of the command line."""
+    return Options(
+        variables={**target.variables, **wish.variables},
+        overrides=(*target.overrides, *wish.overrides),
+        name=wish.name,
+        endpoint_name=wish.endpoint_name,
+        cache=cache,
+    )
+
+
+def _paths(config: Config, wish: Wish) -> tuple[str, ...]:
+    if wish.paths:
+        return wish.paths
+    folder, here = config.root / config.manifests, Path.cwd()
+    return (str(folder.relative_to(here)) if folder.is_relative_to(here) else str(folder),)
+
+
+def _merged(parts: Sequence[Loaded]) -> Loaded:
+    if len(parts) == 1:
+        return parts[0]
+    return Loaded(
+        tuple(manifest for part in parts for manifest in part.manifests),
+        tuple(sorted(problem for part in parts for problem in part.problems)),
+        tuple(name for part in parts for name in part.passed_over),
+        hashlib.sha256(" ".join(part.tree for part in parts).encode()).hexdigest(),
+    )
+
+
+def _is_whole(config: Config, wish: Wish) -> bool:
+    """A folder is everything that is wanted; a file is only itself, as with `kubectl apply -f`."""
+    return not all(_is_file(path) for path in _paths(config, wish))
+
+
+def _is_file(path: str) -> bool:
+    return path.lower().endswith((".yml", ".yaml")) and not Path(path).is_dir()
+
+
+def _problems(workspace: Workspace, loaded: Loaded, resolved: Resolved, state: State, *, whole: bool) -> list[Problem]:
+    broken = [manifest for manifest in loaded.manifests if not manifest.valid]
+    elsewhere = () if whole else state.entries
+    return [
+        *loaded.problems,
+        *resolved.problems,
+        *problems_of(resolved.resources, broken, elsewhere),
+        *workspace.provider.objections(resolved.resources),
+    ]
+
+
+def _accepted(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """The warnings, if there is no error; a warning in a check of a file alone may be an error in a plan."""
+    found = tuple(sorted(set(problems)))
+    errors = [problem for problem in found if problem.is_error or problem.code == "W-PLACEHOLDER"]
+    if errors:
+        raise ManifestError(found)
+    return found
+
+
+def _confined(found: Sequence[Change], only: Sequence[Address]) -> list[Change]:
+    """The changes of the named addresses, and the creations that they need."""
+    if not only:
+        return list(found)
+    by_address = {change.address: change for change in found}
+    kept: set[Address] = set()
+    pending = [address for address in only if address in by_address]
+    while pending:
+        address = pending.pop()
+        if address not in kept:
+            kept.add(address)
+            needs = by_address[address].needs
+            pending += [need for need in needs if need in by_address and by_address[need].before is None]
+    return [change for change in found if change.address in kept]
+
+
+def _guard(
+    workspace: Workspace, wish: Wish, made: Plan, state: State, live: Sequence[Live], *, wanted: int | None
+) -> None:
+    target = workspace.target
+    limit = wish.max_delete if wish.max_delete is not None else target.max_delete
+    guards = Guards(limit, wish.allow_empty, target.protect, foreign(state, live))
+    _refuse(
+        [
+            *refusals(made.steps, state, guards, wanted=wanted),
+            *over_quota(made.steps, state, target.quota),
+        ]
+    )
+
+
+def _refuse(reasons: Iterable[str]) -> None:
+    found = tuple(reasons)
+    if found:
+        raise RefusedError("\n".join(found))
+
+
+def _recovery(workspace: Workspace) -> tuple[Recovery, ...]:
+    return tuple(
+        Recovery(intent.operation, intent.action, intent.address, intent.started)
+        for intent in workspace.store.unfinished()
+    )
+
+
+def _generations(live: Iterable[Live]) -> str:
+    """What tells that a live object moved although it may look the same."""
+    told = sorted(f"{item.address} {item.generation} {item.operation}" for item in live)
+    return hashlib.sha256("\n".join(told).encode()).hexdigest() if told else ""
+
+
+def _executed(workspace: Workspace, made: Plan, command: str, manner: Manner) -> tuple[Outcome, ...]:
+    """Walk the plan as one run of the history; a run that a crash cuts off stays without an end."""
+    if not made.steps:
+        return ()
+    run = begin_run(workspace, made, command)
+    journal, stop = Journal(workspace.store, run), manner.stop
+    watcher = manner.watch(made)
+    outcomes = walk(made, workspace.provider, journal, parallel=manner.parallel, stop=stop, watcher=watcher)
+    done = all(outcome.result is Result.SUCCEEDED for outcome in outcomes)
+    workspace.store.end_run(run, "succeeded" if done else "interrupted" if stop.is_set() else "failed", utc_now())
+    return outcomes

@@ -1,0 +1,92 @@
+"""Guards against doing too much: the deletion budget, an empty set, protected addresses, traffic, foreign objects."""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+
+from reconciler.core.address import Address
+from reconciler.core.manifest import Spec
+from reconciler.core.plan import Action, Step
+from reconciler.core.state import State
+
+
+@dataclass(frozen=True)
+class Guards:
+    """What a plan may do.
+
+    Args:
+        max_delete: how many resources it may delete; None for the larger of 5 and 20 % of what is recorded.
+        allow_empty: whether an empty set of manifests may delete everything.
+        protect: addresses that no plan deletes.
+        foreign: live objects that another state, or nobody, made.
+    """
+
+    max_delete: int | None = None
+    allow_empty: bool = False
+    protect: Collection[str] = ()
+    foreign: Collection[Address] = ()
+
+
+def refusals(steps: Sequence[Step], state: State, guards: Guards, *, wanted: int | None) -> Iterator[str]:
+    """One line for every reason not to run these steps.
+
+    Args:
+        steps: the plan.
+        state: what is recorded.
+        wanted: how many resources the manifests define; None when deleting everything is what was asked for.
+    """
+    if wanted == 0 and not guards.allow_empty:
+        yield "E-EMPTY: the manifests define nothing; check the path, or say --allow-empty to delete everything"
+    created = {step.address for step in steps if step.action is Action.CREATE}
+    deleted = [step for step in steps if step.action is Action.DELETE]
+    gone = [step for step in deleted if step.address not in created]
+    yield from _protected(deleted, guards)
+    yield from _with_traffic(deleted, steps, state)
+    yield from _foreign(steps, guards)
+    budget = max(5, len(state.entries) // 5) if guards.max_delete is None else guards.max_delete
+    if wanted is not None and len(gone) > budget:
+        yield (
+            f"E-DELETE-BUDGET: {len(gone)} resources would be deleted, {budget} may be: "
+            f"{_some(gone)}; if that is meant, say --max-delete {len(gone)}"
+        )
+
+
+def _protected(deleted: Sequence[Step], guards: Guards) -> Iterator[str]:
+    for step in deleted:
+        if str(step.address) in guards.protect:
+            yield f"E-PROTECTED: {step.address} is protected and would be deleted ({step.reason})"
+
+
+def _with_traffic(deleted: Sequence[Step], steps: Sequence[Step], state: State) -> Iterator[str]:
+    """A deployment is not deleted while its endpoint sends it anything and goes on to do so."""
+    routes = {step.address: step.after for step in steps if step.action is Action.ROUTE}
+    going = {step.address for step in deleted}
+    for step in deleted:
+        parent = step.address.parent
+        if parent is None or parent in going or parent not in state.entries:
+            continue
+        recorded = state.entries[parent].spec
+        share = _share(recorded, step.address.name)
+        if share and _share(routes.get(parent, recorded), step.address.name):
+            yield (
+                f"E-DELETE-TRAFFIC: {step.address.name} has {share} % of traffic and would be deleted ({step.reason}); "
+                "move the traffic to another deployment first"
+            )
+
+
+def _share(endpoint: Spec | None, name: str) -> int:
+    traffic = (endpoint or {}).get("traffic") or {}
+    return int(traffic.get(name, 0))
+
+
+def _foreign(steps: Sequence[Step], guards: Guards) -> Iterator[str]:
+    for step in steps:
+        if step.action is Action.CREATE and step.address in guards.foreign:
+            yield (
+                f"E-FOREIGN: {step.address} exists already and was not made by this state; "
+                "remove it, choose another name, or use the state that made it"
+            )
+
+
+def _some(steps: Sequence[Step]) -> str:
+    names = [str(step.address) for step in steps]
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")

@@ -1,0 +1,50 @@
+"""What is wrong with the files among themselves: traffic, scaling bounds, sizes, scoring scripts."""
+
+import difflib
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Sequence
+
+from reconciler.core.address import Address
+from reconciler.core.manifest import Manifest, Resource
+from reconciler.core.problem import Problem
+from reconciler.kinds.skus import SKUS, sku_of
+from reconciler.preflight.scripts import script_problems
+from reconciler.preflight.traffic import traffic_problems
+
+
+def problems_of(
+    resources: Sequence[Resource],
+    broken: Sequence[Manifest],
+    recorded: Collection[Address] | None,
+) -> Iterator[Problem]:
+    """Every problem that the files have together.
+
+    Args:
+        resources: what resolved.
+        broken: manifests that did not; their deployments exist by name.
+        recorded: addresses that exist besides the files'; None when nothing is known of what lies elsewhere.
+    """
+    deployments: dict[str, set[str]] = defaultdict(set)
+    for address in [r.address for r in resources] + [a for a in recorded or () if a.endpoint]:
+        deployments[address.endpoint].add(address.name)
+    for manifest in broken:
+        endpoint, name = manifest.document.get("endpoint_name"), manifest.document.get("name")
+        deployments[str(endpoint).lower()].add(str(name).lower())
+    for resource in resources:
+        if resource.address.kind == "endpoint":
+            known = deployments[resource.address.name] if recorded is not None else None
+            yield from traffic_problems(resource, known)
+        elif resource.address.kind == "deployment":
+            yield from script_problems(resource.manifest)
+            yield from _size_problems(resource)
+
+
+def _size_problems(resource: Resource) -> Iterator[Problem]:
+    """An unknown machine size cannot be held against a quota; kubernetes names its sizes itself."""
+    size = resource.spec.get("instance_type")
+    if resource.spec.get("type") == "kubernetes" or not isinstance(size, str) or sku_of(size):
+        return
+    near = difflib.get_close_matches(size.lower(), SKUS, n=1)
+    advice = f"; nearest: Standard_{SKUS[near[0]].name}" if near else ""
+    message = f"unknown instance_type {size}{advice}; it cannot be held against a quota"
+    yield resource.manifest.problem("instance_type", "W-SKU", message)

@@ -1,0 +1,52 @@
+"""A scoring script is read as a syntax tree for `init` and `run`; it is never imported."""
+
+import ast
+import re
+from collections.abc import Iterator
+
+from reconciler.core.manifest import Manifest
+from reconciler.core.problem import Problem
+
+_WANTED = {"init": "init()", "run": "run(raw_data)"}
+_PLACEHOLDER = re.compile(r"<[A-Z_]+>")
+
+
+def script_problems(manifest: Manifest) -> Iterator[Problem]:
+    """What keeps a deployment's script from being served."""
+    for path, script in manifest.scripts.items():
+        if script.text is None:
+            yield _absent(manifest, path, script.path)
+            continue
+        try:
+            tree = ast.parse(script.text)
+        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+            line = getattr(error, "lineno", None) or 1
+            what = getattr(error, "msg", None) or str(error) or type(error).__name__
+            message = f"{script.path}:{line}: {what}; Python cannot read the script"
+            yield manifest.problem(path, "E-SCRIPT-SYNTAX", message)
+            continue
+        yield from (
+            manifest.problem(path, "E-SCRIPT-API", f"{script.path} defines no {form}; the server calls it")
+            for name, form in _WANTED.items()
+            if name not in (bound := _bound(tree)) and "*" not in bound
+        )
+
+
+def _absent(manifest: Manifest, path: str, shown: str) -> Problem:
+    """A name in angle brackets is a place left to fill in, as templates have it, not a file that was forgotten."""
+    if _PLACEHOLDER.search(shown):
+        return manifest.problem(path, "W-PLACEHOLDER", f"{shown} is a placeholder; give the script's name with --set")
+    return manifest.problem(path, "E-SCRIPT", f"{shown} is not there; correct scoring_script or add the file")
+
+
+def _bound(tree: ast.Module) -> set[str]:
+    """Every name that the module binds, wherever: in a branch, by an import, by an assignment; `*` for a star."""
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            names.add(node.name)
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            names.update((alias.asname or alias.name).partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names.add(node.id)
+    return names

@@ -1,0 +1,48 @@
+"""Traffic must sum to 0 or 100 and go to deployments that exist; a mirror goes to one without live traffic."""
+
+import difflib
+from collections.abc import Iterator, Mapping, Set
+from typing import Any
+
+from reconciler.core.manifest import Resource
+from reconciler.core.problem import Problem
+
+
+def traffic_problems(endpoint: Resource, deployments: Set[str] | None) -> Iterator[Problem]:
+    """What is wrong with an endpoint's traffic.
+
+    Args:
+        endpoint: the endpoint's resource; its manifest still has shares of zero, which name deployments too.
+        deployments: names of the endpoint's deployments; None when they are not known, and names go unchecked.
+    """
+    traffic = _shares(endpoint, "traffic")
+    mirror = _shares(endpoint, "mirror_traffic")
+    yield from _named(endpoint, "traffic", traffic, deployments)
+    yield from _named(endpoint, "mirror_traffic", mirror, deployments)
+    total = sum(traffic.values())
+    if total not in (0, 100):
+        message = f"traffic sums to {total}; must be 0 or 100"
+        yield endpoint.manifest.problem("traffic", "E-TRAFFIC-SUM", message)
+    for name, percent in mirror.items():
+        if percent and traffic.get(name):
+            message = f"{name} has {traffic[name]} % of the live traffic; mirror to a deployment that has none"
+            yield endpoint.manifest.problem(f"mirror_traffic.{name}", "E-MIRROR", message)
+
+
+def _shares(endpoint: Resource, name: str) -> dict[str, int]:
+    written: Mapping[str, Any] = endpoint.manifest.document.get(name) or {}
+    return {deployment.lower(): int(percent) for deployment, percent in written.items()}
+
+
+def _named(
+    endpoint: Resource, field: str, shares: Mapping[str, int], deployments: Set[str] | None
+) -> Iterator[Problem]:
+    if deployments is None:
+        return
+    for name in shares:
+        if name not in deployments:
+            near = difflib.get_close_matches(name, deployments, n=1)
+            advice = f"; did you mean {near[0]}?" if near else ""
+            known = f"deployments: {', '.join(sorted(deployments))}" if deployments else "it has no deployments"
+            message = f"{field} names {name!r}; {known}{advice}"
+            yield endpoint.manifest.problem(f"{field}.{name}", "E-TRAFFIC-REF", message)

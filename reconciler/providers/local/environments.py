@@ -1,0 +1,161 @@
+"""Python environments of deployments: built by uv from the conda file, kept by content, shared."""
+
+import fcntl
+import hashlib
+import json
+import os
+import platform
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import metadata
+from pathlib import Path
+from typing import Any
+
+from uv import find_uv_bin
+
+from reconciler.errors import ProviderError
+from reconciler.providers.local.conda import Requirements, translate
+from reconciler.providers.local.pythons import Choice, choose, on_machine
+
+_READY = "ready"
+_TAIL = 15
+
+
+@dataclass(frozen=True)
+class Environment:
+    """A built environment: its interpreter, and a folder for bytecode that all its instances share."""
+
+    python: Path
+    bytecode: Path
+
+
+class Environments:
+    """The environments below a folder.
+
+    An environment is a folder named after the digest of everything that decides its content. A marker written last
+    makes it ready; without it the folder is what is left of a build that was cut short, and is built anew. A lock
+    a digest lets threads and processes that want the same one wait for the first.
+
+    Args:
+        folder: where they are kept.
+        exact: whether to refuse what the machine's Pythons do not fit, rather than take the nearest.
+        env: the process environment: index and proxy settings are the machine's own.
+    """
+
+    def __init__(self, folder: Path, *, exact: bool = False, env: Mapping[str, str] = os.environ) -> None:
+        self._folder = folder
+        self._exact = exact
+        self._env = {name: value for name, value in env.items() if name != "VIRTUAL_ENV"}
+
+    def ready(self, spec: Mapping[str, Any], report: Callable[[str], None]) -> Environment:
+        """The environment of a spec with an optional `conda_file`, built first if need be.
+
+        Raises:
+            ProviderError: it cannot be built; nothing half is left.
+        """
+        wanted = translate(spec.get("conda_file") or {})
+        choice = choose(wanted.python, on_machine(self._folder / "pythons.json", self._env), exact=self._exact)
+        lines = (*wanted.lines, *_server(wanted.lines))
+        home = self._folder / _digest(lines, choice)
+        built = Environment(home / "venv" / "bin" / "python", home / "bytecode")
+        if not _is_ready(home):
+            with _locked(self._folder / f"{home.name}.lock"):
+                if not _is_ready(home):
+                    self._tell(wanted, choice, report)
+                    self._build(home, lines, choice)
+        return built
+
+    def _tell(self, wanted: Requirements, choice: Choice, report: Callable[[str], None]) -> None:
+        for note in (*wanted.notes, choice.note):
+            if note:
+                report(note)
+        report(f"building a Python {choice.python} environment of {_counted(len(wanted.lines))}")
+
+    def _build(self, home: Path, lines: Sequence[str], choice: Choice) -> None:
+        shutil.rmtree(home, ignore_errors=True)
+        home.mkdir(parents=True, mode=0o700)
+        try:
+            (home / "requirements.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+            self._uv(
+                choice,
+                "venv",
+                "--no-project",
+                "--no-python-downloads",
+                "--python",
+                choice.python.path,
+                "venv",
+                home=home,
+            )
+            python = str(home / "venv" / "bin" / "python")
+            self._uv(
+                choice,
+                "pip",
+                "install",
+                "--python",
+                python,
+                *_index_strategy(lines),
+                "-r",
+                "requirements.txt",
+                home=home,
+            )
+            (home / _READY).touch()
+        except BaseException:
+            shutil.rmtree(home, ignore_errors=True)
+            raise
+
+    def _uv(self, choice: Choice, *argv: str, home: Path) -> None:
+        command = [find_uv_bin(), *argv, "--no-progress", "--color", "never"]
+        done = subprocess.run(command, cwd=home, env=self._env, capture_output=True, text=True, check=False)
+        if done.returncode:
+            hint = f" ({choice.note}: the pins may need the one that is asked for)" if choice.note else ""
+            raise ProviderError(
+                f"the Python environment cannot be built with Python {choice.python}{hint}",
+                log_tail=done.stderr.strip().splitlines()[-_TAIL:],
+            )
+
+
+def _server(lines: Sequence[str]) -> tuple[str, ...]:
+    """The server's requirement: the version that this process has, unless the conda file chooses one itself.
+
+    A Python too old for that version gets the newest that there is for it.
+    """
+    if any(line.split("#")[0].strip().lower().startswith("uvicorn") for line in lines):
+        return ()
+    own = metadata("uvicorn")
+    oldest = own["Requires-Python"].removeprefix(">=").split(",")[0]
+    return (
+        f'uvicorn=={own["Version"]} ; python_version >= "{oldest}"',
+        f'uvicorn>=0.30 ; python_version < "{oldest}"',
+    )
+
+
+def _index_strategy(lines: Sequence[str]) -> tuple[str, ...]:
+    """How to read several indexes: a conda file that names some was written for pip, which takes the best of all."""
+    named = any(line.strip().startswith(("--index-url", "--extra-index-url", "-i ")) for line in lines)
+    return ("--index-strategy", "unsafe-best-match") if named else ()
+
+
+def _digest(lines: Sequence[str], choice: Choice) -> str:
+    machine = [platform.system(), platform.machine(), *platform.libc_ver()]
+    body = [list(lines), choice.python.path, list(choice.python.version), machine]
+    return hashlib.sha256(json.dumps(body).encode()).hexdigest()[:32]
+
+
+def _is_ready(home: Path) -> bool:
+    """Whether it was built to the end, and the interpreter that it leans on is still there."""
+    return (home / _READY).exists() and (home / "venv" / "bin" / "python").exists()
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with path.open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+def _counted(number: int) -> str:
+    return "1 requirement" if number == 1 else f"{number} requirements"

@@ -1,0 +1,92 @@
+"""How an instance is started: argv and environment as a pure function of its deployment."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from reconciler.keeper.values import Process
+from reconciler.providers.local.environments import Environment
+
+# What an instance gets of the operator's environment: never keys or tokens, which the operator may well have there.
+PASSED_ON = (
+    *("HOME", "USER", "LOGNAME", "LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR"),
+    *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"),
+    *("LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS"),
+)
+_SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+@dataclass(frozen=True)
+class Launch:
+    """What all instances of one version of a deployment have in common.
+
+    Args:
+        runtime: the folder that holds the scoring server.
+        code: the folder of the code as stored.
+        model: the folder for `AZUREML_MODEL_DIR`, if there is a model.
+        variables: the user's own environment variables, in the clear.
+    """
+
+    spec: Mapping[str, Any]
+    environment: Environment
+    runtime: Path
+    code: Path
+    model: Path | None = None
+    variables: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @property
+    def script(self) -> PurePosixPath:
+        """The scoring script's path below the code."""
+        return PurePosixPath(self.spec["code_configuration"]["scoring_script"])
+
+    @property
+    def app_root(self) -> Path:
+        """The folder of the scoring script, as in Azure."""
+        return self.code / self.script.parent
+
+
+def process(launch: Launch, name: str, socket: Path, log: Path, outer: Mapping[str, str]) -> Process:
+    """Return what the keeper keeps up; `outer` is the operator's environment."""
+    drain_s = _drain_seconds(launch.spec)
+    return Process(
+        name=name,
+        argv=(str(launch.environment.python), "-m", "reconciler.scoring", "--uds", str(socket)),
+        env=variables(launch, outer),
+        cwd=str(launch.app_root),
+        log=str(log),
+        # The server takes the drain time twice at most: for requests to cease, then for those in flight to end.
+        stop_timeout_s=2.0 * drain_s + 2.0,
+    )
+
+
+def variables(launch: Launch, outer: Mapping[str, str]) -> dict[str, str]:
+    """Return an instance's whole environment; the user's variables win, as they do in Azure."""
+    bin_folder = str(launch.environment.python.parent)
+    given = {
+        **{name: outer[name] for name in PASSED_ON if name in outer},
+        "PATH": f"{bin_folder}:{outer.get('PATH') or _SYSTEM_PATH}",
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONNOUSERSITE": "1",
+        # Stored code is shared and stays as it is: bytecode goes beside the environment, and makes restarts fast.
+        "PYTHONPYCACHEPREFIX": str(launch.environment.bytecode),
+        "AML_APP_ROOT": str(launch.app_root),
+        "AZUREML_ENTRY_SCRIPT": launch.script.name,
+        "AZUREML_INFERENCE_PYTHON_PATH": bin_folder,
+        "MLOPS_MAX_CONCURRENT_REQUESTS": str(launch.spec["request_settings"]["max_concurrent_requests_per_instance"]),
+        "MLOPS_DRAIN_SECONDS": str(_drain_seconds(launch.spec)),
+        # Instances are told to stop once the gateway sends them nothing more.
+        "MLOPS_DRAIN_GRACE_SECONDS": "0.1",
+        **({"AZUREML_MODEL_DIR": str(launch.model)} if launch.model else {}),
+        **launch.variables,
+    }
+    return {**given, "PYTHONPATH": _joined(str(launch.runtime), launch.variables.get("PYTHONPATH"))}
+
+
+def _drain_seconds(spec: Mapping[str, Any]) -> int:
+    """As long as a request may take, and a second for it to arrive."""
+    return int(spec["request_settings"]["request_timeout_ms"]) // 1000 + 1
+
+
+def _joined(first: str, second: str | None) -> str:
+    return f"{first}:{second}" if second else first

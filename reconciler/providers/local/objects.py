@@ -1,0 +1,139 @@
+"""What a local target holds: one private JSON file an address, its secrets apart, and the fences."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, unquote
+
+from reconciler.core.address import Address
+from reconciler.core.manifest import Spec
+from reconciler.core.plan import Operation
+from reconciler.core.secret import sealed, unsealed
+from reconciler.errors import ProviderError
+from reconciler.gateway.files import write_private
+
+_SUFFIX = ".json"
+
+
+@dataclass(frozen=True)
+class Object:
+    """One object of the target.
+
+    Args:
+        spec: what was last made true, its secrets as digests.
+        status: Azure's provisioning state.
+        serving: names of the instances that the gateway sends requests to; of deployments only.
+        created: ISO 8601 in UTC.
+    """
+
+    address: Address
+    spec: Spec
+    lineage: str
+    generation: int
+    operation: str
+    status: str = "Succeeded"
+    serving: tuple[str, ...] = ()
+    created: str = ""
+
+    def by(self, operation: Operation) -> "Object":
+        """The object as an operation leaves it."""
+        return replace(self, lineage=operation.lineage, generation=operation.generation, operation=operation.id)
+
+
+@dataclass(frozen=True)
+class Objects:
+    """The objects of a target, below a folder."""
+
+    folder: Path
+
+    def get(self, address: Address) -> Object | None:
+        """One object; None when there is none."""
+        try:
+            return _object(address, self._path("objects", address).read_bytes())
+        except FileNotFoundError:
+            return None
+
+    def held(self, address: Address) -> Object:
+        """One object that must be there.
+
+        Raises:
+            ProviderError: it is not.
+        """
+        found = self.get(address)
+        if found is None:
+            raise ProviderError(f"{address} is not there")
+        return found
+
+    def all(self) -> Iterator[Object]:
+        """Every object, by address."""
+        return self._matching("*")
+
+    def of_endpoint(self, endpoint: str) -> Iterator[Object]:
+        """An endpoint's deployments."""
+        return self._matching(quote(f"deployment/{endpoint}/", safe="") + "*")
+
+    def put(self, item: Object) -> None:
+        """Store an object whole."""
+        body = {key: value for key, value in asdict(replace(item, spec={})).items() if key not in ("address", "spec")}
+        self._write("objects", item.address, {**body, "spec": sealed(item.spec)})
+
+    def remove(self, address: Address) -> None:
+        """Forget an object and its secrets; its fence stays, against operations that come late."""
+        for part in ("objects", "secrets"):
+            self._path(part, address).unlink(missing_ok=True)
+
+    def secrets(self, address: Address) -> dict[str, str]:
+        """What an object keeps in the clear: an endpoint's keys, a deployment's variables."""
+        try:
+            found: dict[str, str] = json.loads(self._path("secrets", address).read_bytes())
+        except FileNotFoundError:
+            return {}
+        return found
+
+    def keep_secrets(self, address: Address, values: Mapping[str, str]) -> None:
+        """Store an object's secrets, readable by the owner alone."""
+        self._write("secrets", address, dict(values))
+
+    def fence(self, address: Address, generation: int) -> None:
+        """Refuse operations below a generation from now on."""
+        if generation > self._fenced(address):
+            self._write("fences", address, generation)
+
+    def admit(self, address: Address, generation: int) -> None:
+        """Let an operation in, and fence off the older ones.
+
+        Raises:
+            ProviderError: a younger one has been here.
+        """
+        fenced = self._fenced(address)
+        if generation < fenced:
+            raise ProviderError(f"{address}: operation of generation {generation} is late; {fenced} has been here")
+        self.fence(address, generation)
+
+    def _matching(self, pattern: str) -> Iterator[Object]:
+        for path in sorted(self.folder.glob(f"objects/{pattern}{_SUFFIX}")):
+            found = self.get(Address.parse(unquote(path.name.removesuffix(_SUFFIX))))
+            if found:
+                yield found
+
+    def _fenced(self, address: Address) -> int:
+        try:
+            return int(self._path("fences", address).read_bytes())
+        except FileNotFoundError:
+            return 0
+
+    def _write(self, part: str, address: Address, value: Any) -> None:
+        path = self._path(part, address)
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        write_private(path, json.dumps(value, indent=1).encode())
+
+    def _path(self, part: str, address: Address) -> Path:
+        return self.folder / part / (quote(str(address), safe="") + _SUFFIX)
+
+
+def _object(address: Address, text: bytes) -> Object:
+    body = json.loads(text)
+    spec, serving = unsealed(body.pop("spec")), tuple(body.pop("serving"))
+    return Object(address, spec, serving=serving, **body)

@@ -1,0 +1,74 @@
+"""The target's keeper as the provider needs it: several processes at a stroke, and a look without a touch."""
+
+import fcntl
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from reconciler.errors import ProviderError
+from reconciler.keeper.client import Keeper
+from reconciler.keeper.values import Process, Status
+from reconciler.providers.local.layout import Layout
+
+_AT_ONCE = 16
+
+
+class Processes:
+    """The processes that a target's keeper keeps. Whatever changes something wakes the keeper first."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._folder = layout.keeper
+        self._keeper = Keeper(layout.keeper, layout.sockets / "keeper.sock")
+
+    def start(self, process: Process) -> None:
+        """Start a process on trial."""
+        self._keeper.put(process, trial=True)
+
+    def settle(self, names: Sequence[str]) -> None:
+        """End the trial of those that are on trial."""
+        known = self.list()
+        for name in names:
+            if name in known and known[name].trial:
+                self._keeper.keep(name)
+
+    def remove(self, names: Sequence[str]) -> None:
+        """Stop processes, all at the same time, and return when they are gone."""
+        there = sorted(set(names) & self.list().keys())
+        if there:
+            with ThreadPoolExecutor(min(_AT_ONCE, len(there))) as pool:
+                list(pool.map(self._keeper.remove, there))
+
+    def list(self) -> dict[str, Status]:
+        """Every kept process by name; a keeper that was killed is started again and adopts what it left."""
+        try:
+            found = self._keeper.statuses()
+        except ProviderError:
+            self._keeper.ensure()
+            found = self._keeper.statuses()
+        return {status.name: status for status in found}
+
+    def seen(self) -> dict[str, Status] | None:
+        """Every kept process by name, without starting a keeper; None when there should be one and is not."""
+        try:
+            return {status.name: status for status in self._keeper.statuses()}
+        except ProviderError:
+            return None
+
+    def is_running(self, name: str) -> bool:
+        """Whether a process is up."""
+        status = self.list().get(name)
+        return status is not None and status.running
+
+    def acknowledge(self, names: Sequence[str]) -> None:
+        """Forget how often processes were restarted."""
+        known = self.list()
+        for name in names:
+            if name in known and known[name].restarts:
+                self._keeper.acknowledge(name)
+
+    def shutdown(self) -> None:
+        """End the keeper and whatever it still keeps, and return when it is gone."""
+        if self.list() or self._keeper.pid() is not None:
+            self._keeper.shutdown(stop_processes=True)
+            with (self._folder / "keeper.lock").open("w") as lock:
+                # A keeper holds this lock as long as it lives.
+                fcntl.flock(lock, fcntl.LOCK_EX)

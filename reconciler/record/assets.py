@@ -1,0 +1,93 @@
+"""The content of models, code and build contexts, laid down once under its digest."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+from reconciler.core.manifest import Content
+from reconciler.errors import ProviderError
+from reconciler.record.files import private_folder, sync_folder
+
+
+class AssetStore:
+    """Files and folders known by digest; what is asked for and not yet there is copied from where it was found.
+
+    Args:
+        folder: where it is all kept; made when something is first laid down.
+        sources: by digest, where the manifests found it.
+        digest_of: the digest of a file or folder, as the manifests were loaded with.
+        files_of: the files of a folder that count, by relative name; ignored files are left out.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        sources: Mapping[str, Content],
+        *,
+        digest_of: Callable[[Path], str],
+        files_of: Callable[[Path], Iterable[tuple[str, Path]]],
+    ) -> None:
+        self._folder, self._sources = folder, sources
+        self._digest_of, self._files_of = digest_of, files_of
+
+    def path(self, digest: str) -> Path:
+        """The stored file or folder of that digest.
+
+        Its files are read-only; its folders are not, so that the whole can be removed without changing modes.
+
+        Raises:
+            ProviderError: the content is neither stored nor where the manifests found it.
+        """
+        stored = self._folder / digest.replace(":", "-")
+        if not stored.exists():
+            self._lay_down(digest, stored)
+        return stored
+
+    def _lay_down(self, digest: str, stored: Path) -> None:
+        source = self._sources.get(digest)
+        if source is None:
+            raise ProviderError(f"the content {digest} is not stored here; apply from the files that name it")
+        try:
+            private_folder(self._folder)
+            with tempfile.TemporaryDirectory(dir=self._folder, prefix=".new-") as temporary:
+                copy = Path(temporary) / source.location.name
+                self._copy(source, copy)
+                self._verify(digest, copy, source.location)
+                _move(copy, stored)
+        except OSError as error:
+            raise ProviderError(
+                f"{source.location}: cannot be copied to {self._folder}: {error}; plan again"
+            ) from error
+
+    def _copy(self, source: Content, copy: Path) -> None:
+        if not source.location.is_dir():
+            _copy_file(source.location, copy)
+            return
+        copy.mkdir()
+        for name, file in self._files_of(source.location):
+            (copy / name).parent.mkdir(parents=True, exist_ok=True)
+            _copy_file(file, copy / name)
+
+    def _verify(self, digest: str, copy: Path, location: Path) -> None:
+        if self._digest_of(copy) != digest:
+            raise ProviderError(f"{location}: changed since the plan was made; plan again")
+
+
+def _copy_file(source: Path, copy: Path) -> None:
+    """Copy with the executable bits, durable and read-only."""
+    shutil.copyfile(source, copy)
+    with copy.open("rb") as file:
+        os.fsync(file.fileno())
+    copy.chmod(0o555 if source.stat().st_mode & 0o100 else 0o444)
+
+
+def _move(copy: Path, stored: Path) -> None:
+    """Put the whole in place at once; content that another thread or process put there meanwhile is the same."""
+    try:
+        copy.rename(stored)
+    except OSError:
+        if not stored.exists():
+            raise
+    sync_folder(stored.parent)

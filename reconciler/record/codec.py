@@ -1,0 +1,55 @@
+"""Specs as stored text and back, and the digests by which a stored row is known to be whole."""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from reconciler.core.manifest import Spec
+from reconciler.core.secret import SEALED, sealed, unsealed
+
+_encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+
+
+def to_text(spec: Spec | None) -> str:
+    """The stored form of a spec, in which a secret is its digest alone; empty for None."""
+    return "" if spec is None else _encode(sealed(spec))
+
+
+def from_text(text: str) -> Spec | None:
+    """The spec of a stored form."""
+    return _decoded(text) if text else None
+
+
+def forgetful(spec: Spec | None) -> Spec | None:
+    """The spec as it would be read back: JSON values, and secrets that no longer know their value."""
+    return from_text(to_text(spec))
+
+
+def row_digest(values: Iterable[Any]) -> str:
+    """A digest over the values of a row and their types."""
+    text = "\0".join([f"{len(value)}:{value}" if type(value) is str else repr(value) for value in values])
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def storable(text: str) -> str:
+    """The text without what UTF-8 cannot hold, such as bytes of a log that were no text."""
+    return text.encode(errors="replace").decode()
+
+
+def toggled(total: str, *digests: str) -> str:
+    """The digest of a set of rows once these are put in, or taken out: order does not matter."""
+    number = int(total, 16)
+    for digest in digests:
+        number ^= int(digest, 16)
+    return f"{number:032x}"
+
+
+EMPTY_SET = f"{0:032x}"
+
+
+def _decoded(text: str) -> Spec:
+    value = json.loads(text)
+    # Most specs hold no secret: the walk through one costs as much as parsing it.
+    spec: Spec = unsealed(value) if SEALED in text else value
+    return spec

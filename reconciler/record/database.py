@@ -1,0 +1,101 @@
+"""The database file: how it comes into the world, is opened, and what its errors mean to a user."""
+
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from reconciler.errors import StateError
+from reconciler.record import tables
+from reconciler.record.files import lay_down, private_folder
+from reconciler.record.key import fingerprint, make_key
+from reconciler.record.schema import migrate, transaction
+
+SAFE_JOURNAL = "WAL" if sqlite3.sqlite_version_info >= (3, 51, 3) else "DELETE"
+"""Before 3.51.3 a checkpoint beside a writer could corrupt a file in WAL mode."""
+
+BUSY_S = 10.0
+
+_CORRUPT = frozenset({sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT})
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """Open a file that exists. EXTRA makes a commit durable in both journal modes, the folder's entry included."""
+    connection = sqlite3.connect(f"{path.as_uri()}?mode=rw", uri=True, isolation_level=None, timeout=BUSY_S)
+    try:
+        connection.execute("PRAGMA synchronous = EXTRA")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def give_birth(path: Path, key_path: Path, environ: Mapping[str, str]) -> None:
+    """Make file and key unless the file exists; it appears whole, so that an empty file is known to be damaged."""
+    if path.exists():
+        return
+    private_folder(path.parent)
+    _refuse_orphaned_journal(path)
+    key = make_key(key_path, environ)
+    lay_down(path, lambda temporary: _fill(temporary, key))
+
+
+def back_up(connection: sqlite3.Connection, path: Path) -> None:
+    """Keep a whole copy beside the file, in place of the one before."""
+
+    def fill(temporary: Path) -> None:
+        with closing(sqlite3.connect(temporary)) as copy:
+            connection.backup(copy)
+
+    lay_down(backup_of(path), fill, over=True)
+
+
+def backup_of(path: Path) -> Path:
+    """Where the copy of a file is kept."""
+    return path.with_name(path.name + ".backup")
+
+
+@contextmanager
+def told(path: Path) -> Iterator[None]:
+    """Errors of the file are told as what happened and what to do."""
+    try:
+        yield
+    except (tables.DamagedError, UnicodeDecodeError) as error:
+        raise _damaged(path, str(error)) from error
+    except sqlite3.DatabaseError as error:
+        raise _translated(path, error) from error
+    except OSError as error:
+        raise StateError(
+            f"{path}: cannot be used as state: {error}; check the folder's space and permissions"
+        ) from error
+
+
+def _fill(temporary: Path, key: bytes) -> None:
+    with closing(connect(temporary)) as connection:
+        migrate(connection)
+        with transaction(connection):
+            tables.put_meta(connection, "key", fingerprint(key))
+
+
+def _refuse_orphaned_journal(path: Path) -> None:
+    # SQLite would play a journal that a killed run left behind into a new file of the same name.
+    orphans = [orphan for end in ("-journal", "-wal") if (orphan := path.with_name(path.name + end)).exists()]
+    if orphans and not path.exists():
+        raise StateError(f"{orphans[0]}: the state file of this journal is missing; restore it, or remove the journal")
+
+
+def _translated(path: Path, error: sqlite3.DatabaseError) -> Exception:
+    if isinstance(error, (sqlite3.ProgrammingError, sqlite3.IntegrityError)):
+        return error
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+    if code in _CORRUPT:
+        return _damaged(path, str(error))
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return StateError(f"{path}: in use by another process for more than {BUSY_S:.0f} s; run this again")
+    return StateError(f"{path}: {error}; check the folder's space and permissions")
+
+
+def _damaged(path: Path, what: str) -> StateError:
+    backup = backup_of(path)
+    advice = f"restore the backup {backup.name} beside it" if backup.exists() else "restore it from a backup"
+    return StateError(f"{path}: the state is damaged: {what}; {advice}, or move it away to begin a new record")

@@ -1,0 +1,63 @@
+"""Private files that are whole or absent: folders of mode 0700, files of mode 0600, laid down in one move."""
+
+import os
+import sys
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+STATE_FOLDER = ".mlops"
+
+
+def private_folder(folder: Path) -> Path:
+    """The folder, made if it is missing: for its owner alone, and never committed.
+
+    A folder that somebody else made keeps its mode, except for the one that is ours by name.
+    """
+    if not folder.exists():
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _never_committed(folder)
+        sync_folder(folder.parent)
+    if folder.name == STATE_FOLDER:
+        folder.chmod(0o700)
+        _never_committed(folder)
+    return folder
+
+
+def lay_down(path: Path, fill: Callable[[Path], None], *, over: bool = False) -> None:
+    """Make a private file by filling a temporary one beside it; it appears whole or not at all.
+
+    Args:
+        over: replace what is there; without it, what another process was faster to lay down stays.
+    """
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    os.close(descriptor)
+    temporary = Path(name)
+    try:
+        fill(temporary)
+        _sync(temporary)
+        with suppress(FileExistsError):
+            (os.replace if over else os.link)(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+        sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable; where folders cannot be opened their names are durable already."""
+    if sys.platform != "win32":
+        _sync(folder)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _never_committed(folder: Path) -> None:
+    with suppress(FileExistsError), (folder / ".gitignore").open("x") as file:
+        file.write("*\n")

@@ -1,0 +1,68 @@
+"""The key of a record's secrets: a private file beside the record, or a variable of the environment."""
+
+import hashlib
+import hmac
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from reconciler.errors import StateError
+from reconciler.record.files import lay_down
+
+VARIABLE = "MLOPS_STATE_KEY"
+
+
+def fingerprint(key: bytes) -> str:
+    """What a record keeps of its key, to know it again."""
+    return hmac.new(key, b"mlops state key", hashlib.sha256).hexdigest()
+
+
+def load_key(path: Path, environ: Mapping[str, str]) -> bytes:
+    """The key of a record that exists.
+
+    Raises:
+        StateError: it is lost.
+    """
+    if text := environ.get(VARIABLE):
+        return hashlib.sha256(text.encode()).digest()
+    try:
+        written = path.read_text(encoding="ascii").strip()
+    except FileNotFoundError:
+        raise StateError(f"{path}: the key of the state's secrets is lost; {_advice(path)}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise StateError(f"{path}: the key of the state's secrets cannot be read: {error}; {_advice(path)}") from error
+    if not re.fullmatch("[0-9a-f]{64}", written):
+        raise StateError(f"{path}: this is no key of 64 hexadecimal digits; {_advice(path)}")
+    return bytes.fromhex(written)
+
+
+def checked_key(path: Path, environ: Mapping[str, str], known: str) -> bytes:
+    """The key whose fingerprint the record knows.
+
+    Raises:
+        StateError: it is lost, or it is another.
+    """
+    key = load_key(path, environ)
+    if not hmac.compare_digest(fingerprint(key), known):
+        origin = f"${VARIABLE}" if environ.get(VARIABLE) else str(path)
+        raise StateError(f"{origin}: this is not the key that the state was made with; {_advice(path)}")
+    return key
+
+
+def make_key(path: Path, environ: Mapping[str, str]) -> bytes:
+    """The key for a record that is being born; one that outlived its record is used again."""
+    if not environ.get(VARIABLE):
+        lay_down(path, lambda file: _write(file, os.urandom(32).hex()))
+    return load_key(path, environ)
+
+
+def _write(file: Path, text: str) -> None:
+    file.write_text(text + "\n", encoding="ascii")
+
+
+def _advice(path: Path) -> str:
+    return (
+        f"restore {path.name} from a backup or set {VARIABLE}. Without it no recorded secret can be compared; "
+        f"if it is gone for good, move {path.with_suffix('.db').name} away to begin a new record"
+    )

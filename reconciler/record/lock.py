@@ -1,0 +1,122 @@
+"""The run lock: one run at a time for a target, fair, and freed by the kernel when its holder is killed."""
+
+import errno
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from reconciler.errors import LockHeldError, StateError
+
+POLL_S = 0.02
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _take(descriptor: int) -> None:
+        # A byte far behind the facts, which stay readable for those who wait.
+        os.lseek(descriptor, 1 << 30, os.SEEK_SET)
+        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+else:
+    import fcntl
+
+    def _take(descriptor: int) -> None:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+@contextmanager
+def file_lock(
+    path: Path,
+    target: str,
+    holder: Mapping[str, str | int],
+    *,
+    timeout_s: float,
+    sleep: Callable[[float], None] = time.sleep,
+    now: Callable[[], float] = time.monotonic,
+) -> Iterator[None]:
+    """Hold the lock on a file, with the holder's facts in it.
+
+    The file stays when the lock is let go: removing it would let two runs lock two files of one name. The
+    descriptor is not inherited, so that a process started meanwhile does not keep the lock.
+
+    Raises:
+        LockHeldError: another run holds it for longer than `timeout_s`.
+        StateError: the file cannot be opened.
+    """
+    descriptor = _opened(path)
+    try:
+        if not wait_until_taken(lambda: _taken(descriptor), timeout_s, sleep=sleep, now=now):
+            raise held_by(target, _facts(path))
+        _write(descriptor, json.dumps(dict(holder)) + "\n")
+        try:
+            yield
+        finally:
+            with suppress(OSError):
+                os.ftruncate(descriptor, 0)
+    finally:
+        os.close(descriptor)
+
+
+def wait_until_taken(
+    take: Callable[[], bool], timeout_s: float, *, sleep: Callable[[float], None], now: Callable[[], float]
+) -> bool:
+    """Try until the deadline, at least once."""
+    deadline = now() + timeout_s
+    while not take():
+        remaining = deadline - now()
+        if remaining <= 0:
+            return False
+        sleep(min(POLL_S, remaining))
+    return True
+
+
+def held_by(target: str, holder: Mapping[str, str | int]) -> LockHeldError:
+    """The error that names the holder as far as it is known."""
+    advice = "wait with --lock-timeout or end that process"
+    if not holder:
+        return LockHeldError(f"target {target} is locked by another run; {advice}")
+    command = "mlops " + str(holder.get("command", "")).removeprefix("mlops").strip()
+    since = str(holder.get("started", "")).replace("T", " ").split(".")[0].split("+")[0].removesuffix("Z")
+    return LockHeldError(
+        f"target {target} is locked by {holder.get('user', '?')}@{holder.get('host', '?')} "
+        f"(pid {holder.get('pid', '?')}, {command.strip()}) since {since} UTC; {advice}"
+    )
+
+
+def _opened(path: Path) -> int:
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise StateError(f"{path}: the run lock cannot be opened: {error.strerror}") from error
+
+
+def _taken(descriptor: int) -> bool:
+    try:
+        _take(descriptor)
+    except OSError as error:
+        if error.errno in (errno.EAGAIN, errno.EACCES, errno.EDEADLK):
+            return False
+        raise StateError(f"the file system has no file locks ({error.strerror}); keep the state on another") from error
+    return True
+
+
+def _write(descriptor: int, text: str) -> None:
+    # Written before it is cut: a waiting run that reads meanwhile finds a whole first line.
+    data = text.encode()
+    try:
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        os.write(descriptor, data)
+        os.ftruncate(descriptor, len(data))
+    except OSError as error:
+        raise StateError(f"the run lock cannot be written: {error.strerror}") from error
+
+
+def _facts(path: Path) -> Mapping[str, str | int]:
+    try:
+        facts = json.loads(path.read_bytes().partition(b"\n")[0])
+    except (OSError, ValueError):
+        return {}
+    return facts if isinstance(facts, dict) else {}

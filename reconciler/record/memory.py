@@ -1,0 +1,160 @@
+"""A store that lives in the process: what tests use, and what `memory:` in a target means."""
+
+import os
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+
+from reconciler.core.address import Address
+from reconciler.core.state import Entry, State
+from reconciler.errors import StateError
+from reconciler.record.codec import forgetful, storable
+from reconciler.record.lock import held_by, wait_until_taken
+from reconciler.record.store import Intent, Journalled, Run
+
+
+@dataclass
+class _Target:
+    """What is kept of one target."""
+
+    state: State
+    fence: int = 0
+    holder: Mapping[str, str | int] = field(default_factory=dict)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    runs: dict[str, Run] = field(default_factory=dict)
+    journal: dict[str, Journalled] = field(default_factory=dict)
+
+
+class Memory:
+    """What stores opened on it share, as stores of one file share the file."""
+
+    def __init__(self, *, key: bytes | None = None, lineage: Callable[[], str] = lambda: str(uuid.uuid4())) -> None:
+        self.key = key or os.urandom(32)
+        self._lineage = lineage
+        self._targets: dict[str, _Target] = {}
+
+    def target(self, name: str) -> _Target:
+        """What is kept of a target, born when first asked for."""
+        if name not in self._targets:
+            self._targets[name] = _Target(State(lineage=self._lineage()))
+        return self._targets[name]
+
+
+class MemoryStore:
+    """The record of one target in a `Memory`, which is its own unless one is given."""
+
+    def __init__(
+        self,
+        target: str = "memory",
+        memory: Memory | None = None,
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._name = target
+        self._memory = memory or Memory()
+        self._kept = self._memory.target(target)
+        self._sleep, self._now = sleep, now
+        self._fence = 0
+
+    @contextmanager
+    def lock(self, holder: Mapping[str, str | int], *, timeout_s: float) -> Iterator[None]:
+        """Be the only run of this target."""
+        kept = self._kept
+        if not wait_until_taken(lambda: kept.lock.acquire(blocking=False), timeout_s, sleep=self._sleep, now=self._now):
+            raise held_by(self._name, kept.holder)
+        kept.holder, kept.fence = dict(holder), kept.fence + 1
+        self._fence = kept.fence
+        try:
+            yield
+        finally:
+            self._fence = 0
+            kept.lock.release()
+
+    def read(self) -> State:
+        """Everything recorded of the target."""
+        return self._kept.state
+
+    def secret_key(self) -> bytes:
+        """The key of this record's secrets."""
+        return self._memory.key
+
+    def unfinished(self) -> tuple[Intent, ...]:
+        """Intents without an end, oldest first."""
+        return tuple(row.intent for row in self._kept.journal.values() if not row.finished)
+
+    def generation(self, address: Address) -> int:
+        """The highest generation that the address ever had here; 0 for none."""
+        journalled = (row.intent.generation for row in self._kept.journal.values() if row.intent.address == address)
+        entry = self._kept.state.entries.get(address)
+        return max(journalled, default=0) if entry is None else max(entry.generation, *journalled, 0)
+
+    def begin_run(self, run: Run) -> None:
+        """Write down that a run begins."""
+        kept = self._locked()
+        if run.id in kept.runs:
+            raise StateError(f"run {run.id} was begun before")
+        kept.runs[run.id] = run
+
+    def end_run(self, run_id: str, outcome: str, finished: str) -> None:
+        """Write down how a run ended."""
+        kept = self._locked()
+        if run_id not in kept.runs:
+            raise StateError(f"no run {run_id} was begun")
+        kept.runs[run_id] = replace(kept.runs[run_id], outcome=outcome, finished=finished)
+
+    def intend(self, intent: Intent) -> None:
+        """Write down an operation before its call."""
+        kept = self._locked()
+        if intent.operation in kept.journal:
+            raise StateError(f"operation {intent.operation} was intended before")
+        known = replace(intent, before=forgetful(intent.before), after=forgetful(intent.after))
+        kept.journal[intent.operation] = Journalled(known)
+
+    def finish(
+        self, operation: str, entry_address: Address, entry: Entry | None, *, outcome: str, message: str, finished: str
+    ) -> None:
+        """End an operation and record what it made true."""
+        known = _known(entry)
+        self._end(operation, outcome, message, finished)
+        self._kept.state = self._kept.state.settle(entry_address, known)
+
+    def abandon(self, operation: str, *, outcome: str, message: str, finished: str) -> None:
+        """End an operation that changed nothing."""
+        self._end(operation, outcome, message, finished)
+
+    def note(self, address: Address, entry: Entry | None) -> None:
+        """Correct the record to what was found."""
+        kept, known = self._locked(), _known(entry)
+        if kept.state.entries.get(address) != known:
+            kept.state = kept.state.settle(address, known)
+
+    def runs(self, *, limit: int = 50) -> tuple[Run, ...]:
+        """The last runs, newest first."""
+        return tuple(reversed(self._kept.runs.values()))[:limit]
+
+    def operations(self, run_id: str) -> tuple[Journalled, ...]:
+        """What a run did, in order."""
+        return tuple(row for row in self._kept.journal.values() if row.intent.run == run_id)
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def _locked(self) -> _Target:
+        if not self._fence or self._fence != self._kept.fence:
+            raise StateError(f"target {self._name}: a write needs the run lock, which this store does not hold")
+        return self._kept
+
+    def _end(self, operation: str, outcome: str, message: str, finished: str) -> None:
+        journal = self._locked().journal
+        row = journal.get(operation)
+        if row is None or row.finished:
+            raise StateError(f"operation {operation} is not under way")
+        journal[operation] = replace(row, outcome=outcome, message=storable(message), finished=finished)
+
+
+def _known(entry: Entry | None) -> Entry | None:
+    return entry and replace(entry, spec=forgetful(entry.spec) or {})

@@ -1,0 +1,152 @@
+"""What a store of records must do, and the values of its journal: runs, intents, and how they ended."""
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from reconciler.core.address import Address
+from reconciler.core.manifest import Spec
+from reconciler.core.state import Entry, State
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of a command that writes: who, what, from which commit.
+
+    Args:
+        outcome: empty while it runs, then `succeeded`, `failed`, `interrupted`.
+        started: ISO 8601 in UTC, as is `finished`.
+        tree: digest of the files that were read.
+        dirty: whether the checkout differed from its commit.
+    """
+
+    id: str
+    command: str
+    target: str
+    started: str
+    finished: str = ""
+    outcome: str = ""
+    user: str = ""
+    host: str = ""
+    pid: int = 0
+    commit: str = ""
+    tree: str = ""
+    branch: str = ""
+    author: str = ""
+    dirty: bool = False
+    plan_digest: str = ""
+
+
+@dataclass(frozen=True)
+class Intent:
+    """An operation as written down before its call.
+
+    Args:
+        operation: random id, which the live object will carry.
+        step: the id of the step in the run's plan.
+        action: the provider's method.
+        generation: what the provider is called with; older calls are refused after it.
+    """
+
+    operation: str
+    run: str
+    step: int
+    action: str
+    address: Address
+    before: Spec | None
+    after: Spec | None
+    generation: int
+    started: str
+
+
+@dataclass(frozen=True)
+class Journalled:
+    """An intent and how it ended; `outcome` and `finished` are empty while nobody knows."""
+
+    intent: Intent
+    outcome: str = ""
+    message: str = ""
+    finished: str = ""
+
+
+class Store(Protocol):
+    """The record of one target.
+
+    Reading needs no lock. Every method that writes raises `StateError` unless this store holds the run lock, is
+    durable when it returns, and is whole or absent after a crash. Only the thread that opened a store uses it.
+    """
+
+    def lock(self, holder: Mapping[str, str | int], *, timeout_s: float) -> AbstractContextManager[None]:
+        """Be the only run of this target.
+
+        Args:
+            holder: `user`, `host`, `pid`, `command` and `started`, told to whoever has to wait.
+            timeout_s: how long to wait for another run to end; 0 tries once.
+
+        Raises:
+            LockHeldError: another run holds the lock; the message names it.
+        """
+        ...
+
+    def read(self) -> State:
+        """Everything recorded of the target.
+
+        Raises:
+            StateError: what is stored cannot be trusted.
+        """
+        ...
+
+    def secret_key(self) -> bytes:
+        """The key of this record's secrets, made at birth.
+
+        Raises:
+            StateError: the key is lost, or is not the one that the record was made with.
+        """
+        ...
+
+    def unfinished(self) -> tuple[Intent, ...]:
+        """Intents without an end, oldest first."""
+        ...
+
+    def generation(self, address: Address) -> int:
+        """The highest generation that the address ever had here, deleted resources included; 0 for none."""
+        ...
+
+    def begin_run(self, run: Run) -> None:
+        """Write down that a run begins."""
+        ...
+
+    def end_run(self, run_id: str, outcome: str, finished: str) -> None:
+        """Write down how a run ended."""
+        ...
+
+    def intend(self, intent: Intent) -> None:
+        """Write down an operation before its call."""
+        ...
+
+    def finish(
+        self, operation: str, entry_address: Address, entry: Entry | None, *, outcome: str, message: str, finished: str
+    ) -> None:
+        """End an operation and record what it made true, both or neither; None forgets the address."""
+        ...
+
+    def abandon(self, operation: str, *, outcome: str, message: str, finished: str) -> None:
+        """End an operation that changed nothing: it failed, or was found not to have happened."""
+        ...
+
+    def note(self, address: Address, entry: Entry | None) -> None:
+        """Correct the record to what was found; None forgets the address. No change, no new serial."""
+        ...
+
+    def runs(self, *, limit: int = 50) -> tuple[Run, ...]:
+        """The last runs, newest first."""
+        ...
+
+    def operations(self, run_id: str) -> tuple[Journalled, ...]:
+        """What a run did, in order."""
+        ...
+
+    def close(self) -> None:
+        """Let go of files; the store is not used afterwards."""
+        ...

@@ -1,0 +1,1 @@
+"""Values become text, JSON and Markdown; nothing here reads, asks or prints."""

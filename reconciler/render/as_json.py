@@ -1,0 +1,103 @@
+"""Plans, drifts, outcomes and problems as JSON values; field names are a promise, values never hold a secret."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from reconciler.core.plan import FieldChange, Outcome, Plan
+from reconciler.core.problem import Problem
+from reconciler.core.state import Drift, DriftClass
+from reconciler.render.values import Veil
+
+VERSION = 1
+
+
+def plan_json(plan: Plan) -> dict[str, Any]:
+    """The plan: `steps` in order, each with what it waits for."""
+    veil = Veil()
+    return {
+        "version": VERSION,
+        "target": plan.target,
+        "lineage": plan.lineage,
+        "serial": plan.serial,
+        "tree": plan.tree,
+        "digest": plan.digest,
+        "steps": [
+            {
+                "id": step.id,
+                "action": str(step.action),
+                "address": str(step.address),
+                "reason": step.reason,
+                "fields": [_field(field, veil) for field in step.fields],
+                "needs": list(step.needs),
+            }
+            for step in plan.steps
+        ],
+        "unchanged": plan.unchanged,
+        "pins": dict(plan.pins),
+        "notes": list(plan.notes),
+        "recovery": [
+            {"operation": item.operation, "action": item.action, "address": str(item.address), "started": item.started}
+            for item in plan.recovery
+        ],
+    }
+
+
+def drift_json(drifts: Sequence[Drift], *, target: str) -> dict[str, Any]:
+    """The drifts: `drift` tells whether there is any that counts."""
+    veil = Veil()
+    return {
+        "version": VERSION,
+        "target": target,
+        "drift": any(drift.kind is not DriftClass.EXPECTED for drift in drifts),
+        "resources": [
+            {
+                "address": str(drift.address),
+                "class": str(drift.kind),
+                "note": drift.note,
+                "fields": [
+                    {"path": f.path, "recorded": veil.over(f.before), "live": veil.over(f.after)} for f in drift.fields
+                ],
+            }
+            for drift in drifts
+        ],
+    }
+
+
+def outcomes_json(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
+    """What every step did."""
+    return [
+        {
+            "id": outcome.step.id,
+            "action": str(outcome.step.action),
+            "address": str(outcome.step.address),
+            "result": str(outcome.result),
+            "message": outcome.message,
+            "log_tail": list(outcome.log_tail),
+            "seconds": round(outcome.seconds, 3),
+        }
+        for outcome in outcomes
+    ]
+
+
+def problems_json(problems: Sequence[Problem]) -> dict[str, Any]:
+    """What a validation found."""
+    return {
+        "version": VERSION,
+        "valid": not any(problem.is_error for problem in problems),
+        "problems": [
+            {
+                "file": problem.file,
+                "line": problem.line,
+                "column": problem.column,
+                "code": problem.code,
+                "severity": "error" if problem.is_error else "warning",
+                "message": problem.message,
+            }
+            for problem in problems
+        ],
+    }
+
+
+def _field(field: FieldChange, veil: Veil) -> dict[str, Any]:
+    source = {"file": field.source.file, "line": field.source.line} if field.source else None
+    return {"path": field.path, "before": veil.over(field.before), "after": veil.over(field.after), "source": source}

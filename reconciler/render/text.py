@@ -1,0 +1,110 @@
+"""Plans, drifts and outcomes as text for a terminal and a log; without colour, which the caller may add."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from reconciler.core.plan import Action, FieldChange, Outcome, Plan, Result, Step
+from reconciler.core.state import Drift, DriftClass
+from reconciler.render.fields import field_lines
+from reconciler.render.values import Veil, printable
+
+SYMBOLS = {Action.CREATE: "+", Action.DELETE: "-"}
+_VERBS = {
+    Action.CREATE: "to create",
+    Action.SCALE: "to scale",
+    Action.ROLL_OUT: "to roll out",
+    Action.UPDATE: "to update",
+    Action.ROUTE: "to route",
+    Action.DELETE: "to delete",
+}
+_DRIFT_SYMBOLS = {
+    DriftClass.CHANGED: "~",
+    DriftClass.MISSING: "-",
+    DriftClass.UNMANAGED: "?",
+    DriftClass.EXPECTED: "=",
+}
+
+
+def plan_text(plan: Plan) -> str:
+    """The plan as a person reads it before saying yes."""
+    veil = Veil()
+    lines = [
+        f"  ! recover {item.address} ({item.action} of {item.started} has no end; apply looks at what is there)"
+        for item in plan.recovery
+    ]
+    for step in plan.steps:
+        lines.append(f"  {headline(step)}")
+        lines += _table(step.fields, veil, created=step.action is Action.CREATE)
+    lines += [f"  note: {printable(note)}" for note in plan.notes]
+    lines += [f"  pin:  {label} is {pinned}" for label, pinned in sorted(plan.pins.items())]
+    return "\n".join([*lines, *([""] if lines else []), summary(plan)])
+
+
+def headline(step: Step) -> str:
+    """One step in one line: number, symbol, action, address, reason, and what it waits for."""
+    waits = f", after {' '.join(f'#{need}' for need in step.needs)}" if step.needs else ""
+    return f"#{step.id} {SYMBOLS.get(step.action, '~')} {step.action} {step.address} ({step.reason}{waits})"
+
+
+def summary(plan: Plan) -> str:
+    """The plan in one sentence."""
+    counts = [f"{plan.count(action)} {verb}" for action, verb in _VERBS.items() if plan.count(action)]
+    if not counts and not plan.recovery:
+        return f"No changes. {_unchanged(plan.unchanged)} as the manifests say (target {plan.target})."
+    return f"Plan: {', '.join(counts) or 'nothing to change'}; {plan.unchanged} unchanged (target {plan.target})."
+
+
+def outcome_line(outcome: Outcome) -> str:
+    """What one step did, in one line."""
+    step = f"#{outcome.step.id} {outcome.step.action} {outcome.step.address}"
+    if outcome.result is Result.SUCCEEDED:
+        return f"{step}: done in {outcome.seconds:.1f} s"
+    return f"{step}: {outcome.result}: {printable(outcome.message)}"
+
+
+def outcomes_text(outcomes: Sequence[Outcome]) -> str:
+    """The end of an apply in one sentence, behind it what failed with the last lines of its logs."""
+    counts = {result: sum(outcome.result is result for outcome in outcomes) for result in Result}
+    lines = []
+    for outcome in outcomes:
+        if outcome.result is Result.FAILED:
+            lines += [f"{outcome_line(outcome)}", *(f"    | {printable(line)}" for line in outcome.log_tail)]
+    said = ", ".join(f"{count} {result}" for result, count in counts.items() if count)
+    return "\n".join([*lines, f"Apply: {said}."])
+
+
+def drift_text(drifts: Sequence[Drift], *, recorded: int, target: str) -> str:
+    """What changed behind git's back, per field with the recorded and the live value."""
+    veil = Veil()
+    lines: list[str] = []
+    for drift in drifts:
+        note = f" ({printable(drift.note)})" if drift.note else ""
+        lines.append(f"  {_DRIFT_SYMBOLS[drift.kind]} {drift.address}: {drift.kind}{note}")
+        lines += [
+            f"      {path}: recorded {change.replace(' -> ', ', live ', 1)}"
+            for path, change in _rows(drift.fields, veil)
+        ]
+    real = sum(drift.kind is not DriftClass.EXPECTED for drift in drifts)
+    if not real:
+        said = f"No drift. {_unchanged(recorded)} as recorded (target {target})."
+    else:
+        said = (
+            f"Drift: {real} of {recorded} recorded resources (target {target}). `mlops plan` shows how apply mends it."
+        )
+    return "\n".join([*lines, *([""] if lines else []), said])
+
+
+def _table(fields: Iterable[FieldChange], veil: Veil, *, created: bool) -> Iterator[str]:
+    """The fields of one step in aligned columns, the place in the file last."""
+    rows = [(path, how, field.source) for field in fields for path, how in field_lines(field, veil, created=created)]
+    width = max((len(path) for path, _, _ in rows), default=0)
+    for path, how, source in rows:
+        yield f"       {printable(path):<{width}}  {how}" + (f"   [{printable(str(source))}]" if source else "")
+
+
+def _rows(fields: Iterable[FieldChange], veil: Veil) -> Iterator[tuple[str, str]]:
+    for field in fields:
+        yield from field_lines(field, veil)
+
+
+def _unchanged(count: int) -> str:
+    return f"{count} resource is" if count == 1 else f"{count} resources are"

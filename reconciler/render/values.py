@@ -1,0 +1,55 @@
+"""One value on one line: secrets as numbers, digests short, characters that could move a cursor spelled out."""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from reconciler.core.secret import Secret
+
+_DIGEST = re.compile(r"\bsha256:([0-9a-f]{12})[0-9a-f]{52}\b")
+_LONGEST = 120
+
+
+class Veil:
+    """Numbers secrets in the order in which they are met, so that equal values show as equal."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[str, int] = {}
+
+    def of(self, secret: Secret) -> str:
+        """What stands for a secret."""
+        return f"(secret {self._numbers.setdefault(secret.digest, len(self._numbers) + 1)})"
+
+    def over(self, value: Any) -> Any:
+        """The same value with every secret in it replaced by what stands for it."""
+        if isinstance(value, Secret):
+            return self.of(value)
+        if isinstance(value, Mapping):
+            return {key: self.over(item) for key, item in value.items()}
+        return [self.over(item) for item in value] if isinstance(value, (list, tuple)) else value
+
+
+def one_line(value: Any, veil: Veil) -> str:
+    """A value as a person reads it in a plan: `none` for absent, JSON for the rest, cut where it is too long."""
+    if value is None:
+        return "(none)"
+    if isinstance(value, Secret):
+        return veil.of(value)
+    text = value if isinstance(value, str) and value and _is_plain(value) else _json(veil.over(value))
+    text = _DIGEST.sub(r"sha256:\1", printable(text))
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+
+
+def printable(text: str) -> str:
+    """The text with every character that is not printable spelled out, so that it cannot act on a terminal."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def _is_plain(text: str) -> bool:
+    """Whether a text can be told from a number and from its neighbours without quotes."""
+    return not text[0].isdigit() and text == text.strip() and text not in ("true", "false", "null", "(none)")
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, sort_keys=True)

@@ -1,0 +1,5 @@
+"""Manifests become resources: every name looked up, every inline asset known by content, every default explicit."""
+
+from reconciler.resolve.resolve import Resolved, resolve
+
+__all__ = ["Resolved", "resolve"]

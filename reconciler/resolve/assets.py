@@ -1,0 +1,88 @@
+"""References to models and environments: by version, by label, inline under a name, or anonymous by content."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from reconciler.core.address import Address
+from reconciler.core.manifest import Resource, Spec
+from reconciler.core.state import State
+from reconciler.kinds import KINDS
+
+_REFERENCE = re.compile(r"azureml:(?P<name>[^/:@]+)(?::(?P<version>[^@]+)|@(?P<label>[^:]+))$")
+
+
+@dataclass
+class Registry:
+    """The versions that exist once a plan is applied: the recorded ones and the ones that the manifests add.
+
+    Args:
+        recorded: the assets of the state, with the time at which each was first recorded.
+        added: the assets that manifests define, in the order in which they were met.
+        pins: labels as resolved so far, `model/risk@latest` to `model/risk:3`.
+    """
+
+    recorded: Mapping[Address, tuple[str, Spec]]
+    added: dict[Address, Resource] = field(default_factory=dict)
+    pins: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, state: State) -> "Registry":
+        """The registry of what is recorded."""
+        return cls({a: (e.created, e.spec) for a, e in state.entries.items() if KINDS[a.kind].versioned})
+
+    def version_for(self, kind: str, name: str, spec: Spec) -> str:
+        """The version of an asset that was given none: the newest one if its content is the same, else one more."""
+        known = self._versions(kind, name)
+        latest = self.latest(kind, name)
+        if latest and not changed_content(kind, self.spec(Address(kind, name, version=latest)), spec):
+            return latest
+        return str(max((int(version) for version in known if version.isdigit()), default=0) + 1)
+
+    def latest(self, kind: str, name: str) -> str:
+        """The version created last, not the highest one, as Azure has it; new ones count by number. Empty if none."""
+        new = [a.version for a in self.added if (a.kind, a.name) == (kind, name) and a not in self.recorded]
+        if new:
+            return max(new, key=_natural)
+        old = [(created, _natural(a.version), a.version) for a, (created, _) in self.recorded.items()
+               if (a.kind, a.name) == (kind, name)]  # fmt: skip
+        return max(old)[2] if old else ""
+
+    def __contains__(self, address: Address) -> bool:
+        return address in self.added or address in self.recorded
+
+    def spec(self, address: Address) -> Spec:
+        """What is known of a version."""
+        return self.added[address].spec if address in self.added else self.recorded[address][1]
+
+    def names(self, kind: str) -> list[str]:
+        """All versions of a kind, as references write them."""
+        return sorted({f"{a.name}:{a.version}" for a in (*self.recorded, *self.added) if a.kind == kind})
+
+    def _versions(self, kind: str, name: str) -> Iterable[str]:
+        return {a.version for a in (*self.recorded, *self.added) if (a.kind, a.name) == (kind, name)}
+
+
+def changed_content(kind: str, before: Spec, after: Spec) -> str:
+    """The first field by which two specs of one version differ although a version never changes; empty if none."""
+    for name in sorted(KINDS[kind].immutable):
+        if before.get(name) != after.get(name):
+            return name
+    return ""
+
+
+def parse_reference(value: Any) -> tuple[str, str, str] | None:
+    """Read `azureml:NAME:VERSION` or `azureml:NAME@LABEL` as (name, version, label); None for all other forms.
+
+    Registry references, ARM ids and curated environments (`AzureML-…`) are of that other kind: they are passed to
+    the platform unchanged.
+    """
+    match = _REFERENCE.match(value) if isinstance(value, str) else None
+    if not match or match["name"].startswith("AzureML-"):
+        return None
+    return match["name"], match["version"] or "", match["label"] or ""
+
+
+def _natural(version: str) -> tuple[tuple[int, int, str], ...]:
+    return tuple((0, int(part), "") if part.isdigit() else (1, 0, part) for part in re.split(r"(\d+)", version) if part)

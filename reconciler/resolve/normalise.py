@@ -1,0 +1,99 @@
+"""A document becomes a spec: defaults explicit, quoted numbers read, letters lowered where case means nothing."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from reconciler.core.manifest import Content, Manifest, Spec
+from reconciler.core.secret import Secret
+from reconciler.kinds import Kind
+
+_NAMING = frozenset({"$schema", "name", "version", "endpoint_name"})
+_TRUE = frozenset({"true", "yes", "on", "1", "y", "t"})
+
+
+def spec_of(manifest: Manifest, kind: Kind, *, secret_key: bytes) -> dict[str, Any]:
+    """The spec of a manifest before its references are resolved.
+
+    Fields that name the resource or that the Azure tools only print are left out, so that they never differ; local
+    content is known by digest; a null is as good as absent.
+    """
+    dropped = _NAMING | kind.ignored
+    written = {key: value for key, value in manifest.document.items() if key not in dropped and value is not None}
+    spec = _with_defaults(written, kind.defaults.get(manifest.platform, {}))
+    for path, content in manifest.contents.items():
+        _put(spec, path, content_spec(content))
+    for path in kind.integers:
+        _convert(spec, path.split("."), _integer)
+    for path in kind.booleans:
+        _convert(spec, path.split("."), _boolean)
+    for path in kind.lowered:
+        _convert(spec, path.split("."), _lowered)
+    for name in kind.secrets:
+        spec[name] = {key: Secret.of(_text(value), secret_key) for key, value in spec[name].items()}
+    for name in kind.route & spec.keys():
+        spec[name] = {deployment.lower(): share for deployment, share in spec[name].items() if share}
+    return spec
+
+
+def content_spec(content: Content) -> dict[str, str]:
+    """How a spec knows local content: by the name it has where it is served, and by digest."""
+    return {"name": content.name, "digest": content.digest}
+
+
+def _with_defaults(written: Spec, defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """Lay what is written over the defaults, mapping by mapping; every mapping of the result is new."""
+    merged = {key: _copied(value) for key, value in written.items()}
+    for key, default in defaults.items():
+        if key not in merged:
+            merged[key] = _copied(default)
+        elif default and isinstance(default, Mapping) and isinstance(merged[key], dict):
+            merged[key] = {**default, **{k: v for k, v in merged[key].items() if v is not None}}
+    return merged
+
+
+def _copied(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _copied(item) for key, item in value.items()}
+    return [_copied(item) for item in value] if isinstance(value, list) else value
+
+
+def _put(spec: dict[str, Any], path: str, value: Any) -> None:
+    *parents, last = path.split(".")
+    for parent in parents:
+        spec = spec[parent]
+    spec[last] = value
+
+
+def _convert(spec: Any, path: list[str], convert: Any) -> None:
+    """Replace the values at a path, in place; `*` stands for every key."""
+    if not isinstance(spec, dict):
+        return
+    head, *rest = path
+    for key in list(spec) if head == "*" else [head] if head in spec else []:
+        if rest:
+            _convert(spec[key], rest, convert)
+        else:
+            spec[key] = convert(spec[key])
+
+
+def _integer(value: Any) -> Any:
+    return int(value) if isinstance(value, str) and value.strip().isdigit() else value
+
+
+def _boolean(value: Any) -> Any:
+    return str(value).lower() in _TRUE if isinstance(value, (str, int)) else value
+
+
+def _lowered(value: Any) -> Any:
+    """`AADToken` and `aad_token` are one word: camel case becomes snake case, as the Azure tools read it."""
+    if not isinstance(value, str):
+        return value
+    spelled = value.replace("Token", "_token").replace("Assigned", "_assigned").replace("Utilization", "_utilization")
+    return spelled.replace("__", "_").lower().removeprefix("_")
+
+
+def _text(value: Any) -> str:
+    """The text of a variable's value: booleans as YAML writes them, null as nothing."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return "" if value is None else str(value)

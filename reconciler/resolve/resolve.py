@@ -1,0 +1,195 @@
+"""Manifests become resources; whatever does not resolve becomes a problem with its place."""
+
+import difflib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from reconciler.core.address import Address
+from reconciler.core.manifest import Manifest, Resource
+from reconciler.core.problem import Problem
+from reconciler.core.state import State
+from reconciler.kinds import KINDS
+from reconciler.resolve.assets import Registry, changed_content, parse_reference
+from reconciler.resolve.normalise import spec_of
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """What the manifests ask for.
+
+    Args:
+        resources: sorted by address; broken manifests left out.
+        problems: names that do not resolve, names given twice, versions whose content changed.
+        pins: label references as resolved, for the plan to hold.
+    """
+
+    resources: tuple[Resource, ...]
+    problems: tuple[Problem, ...]
+    pins: Mapping[str, str]
+
+
+def resolve(
+    manifests: Sequence[Manifest], state: State, *, secret_key: bytes, whole: bool = True, linked: bool = True
+) -> Resolved:
+    """Resolve the manifests against each other and against what is recorded.
+
+    Args:
+        manifests: as loaded; broken ones count as names only.
+        state: what is recorded, where references may also point.
+        secret_key: the state's key, under which secrets are compared.
+        whole: the manifests are everything that is wanted, so what is only recorded is about to be deleted.
+        linked: False looks no name up: for a check of files by themselves, whose other half lies elsewhere.
+    """
+    registry = Registry.of(state)
+    named = [(_address(manifest, registry, secret_key), manifest) for manifest in _assets_first(manifests)]
+    problems = list(_duplicates(named))
+    resources: dict[Address, Resource] = {}
+    for address, manifest in named:
+        if manifest.valid and address not in resources:
+            resource = Resource(address, spec_of(manifest, KINDS[address.kind], secret_key=secret_key), manifest)
+            resources[address] = resource
+            if KINDS[address.kind].versioned:
+                registry.added[address] = resource
+    for address, resource in list(resources.items()):
+        resources[address] = _with_references(resource, registry, problems, linked=linked)
+    resources.update(registry.added)
+    if linked:
+        names = {address for address, _ in named} | (set() if whole else set(state.entries))
+        problems += _orphans(resources.values(), names, state)
+        problems += _moved_versions(registry.added.values(), state)
+        if whole:
+            problems += _about_to_go(resources.values(), resources.keys(), state)
+    return Resolved(tuple(sorted(resources.values(), key=lambda r: r.address)), tuple(problems), dict(registry.pins))
+
+
+def _assets_first(manifests: Iterable[Manifest]) -> list[Manifest]:
+    """Versions must be known before the deployments that ask for the latest of them."""
+    return sorted(manifests, key=lambda manifest: not KINDS[manifest.kind].versioned)
+
+
+def _address(manifest: Manifest, registry: Registry, secret_key: bytes) -> Address:
+    kind, document = KINDS[manifest.kind], manifest.document
+    name = str(document.get("name", ""))
+    if kind.parent:
+        return Address(kind.name, name.lower(), endpoint=str(document.get("endpoint_name", "")).lower())
+    if not kind.versioned:
+        return Address(kind.name, name.lower())
+    version = document.get("version")
+    if version is None and manifest.valid:
+        version = registry.version_for(kind.name, name, spec_of(manifest, kind, secret_key=secret_key))
+    return Address(kind.name, name, version=str(version or 1))
+
+
+def _duplicates(named: Sequence[tuple[Address, Manifest]]) -> Iterator[Problem]:
+    first: dict[Address, Manifest] = {}
+    for address, manifest in sorted(named, key=lambda pair: (pair[1].file, pair[1].source().line)):
+        other = first.setdefault(address, manifest)
+        if other is manifest:
+            continue
+        mine, its = str(manifest.document.get("name")), str(other.document.get("name"))
+        if mine != its and mine.lower() == its.lower():
+            yield manifest.problem(
+                "name", "E-DUP-CASE", f"{mine!r} and {its!r} ({other.source()}) are one name in Azure"
+            )
+        else:
+            message = f"{address.kind} {_short(address)} is also defined in {other.source('name')}; keep one of them"
+            yield manifest.problem("name", "E-DUP-RESOURCE", message)
+
+
+def _with_references(resource: Resource, registry: Registry, problems: list[Problem], *, linked: bool) -> Resource:
+    spec = dict(resource.spec)
+    for path, kind in KINDS[resource.address.kind].references.items():
+        value = spec.get(path)
+        if isinstance(value, dict):
+            spec[path] = _inline(resource, path, kind, value, registry)
+        elif parsed := parse_reference(value):
+            spec[path] = _looked_up((resource.manifest, path, kind), parsed, registry, problems, linked=linked)
+    return replace(resource, spec=spec)
+
+
+def _inline(resource: Resource, path: str, kind: str, written: dict[str, Any], registry: Registry) -> Any:
+    """An inline asset: registered when it has a name, else known by its content alone."""
+    facts = KINDS[kind]
+    name, version = written.get("name"), written.get("version")
+    spec = {**facts.defaults[""], **{k: v for k, v in written.items() if k not in ("name", "version", "$schema")}}
+    if name is None:
+        return {key: value for key, value in spec.items() if value not in ({}, "")}
+    version = str(version) if version is not None else registry.version_for(kind, str(name), spec)
+    address = Address(kind, str(name), version=version)
+    registry.added.setdefault(address, Resource(address, spec, _rooted(resource.manifest, path)))
+    return f"azureml:{name}:{version}"
+
+
+def _rooted(manifest: Manifest, path: str) -> Manifest:
+    """The manifest of an inline asset: the same file, seen from the field that holds it."""
+    positions = {"" if key == path else key.removeprefix(path + "."): place
+                 for key, place in manifest.positions.items() if key == path or key.startswith(path + ".")}  # fmt: skip
+    contents = {key.removeprefix(path + "."): c for key, c in manifest.contents.items() if key.startswith(path + ".")}
+    return replace(manifest, positions=positions, contents=contents, scripts={})
+
+
+def _looked_up(
+    field: tuple[Manifest, str, str],
+    parsed: tuple[str, str, str],
+    registry: Registry,
+    problems: list[Problem],
+    *,
+    linked: bool,
+) -> str:
+    manifest, path, kind = field
+    name, version, label = parsed
+    written = f"{name}:{version}" if version else f"{name}@{label}"
+    if label:
+        version = registry.latest(kind, name) if label == "latest" else ""
+    found = Address(kind, name, version=version) in registry
+    if linked and not found:
+        near = difflib.get_close_matches(written, registry.names(kind), n=1)
+        advice = f"; did you mean {near[0]}?" if near else f"; add a {kind} file for it, or register it first"
+        problems.append(manifest.problem(path, "E-REF", f"{kind} {written!r} is not defined here nor recorded{advice}"))
+    if label and found:
+        registry.pins[f"{kind}/{name}@{label}"] = f"{kind}/{name}:{version}"
+    return f"azureml:{name}:{version}" if version else f"azureml:{written}"
+
+
+def _orphans(resources: Iterable[Resource], names: set[Address], state: State) -> Iterator[Problem]:
+    """A deployment whose endpoint is nowhere, or is about to be deleted."""
+    endpoints = sorted(address.name for address in names if address.kind == "endpoint")
+    for resource in resources:
+        parent = resource.address.parent
+        if parent is None or parent in names:
+            continue
+        near = difflib.get_close_matches(parent.name, endpoints, n=1)
+        where = (
+            "is recorded but no longer defined here" if parent in state.entries else "is not defined here nor recorded"
+        )
+        advice = f"did you mean {near[0]}?" if near else "add its file"
+        yield resource.manifest.problem("endpoint_name", "E-REF", f"endpoint {parent.name!r} {where}; {advice}")
+
+
+def _moved_versions(assets: Iterable[Resource], state: State) -> Iterator[Problem]:
+    for asset in assets:
+        entry = state.entries.get(asset.address)
+        moved = changed_content(asset.address.kind, entry.spec, asset.spec) if entry else ""
+        if moved:
+            message = (
+                f"{asset.address.kind} {_short(asset.address)} is registered with another {moved}, and a version never "
+                "changes; raise the version"
+            )
+            yield asset.manifest.problem(moved, "E-IMMUTABLE", message)
+
+
+def _about_to_go(resources: Iterable[Resource], wanted: Iterable[Address], state: State) -> Iterator[Problem]:
+    """A reference to an asset that is recorded, but whose file is gone, so that it would be deleted."""
+    kept = set(wanted)
+    for resource in resources:
+        for path, kind in KINDS[resource.address.kind].references.items():
+            parsed = parse_reference(resource.spec.get(path))
+            address = Address(kind, parsed[0], version=parsed[1]) if parsed else None
+            if address in state.entries and address not in kept:
+                message = f"{address} is recorded, but its file is gone, so it would be deleted; restore the file"
+                yield resource.manifest.problem(path, "E-REF", message)
+
+
+def _short(address: Address) -> str:
+    return str(address).partition("/")[2]

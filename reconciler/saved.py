@@ -1,0 +1,84 @@
+"""A saved plan: what was reviewed, in a file, so that exactly that is applied or nothing is."""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from reconciler.core.plan import Plan, plan_body
+from reconciler.errors import MlopsError, StalePlanError
+
+FORMAT = 1
+_MOVED = {
+    "lineage": "it was made against another state",
+    "serial": "the state has changed since",
+    "tree": "the files have changed since",
+    "live": "a live object has changed since",
+    "recovery": "an unfinished operation was settled since",
+}
+
+
+@dataclass(frozen=True)
+class SavedPlan:
+    """A plan as it was reviewed.
+
+    Args:
+        digest: of the plan.
+        body: the plan in JSON values; secrets are digests.
+        wish: the paths, names and options that it was made with; values given by `--var` and `--set` are left out,
+            since they may be secret, and must be given again.
+    """
+
+    digest: str
+    body: Mapping[str, Any]
+    wish: Mapping[str, Any]
+
+    def refuse_unless(self, plan: Plan) -> None:
+        """Compare with the plan that would be made now.
+
+        Raises:
+            StalePlanError: they differ; the message says what moved.
+        """
+        if plan.digest == self.digest:
+            return
+        now = json.loads(json.dumps(plan_body(plan)))
+        moved = [why for name, why in _MOVED.items() if now.get(name) != self.body.get(name)]
+        given = [*self.wish.get("variables", ()), *self.wish.get("overrides", ())]
+        advice = f" (give its --var and --set again: {', '.join(given)})" if given else ""
+        reason = " and ".join(moved) or "it was made with other options"
+        raise StalePlanError(f"stale plan: {reason}{advice}; plan again and review what it says now")
+
+
+def save_plan(file: Path, plan: Plan, wish: Mapping[str, Any]) -> None:
+    """Write the plan readable by its owner alone, whole or not at all."""
+    held = {"format": FORMAT, "digest": plan.digest, "wish": wish, "plan": plan_body(plan)}
+    fresh = file.with_name(f".{file.name}.{os.getpid()}.new")
+    try:
+        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as stream:
+            json.dump(held, stream, indent=1, sort_keys=True)
+            stream.write("\n")
+            stream.flush()
+            os.fsync(stream.fileno())
+        fresh.replace(file)
+    except OSError as error:
+        fresh.unlink(missing_ok=True)
+        raise MlopsError(f"the plan cannot be saved to {file}: {error.strerror}") from error
+
+
+def read_plan(file: Path) -> SavedPlan:
+    """Read a saved plan.
+
+    Raises:
+        MlopsError: there is none, or it is not one of ours.
+    """
+    try:
+        held = json.loads(file.read_bytes())
+        if held["format"] != FORMAT:
+            raise MlopsError(f"{file} is a plan of format {held['format']}, this tool knows {FORMAT}; plan again")
+        return SavedPlan(held["digest"], held["plan"], held["wish"])
+    except OSError as error:
+        raise MlopsError(f"the plan {file} cannot be read: {error.strerror}") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise MlopsError(f"{file} is not a saved plan; make one with `mlops plan --out {file}`") from error

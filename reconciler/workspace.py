@@ -1,0 +1,90 @@
+"""A workspace is one target opened: its settings, its record, its content and its provider."""
+
+import getpass
+import os
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from reconciler.core.manifest import Content
+from reconciler.errors import ProviderError
+from reconciler.load.config import Config, Target, read_config
+from reconciler.load.digest import content_digest, content_files
+from reconciler.providers.provider import Provider, Setting
+from reconciler.providers.registry import provider_named
+from reconciler.record.assets import AssetStore
+from reconciler.record.opening import open_store
+from reconciler.record.store import Store
+
+PRIVATE = ".mlops"
+
+
+@dataclass
+class Workspace:
+    """One target, open.
+
+    Args:
+        contents: what the manifests point at, by digest; filled by whoever loads them, read when content is laid down.
+    """
+
+    config: Config
+    target: Target
+    store: Store
+    provider: Provider
+    contents: dict[str, Content] = field(default_factory=dict)
+
+    @property
+    def cache(self) -> Path:
+        """Where parsed manifests are kept; safe to delete at any time."""
+        return self.config.root / PRIVATE / "cache"
+
+
+@contextmanager
+def open_workspace(target: str | None, *, start: Path | None = None) -> Iterator[Workspace]:
+    """Open a target of the repository that the current folder is in; None opens the default one.
+
+    Raises:
+        ManifestError: `mlops.yaml` is wrong, or has no such target.
+        StateError: the record cannot be opened.
+        ProviderError: the provider is unknown or cannot be reached.
+    """
+    config = read_config(start or Path.cwd())
+    chosen = config.target(target)
+    provider_class = provider_named(chosen.provider)
+    store = open_store(chosen.state, root=config.root, target=chosen.name)
+    try:
+        workspace = _opened(config, chosen, store, provider_class)
+        try:
+            yield workspace
+        finally:
+            workspace.provider.close()
+    finally:
+        store.close()
+
+
+def holder(command: str, started: str) -> Mapping[str, str | int]:
+    """Who holds a lock, told to whoever has to wait for it."""
+    return {"user": user(), "host": socket.gethostname(), "pid": os.getpid(), "command": command, "started": started}
+
+
+def user() -> str:
+    """The name of whoever runs this; the user id where the system knows no name for it."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return str(os.getuid())
+
+
+def _opened(config: Config, target: Target, store: Store, provider_class: type[Provider]) -> Workspace:
+    contents: dict[str, Content] = {}
+    private = config.root / PRIVATE
+    assets = AssetStore(private / "assets", contents, digest_of=content_digest, files_of=content_files)
+    folder = private / target.provider / target.name
+    setting = Setting(target.name, folder, assets, target.options, config.root)
+    try:
+        provider = provider_class.open(setting)
+    except OSError as error:
+        raise ProviderError(f"target {target.name}: {target.provider} cannot be opened: {error}") from error
+    return Workspace(config, target, store, provider, contents)

@@ -1,0 +1,287 @@
+"""What every store of records does: memory and SQLite pass one suite."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from reconciler.core.address import Address
+from reconciler.core.secret import Secret
+from reconciler.core.state import Entry
+from reconciler.errors import LockHeldError, StateError
+from reconciler.record.memory import Memory, MemoryStore
+from reconciler.record.sqlite import SqliteStore
+from reconciler.record.store import Intent, Journalled, Run, Store
+
+Open = Callable[..., Store]
+
+HOLDER = {"user": "ana", "host": "laptop", "pid": 4711, "command": "apply", "started": "2026-02-03T12:04:31Z"}
+BLUE = Address("deployment", "blue", endpoint="credit")
+CREDIT = Address("endpoint", "credit")
+RISK = Address("model", "risk", version="3")
+END = {"outcome": "succeeded", "message": "", "finished": "2026-02-03T12:05:00Z"}
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def open_again(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Open]:
+    """Opens stores on one and the same record."""
+    opened: list[Store] = []
+    memory = Memory()
+
+    def open_store(target: str = "dev") -> Store:
+        path = tmp_path / "state.db"
+        opened.append(MemoryStore(target, memory) if request.param == "memory" else SqliteStore(path, target))
+        return opened[-1]
+
+    yield open_store
+    for store in opened:
+        store.close()
+
+
+@pytest.fixture
+def store(open_again: Open) -> Store:
+    return open_again()
+
+
+@pytest.fixture
+def locked(store: Store) -> Iterator[Store]:
+    with store.lock(HOLDER, timeout_s=0):
+        yield store
+
+
+def intent(operation: str = "op-1", *, run: str = "run-1", address: Address = BLUE, **changes: object) -> Intent:
+    facts = {"step": 1, "action": "create", "before": None, "after": {"n": 1}, "generation": 1, "started": "T1"}
+    return Intent(operation, run, address=address, **(facts | changes))  # type: ignore[arg-type]
+
+
+def run(run_id: str = "run-1", **changes: object) -> Run:
+    return Run(**({"id": run_id, "command": "apply", "target": "dev", "started": "T0"} | changes))  # type: ignore[arg-type]
+
+
+def test_a_new_record_is_empty_and_has_a_lineage(store: Store) -> None:
+    state = store.read()
+    assert (bool(state.lineage), state.serial, dict(state.entries)) == (True, 0, {})
+
+
+def test_lineage_and_key_stay_when_the_record_is_opened_again(store: Store, open_again: Open) -> None:
+    again = open_again()
+    assert (again.read().lineage, again.secret_key()) == (store.read().lineage, store.secret_key())
+
+
+def test_an_intent_is_unfinished_until_it_ends(locked: Store) -> None:
+    locked.intend(intent())
+    assert locked.unfinished() == (intent(),)
+
+
+def test_an_intent_survives_opening_again(locked: Store, open_again: Open) -> None:
+    locked.intend(intent(before={"n": 0}))
+    assert open_again().unfinished() == (intent(before={"n": 0}),)
+
+
+def test_unfinished_intents_come_oldest_first(locked: Store) -> None:
+    for name in ("op-9", "op-1", "op-5"):
+        locked.intend(intent(name))
+    locked.abandon("op-1", **END)
+    assert [item.operation for item in locked.unfinished()] == ["op-9", "op-5"]
+
+
+def test_finish_ends_the_operation_and_records_the_entry(locked: Store, open_again: Open) -> None:
+    locked.intend(intent())
+    locked.finish("op-1", BLUE, Entry({"n": 1}, 1, "op-1", "T2"), **END)
+    again = open_again()
+    assert (again.unfinished(), again.read().entries) == ((), {BLUE: Entry({"n": 1}, 1, "op-1", "T2")})
+
+
+def test_finish_without_an_entry_forgets_the_address(locked: Store) -> None:
+    locked.note(BLUE, Entry({"n": 1}))
+    locked.intend(intent(action="delete"))
+    locked.finish("op-1", BLUE, None, **END)
+    assert locked.read().entries == {}
+
+
+def test_finish_raises_the_serial_by_one_even_when_nothing_differs(locked: Store) -> None:
+    locked.note(BLUE, Entry({"n": 1}))
+    locked.intend(intent())
+    locked.finish("op-1", BLUE, Entry({"n": 1}), **END)
+    assert locked.read().serial == 2
+
+
+def test_finishing_what_is_not_under_way_is_refused_and_records_nothing(locked: Store) -> None:
+    with pytest.raises(StateError, match="operation op-1 is not under way"):
+        locked.finish("op-1", BLUE, Entry({"n": 1}), **END)
+    assert locked.read().entries == {}
+
+
+def test_an_operation_ends_once(locked: Store) -> None:
+    locked.intend(intent())
+    locked.abandon("op-1", **END)
+    with pytest.raises(StateError, match="not under way"):
+        locked.abandon("op-1", **END)
+
+
+def test_abandon_leaves_the_record_as_it_was(locked: Store) -> None:
+    locked.note(BLUE, Entry({"n": 1}))
+    before = locked.read()
+    locked.intend(intent())
+    locked.abandon("op-1", **(END | {"outcome": "failed"}))
+    assert (locked.read(), locked.unfinished()) == (before, ())
+
+
+def test_note_corrects_the_record_and_raises_the_serial(locked: Store) -> None:
+    locked.note(BLUE, Entry({"n": 1}))
+    locked.note(BLUE, Entry({"n": 2}))
+    locked.note(CREDIT, Entry({}))
+    locked.note(CREDIT, None)
+    assert (locked.read().serial, locked.read().entries) == (4, {BLUE: Entry({"n": 2})})
+
+
+def test_note_of_what_is_recorded_already_changes_nothing(locked: Store) -> None:
+    locked.note(BLUE, Entry({"n": 1}))
+    locked.note(BLUE, Entry({"n": 1}))
+    locked.note(CREDIT, None)
+    assert locked.read().serial == 1
+
+
+def test_the_highest_generation_outlives_the_resource(locked: Store) -> None:
+    locked.note(BLUE, Entry({}, generation=3))
+    locked.intend(intent(generation=7))
+    locked.finish("op-1", BLUE, None, **END)
+    assert (locked.generation(BLUE), locked.generation(CREDIT)) == (7, 0)
+
+
+def test_the_generation_of_an_entry_counts_without_a_journal(locked: Store) -> None:
+    locked.note(BLUE, Entry({}, generation=3))
+    assert locked.generation(BLUE) == 3
+
+
+def test_all_kinds_of_values_come_back_as_json_has_them(locked: Store) -> None:
+    spec = {"n": 1, "f": 0.5, "none": None, "yes": True, "list": (1, "two"), "deep": {"a": {"ü": "\ud800\x00"}}}
+    locked.note(RISK, Entry(spec))
+    assert locked.read().entries[RISK].spec == {**spec, "list": [1, "two"]}
+
+
+def test_a_secret_comes_back_equal_and_without_its_value(locked: Store) -> None:
+    secret = Secret.of("hunter2", locked.secret_key())
+    locked.note(BLUE, Entry({"environment_variables": {"TOKEN": secret}}))
+    recorded = locked.read().entries[BLUE].spec["environment_variables"]["TOKEN"]
+    assert (recorded == secret, recorded.value) == (True, None)
+
+
+def test_a_secret_of_an_intent_loses_its_value(locked: Store) -> None:
+    locked.intend(intent(after={"key": Secret.of("hunter2", locked.secret_key())}))
+    (unfinished,) = locked.unfinished()
+    assert unfinished.after is not None
+    assert unfinished.after["key"].value is None
+
+
+def test_a_message_that_is_no_text_is_still_recorded(locked: Store) -> None:
+    locked.intend(intent())
+    locked.abandon("op-1", **(END | {"message": "log: \udcff"}))
+    assert locked.operations("run-1")[0].message == "log: ?"
+
+
+def test_runs_come_newest_first_and_as_many_as_asked_for(locked: Store) -> None:
+    for name in ("run-b", "run-a", "run-c"):
+        locked.begin_run(run(name))
+    assert [item.id for item in locked.runs(limit=2)] == ["run-c", "run-a"]
+
+
+def test_a_run_keeps_who_what_and_from_which_commit(locked: Store) -> None:
+    whole = run(
+        user="ana", host="h", pid=7, commit="c" * 40, tree="t", branch="main", author="B", dirty=True, plan_digest="d"
+    )
+    locked.begin_run(whole)
+    locked.end_run("run-1", "succeeded", "T9")
+    assert locked.runs() == (Run(**(vars(whole) | {"outcome": "succeeded", "finished": "T9"})),)
+
+
+def test_a_run_begins_once_and_ends_only_when_begun(locked: Store) -> None:
+    locked.begin_run(run())
+    with pytest.raises(StateError, match="run run-1 was begun before"):
+        locked.begin_run(run())
+    with pytest.raises(StateError, match="no run run-2 was begun"):
+        locked.end_run("run-2", "failed", "T9")
+
+
+def test_an_operation_is_intended_once(locked: Store) -> None:
+    locked.intend(intent())
+    with pytest.raises(StateError, match="operation op-1 was intended before"):
+        locked.intend(intent())
+
+
+def test_operations_of_a_run_come_in_order_with_their_ends(locked: Store) -> None:
+    for name, of in (("op-2", "run-1"), ("op-1", "run-1"), ("op-3", "run-2")):
+        locked.intend(intent(name, run=of))
+    locked.abandon("op-2", outcome="failed", message="no quota", finished="T9")
+    assert locked.operations("run-1") == (
+        Journalled(intent("op-2"), "failed", "no quota", "T9"),
+        Journalled(intent("op-1")),
+    )
+
+
+def test_two_targets_of_one_record_are_apart(locked: Store, open_again: Open) -> None:
+    other = open_again("prod")
+    locked.begin_run(run())
+    locked.note(BLUE, Entry({"n": 1}))
+    locked.intend(intent())
+    with other.lock(HOLDER, timeout_s=0):
+        other.note(CREDIT, Entry({}))
+        with pytest.raises(StateError, match="not under way"):
+            other.abandon("op-1", **END)
+    state = other.read()
+    assert (set(state.entries), state.serial, other.unfinished(), other.runs()) == ({CREDIT}, 1, (), ())
+    assert (other.generation(BLUE), other.operations("run-1")) == (0, ())
+    assert state.lineage != locked.read().lineage
+
+
+WRITES: dict[str, Callable[[Store], None]] = {
+    "begin_run": lambda store: store.begin_run(run("other")),
+    "end_run": lambda store: store.end_run("run-1", "failed", "T9"),
+    "intend": lambda store: store.intend(intent("other")),
+    "finish": lambda store: store.finish("op-1", BLUE, Entry({}), **END),
+    "abandon": lambda store: store.abandon("op-1", **END),
+    "note": lambda store: store.note(BLUE, Entry({"n": 2})),
+}
+
+
+@pytest.mark.parametrize("name", WRITES)
+def test_a_write_without_the_lock_is_refused_and_changes_nothing(store: Store, name: str) -> None:
+    with store.lock(HOLDER, timeout_s=0):
+        store.begin_run(run())
+        store.intend(intent())
+    before = (store.read(), store.unfinished(), store.runs())
+    with pytest.raises(StateError, match="target dev: a write needs the run lock"):
+        WRITES[name](store)
+    assert (store.read(), store.unfinished(), store.runs()) == before
+
+
+def test_a_write_of_another_store_is_refused_while_one_holds_the_lock(locked: Store, open_again: Open) -> None:
+    with pytest.raises(StateError, match="a write needs the run lock"):
+        open_again().note(BLUE, None)
+
+
+def test_the_lock_excludes_another_and_names_its_holder(locked: Store, open_again: Open) -> None:
+    with pytest.raises(LockHeldError) as told, open_again().lock({}, timeout_s=0):
+        pass
+    assert str(told.value) == (
+        "target dev is locked by ana@laptop (pid 4711, mlops apply) since 2026-02-03 12:04:31 UTC; "
+        "wait with --lock-timeout or end that process"
+    )
+
+
+def test_the_lock_is_free_after_an_error_within(store: Store, open_again: Open) -> None:
+    with pytest.raises(KeyError), store.lock(HOLDER, timeout_s=0):
+        raise KeyError
+    with open_again().lock(HOLDER, timeout_s=0):
+        pass
+
+
+def test_reading_needs_no_lock(locked: Store, open_again: Open) -> None:
+    locked.note(BLUE, Entry({"n": 1}))
+    assert set(open_again().read().entries) == {BLUE}
+
+
+def test_what_was_read_does_not_change_with_the_record(locked: Store) -> None:
+    before = locked.read()
+    locked.note(BLUE, Entry({"n": 1}))
+    assert before.entries == {}

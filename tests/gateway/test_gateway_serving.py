@@ -1,0 +1,172 @@
+"""What a request meets on its way through the real proxy."""
+
+import json
+import math
+from collections import Counter
+
+import pytest
+from gateway_world import World, until
+
+from reconciler.gateway.values import Endpoint, cluster_name
+
+KEYS = ("first-key", "second-key")
+
+
+def credit(
+    world: World, *, keys: tuple[str, ...] = (), traffic: dict[str, int] | None = None, **spec: object
+) -> Endpoint:
+    deployments = (world.deployment("blue", **spec), world.deployment("green", **spec))
+    return Endpoint("credit", keys, {"blue": 100} if traffic is None else traffic, deployments)
+
+
+def test_each_of_several_keys_opens_an_endpoint_and_no_other(world):
+    world.serve(credit(world, keys=KEYS))
+    assert [world.ask(authorization=f"Bearer {key}").status for key in KEYS] == [200, 200]
+    for wrong in ("Bearer wrong", "first-key", "Bearer first-key2", "Bearer ", "Bearer first-key,Bearer first-key"):
+        assert world.ask(authorization=wrong).status == 401
+    refused = world.ask()
+    assert (refused.status, refused.headers["www-authenticate"]) == (401, "Bearer")
+    assert refused.headers["content-type"] == "application/json"
+    assert refused.body["error"]["code"] == "Unauthorized"
+
+
+def test_the_model_never_sees_the_key(world):
+    world.serve(credit(world, keys=KEYS))
+    seen = world.ask(authorization="Bearer first-key", x_mine="1").body["headers"]
+    assert "authorization" not in {name.lower() for name in seen}
+    assert seen["x-mine"] == "1"
+
+
+def test_every_path_of_an_endpoint_with_keys_needs_one(world):
+    world.serve(credit(world, keys=KEYS))
+    for path in ("score", "swagger.json", "other", "../credit/score", "./score", "score?x=1", "%73core"):
+        assert world.ask(f"/api/v1/endpoint/credit/{path}").status == 401
+    assert world.ask("/api/v1/endpoint/credit%2fscore").status == 400
+
+
+def test_the_header_picks_a_deployment_whatever_its_traffic(world):
+    world.serve(credit(world))
+    assert world.ask().body["model"] == "blue"
+    assert world.ask(azureml_model_deployment="green").body["model"] == "green"
+
+
+def test_an_unknown_deployment_in_the_header_is_not_found(world):
+    world.serve(credit(world))
+    answer = world.ask(azureml_model_deployment="red")
+    assert answer.status == 404
+    assert "blue, green" in answer.body["error"]["message"]
+
+
+@pytest.mark.parametrize("traffic", [{}, {"blue": 0, "green": 0}])
+def test_an_endpoint_without_traffic_says_so(world, traffic):
+    world.serve(credit(world, traffic=traffic))
+    answer = world.ask()
+    assert answer.status == 404
+    assert "azureml-model-deployment" in answer.body["error"]["message"]
+    assert world.ask(azureml_model_deployment="blue").status == 200
+
+
+def test_unknown_endpoints_and_paths_are_not_found(world):
+    world.serve(credit(world))
+    for path in ("/", "/api/v1/endpoint/credi/score", "/api/v1/endpoint/credit2/score", "/api/v1/endpoint/credit"):
+        assert world.ask(path).body["error"]["code"] == "EndpointNotFound"
+    assert world.ask("/api/v1/endpoint/credit/metrics").body["error"]["code"] == "PathNotFound"
+
+
+def test_only_get_and_post_are_served(world):
+    world.serve(credit(world))
+    assert world.ask(method="GET").status == 200
+    refused = world.ask(method="DELETE")
+    assert (refused.status, refused.headers["allow"]) == (405, "GET, POST")
+
+
+def test_paths_are_rewritten_to_the_models_own_and_the_query_stays(world):
+    world.serve(credit(world, scoring_path="/v1/models/credit:predict"))
+    assert world.ask("/api/v1/endpoint/credit/score?a=1").body["path"] == "/v1/models/credit:predict?a=1"
+    assert world.ask("/api/v1/endpoint/credit/swagger.json?version=3").body["path"] == "/swagger.json?version=3"
+
+
+def test_traffic_is_shared_out_by_weight(world):
+    world.serve(credit(world, traffic={"blue": 10, "green": 90}))
+    requests = 2000
+    seen = Counter(world.ask(method="GET").body["model"] for _ in range(requests))
+    assert abs(seen["blue"] - requests * 0.1) < 4 * math.sqrt(requests * 0.1 * 0.9)
+    assert seen["blue"] + seen["green"] == requests
+
+
+def test_a_request_that_takes_too_long_is_answered_with_408(world):
+    world.serve(credit(world, timeout_ms=150))
+    assert world.ask("/api/v1/endpoint/credit/score?hold").status == 408
+
+
+def test_a_timeout_is_the_deployments_own(world):
+    slow, quick = world.deployment("slow", timeout_ms=30_000), world.deployment("quick", timeout_ms=100)
+    world.serve(Endpoint("credit", (), {"slow": 100}, (slow, quick)))
+    assert world.ask("/api/v1/endpoint/credit/score?hold", azureml_model_deployment="quick").status == 408
+
+
+@pytest.mark.parametrize("status", [400, 404, 500, 503, 201])
+def test_a_models_own_code_becomes_424_and_is_told(world, status):
+    world.serve(credit(world))
+    answer = world.ask(f"/api/v1/endpoint/credit/score?status={status}")
+    assert answer.status == 424
+    assert answer.headers["ms-azureml-model-error-statuscode"] == str(status)
+    assert answer.headers["ms-azureml-model-error-reason"] == "model_error"
+    assert answer.body["model"] == "blue"
+
+
+def test_a_model_that_dies_over_a_request_is_a_model_error(world):
+    world.serve(credit(world))
+    answer = world.ask("/api/v1/endpoint/credit/score?die")
+    assert (answer.status, answer.headers["ms-azureml-model-error-reason"]) == (424, "model_error")
+
+
+def test_a_deployment_without_a_healthy_instance_is_not_ready(world):
+    blue = world.deployment("blue")
+    world.models["blue"].health = 500
+    world.serve(Endpoint("credit", (), {"blue": 100}, (blue,)))
+    answer = world.ask()
+    assert (answer.status, answer.headers["ms-azureml-model-error-reason"]) == (503, "model_not_ready")
+
+
+def test_an_instance_that_comes_up_is_used_at_once(world):
+    blue = world.deployment("blue")
+    world.models["blue"].health = 500
+    world.serve(Endpoint("credit", (), {"blue": 100}, (blue,)))
+    world.models["blue"].health = 200
+    until(lambda: world.admin.healthy(cluster_name("credit", "blue")) == {"blue"}, 5)
+    assert world.ask().status == 200
+
+
+def test_request_ids_are_made_echoed_and_told_to_the_model(world):
+    world.serve(credit(world))
+    first, second = world.ask(), world.ask()
+    assert first.headers["x-request-id"] == first.body["headers"]["x-request-id"]
+    assert first.headers["x-request-id"] != second.headers["x-request-id"]
+
+
+def test_a_client_cannot_steer_the_proxy(world):
+    world.serve(credit(world))
+    answer = world.ask(x_envoy_upstream_rq_timeout_ms="1", x_envoy_internal="true", x_envoy_original_path="/x")
+    assert "x-envoy-internal" not in answer.body["headers"]
+    assert answer.body["headers"]["x-envoy-original-path"] == "/api/v1/endpoint/credit/score"
+    assert answer.body["headers"]["x-envoy-expected-rq-timeout-ms"] == "5000"
+    assert not [name for name in answer.headers if name.startswith("x-envoy")]
+
+
+def test_the_models_time_stands_on_its_answers_alone(world):
+    world.serve(credit(world))
+    assert int(world.ask().headers["ms-azureml-model-time"]) >= 0
+    assert "ms-azureml-model-time" not in world.ask("/").headers
+
+
+def test_each_request_leaves_a_line_of_json_without_the_key(world):
+    world.serve(credit(world, keys=KEYS))
+    answer = world.ask("/api/v1/endpoint/credit/score?status=500", authorization="Bearer first-key")
+    until(lambda: bool(world.place.access_log.read_text()), 10)
+    text = world.place.access_log.read_text()
+    line = json.loads(text.splitlines()[0])
+    assert (line["Route"], line["Instance"], line["ResponseCode"]) == ("credit/blue", "blue", 424)
+    assert (line["ModelStatusCode"], line["Path"]) == ("500", "/api/v1/endpoint/credit/score")
+    assert line["XRequestId"] == answer.headers["x-request-id"]
+    assert "first-key" not in text

@@ -1,0 +1,208 @@
+"""The keeper's own life: started on demand, one a folder, adopting after its death, gone when nothing is left."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from reconciler.errors import ProviderError
+from reconciler.keeper.client import Keeper, ensure
+from reconciler.keeper.values import Exit
+
+
+def test_it_belongs_to_no_terminal_and_not_to_us(house):
+    keeper = ensure(house.folder / "kept", house.socket)
+    pid = keeper.pid()
+    assert os.getsid(pid) == pid or os.getsid(pid) != os.getsid(0)
+    with pytest.raises(ChildProcessError):
+        os.waitpid(pid, os.WNOHANG)
+    assert Path(f"/proc/{pid}/fd/0").readlink() == Path(os.devnull)
+
+
+def test_a_killed_keepers_processes_are_adopted_as_they_run(house):
+    house.keeper.put(house.process("a"))
+    house.keeper.put(house.process("b"))
+    before = {each.name: (each.pid, each.restarts, each.started_at) for each in house.keeper.statuses()}
+    house.kill_keeper()
+    house.keeper.ensure()
+    assert {each.name: (each.pid, each.restarts, each.started_at) for each in house.keeper.statuses()} == before
+
+
+def test_an_adopted_process_is_restarted_and_removed_like_any(house):
+    house.keeper.put(house.process("a"))
+    house.kill_keeper()
+    house.keeper.ensure()
+    os.kill(house.status("a").pid, signal.SIGKILL)
+    house.until(lambda: house.status("a").running and house.status("a").restarts == 1)
+    house.kill_keeper()
+    house.keeper.ensure()
+    pid = house.status("a").pid
+    house.keeper.remove("a")
+    assert house.gone(pid)
+
+
+def test_what_died_while_no_keeper_was_there_is_started_again(house):
+    house.keeper.put(house.process("a"))
+    house.keeper.put(house.process("tried"), trial=True)
+    pids = [each.pid for each in house.keeper.statuses()]
+    house.kill_keeper()
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)
+        house.until(lambda pid=pid: house.gone(pid))
+    house.keeper.ensure()
+    house.until(lambda: house.status("a").running)
+    assert house.status("a").last_exit == Exit()
+    assert (house.status("tried").running, house.status("tried").trial) == (False, True)
+
+
+def test_an_unfinished_stop_is_finished_by_the_next_keeper(house):
+    house.keeper.put(house.process("a", "trap '' TERM; echo up; while :; do sleep 0.02; done", stop_timeout_s=1))
+    house.keeper.put(house.process("b"))
+    house.until(lambda: "up" in house.log("a"))
+    pid = house.status("a").pid
+    remover = threading.Thread(target=_ignoring_errors(lambda: house.keeper.remove("a")))
+    remover.start()
+    house.until(lambda: '"stopping": true' in (house.folder / "kept" / "processes.json").read_text())
+    house.kill_keeper()
+    remover.join()
+    house.keeper.ensure()
+    house.until(lambda: house.gone(pid))
+    house.until(lambda: [each.name for each in house.keeper.statuses()] == ["b"])
+
+
+def _ignoring_errors(call):
+    def run() -> None:
+        try:
+            call()
+        except ProviderError:
+            return
+
+    return run
+
+
+def test_sigterm_ends_the_keeper_alone(house):
+    house.keeper.put(house.process("a"))
+    pid, keeper = house.status("a").pid, house.keeper.pid()
+    os.kill(keeper, signal.SIGTERM)
+    house.until(lambda: house.gone(keeper))
+    assert not house.gone(pid)
+    house.keeper.ensure()
+    assert house.status("a").pid == pid
+
+
+def test_a_shutdown_without_the_processes_leaves_them(house):
+    house.keeper.put(house.process("a"))
+    pid = house.status("a").pid
+    house.keeper.shutdown(stop_processes=False)
+    assert not house.socket.exists()
+    assert not house.gone(pid)
+    house.keeper.ensure()
+    assert house.status("a").pid == pid
+
+
+def test_a_shutdown_with_the_processes_leaves_nothing(house):
+    house.keeper.put(house.process("a"))
+    house.keeper.put(house.process("b"), trial=True)
+    pids = [*(each.pid for each in house.keeper.statuses()), house.keeper.pid()]
+    house.keeper.shutdown(stop_processes=True)
+    assert all(house.gone(pid) for pid in pids)
+    assert house.keeper.statuses() == ()
+    house.keeper.shutdown(stop_processes=True)
+
+
+def test_it_ends_when_the_last_process_is_removed(house):
+    house.keeper.put(house.process("a"))
+    pid = house.keeper.pid()
+    house.keeper.remove("a")
+    house.until(lambda: house.gone(pid))
+    assert not house.socket.exists()
+    house.keeper.put(house.process("a"))
+    assert house.status("a").running
+
+
+def test_one_that_never_had_a_process_ends_after_a_while(house):
+    command = [sys.executable, "-m", "reconciler.keeper", str(house.folder / "kept")]
+    done = subprocess.run([*command, "--socket", str(house.socket), "--idle", "0.1"], timeout=30, check=False)
+    assert done.returncode == 0
+
+
+def test_a_folder_that_is_deleted_takes_its_processes_with_it(house):
+    house.keeper.put(house.process("a"))
+    pids = (house.status("a").pid, house.keeper.pid())
+    for path in (house.folder / "kept").iterdir():
+        path.unlink()
+    house.until(lambda: all(house.gone(pid) for pid in pids))
+
+
+def test_several_that_ensure_at_once_get_the_same_keeper(house):
+    pids: list[int | None] = []
+    callers = [
+        threading.Thread(target=lambda: pids.append(ensure(house.folder / "kept", house.socket).pid()))
+        for _ in range(4)
+    ]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join()
+    assert len(pids) == 4
+    assert len(set(pids)) == 1
+    assert None not in pids
+
+
+def test_a_stale_socket_is_replaced(house):
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as stale:
+        stale.bind(str(house.socket))
+    assert house.keeper.pid() is None
+    house.keeper.put(house.process("a"))
+    assert house.status("a").running
+
+
+def test_a_dead_keeper_with_processes_is_an_error_that_names_the_log(house):
+    house.keeper.put(house.process("a"))
+    house.kill_keeper()
+    with pytest.raises(ProviderError, match=r"the keeper of .*kept does not answer; see .*keeper\.log"):
+        house.keeper.statuses()
+    house.keeper.ensure()
+
+
+def test_a_folder_that_cannot_be_used_is_an_error(house):
+    (house.folder / "file").touch()
+    with pytest.raises(ProviderError, match=r"does not start: .*Not a directory"):
+        Keeper(house.folder / "file" / "kept", house.socket, timeout_s=1).ensure()
+
+
+def test_a_socket_path_that_is_too_long_is_an_error(house):
+    with pytest.raises(ProviderError, match="longer than 103 bytes"):
+        Keeper(house.folder / "kept", house.folder / ("x" * 100)).ensure()
+
+
+def test_a_keeper_that_cannot_start_is_told_at_once(house):
+    (house.folder / "kept").mkdir()
+    (house.folder / "kept" / "processes.json").mkdir()
+    with pytest.raises(ProviderError, match=r"does not start.*keeper\.log"):
+        house.keeper.ensure()
+    (house.folder / "kept" / "processes.json").rmdir()
+
+
+def test_nonsense_on_the_socket_is_answered_and_survived(house):
+    house.keeper.put(house.process("a"))
+    for nonsense in (b"{\n", b"[]\n", b'{"do": "dance"}\n', b'{"do": "put"}\n', b""):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
+            client.connect(str(house.socket))
+            client.sendall(nonsense)
+            client.shutdown(socket.SHUT_WR)
+            answer = client.makefile("rb").readline()
+        assert b"error" in answer or nonsense == b""
+    assert house.status("a").running
+
+
+def test_it_is_small(house):
+    house.keeper.put(house.process("a"))
+    status = Path(f"/proc/{house.keeper.pid()}/status").read_text()
+    resident_kb = int(next(line for line in status.splitlines() if line.startswith("VmRSS")).split()[1])
+    assert resident_kb < 30_000

@@ -1,0 +1,149 @@
+"""The order of a plan's steps, told by the plan's text."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconciler.core.plan import Action
+from reconciler.core.state import State
+from reconciler.diff import changes
+from reconciler.order import order
+from tests.builders import blue, deployment, endpoint, green, model, plan_of, planned, recorded
+
+
+def test_scale_runs_before_roll_out():
+    state = recorded(endpoint(), blue(model="azureml:risk:1"))
+    assert planned([endpoint(), blue(model="azureml:risk:2", instance_count=3)], state) == (
+        "[] -> #1 ~ scale deployment/credit/blue (instance_count changed)\n"
+        "[1] -> #2 ~ roll_out deployment/credit/blue (model changed)\n"
+    )
+
+
+def test_an_endpoint_comes_before_its_deployments_and_traffic_last():
+    assert planned([endpoint(traffic={"blue": 100}), blue()], State()) == (
+        "[] -> #1 + create endpoint/credit (new)\n"
+        "[1] -> #2 + create deployment/credit/blue (new)\n"
+        "[1, 2] -> #3 ~ route endpoint/credit (traffic changed)\n"
+    )
+
+
+def test_blue_green_brings_green_up_then_moves_traffic_then_deletes_blue():
+    state = recorded(endpoint(traffic={"blue": 100}), blue())
+    assert planned([endpoint(traffic={"green": 100}), green()], state) == (
+        "[] -> #1 + create deployment/credit/green (new)\n"
+        "[1] -> #2 ~ route endpoint/credit (traffic changed)\n"
+        "[2] -> #3 - delete deployment/credit/blue (no longer defined)\n"
+    )
+
+
+def test_a_model_is_registered_before_the_deployment_that_names_it_and_the_old_one_goes_after():
+    state = recorded(model(version="1"), endpoint(), blue(model="azureml:risk:1"))
+    assert planned([model(version="2"), endpoint(), blue(model="azureml:risk:2")], state) == (
+        "[] -> #1 + create model/risk:2 (new)\n"
+        "[1] -> #2 ~ roll_out deployment/credit/blue (model changed)\n"
+        "[2] -> #3 - delete model/risk:1 (no longer defined)\n"
+    )
+
+
+def test_an_endpoint_that_goes_away_loses_traffic_then_deployments_then_itself():
+    state = recorded(endpoint(traffic={"blue": 100}), blue())
+    assert planned([], state) == (
+        "[] -> #1 ~ route endpoint/credit (no longer defined)\n"
+        "[1] -> #2 - delete deployment/credit/blue (no longer defined)\n"
+        "[1, 2] -> #3 - delete endpoint/credit (no longer defined)\n"
+    )
+
+
+def test_a_new_instance_type_replaces_the_deployment():
+    state = recorded(endpoint(), blue(instance_type="Standard_DS3_v2"))
+    assert planned([endpoint(), blue(instance_type="Standard_F4s_v2")], state) == (
+        "[] -> #1 - delete deployment/credit/blue (instance_type changed, which cannot be done in place)\n"
+        "[1] -> #2 + create deployment/credit/blue (instance_type changed, so it is made anew)\n"
+    )
+
+
+def test_traffic_leaves_a_replaced_deployment_before_it_is_deleted():
+    state = recorded(endpoint(traffic={"blue": 100}), blue(), green())
+    wanted = [endpoint(traffic={"green": 100}), blue(instance_type="Standard_F4s_v2"), green()]
+    assert planned(wanted, state).splitlines()[:2] == [
+        "[] -> #1 ~ route endpoint/credit (traffic changed)",
+        "[1] -> #2 - delete deployment/credit/blue (instance_type changed, which cannot be done in place)",
+    ]
+
+
+def test_a_replaced_endpoint_takes_its_unchanged_deployments_along():
+    state = recorded(endpoint(location="westeurope", traffic={"blue": 100}), blue())
+    assert planned([endpoint(location="northeurope", traffic={"blue": 100}), blue()], state) == (
+        "[] -> #1 ~ route endpoint/credit (location changed, which cannot be done in place)\n"
+        "[1] -> #2 - delete deployment/credit/blue (its endpoint is replaced, which cannot be done in place)\n"
+        "[1, 2] -> #3 - delete endpoint/credit (location changed, which cannot be done in place)\n"
+        "[3] -> #4 + create endpoint/credit (location changed, so it is made anew)\n"
+        "[2, 4] -> #5 + create deployment/credit/blue (its endpoint is replaced, so it is made anew)\n"
+        "[4, 5] -> #6 ~ route endpoint/credit (its traffic comes back)\n"
+    )
+
+
+def test_endpoints_do_not_wait_for_each_other():
+    wanted = [endpoint("a"), endpoint("b"), deployment("x", endpoint_name="a"), deployment("x", endpoint_name="b")]
+    plan = plan_of(wanted, State())
+    needs = {step.id: step.needs for step in plan.steps}
+    family = {step.id: step.address.family for step in plan.steps}
+    assert all(family[need] == family[step] for step, waits in needs.items() for need in waits)
+
+
+def test_what_is_true_after_a_step_is_no_more_than_the_step_did():
+    state = recorded(endpoint(), blue(model="azureml:risk:1"))
+    scale, roll_out = plan_of([endpoint(), blue(model="azureml:risk:2", instance_count=3)], state).steps
+    assert (scale.after["instance_count"], scale.after["model"]) == (3, "azureml:risk:1")
+    assert (roll_out.after["instance_count"], roll_out.after["model"]) == (3, "azureml:risk:2")
+
+
+def test_a_file_by_itself_deletes_nothing():
+    assert planned([blue()], recorded(endpoint(), green(), blue()), whole=False) == ""
+
+
+SPECS = st.fixed_dictionaries(
+    {
+        "instance_count": st.integers(1, 3),
+        "model": st.sampled_from(["azureml:risk:1", "azureml:risk:2"]),
+        "instance_type": st.sampled_from(["Standard_DS3_v2", "Standard_F4s_v2"]),
+    }
+)
+WORLDS = st.dictionaries(st.sampled_from(["blue", "green", "red"]), SPECS, max_size=3)
+
+
+def _world(deployments, traffic, version):
+    routed = {name: 100 for name in [traffic] if name in deployments}
+    yield endpoint(traffic=routed)
+    yield model(version=version)
+    for name, spec in deployments.items():
+        yield deployment(name, **spec)
+
+
+@given(WORLDS, WORLDS, st.sampled_from(["blue", "green"]), st.sampled_from(["blue", "green"]), st.booleans())
+def test_whatever_changes_every_step_stands_behind_what_it_needs(before, after, old, new, gone):
+    state = recorded(*_world(before, old, "1"))
+    wanted = [] if gone else sorted(_world(after, new, "2"), key=lambda r: r.address)
+    steps = order(changes(wanted, state), state)
+    place = {step.id: index for index, step in enumerate(steps)}
+    assert all(place[need] < place[step.id] for step in steps for need in step.needs)
+
+
+@given(WORLDS, WORLDS, st.sampled_from(["blue", "green"]), st.sampled_from(["blue", "green"]))
+def test_executing_a_plan_leaves_nothing_to_do(before, after, old, new):
+    state = recorded(*_world(before, old, "1"))
+    wanted = sorted(_world(after, new, "1"), key=lambda r: r.address)
+    entries = {address: entry.spec for address, entry in state.entries.items()}
+    for step in order(changes(wanted, state), state):
+        assert entries.get(step.address) == step.before
+        entries[step.address] = step.after
+        if step.action is Action.DELETE:
+            del entries[step.address]
+    assert entries == {r.address: r.spec for r in wanted}
+
+
+@pytest.mark.parametrize("count", [3000])
+def test_many_deployments_are_ordered_without_a_product_over_all_of_them(count):
+    wanted = [endpoint(f"e{n}") for n in range(count // 10)]
+    wanted += [deployment(f"d{n % 10}", endpoint_name=f"e{n // 10}") for n in range(count)]
+    assert len(plan_of(wanted, State()).steps) == count + count // 10

@@ -1,0 +1,20 @@
+"""A local target for a test, ended whatever becomes of the test."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from local_world import World
+
+
+@pytest.fixture(scope="session")
+def environments(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Python environments that all tests share: they are known by content."""
+    return tmp_path_factory.mktemp("environments")
+
+
+@pytest.fixture
+def world(tmp_path: Path, environments: Path) -> Iterator[World]:
+    world = World(tmp_path, environments)
+    yield world
+    world.end()

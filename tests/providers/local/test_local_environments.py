@@ -1,0 +1,86 @@
+"""Environments are built whole or not at all, once for all that want the same."""
+
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from reconciler.errors import ProviderError
+from reconciler.providers.local import environments
+from reconciler.providers.local.environments import Environments
+
+
+def conda(*pip):
+    return {"conda_file": {"dependencies": ["pip", {"pip": list(pip)}]}}
+
+
+@pytest.fixture
+def builds(monkeypatch):
+    """The builds that were made, without waiting for uv."""
+    made = []
+
+    def run(self, _choice, *argv, home):
+        made.append(argv[0])
+        (home / "venv" / "bin").mkdir(parents=True, exist_ok=True)
+        (home / "venv" / "bin" / "python").touch()
+
+    monkeypatch.setattr(Environments, "_uv", run)
+    return made
+
+
+def test_an_environment_of_nothing_has_the_server_and_no_more(tmp_path):
+    python = Environments(tmp_path).ready({"image": "any"}, lambda _: None).python
+    code = "import uvicorn, importlib.util; print(uvicorn.__version__, importlib.util.find_spec('yaml'))"
+    done = subprocess.run([python, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == [environments.metadata("uvicorn")["Version"], "None"]
+
+
+def test_a_build_that_fails_says_why_and_leaves_nothing(tmp_path):
+    with pytest.raises(ProviderError, match="cannot be built with Python") as error:
+        Environments(tmp_path).ready(conda("--no-index", "no-such-package==1"), lambda _: None)
+    assert "no-such-package" in "\n".join(error.value.log_tail)
+    assert [path for path in tmp_path.iterdir() if path.is_dir()] == []
+
+
+def test_the_same_content_is_built_once(tmp_path, builds):
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda _: Environments(tmp_path).ready(conda("joblib"), lambda _: None), range(4)))
+    assert (builds, len(set(found))) == (["venv", "pip"], 1)
+
+
+def test_other_content_is_another_environment(tmp_path, builds):
+    one, other = (Environments(tmp_path).ready(conda(line), lambda _: None) for line in ("joblib", "joblib==1.5.1"))
+    assert one != other
+
+
+def test_a_build_that_was_cut_short_is_built_anew(tmp_path, builds):
+    home = Environments(tmp_path).ready(conda("joblib"), lambda _: None).bytecode.parent
+    (home / "ready").unlink()
+    Environments(tmp_path).ready(conda("joblib"), lambda _: None)
+    assert builds == ["venv", "pip"] * 2
+
+
+def test_an_environment_whose_python_is_gone_is_built_anew(tmp_path, builds):
+    Environments(tmp_path).ready(conda("joblib"), lambda _: None).python.unlink()
+    Environments(tmp_path).ready(conda("joblib"), lambda _: None)
+    assert builds == ["venv", "pip"] * 2
+
+
+def test_a_ready_environment_reports_nothing(tmp_path, builds):
+    reports = []
+    Environments(tmp_path).ready(conda("joblib"), reports.append)
+    assert len(reports) == 1
+    Environments(tmp_path).ready(conda("joblib"), reports.append)
+    assert len(reports) == 1
+
+
+def test_a_server_that_the_conda_file_names_is_not_pinned_again(tmp_path, builds):
+    home = Environments(tmp_path).ready(conda("uvicorn==0.34.0"), lambda _: None).bytecode.parent
+    assert (home / "requirements.txt").read_text() == "uvicorn==0.34.0\n"
+
+
+def test_a_conda_file_with_indexes_of_its_own_is_read_as_pip_reads_it(tmp_path, monkeypatch):
+    calls = []
+    monkeypatch.setattr(Environments, "_uv", lambda _self, _choice, *argv, home: calls.append(argv))
+    Environments(tmp_path).ready(conda("--extra-index-url https://example.org/simple", "torch"), lambda _: None)
+    assert "unsafe-best-match" in calls[1]

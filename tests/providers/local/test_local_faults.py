@@ -1,0 +1,187 @@
+"""What goes wrong behind the local target's back is seen, and mended by the next step."""
+
+import os
+import signal
+import socket
+
+import pytest
+from local_world import ENDPOINT, answering, until
+
+from reconciler.core.address import Address
+from reconciler.core.plan import Operation
+from reconciler.errors import ProviderError
+from reconciler.keeper.client import Keeper
+from reconciler.providers.local.front import Front
+
+BLUE = Address.parse("deployment/credit/blue")
+
+
+def keeper_pid(world):
+    return Keeper(world.layout.keeper, world.layout.sockets / "keeper.sock").pid()
+
+
+def kill(pid):
+    os.kill(pid, signal.SIGKILL)
+
+
+def test_a_killed_instance_is_seen_and_the_next_scale_forgets_it(world):
+    world.endpoint_with(blue=answering("blue"))
+    kill(world.pids("deployment/credit/blue")[0])
+    until(lambda: world.live("deployment/credit/blue").spec.get("lost_instances") == 1)
+    (seen,) = world.live("deployment/credit/blue").detail["instances"]
+    assert seen["last_exit"] == "killed by signal 9 (Killed)"
+    spec = world.deployment(answering("blue"))
+    world.do("scale", "deployment/credit/blue", spec)
+    assert world.live("deployment/credit/blue").spec == spec
+    assert world.score("blue") == "blue"
+
+
+def test_an_instance_that_hangs_does_not_count(world):
+    world.endpoint_with(blue=answering("blue"))
+    pid = world.pids("deployment/credit/blue")[0]
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        assert world.live("deployment/credit/blue").spec["instance_count"] == 0
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def test_a_weight_changed_in_the_file_is_seen_and_mended(world):
+    world.endpoint_with(blue=answering("blue"), green=answering("green"))
+    world.route(blue=90, green=10)
+    routes = world.layout.gateway / "routes.json"
+    edited = routes.read_text().replace('"numerator": 90', '"numerator": 20')
+    routes.with_name("edited").write_text(edited)
+    routes.with_name("edited").replace(routes)
+    assert world.live("endpoint/credit").spec["traffic"] == {"blue": 20, "green": 80}
+    world.route(blue=90, green=10)
+    assert world.live("endpoint/credit").spec["traffic"] == {"blue": 90, "green": 10}
+
+
+def test_a_killed_proxy_comes_back_at_its_address(world):
+    world.endpoint_with(blue=answering("blue"))
+    world.route(blue=100)
+    kill(Front_pid(world))
+    world.route(blue=100)
+    assert world.score() == "blue"
+
+
+def Front_pid(world):  # noqa: N802 - reads as a name
+    statuses = Keeper(world.layout.keeper, world.layout.sockets / "keeper.sock").statuses()
+    return next(status.pid for status in statuses if status.name == "gateway")
+
+
+def test_a_keeper_that_was_killed_alone_is_succeeded_by_one_that_adopts(world):
+    world.endpoint_with(blue=answering("blue"))
+    pids = world.pids("deployment/credit/blue")
+    kill(keeper_pid(world))
+    until(lambda: keeper_pid(world) is None)
+    assert world.pids("deployment/credit/blue") == pids
+    assert keeper_pid(world) is not None
+    assert world.live("deployment/credit/blue").spec == world.deployment(answering("blue"))
+
+
+def test_after_a_restart_of_the_machine_nothing_is_ready_and_the_next_step_mends_it(world):
+    world.endpoint_with(blue=answering("blue"))
+    world.route(blue=100)
+    everything = [keeper_pid(world), Front_pid(world), *world.pids("deployment/credit/blue")]
+    for pid in everything:
+        kill(pid)
+    until(lambda: keeper_pid(world) is None)
+    assert world.live("deployment/credit/blue").spec["instance_count"] == 0
+    assert world.live("endpoint/credit").spec["traffic"] == {}
+    assert keeper_pid(world) is None
+    world.do("scale", "deployment/credit/blue", world.deployment(answering("blue")))
+    world.route(blue=100)
+    assert world.score() == "blue"
+
+
+def test_an_operation_that_comes_late_is_refused(world):
+    world.endpoint_with(blue=answering("blue"))
+    world.provider.fence(BLUE, 5)
+    with pytest.raises(ProviderError, match="generation 4 is late"):
+        world.again("scale", str(BLUE), world.deployment(answering("blue")), Operation("late", "lineage", 4))
+
+
+def test_the_fence_outlives_the_object(world):
+    world.provider.fence(BLUE, 5)
+    with pytest.raises(ProviderError, match="late"):
+        world.opened()
+        world.again("create", str(BLUE), world.deployment(answering("blue")), Operation("late", "lineage", 4))
+
+
+def test_the_same_operation_again_changes_nothing(world):
+    world.endpoint_with()
+    spec = world.deployment(answering("blue"))
+    operation = world.do("create", str(BLUE), spec)
+    pids = world.pids(str(BLUE))
+    world.again("create", str(BLUE), spec, operation)
+    assert world.pids(str(BLUE)) == pids
+
+
+def test_an_object_of_another_state_is_not_touched(world):
+    world.endpoint_with()
+    with pytest.raises(ProviderError, match="was not made by this state"):
+        world.again("create", "endpoint/credit", ENDPOINT, Operation("x", "another", 9))
+
+
+def test_a_fence_clears_away_what_a_run_that_was_killed_had_started(world):
+    world.endpoint_with(blue=answering("blue"))
+    deployments = world.provider._deployments
+    spec = world.deployment(answering("half"))
+    deployments._started(BLUE, spec, 1, Operation("cut", "lineage", 2))
+    assert len(world.live(str(BLUE)).detail["instances"]) == 2
+    world.opened().fence(BLUE, 3)
+    assert len(world.live(str(BLUE)).detail["instances"]) == 1
+    assert world.score("blue") == "blue"
+
+
+def test_a_proxy_that_refuses_leaves_the_old_version_serving(world, monkeypatch):
+    world.endpoint_with(blue=answering("old"))
+    before = world.live(str(BLUE))
+    monkeypatch.setattr(Front, "sync", refusing)
+    with pytest.raises(ProviderError, match="refused"):
+        world.do("roll_out", str(BLUE), world.deployment(answering("new")))
+    monkeypatch.undo()
+    assert world.live(str(BLUE)) == before
+    assert world.score("blue") == "old"
+
+
+def refusing(_front):
+    raise ProviderError("refused")
+
+
+def test_a_port_that_somebody_else_has_is_named(world):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        world._options["gateway"] = {"port": port}
+        world.provider = world.opened()
+        with pytest.raises(ProviderError, match=rf"port {port} .* is taken .* gateway: \{{port: N\}}"):
+            world.endpoint_with()
+    assert world.provider.list() == []
+
+
+def test_an_envoy_that_is_not_there_is_named(world):
+    world._options["gateway"] = {"envoy": "/no/such/envoy"}
+    world.provider = world.opened()
+    with pytest.raises(ProviderError, match="/no/such/envoy is not there"):
+        world.endpoint_with()
+
+
+def test_a_deployment_needs_its_endpoint(world):
+    with pytest.raises(ProviderError, match="there is no endpoint/credit"):
+        world.do("create", str(BLUE), world.deployment(answering("blue")))
+
+
+def test_traffic_needs_a_deployment_in_service(world):
+    world.endpoint_with(blue=answering("blue"))
+    with pytest.raises(ProviderError, match="traffic for green"):
+        world.route(blue=50, green=50)
+
+
+def test_a_model_that_is_not_registered_is_named(world):
+    world.endpoint_with()
+    with pytest.raises(ProviderError, match="model azureml:risk:9 is not registered"):
+        world.do("create", str(BLUE), world.deployment(answering("blue"), model="azureml:risk:9"))

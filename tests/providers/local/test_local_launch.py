@@ -1,0 +1,56 @@
+"""How an instance is started."""
+
+from pathlib import Path
+
+from local_world import DEPLOYMENT
+
+from reconciler.providers.local.environments import Environment
+from reconciler.providers.local.launch import Launch, process, variables
+
+ENVIRONMENT = Environment(Path("/e/venv/bin/python"), Path("/e/bytecode"))
+
+
+def launch(**fields):
+    own = {name: fields.pop(name) for name in ("model", "variables") if name in fields}
+    code = {"code": {"name": "code", "digest": "sha256:1"}, "scoring_script": "score.py"}
+    spec = {**DEPLOYMENT, "code_configuration": code, **fields}
+    return Launch(spec, ENVIRONMENT, Path("/runtime"), Path("/content/code"), **own)
+
+
+def test_the_server_runs_in_the_deployments_python_on_a_unix_socket():
+    started = process(launch(), "credit/blue/1", Path("/run/1.sock"), Path("/logs/1.log"), {})
+    assert started.argv == ("/e/venv/bin/python", "-m", "reconciler.scoring", "--uds", "/run/1.sock")
+
+
+def test_the_folder_of_the_script_is_the_app_root():
+    script = {"code": {"name": "code", "digest": "sha256:1"}, "scoring_script": "online/score.py"}
+    found = variables(launch(code_configuration=script), {})
+    assert (found["AML_APP_ROOT"], found["AZUREML_ENTRY_SCRIPT"]) == ("/content/code/online", "score.py")
+
+
+def test_the_model_folder_is_told_where_there_is_a_model():
+    assert variables(launch(model=Path("/models/1")), {})["AZUREML_MODEL_DIR"] == "/models/1"
+    assert "AZUREML_MODEL_DIR" not in variables(launch(), {})
+
+
+def test_credentials_of_the_operator_are_not_passed_on():
+    found = variables(launch(), {"AWS_SECRET_ACCESS_KEY": "s3cret", "GITHUB_TOKEN": "t", "LANG": "C.UTF-8"})
+    assert "s3cret" not in str(found)
+    assert found["LANG"] == "C.UTF-8"
+
+
+def test_the_users_variables_win():
+    found = variables(launch(variables={"AZUREML_MODEL_DIR": "/mine", "WORKER_COUNT": "2"}), {})
+    assert (found["AZUREML_MODEL_DIR"], found["WORKER_COUNT"]) == ("/mine", "2")
+
+
+def test_the_users_python_path_comes_after_the_servers():
+    assert variables(launch(variables={"PYTHONPATH": "/mine"}), {})["PYTHONPATH"] == "/runtime:/mine"
+
+
+def test_an_instance_gets_the_time_that_a_request_may_take_to_finish():
+    settings = {"request_timeout_ms": 60_000, "max_concurrent_requests_per_instance": 4, "max_queue_wait_ms": 500}
+    started = process(launch(request_settings=settings), "n", Path("/s"), Path("/l"), {})
+    assert started.env["MLOPS_DRAIN_SECONDS"] == "61"
+    assert started.stop_timeout_s == 124
+    assert started.env["MLOPS_MAX_CONCURRENT_REQUESTS"] == "4"

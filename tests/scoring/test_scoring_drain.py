@@ -1,0 +1,96 @@
+"""How the server ends: nobody who has been let in is sent away."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+
+WAITING = """
+def run(data):
+    touch('began')
+    wait_for('go')
+    return data
+def shutdown():
+    touch('shut-down')
+"""
+ECHO = "def run(data): return data\n"
+
+
+def test_what_runs_and_what_is_queued_at_sigterm_is_answered(start):
+    server = start(WAITING).until_healthy()
+    replies = server.ask_in_background(5, body=b"x")
+    server.until("began")
+    server.process.terminate()
+    server.until(lambda: server.health() == 503)
+    server.touch("go")
+    assert [reply.result().status for reply in replies] == [200] * 5
+    assert server.exit_code() == 0
+
+
+def test_requests_are_still_taken_while_draining(start):
+    server = start(WAITING).until_healthy()
+    server.ask_in_background()
+    server.until("began")
+    server.process.terminate()
+    server.until(lambda: server.health() == 503)
+    (late,) = server.ask_in_background(body=b"late")
+    server.touch("go")
+    assert late.result().json == "late"
+    assert late.result().headers["connection"] == "close"
+
+
+def test_a_request_within_the_grace_is_taken(start):
+    server = start(ECHO, MLOPS_DRAIN_GRACE_SECONDS="3").until_healthy()
+    server.process.terminate()
+    server.until(lambda: server.health() == 503)
+    assert server.ask(body=b"1").status == 200
+
+
+def test_a_drain_without_requests_is_short(start):
+    server = start(ECHO, MLOPS_DRAIN_SECONDS="1000", MLOPS_DRAIN_GRACE_SECONDS="0.1").until_healthy()
+    server.process.terminate()
+    assert server.exit_code() == 0
+
+
+def test_shutdown_is_called_after_the_last_request(start):
+    server = start(WAITING).until_healthy()
+    (reply,) = server.ask_in_background()
+    server.until("began")
+    server.process.terminate()
+    server.until(lambda: server.health() == 503)
+    assert not server.exists("shut-down")
+    server.touch("go")
+    assert reply.result().status == 200
+    assert server.exit_code() == 0
+    assert server.exists("shut-down")
+
+
+def test_an_error_in_shutdown_is_logged(start):
+    server = start(ECHO + "def shutdown(): open('absent')\n", MLOPS_DRAIN_GRACE_SECONDS="0").until_healthy()
+    server.process.terminate()
+    assert server.exit_code() == 0
+    assert "shutdown() failed\nTraceback" in server.errors
+
+
+@pytest.mark.parametrize("signals", [[signal.SIGINT], [signal.SIGTERM, signal.SIGTERM]], ids=["int", "term-twice"])
+def test_told_to_stop_now_it_takes_nothing_new_but_ends_what_runs(start, signals):
+    server = start(WAITING, MLOPS_DRAIN_SECONDS="30", MLOPS_DRAIN_GRACE_SECONDS="30").until_healthy()
+    (reply,) = server.ask_in_background()
+    server.until("began")
+    for number in signals:
+        server.process.send_signal(number)
+        server.until(lambda: server.health() != 200)
+    server.until(lambda: server.health() == 0)
+    server.touch("go")
+    assert reply.result().status == 200
+    assert server.exit_code() == 0
+
+
+def test_a_drain_ends_at_its_time_even_if_run_does_not(start):
+    server = start(WAITING, MLOPS_DRAIN_SECONDS="0.2").until_healthy()
+    server.ask_in_background()
+    server.until("began")
+    server.process.terminate()
+    assert server.exit_code() == 0
+    assert server.exists("shut-down")

@@ -1,0 +1,128 @@
+"""How many run()s run at a time, for how long, and what is heard of them."""
+
+from __future__ import annotations
+
+import pytest
+
+COUNTING = """
+import threading, asyncio
+lock, now, most = threading.Lock(), 0, 0
+def enter():
+    global now, most
+    with lock:
+        now += 1
+        most = max(most, now)
+        if now == 3:
+            touch('full')
+def leave():
+    global now
+    with lock:
+        now -= 1
+def run(data):
+    enter(); wait_for('full'); leave()
+    return most
+"""
+COUNTING_ASYNC = (
+    COUNTING.split("def run", maxsplit=1)[0]
+    + """
+async def run(data):
+    enter()
+    while not os.path.exists('full'):
+        await asyncio.sleep(0.005)
+    leave()
+    return most
+"""
+)
+WAITING = "def run(data):\n    touch('began-' + data)\n    wait_for('go')\n    return data\n"
+
+
+@pytest.mark.parametrize("script", [COUNTING, COUNTING_ASYNC], ids=["plain", "async"])
+def test_as_many_run_at_a_time_as_the_deployment_allows(start, script):
+    server = start(script, MLOPS_MAX_CONCURRENT_REQUESTS="3").until_healthy()
+    assert {reply.result().status for reply in server.ask_in_background(9)} == {200}
+    assert server.ask().json == 3
+
+
+@pytest.mark.parametrize("kind", ["", "async "], ids=["plain", "async"])
+def test_health_answers_while_run_blocks(start, kind):
+    server = start(kind + WAITING).until_healthy()
+    (reply,) = server.ask_in_background(body=b"x")
+    server.until("began-x")
+    assert server.health() == 200
+    server.touch("go")
+    assert reply.result().json == "x"
+
+
+def test_a_run_over_its_time_is_answered_and_keeps_its_slot(start):
+    server = start(WAITING, SCORING_TIMEOUT_MS="200").until_healthy()
+    (slow,) = server.ask_in_background(body=b"slow")
+    server.until("began-slow")
+    (queued,) = server.ask_in_background(body=b"queued")
+    reply = slow.result()
+    assert (reply.status, reply.json) == (500, {"message": "Scoring timeout after 200 ms"})
+    assert reply.headers["x-ms-run-function-failed"] == "True"
+    assert not server.exists("began-queued")
+    server.touch("go")
+    assert queued.result().json == "queued"
+
+
+def test_an_async_run_over_its_time_is_cancelled_and_frees_its_slot(start):
+    script = "import asyncio\nasync def run(data):\n    await asyncio.sleep(float(data))\n"
+    server = start(script, SCORING_TIMEOUT_MS="200").until_healthy()
+    assert server.ask(body=b"1000").status == 500
+    assert server.ask(body=b"0").status == 200
+
+
+def test_a_request_whose_client_leaves_the_queue_is_not_run(start):
+    server = start(WAITING).until_healthy()
+    (first,) = server.ask_in_background(body=b"first")
+    server.until("began-first")
+    with server.connection() as connection:
+        connection.request("POST", "/score", b"left")
+    server.until(lambda: "the client has gone before its turn" in server.errors)
+    server.touch("go")
+    assert first.result().json == "first"
+    assert server.ask(body=b"third").json == "third"
+    assert not server.exists("began-left")
+
+
+def test_a_run_that_never_ends_does_not_keep_the_server(start):
+    server = start(WAITING, SCORING_TIMEOUT_MS="100", MLOPS_DRAIN_GRACE_SECONDS="0").until_healthy()
+    assert server.ask(body=b"x").status == 500
+    server.process.terminate()
+    assert server.exit_code() == 0
+    assert "run() is still running and is cut off" in server.errors
+
+
+def test_info_logs_appear_with_time_level_logger_and_request_id(start):
+    server = start("import logging\ndef run(data): logging.getLogger('mine').info('hello')\n").until_healthy()
+    server.ask(x_request_id="some-id")
+    line = server.until(lambda: [line for line in server.errors.splitlines() if "hello" in line])[0]
+    assert line.split("Z ", 1)[1] == "INFO mine [some-id]: hello"
+
+
+def test_the_log_level_is_the_deployments(start):
+    script = "import logging\ndef run(data): logging.debug('low'); logging.warning('high')\n"
+    server = start(script, AZUREML_LOG_LEVEL="warning").until_healthy()
+    server.ask()
+    assert server.errors.splitlines()[0].endswith("high")
+
+
+def test_an_async_run_logs_with_its_request_id(start):
+    server = start("import logging\nasync def run(data): logging.info('hello')\n").until_healthy()
+    server.ask(x_request_id="some-id")
+    assert "INFO root [some-id]: hello" in server.errors
+
+
+def test_print_appears_at_once(start):
+    server = start("def run(data):\n    print('printed', data)\n    wait_for('go')\n").until_healthy()
+    (reply,) = server.ask_in_background(body=b"now")
+    server.until(lambda: server.output == "printed now\n")
+    server.touch("go")
+    assert reply.result().status == 200
+
+
+def test_requests_are_not_logged_one_by_one(start):
+    server = start("def run(data): return data\n").until_healthy()
+    server.ask()
+    assert [line.split(": ", 1)[1] for line in server.errors.splitlines()] == [f"ready on {server.socket}"]
