@@ -72,10 +72,12 @@ def planned(resources: Iterable[Resource], state: State, *, whole: bool = True) 
 
 
 def outline(steps: Iterable[Step]) -> str:
-    return "".join(
-        f"{list(step.needs)} -> #{step.id} {SYMBOLS.get(step.action, '~')} {step.action} {step.address} ({step.reason})\n"
-        for step in steps
-    )
+    return "".join(map(_outlined, steps))
+
+
+def _outlined(step: Step) -> str:
+    symbol = SYMBOLS.get(step.action, "~")
+    return f"{list(step.needs)} -> #{step.id} {symbol} {step.action} {step.address} ({step.reason})\n"
 
 
 def plan_of(resources: Iterable[Resource], state: State) -> Plan:

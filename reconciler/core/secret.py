@@ -43,11 +43,15 @@ class Secret:
 
 
 def sealed(value: Any) -> Any:
-    """Return the JSON form of a spec, in which a secret is its digest alone."""
+    """Return the JSON form of a spec, in which a secret is its digest alone.
+
+    A mapping of a user's that looks like a sealed secret gets another `$` before its key, so that it comes back as it
+    was.
+    """
     if isinstance(value, Secret):
         return {SEALED: value.digest}
     if isinstance(value, Mapping):
-        return {key: sealed(item) for key, item in value.items()}
+        return {f"${key}" if _looks_sealed(key) else key: sealed(item) for key, item in value.items()}
     return [sealed(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
@@ -56,5 +60,9 @@ def unsealed(value: Any) -> Any:
     if isinstance(value, dict):
         if len(value) == 1 and SEALED in value:
             return Secret(value[SEALED])
-        return {key: unsealed(item) for key, item in value.items()}
+        return {key[1:] if _looks_sealed(key) else key: unsealed(item) for key, item in value.items()}
     return [unsealed(item) for item in value] if isinstance(value, list) else value
+
+
+def _looks_sealed(key: Any) -> bool:
+    return isinstance(key, str) and key.startswith("$") and key.lstrip("$") == SEALED[1:]

@@ -30,6 +30,7 @@ DEPLOYMENT = Kind(
     parent="endpoint",
     references={"model": "model", "environment": "environment"},
     paths=("code_configuration.code",),
+    scripts={"code_configuration.scoring_script": "code_configuration.code"},
     defaults={"managed": {"type": "managed", **_COMMON}, "kubernetes": {"type": "kubernetes", **_COMMON}},
     integers=frozenset(
         {

@@ -17,6 +17,7 @@ class Kind:
         parent: the kind whose name a resource of this kind carries.
         references: fields that name an asset (`azureml:…`) or hold one inline, to the asset's kind.
         paths: dotted fields that name files or folders of the repository.
+        scripts: dotted fields that name a script, to the field of the folder that it lies in.
         defaults: what a field that the manifest leaves out is, by platform.
         integers: dotted fields that are whole numbers, also when written in quotes; `*` is any key.
         booleans: dotted fields that are true or false, also when written in quotes.
@@ -41,6 +42,7 @@ class Kind:
     parent: str = ""
     references: Mapping[str, str] = field(default_factory=dict)
     paths: tuple[str, ...] = ()
+    scripts: Mapping[str, str] = field(default_factory=dict)
     defaults: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     integers: frozenset[str] = frozenset()
     booleans: frozenset[str] = frozenset()

@@ -1,5 +1,8 @@
 """The digest of an asset: SHA-256 over names, bytes and the executable bit of every file that counts."""
 
+# Paths are text here: as Path objects those of 1,000 files cost 20 ms.
+# ruff: noqa: PTH114, PTH118
+
 import hashlib
 import os
 import stat
@@ -40,8 +43,8 @@ def links_of(folder: Path) -> Iterator[tuple[str, str]]:
         counting = {name: relative for name, relative in names if not ignored(relative, name in folders)}
         folders[:] = [name for name in folders if name in counting]
         for name, relative in counting.items():
-            path = os.path.join(top, name)  # noqa: PTH118
-            if os.path.islink(path):  # noqa: PTH114
+            path = os.path.join(top, name)
+            if os.path.islink(path):
                 found.append((relative, os.path.realpath(path)))
     yield from sorted(found)
 

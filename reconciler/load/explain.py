@@ -126,7 +126,7 @@ def _said_at(schema: Any) -> dict[str, Any]:
 
 def _seen(value: Any) -> str:
     if isinstance(value, str):
-        return repr(value if len(value) <= 60 else value[:57] + "...")  # noqa: PLR2004
+        return repr(value if len(value) <= 60 else value[:57] + "...")
     return _SEEN.get(type(value), "") or spoken(value)
 
 

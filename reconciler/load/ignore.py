@@ -56,28 +56,25 @@ def _rule(line: str) -> tuple[re.Pattern[str], bool, bool] | None:
 def _expression(pattern: str) -> str:
     """A pattern of git as a regular expression."""
     parts: list[str] = []
-    rest = pattern
-    while rest:
-        part, rest = _part(rest, first=not parts)
-        parts.append(part)
+    at = 0
+    while at < len(pattern):
+        found, write = next((found, write) for part, write in _PARTS if (found := part.match(pattern, at)))
+        parts.append(write(found))
+        at = found.end()
     return "".join(parts)
 
 
-def _part(rest: str, *, first: bool) -> tuple[str, str]:
-    """The expression of what a pattern begins with, and the pattern after it."""
-    if first and rest.startswith("**/"):
-        return "(?:.*/)?", rest[3:]
-    if rest.startswith("/**/"):
-        return "/(?:.*/)?", rest[4:]
-    if rest == "/**":
-        return "/.+", ""
-    if rest[0] == "*":
-        return "[^/]*", rest.lstrip("*")
-    if rest[0] == "?":
-        return "[^/]", rest[1:]
-    if rest[0] == "[" and (found := re.match(r"\[([!^]?)(\]?[^\]]*)\]", rest)):
-        inner = re.sub(r"([\\\[\]])", r"\\\1", found[2])
-        return f"[{'^' if found[1] else ''}{inner}]", rest[found.end() :]
-    if rest[0] == "\\" and len(rest) > 1:
-        return re.escape(rest[1]), rest[2:]
-    return re.escape(rest[0]), rest[1:]
+_PARTS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
+    (re.compile(r"^\*\*/"), lambda _: "(?:.*/)?"),
+    (re.compile(r"/\*\*/"), lambda _: "/(?:.*/)?"),
+    (re.compile(r"/\*\*$"), lambda _: "/.+"),
+    (re.compile(r"\*+"), lambda _: "[^/]*"),
+    (re.compile(r"\?"), lambda _: "[^/]"),
+    (re.compile(r"\[([!^]?)(\]?[^\]]*)\]"), lambda found: _class(found[1], found[2])),
+    (re.compile(r"\\(.)"), lambda found: re.escape(found[1])),
+    (re.compile(r"."), lambda found: re.escape(found[0])),
+)
+
+
+def _class(negation: str, characters: str) -> str:
+    return f"[{'^' if negation else ''}" + re.sub(r"([\\\[\]])", r"\\\1", characters) + "]"

@@ -56,7 +56,11 @@ def named(document: Document, kind: str, platform: str, options: Options) -> Doc
     fields = fields_of(kind, platform)
     given = {"name": options.name, "endpoint_name": options.endpoint_name}
     names = {field: name for field, name in given.items() if name and field in fields}
-    return Document({**document.value, **names}, document.positions, _without(document.written, names)) if names else document
+    return (
+        Document({**document.value, **names}, document.positions, _without(document.written, names))
+        if names
+        else document
+    )
 
 
 def overridden(document: Document, overrides: Sequence[Override]) -> tuple[Document, list[Problem]]:
@@ -74,7 +78,9 @@ def overridden(document: Document, overrides: Sequence[Override]) -> tuple[Docum
     return Document(value, document.positions, written), problems
 
 
-def unmatched(overrides: Sequence[Override], used: Sequence[Override], known: Sequence[str], *, whole: bool) -> list[Problem]:
+def unmatched(
+    overrides: Sequence[Override], used: Sequence[Override], known: Sequence[str], *, whole: bool
+) -> list[Problem]:
     """Overrides that no manifest took; one of `mlops.yaml` may be for a file that was not asked for."""
     problems = []
     for override in overrides:
@@ -97,11 +103,9 @@ def _put(target: Any, steps: Sequence[int | str], value: Any) -> Any:
             raise LookupError(f"there is no item [{step}] to set, nor is it the next one")
         old = items[step] if step < len(items) else None
         return [*items[:step], _put(old, rest, value), *items[step + 1 :]]
-    if isinstance(target, str):
-        raise LookupError(f"cannot be set: {target!r} is a reference, not a mapping; set the whole field")
-    if target is not None and not isinstance(target, Mapping):
-        raise LookupError(f"cannot be set: what holds {step} is not a mapping")
-    fields = target or {}
+    fields = {} if target is None else target
+    if not isinstance(fields, Mapping):
+        raise LookupError(f"cannot be set: {fields!r} is not a mapping but a reference or a value; set the whole field")
     return {**fields, step: _put(fields.get(step), rest, value)}
 
 

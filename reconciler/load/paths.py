@@ -1,5 +1,8 @@
 """A path of a manifest: local or not, of a form that works everywhere, inside the repository, and there."""
 
+# Paths are text here: as Path objects those of 1,000 files cost 20 ms.
+# ruff: noqa: PTH110, PTH118
+
 import os
 import re
 from dataclasses import dataclass

@@ -1,15 +1,15 @@
 """The text of one file becomes entries: documents of a known kind, checked, in their normal form."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from reconciler.core.problem import Problem
+from reconciler.kinds import KINDS
 from reconciler.load.check import flaws
 from reconciler.load.document import Document, Positions, document
+from reconciler.load.nodes import Node, Unreadable, documents
 from reconciler.load.normal import normal
-from reconciler.load.nodes import Unreadable, documents
 from reconciler.load.options import Options, Override
 from reconciler.load.overrides import meant_for, named, overridden
 from reconciler.load.place import Here
@@ -19,6 +19,8 @@ from reconciler.load.variables import replaced
 
 # What no file may do to the machine that reads it, and what cannot be anything to any tool.
 _REFUSED_ANYWHERE = frozenset({"E-YAML-ALIAS", "E-YAML-DEPTH", "E-YAML-EMPTY", "E-YAML-ENC"})
+# What is said of a document only where it was meant to be ours.
+_MEANT = frozenset({"E-SCHEMA", "E-KIND", "E-YAML-TOP"})
 
 
 @dataclass(frozen=True)
@@ -62,99 +64,112 @@ class Reading:
 
 def read(data: bytes, here: Here, options: Options, *, alone: bool) -> Reading:
     """Read a file; one that was named alone must be ours, one of a folder is passed over when it is not."""
-    text = decoded(data, here)
-    if isinstance(text, Problem):
-        return _unread([text], data.decode("utf-8", "replace"), alone=alone)
-    problems: list[Problem] = []
-    found: list[Document] = []
-    text = replaced(text, options.variables, here, problems)
-    try:
-        for top in documents(text, here, problems):
-            if not (top.kind == "scalar" and not top.text and top.plain):
-                found.append(document(top, here, problems))
-    except Unreadable as error:
-        return _unread([*problems, error.problem], text, alone=alone)
-    if not found:
-        return _unread([here.problem(1, 1, "E-YAML-EMPTY", "file holds nothing; write a resource or remove it")], text)
-    return _sorted_out(found, problems, here, options, text, alone=alone)
+    return _Reader(here, options, alone=alone).read(data)
 
 
-def _unread(problems: list[Problem], text: str, *, alone: bool = True) -> Reading:
-    serious = alone or looks_ours(text) or any(problem.code in _REFUSED_ANYWHERE for problem in problems)
-    return Reading(problems=tuple(problems) if serious else ())
+def read_environment(data: bytes, here: Here) -> Reading:
+    """Read the file that `environment: file:…` names: one environment, with or without a name."""
+    reading = _Reader(here, Options(), alone=True, kind="environment").read(data)
+    if reading.problems or len(reading.entries) == 1:
+        return reading
+    return Reading(problems=(here.problem(1, 1, "E-ENV", "file: takes a file with one environment"),))
 
 
-def _sorted_out(
-    found: list[Document], problems: list[Problem], here: Here, options: Options, text: str, *, alone: bool
-) -> Reading:
-    """Tell ours from what is not; the problems of values count where a document of the file is ours."""
-    entries: list[Entry] = []
-    used: list[Override] = []
-    for one in found:
-        what = sniffed(one.value)
-        if what.kind:
-            entries.append(_entry(one, what, here, options, problems, used, alone=alone and len(found) == 1))
-        elif problem := _not_ours(one, what, here, text, alone=alone):
-            problems.append(problem)
-    if not entries and not alone and not any(problem.code in _MEANT for problem in problems) and not looks_ours(text):
-        return Reading()
-    return Reading(tuple(entries), tuple(sorted(set(problems))), tuple(used))
+class _Reader:
+    """Reads one file; what is wrong is gathered as it is met."""
 
+    def __init__(self, here: Here, options: Options, *, alone: bool, kind: str = "") -> None:
+        self._here, self._options, self._alone, self._kind = here, options, alone, kind
+        self._problems: list[Problem] = []
+        self._used: list[Override] = []
 
-_MEANT = frozenset({"E-SCHEMA", "E-YAML-TOP"})
+    def read(self, data: bytes) -> Reading:
+        text = decoded(data, self._here)
+        if isinstance(text, Problem):
+            self._problems.append(text)
+            return self._unread(data.decode("utf-8", "replace").replace("\0", ""))
+        text = replaced(text, self._options.variables, self._here, self._problems)
+        try:
+            tops = list(documents(text, self._here, self._problems))
+        except Unreadable as error:
+            self._problems.append(error.problem)
+            return self._unread(text)
+        found = [document(top, self._here, self._problems) for top in tops if not _empty(top)]
+        if not found:
+            message = "file holds nothing; write a resource or remove it"
+            self._problems.append(self._here.problem(1, 1, "E-YAML-EMPTY", message))
+            return self._unread(text)
+        return self._sorted_out(found, text)
 
+    def _unread(self, text: str) -> Reading:
+        """A file that cannot be read is passed over in a folder, unless it was meant to be ours or does harm."""
+        harmful = any(problem.code in _REFUSED_ANYWHERE for problem in self._problems)
+        return Reading(problems=tuple(self._problems)) if harmful or self._alone or looks_ours(text) else Reading()
 
-def _not_ours(one: Document, what: Sniffed, here: Here, text: str, *, alone: bool) -> Problem | None:
-    place = one.positions.get("$schema", one.positions[""])
-    if not isinstance(one.value, Mapping):
+    def _sorted_out(self, found: list[Document], text: str) -> Reading:
+        """Tell ours from what is not; what is wrong with keys and values counts where the file is ours."""
+        lines = {problem.line for problem in self._problems}
+        alone = self._alone and len(found) == 1
+        entries = [entry for one in found if (entry := self._entry(one, lines, text, alone=alone))]
+        meant = entries or any(problem.code in _MEANT for problem in self._problems)
+        if not meant and self._problems:
+            return self._unread(text)
+        return Reading(tuple(entries), tuple(sorted(set(self._problems))), tuple(self._used))
+
+    def _entry(self, one: Document, lines: set[int], text: str, *, alone: bool) -> Entry | None:
+        what = self._what(one)
+        if what.kind is None:
+            self._not_ours(one, what, text)
+            return None
+        kind, platform = what.kind.name, what.platform
+        if alone:
+            one = named(one, kind, platform, self._options)
+        meant = meant_for(self._options.overrides, kind, one.value)
+        self._used += meant
+        one, problems = overridden(one, meant)
+        platform = self._what(one).platform if meant else platform
+        problems += self._flaws(one, kind, platform, lines)
+        self._problems += problems
+        valid = not lines and not problems
+        value = normal(one.value, one.written) if valid else one.value
+        return Entry(kind, platform, value, one.positions, valid)
+
+    def _what(self, one: Document) -> Sniffed:
+        if self._kind and isinstance(one.value, Mapping):
+            return Sniffed(KINDS[self._kind])
+        return sniffed(one.value)
+
+    def _not_ours(self, one: Document, what: Sniffed, text: str) -> None:
+        place = one.positions.get("$schema", one.positions[""])
+        if isinstance(one.value, Mapping):
+            if self._alone or (what.schema and not what.foreign):
+                self._problems.append(self._here.problem(*place, *what.message()))
+            return
         # A list of anything is another tool's, unless it holds what would be ours.
-        meant = alone or (isinstance(one.value, list) and any(sniffed(item).kind for item in one.value))
-        seen = "a list" if isinstance(one.value, list) else "text"
-        message = f"a resource is a mapping, here is {seen}; write each resource as a document of its own, after ---"
-        return here.problem(*place, "E-YAML-TOP", message) if meant or looks_ours(text) else None
-    if alone or (what.schema and not what.foreign):
-        return here.problem(*place, *what.message())
-    return None
+        is_list = isinstance(one.value, list)
+        if self._alone or looks_ours(text) or (is_list and any(sniffed(item).kind for item in one.value)):
+            seen = "a list; write each resource as a document of its own, after ---" if is_list else "text"
+            message = f"a resource is a mapping, here is {seen}"
+            self._problems.append(self._here.problem(*place, "E-YAML-TOP", message))
+
+    def _flaws(self, one: Document, kind: str, platform: str, lines: set[int]) -> list[Problem]:
+        """What is wrong, at its place; a line whose YAML is wrong already says why its value is."""
+        problems = []
+        for flaw in flaws(one.value, one.written, kind, platform):
+            place = _place(one.positions, flaw.path)
+            nameless = self._kind and flaw.message == "name is missing"
+            if not nameless and (place[0] not in lines or flaw.code in ("E-REQUIRED", "E-FIELD")):
+                problems.append(self._here.problem(*place, flaw.code, flaw.message))
+        return problems
 
 
-def _entry(
-    one: Document,
-    what: Sniffed,
-    here: Here,
-    options: Options,
-    problems: list[Problem],
-    used: list[Override],
-    *,
-    alone: bool,
-) -> Entry:
-    assert what.kind is not None  # noqa: S101  # for mypy; the caller asked
-    kind, platform = what.kind.name, what.platform
-    if alone:
-        one = named(one, kind, platform, options)
-    meant = meant_for(options.overrides, kind, one.value)
-    one, wrong = overridden(one, meant)
-    used += meant
-    changed = sniffed(one.value) if meant else what
-    platform = changed.platform if changed.kind is what.kind else platform
-    wrong += _problems(one, kind, platform, here, {problem.line for problem in problems})
-    broken = any(problem.is_error for problem in wrong) or bool(problems)
-    problems += wrong
-    value = one.value if broken else normal(one.value, one.written)
-    return Entry(kind, platform, value, one.positions, valid=not broken)
-
-
-def _problems(one: Document, kind: str, platform: str, here: Here, lines: set[int]) -> list[Problem]:
-    """What is wrong, at its place; a line whose YAML is wrong already says why its value is."""
-    found = []
-    for flaw in flaws(one.value, one.written, kind, platform):
-        place = _place(one.positions, flaw.path)
-        if not lines or place[0] not in lines or flaw.code in ("E-REQUIRED", "E-FIELD"):
-            found.append(here.problem(*place, flaw.code, flaw.message))
-    return found
+def _empty(top: Node) -> bool:
+    """Whether there is nothing between two `---`."""
+    return top.kind == "scalar" and top.plain and not top.text
 
 
 def _place(positions: Positions, path: str) -> tuple[int, int]:
     """The place of a field, else of its nearest written parent."""
     while path not in positions:
-        path = re.sub(r"(?:^|\.)[^.]*$", "", path)
+        path = path.rpartition(".")[0]
     return positions[path]

@@ -23,7 +23,7 @@ def broken_rules(document: Mapping[str, Any], kind: str) -> Iterator[Flaw]:
 def misread(document: Any, written: Mapping[str, str]) -> Iterator[Flaw]:
     """Scalars of which YAML 1.1 makes something other than what was written."""
     for path, text in written.items():
-        value = field(document, path)
+        value = _written_at(document, path)
         if path in _VERSIONS and not isinstance(value, str):
             yield from _version(path, text, value)
         elif isinstance(value, float) and not math.isfinite(value):
@@ -34,17 +34,26 @@ def misread(document: Any, written: Mapping[str, str]) -> Iterator[Flaw]:
 
 
 def field(document: Any, path: str) -> Any:
-    """The value of a dotted path; None where there is none. A key may hold dots itself."""
+    """The value of a dotted path; None where there is none."""
+    for step in path.split("."):
+        if not isinstance(document, dict) or step not in document:
+            return None
+        document = document[step]
+    return document
+
+
+def _written_at(document: Any, path: str) -> Any:
+    """The value of a dotted path, whose keys may hold dots themselves, as those of tags do."""
     if not path:
         return document
-    if isinstance(document, Mapping):
-        for end in [index for index, char in enumerate(path) if char == "."] + [len(path)]:
-            if path[:end] in document and (found := field(document[path[:end]], path[end + 1 :])) is not None:
-                return found
+    if isinstance(document, list):
+        head, _, rest = path.partition(".")
+        return _written_at(document[int(head)], rest) if head.isdecimal() and int(head) < len(document) else None
+    if not isinstance(document, dict):
         return None
-    head, _, rest = path.partition(".")
-    is_item = isinstance(document, list) and head.isdecimal() and int(head) < len(document)
-    return field(document[int(head)], rest) if is_item else None
+    ends = [index for index, char in enumerate(path) if char == "."] + [len(path)]
+    values = (_written_at(document[path[:end]], path[end + 1 :]) for end in ends if path[:end] in document)
+    return next((value for value in values if value is not None), None)
 
 
 def _version(path: str, text: str, value: Any) -> Iterator[Flaw]:

@@ -55,7 +55,7 @@ def is_valid(document: Any, kind: str, platform: str) -> bool:
 def _validator(kind: str, platform: str) -> Any:
     import jsonschema_rs  # noqa: PLC0415  # needed only for files that the cache does not know
 
-    return jsonschema_rs.Draft202012Validator(schema_of(kind, platform))
+    return jsonschema_rs.Draft202012Validator(dict(schema_of(kind, platform)))
 
 
 assert {kind for kind, _ in _FILES} == KINDS.keys()  # noqa: S101  # a kind without a schema would fail at its first file

@@ -1,4 +1,4 @@
-"""What a document is: by the basename of its `$schema`, else by its keys; the platform always by its keys, as in Azure."""
+"""What a document is: by the basename of its `$schema`, else by its keys; its platform by its keys, as in Azure."""
 
 import re
 from collections.abc import Mapping
@@ -55,8 +55,6 @@ class Sniffed:
         return "E-SCHEMA", f"unknown schema '{self.schema}'; known: {', '.join(_NAMES.values())}{hint}"
 
 
-
-
 def sniffed(document: Any) -> Sniffed:
     """What a document is."""
     if not isinstance(document, Mapping):
@@ -90,7 +88,7 @@ def platform_of(kind: Kind, document: Mapping[str, Any]) -> str:
 
 
 def _decided(document: Mapping[str, Any], named: Kind | None) -> Kind | None:
-    """The kind whose own field is there, unless `$schema` names an asset: a copied `$schema` misleads nobody in Azure."""
+    """The kind whose own field is there, unless `$schema` names an asset: Azure reads keys and never `$schema`."""
     if named is not None and not named.decided_by:
         return None
     found = [kind for kind in KINDS.values() if kind.decided_by and kind.decided_by in document]

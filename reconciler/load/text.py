@@ -1,6 +1,10 @@
 """Bytes become text: size, encoding, merge markers, and characters that YAML does not allow."""
 
+# Paths are text here: as Path objects those of 1,000 files cost 20 ms.
+# ruff: noqa: PTH116
+
 import codecs
+import os
 import re
 
 from reconciler.core.problem import Problem
@@ -22,7 +26,8 @@ _NAME = re.compile(r"\s*(?:-\s*)?[\"']?\w*name[\"']?\s*:")
 def decoded(data: bytes, here: Here) -> str | Problem:
     """The text of a file, or the first thing that keeps it from being text."""
     if len(data) > MAX_BYTES:
-        return here.problem(1, 1, "E-YAML-SIZE", f"file is {len(data)} bytes; the limit is {MAX_BYTES}")
+        size = max(len(data), os.stat(here.path).st_size)
+        return here.problem(1, 1, "E-YAML-SIZE", f"file is {size} bytes; the limit is {MAX_BYTES}")
     if wide := _wide(data):
         return here.problem(1, 1, "E-YAML-ENC", f"file is {wide}; save as UTF-8")
     try:

@@ -2,13 +2,12 @@
 
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from reconciler.core.manifest import Content
 from reconciler.errors import ProviderError
-from reconciler.record.files import private_folder, sync_folder
+from reconciler.record.files import beside, private_folder, sync_folder
 
 
 class AssetStore:
@@ -49,17 +48,20 @@ class AssetStore:
         source = self._sources.get(digest)
         if source is None:
             raise ProviderError(f"the content {digest} is not stored here; apply from the files that name it")
+        temporary = beside(stored)
         try:
             private_folder(self._folder)
-            with tempfile.TemporaryDirectory(dir=self._folder, prefix=".new-") as temporary:
-                copy = Path(temporary) / source.location.name
-                self._copy(source, copy)
-                self._verify(digest, copy, source.location)
-                _move(copy, stored)
+            temporary.mkdir()
+            copy = temporary / source.location.name
+            self._copy(source, copy)
+            self._verify(digest, copy, source.location)
+            _move(copy, stored)
         except OSError as error:
             raise ProviderError(
                 f"{source.location}: cannot be copied to {self._folder}: {error}; plan again"
             ) from error
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
 
     def _copy(self, source: Content, copy: Path) -> None:
         if not source.location.is_dir():

@@ -2,7 +2,6 @@
 
 import os
 import sys
-import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -31,9 +30,8 @@ def lay_down(path: Path, fill: Callable[[Path], None], *, over: bool = False) ->
     Args:
         over: replace what is there; without it, what another process was faster to lay down stays.
     """
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-    os.close(descriptor)
-    temporary = Path(name)
+    temporary = beside(path)
+    os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
     try:
         fill(temporary)
         _sync(temporary)
@@ -42,6 +40,11 @@ def lay_down(path: Path, fill: Callable[[Path], None], *, over: bool = False) ->
     finally:
         temporary.unlink(missing_ok=True)
         sync_folder(path.parent)
+
+
+def beside(path: Path) -> Path:
+    """A name in the same folder that nobody else uses; what a killed process left under one is never read."""
+    return path.with_name(f".{path.name}-{os.urandom(8).hex()}")
 
 
 def sync_folder(folder: Path) -> None:

@@ -3,7 +3,6 @@
 import os
 import threading
 import time
-import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -31,7 +30,7 @@ class _Target:
 class Memory:
     """What stores opened on it share, as stores of one file share the file."""
 
-    def __init__(self, *, key: bytes | None = None, lineage: Callable[[], str] = lambda: str(uuid.uuid4())) -> None:
+    def __init__(self, *, key: bytes | None = None, lineage: Callable[[], str] = lambda: os.urandom(16).hex()) -> None:
         self.key = key or os.urandom(32)
         self._lineage = lineage
         self._targets: dict[str, _Target] = {}

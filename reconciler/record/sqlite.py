@@ -3,7 +3,6 @@
 import os
 import sqlite3
 import time
-import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -35,7 +34,7 @@ class SqliteStore:
         target: str,
         *,
         environ: Mapping[str, str] = os.environ,
-        lineage: Callable[[], str] = lambda: str(uuid.uuid4()),
+        lineage: Callable[[], str] = lambda: os.urandom(16).hex(),
         sleep: Callable[[float], None] = time.sleep,
         now: Callable[[], float] = time.monotonic,
     ) -> None:

@@ -47,6 +47,9 @@ class Model(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
         self._thread = threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.02})
         self._thread.start()
 
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A proxy that is killed resets its connections; that is no news."""
+
     def backend(self) -> Backend:
         return Backend(self.name, str(self.server_address))
 

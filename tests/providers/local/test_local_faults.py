@@ -61,12 +61,12 @@ def test_a_weight_changed_in_the_file_is_seen_and_mended(world):
 def test_a_killed_proxy_comes_back_at_its_address(world):
     world.endpoint_with(blue=answering("blue"))
     world.route(blue=100)
-    kill(Front_pid(world))
+    kill(proxy_pid(world))
     world.route(blue=100)
     assert world.score() == "blue"
 
 
-def Front_pid(world):  # noqa: N802 - reads as a name
+def proxy_pid(world):
     statuses = Keeper(world.layout.keeper, world.layout.sockets / "keeper.sock").statuses()
     return next(status.pid for status in statuses if status.name == "gateway")
 
@@ -84,7 +84,7 @@ def test_a_keeper_that_was_killed_alone_is_succeeded_by_one_that_adopts(world):
 def test_after_a_restart_of_the_machine_nothing_is_ready_and_the_next_step_mends_it(world):
     world.endpoint_with(blue=answering("blue"))
     world.route(blue=100)
-    everything = [keeper_pid(world), Front_pid(world), *world.pids("deployment/credit/blue")]
+    everything = [keeper_pid(world), proxy_pid(world), *world.pids("deployment/credit/blue")]
     for pid in everything:
         kill(pid)
     until(lambda: keeper_pid(world) is None)
@@ -105,8 +105,8 @@ def test_an_operation_that_comes_late_is_refused(world):
 
 def test_the_fence_outlives_the_object(world):
     world.provider.fence(BLUE, 5)
+    world.provider = world.opened()
     with pytest.raises(ProviderError, match="late"):
-        world.opened()
         world.again("create", str(BLUE), world.deployment(answering("blue")), Operation("late", "lineage", 4))
 
 
@@ -158,7 +158,7 @@ def test_a_port_that_somebody_else_has_is_named(world):
         port = taken.getsockname()[1]
         world._options["gateway"] = {"port": port}
         world.provider = world.opened()
-        with pytest.raises(ProviderError, match=rf"port {port} .* is taken .* gateway: \{{port: N\}}"):
+        with pytest.raises(ProviderError, match=rf"port {port} .* is taken .*`gateway: "):
             world.endpoint_with()
     assert world.provider.list() == []
 

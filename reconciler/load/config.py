@@ -1,0 +1,247 @@
+"""`mlops.yaml` at the repository's root: where the manifests are, and the targets that they are applied to."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from reconciler.core.address import Address
+from reconciler.core.problem import Problem
+from reconciler.errors import ManifestError
+from reconciler.load.document import Document, document
+from reconciler.load.folder import CONFIG, git_root
+from reconciler.load.nodes import Unreadable, documents
+from reconciler.load.options import Override
+from reconciler.load.overrides import parse_set
+from reconciler.load.place import Here, shown
+from reconciler.load.text import MAX_BYTES, decoded
+from reconciler.load.words import did_you_mean
+
+STATE = ".mlops/state.db"
+
+__all__ = ["Config", "Target", "parse_set", "read_config"]
+
+
+@dataclass(frozen=True)
+class Target:
+    """A named place to apply to.
+
+    Args:
+        name: the name.
+        provider: what serves it.
+        default: whether it is the one when none is named.
+        state: where the record of it is kept.
+        variables: what `{{NAME}}` becomes.
+        overrides: fields that are other than in the files.
+        protect: addresses that are never deleted or replaced.
+        quota: cores by family of machines.
+        max_delete: how many deletions a plan may hold; None for the usual budget.
+        options: every other key, for the provider.
+    """
+
+    name: str
+    provider: str
+    default: bool = False
+    state: str = STATE
+    variables: Mapping[str, str] = field(default_factory=dict)
+    overrides: tuple[Override, ...] = ()
+    protect: tuple[str, ...] = ()
+    quota: Mapping[str, int] = field(default_factory=dict)
+    max_delete: int | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Config:
+    """The repository's settings.
+
+    Args:
+        root: the repository's root, or the folder of `mlops.yaml`.
+        manifests: the folder of manifests, relative to the root.
+        targets: by name, in the order of the file.
+        file: `mlops.yaml` as the user would write it; empty without one.
+    """
+
+    root: Path
+    manifests: str
+    targets: Mapping[str, Target]
+    file: str = ""
+
+    def target(self, name: str | None) -> Target:
+        """The target of a name; without a name the default one, else the only one.
+
+        Raises:
+            ManifestError: there is no such target, or none that is meant.
+        """
+        defaults = [target for target in self.targets.values() if target.default] or list(self.targets.values())
+        if name is None and len(defaults) == 1:
+            return defaults[0]
+        if name is not None and name in self.targets:
+            return self.targets[name]
+        known = f"targets: {', '.join(self.targets)}"
+        if name is None:
+            raise self._refused(f"no target is the default; name one with --target, or give one default: true; {known}")
+        raise self._refused(f"no target is named {name}{did_you_mean(name, self.targets)}; {known}")
+
+    def _refused(self, message: str) -> ManifestError:
+        return ManifestError([Problem(self.file or CONFIG, 1, 1, "E-TARGET", message)])
+
+
+def read_config(start: Path) -> Config:
+    """The settings of the repository that `start` is in; without `mlops.yaml` one target, `local`.
+
+    Raises:
+        ManifestError: with everything that is wrong in `mlops.yaml`.
+    """
+    file = _file(start.absolute())
+    if file is None:
+        root = Path(git_root(str(start.absolute())) or start.absolute())
+        return Config(root, ".", {"local": Target("local", "local", default=True)})
+    here = Here(str(file), CONFIG, shown(str(file)))
+    problems: list[Problem] = []
+    found = _document(file, here, problems)
+    if problems or found is None:
+        raise ManifestError(problems)
+    reader = _Reader(found, here)
+    targets = {target.name: target for target in reader.targets()}
+    manifests = reader.text("manifests", ".")
+    if reader.problems:
+        raise ManifestError(reader.problems)
+    return Config(file.parent, manifests, targets or {"local": Target("local", "local", default=True)}, here.shown)
+
+
+def _file(start: Path) -> Path | None:
+    """`mlops.yaml` in `start` or above it, not above the repository."""
+    for folder in (start, *start.parents):
+        if (folder / CONFIG).is_file():
+            return folder / CONFIG
+        if (folder / ".git").exists():
+            return None
+    return None
+
+
+def _document(file: Path, here: Here, problems: list[Problem]) -> Document | None:
+    with file.open("rb") as stream:
+        text = decoded(stream.read(MAX_BYTES + 1), here)
+    if isinstance(text, Problem):
+        problems.append(text)
+        return None
+    try:
+        found = [document(top, here, problems) for top in documents(text, here, problems)]
+    except Unreadable as error:
+        problems.append(error.problem)
+        return None
+    if found and found[0].value is None:
+        found[0] = Document({}, found[0].positions, {})
+    if len(found) > 1 or (found and not isinstance(found[0].value, dict)):
+        problems.append(here.problem(1, 1, "E-CONFIG", "mlops.yaml is one mapping, with targets: and manifests:"))
+    return found[0] if found else Document({}, {"": (1, 1)}, {})
+
+
+class _Reader:
+    """Reads the parts of `mlops.yaml`; what is wrong is gathered with its place."""
+
+    def __init__(self, found: Document, here: Here) -> None:
+        self._value, self._positions, self._written = found.value, found.positions, found.written
+        self._here = here
+        self.problems: list[Problem] = []
+        for key in self._value:
+            if key not in ("manifests", "targets"):
+                self._wrong(key, f"unknown field{did_you_mean(key, ('manifests', 'targets'))}", code="E-FIELD")
+
+    def text(self, path: str, default: str, value: Any = None) -> str:
+        """A text field of the top, or of a value at hand."""
+        value = self._value.get(path) if value is None else value
+        if value is None or isinstance(value, str):
+            return default if value is None else value
+        self._wrong(path, f"expected text, here is {self._written.get(path, 'something else')}")
+        return default
+
+    def targets(self) -> Iterator[Target]:
+        """The targets, in the order of the file."""
+        targets = self._mapping("targets", self._value.get("targets"))
+        for name, given in targets.items():
+            yield self._target(name, self._mapping(f"targets.{name}", given), f"targets.{name}")
+        defaults = [name for name, given in targets.items() if isinstance(given, dict) and given.get("default") is True]
+        for name in defaults[1:]:
+            self._wrong(f"targets.{name}.default", f"{defaults[0]} is the default already")
+
+    def _target(self, name: str, given: Mapping[str, Any], path: str) -> Target:
+        if "provider" not in given:
+            self._wrong(path, "provider is missing", code="E-REQUIRED")
+        return Target(
+            name=name,
+            provider=self.text(f"{path}.provider", "local", given.get("provider")),
+            default=self._true(f"{path}.default", given.get("default", False)),
+            state=self.text(f"{path}.state", STATE, given.get("state")),
+            variables=self._texts(f"{path}.variables", given.get("variables")),
+            overrides=tuple(self._overrides(f"{path}.overrides", given.get("overrides"))),
+            protect=tuple(self._protect(f"{path}.protect", given.get("protect"))),
+            quota=dict(self._quota(f"{path}.quota", given.get("quota"))),
+            max_delete=self._count(f"{path}.max_delete", given.get("max_delete")),
+            options={key: value for key, value in given.items() if key not in _TARGET},
+        )
+
+    def _texts(self, path: str, given: Any) -> dict[str, str]:
+        """Variables, as they were written: `1.10` stays `1.10`."""
+        values = {}
+        for name, value in self._mapping(path, given).items():
+            if isinstance(value, (dict, list)):
+                self._wrong(f"{path}.{name}", "a variable is text in one line")
+                continue
+            values[name] = value if isinstance(value, str) else self._written[f"{path}.{name}"]
+        return values
+
+    def _overrides(self, path: str, given: Any) -> Iterator[Override]:
+        for address, fields in self._mapping(path, given).items():
+            for name, value in self._mapping(f"{path}.{address}", fields).items():
+                line, column = self._place(f"{path}.{address}.{name}")
+                yield Override(address, name, value, self._here.shown, line, column)
+
+    def _protect(self, path: str, given: Any) -> Iterator[str]:
+        for index, address in enumerate(self._list(path, given)):
+            try:
+                yield str(Address.parse(str(address)))
+            except ValueError as error:
+                self._wrong(f"{path}.{index}", str(error))
+
+    def _quota(self, path: str, given: Any) -> Iterator[tuple[str, int]]:
+        for family, cores in self._mapping(path, given).items():
+            count = self._count(f"{path}.{family}", cores)
+            if count is not None:
+                yield family, count
+
+    def _count(self, path: str, value: Any) -> int | None:
+        if value is None or (isinstance(value, int) and not isinstance(value, bool) and value >= 0):
+            return value
+        self._wrong(path, "expected a whole number >= 0")
+        return None
+
+    def _true(self, path: str, value: Any) -> bool:
+        if isinstance(value, bool):
+            return value
+        self._wrong(path, "expected true or false")
+        return False
+
+    def _mapping(self, path: str, value: Any) -> Mapping[str, Any]:
+        if value is None or isinstance(value, dict):
+            return value or {}
+        self._wrong(path, "expected a mapping")
+        return {}
+
+    def _list(self, path: str, value: Any) -> list[Any]:
+        if value is None or isinstance(value, list):
+            return value or []
+        self._wrong(path, "expected a list")
+        return []
+
+    def _place(self, path: str) -> tuple[int, int]:
+        while path not in self._positions:
+            path = path.rpartition(".")[0]
+        return self._positions[path]
+
+    def _wrong(self, path: str, message: str, *, code: str = "E-TYPE") -> None:
+        self.problems.append(self._here.problem(*self._place(path), code, f"{path}: {message}"))
+
+
+_TARGET = frozenset({"provider", "default", "state", "variables", "overrides", "protect", "quota", "max_delete"})

@@ -1,0 +1,198 @@
+"""What every provider promises, tried against each of them; a provider joins by a line in `PROVIDERS`."""
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from reconciler.core.plan import Action, Operation, Step
+from reconciler.core.state import Live
+from reconciler.errors import ProviderError
+from reconciler.providers.memory import MemoryProvider
+from reconciler.providers.provider import Provider, Setting
+from reconciler.providers.registry import provider_named
+from tests.conformance.worlds import LocalWorld, MemoryFileWorld, MemoryWorld, World
+
+PROVIDERS = [MemoryWorld, MemoryFileWorld, LocalWorld]
+
+
+@pytest.fixture(params=PROVIDERS, ids=lambda world: world.name)
+def world(request, tmp_path) -> Iterator[World]:
+    made = request.param(tmp_path)
+    yield made
+    made.end()
+
+
+@pytest.fixture
+def provider(world) -> Provider:
+    return world.provider
+
+
+class Caller:
+    """Calls a provider as apply does: every call with an operation of its own and a growing generation."""
+
+    def __init__(self, provider: Provider, lineage: str = "ours") -> None:
+        self.provider, self.lineage, self.generations = provider, lineage, itertools.count(1)
+
+    def __call__(self, action: Action, address, after, before=None, generation=None) -> Operation:
+        number = generation or next(self.generations)
+        operation = Operation(f"op-{number}", self.lineage, number)
+        step = Step(1, action, address, "a test", (), before, after)
+        getattr(self.provider, action)(step, operation)
+        return operation
+
+
+@pytest.fixture
+def call(provider) -> Caller:
+    return Caller(provider)
+
+
+@pytest.fixture
+def served(world, call) -> World:
+    """An endpoint with the deployment blue."""
+    call(Action.CREATE, world.endpoint, world.endpoint_spec())
+    call(Action.CREATE, world.blue, world.deployment_spec())
+    return world
+
+
+def live_of(provider: Provider, address) -> Live:
+    found = provider.observe(address)
+    assert found is not None
+    return found
+
+
+def told(live: Live, spec) -> dict:
+    """Of the wanted spec, what the platform says."""
+    return {name: value for name, value in live.spec.items() if name in spec}
+
+
+def test_every_action_is_a_method_of_every_provider(provider):
+    assert all(callable(getattr(provider, action)) for action in Action)
+
+
+def test_nothing_is_there_at_first(provider, world):
+    assert list(provider.list()) == []
+    assert provider.observe(world.endpoint) is None
+
+
+def test_what_was_created_is_live_as_it_was_wanted(served, provider):
+    spec = served.deployment_spec()
+    live = live_of(provider, served.blue)
+    assert told(live, spec) == {name: value for name, value in spec.items() if name in live.spec}
+    assert live.status == "Succeeded"
+
+
+def test_every_object_carries_lineage_generation_and_operation(served, provider):
+    found = {str(item.address): item for item in provider.list()}
+    assert sorted(found) == [str(served.blue), str(served.endpoint)]
+    item = found[str(served.blue)]
+    assert (item.lineage, item.generation, item.operation) == ("ours", 2, "op-2")
+
+
+def test_list_and_observe_tell_the_same(served, provider):
+    for item in provider.list():
+        assert live_of(provider, item.address).spec == item.spec
+
+
+def test_scaling_changes_how_many_instances_there_are(served, provider, call):
+    call(Action.SCALE, served.blue, served.deployment_spec(instance_count=2))
+    assert live_of(provider, served.blue).spec["instance_count"] == 2
+    call(Action.SCALE, served.blue, served.deployment_spec(instance_count=1))
+    assert live_of(provider, served.blue).spec["instance_count"] == 1
+
+
+def test_a_roll_out_puts_the_new_spec_in_place_of_the_old(served, provider, call):
+    spec = served.deployment_spec(description="new")
+    call(Action.ROLL_OUT, served.blue, spec)
+    assert live_of(provider, served.blue).spec["description"] == "new"
+
+
+def test_traffic_is_as_routed_and_stays_when_a_step_says_nothing_of_it(served, provider, call):
+    call(Action.ROUTE, served.endpoint, served.endpoint_spec(traffic={"blue": 100}))
+    assert live_of(provider, served.endpoint).spec["traffic"] == {"blue": 100}
+    call(Action.UPDATE, served.endpoint, served.endpoint_spec(description="new"))
+    live = live_of(provider, served.endpoint)
+    assert (live.spec["traffic"], live.spec["description"]) == ({"blue": 100}, "new")
+
+
+def test_traffic_can_be_taken_away(served, provider, call):
+    call(Action.ROUTE, served.endpoint, served.endpoint_spec(traffic={"blue": 100}))
+    call(Action.ROUTE, served.endpoint, served.endpoint_spec(traffic={}))
+    assert live_of(provider, served.endpoint).spec["traffic"] == {}
+
+
+def test_what_was_deleted_is_gone_and_deleting_it_again_is_no_error(served, provider, call):
+    call(Action.DELETE, served.blue, None)
+    assert provider.observe(served.blue) is None
+    call(Action.DELETE, served.blue, None)
+    call(Action.DELETE, served.endpoint, None)
+    assert list(provider.list()) == []
+
+
+def test_doing_one_operation_twice_is_no_error(served, provider, call):
+    call(Action.CREATE, served.green, served.deployment_spec(), generation=7)
+    call(Action.CREATE, served.green, served.deployment_spec(), generation=7)
+    assert live_of(provider, served.green).generation == 7
+
+
+def test_an_operation_older_than_the_fence_is_refused_and_changes_nothing(served, provider, call):
+    provider.fence(served.blue, 9)
+    with pytest.raises(ProviderError, match="generation"):
+        call(Action.SCALE, served.blue, served.deployment_spec(instance_count=2), generation=8)
+    assert live_of(provider, served.blue).spec["instance_count"] == 1
+    call(Action.SCALE, served.blue, served.deployment_spec(instance_count=2), generation=9)
+    assert live_of(provider, served.blue).spec["instance_count"] == 2
+
+
+def test_a_fence_holds_for_what_is_not_there_yet_and_for_what_is_gone(served, provider, call):
+    provider.fence(served.green, 9)
+    with pytest.raises(ProviderError, match="generation"):
+        call(Action.CREATE, served.green, served.deployment_spec(), generation=8)
+    assert provider.observe(served.green) is None
+
+
+def test_an_object_of_another_state_is_not_overwritten(served, provider):
+    stranger = Caller(provider, "theirs")
+    with pytest.raises(ProviderError):
+        stranger(Action.CREATE, served.blue, served.deployment_spec(), generation=50)
+    assert live_of(provider, served.blue).lineage == "ours"
+
+
+def test_changing_what_is_not_there_fails(provider, world, call):
+    with pytest.raises(ProviderError):
+        call(Action.SCALE, world.blue, world.deployment_spec())
+
+
+def test_another_opening_of_the_target_sees_what_is_there(served, world):
+    again = world.open_again()
+    if again is None:
+        pytest.skip(f"{world.name} lives as long as its process")
+    try:
+        assert sorted(str(item.address) for item in again.list()) == [str(served.blue), str(served.endpoint)]
+    finally:
+        again.close()
+
+
+def test_providers_are_found_by_name_and_an_unknown_one_names_the_nearest():
+    assert provider_named("memory") is MemoryProvider
+    with pytest.raises(ProviderError, match="did you mean local"):
+        provider_named("locl")
+
+
+def test_a_memory_file_that_is_not_ours_is_refused(tmp_path):
+    (tmp_path / "objects.json").write_text("{}")
+    setting = Setting("t", tmp_path, MemoryWorld(tmp_path), {"file": "objects.json"}, tmp_path)
+    with pytest.raises(ProviderError, match=r"objects\.json"):
+        MemoryProvider.open(setting)
+
+
+def test_an_edit_behind_our_back_is_seen():
+    provider = MemoryProvider()
+    world = MemoryWorld(Path())
+    Caller(provider)(Action.CREATE, world.blue, world.deployment_spec())
+    provider.edit(world.blue, instance_count=5)
+    assert live_of(provider, world.blue) == replace(
+        live_of(provider, world.blue), spec={**world.deployment_spec(), "instance_count": 5}
+    )

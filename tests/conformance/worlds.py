@@ -1,0 +1,91 @@
+"""One world a provider: how it is opened, what a deployment of it looks like, how it is ended."""
+
+import hashlib
+from pathlib import Path
+from typing import Any, ClassVar
+
+from reconciler.core.address import Address
+from reconciler.providers.local import LocalProvider
+from reconciler.providers.memory import MemoryProvider
+from reconciler.providers.provider import Provider, Setting
+from tests.builders import deployment, endpoint
+
+SCORE = "import json\n\ndef init():\n    pass\n\ndef run(raw_data):\n    return json.loads(raw_data)\n"
+
+
+class World:
+    """A target of one provider in a folder of its own; it is also where the provider finds content."""
+
+    name: ClassVar[str]
+    endpoint = Address.parse("endpoint/credit")
+    blue = Address.parse("deployment/credit/blue")
+    green = Address.parse("deployment/credit/green")
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.setting = Setting("test", folder / "target", self, {}, folder)
+        self.provider = self.open()
+
+    def open(self) -> Provider:
+        raise NotImplementedError
+
+    def open_again(self) -> Provider | None:
+        return self.open()
+
+    def path(self, digest: str) -> Path:
+        """The stored content of a digest."""
+        return self.folder / "content" / digest.replace(":", "-")
+
+    def endpoint_spec(self, **fields: Any) -> dict[str, Any]:
+        return dict(endpoint(**fields).spec)
+
+    def deployment_spec(self, **fields: Any) -> dict[str, Any]:
+        return dict(deployment("blue", **fields).spec)
+
+    def end(self) -> None:
+        self.provider.close()
+
+
+class MemoryWorld(World):
+    """Objects of this process."""
+
+    name = "memory"
+
+    def open(self) -> Provider:
+        return MemoryProvider()
+
+    def open_again(self) -> Provider | None:
+        return None
+
+
+class MemoryFileWorld(World):
+    """Objects in a file."""
+
+    name = "memory-file"
+
+    def open(self) -> Provider:
+        return MemoryProvider(self.folder / "objects.json")
+
+
+class LocalWorld(World):
+    """Real processes behind a real proxy."""
+
+    name = "local"
+
+    def open(self) -> Provider:
+        return LocalProvider.open(self.setting)
+
+    def deployment_spec(self, **fields: Any) -> dict[str, Any]:
+        digest = f"sha256:{hashlib.sha256(SCORE.encode()).hexdigest()}"
+        code = self.path(digest)
+        code.mkdir(parents=True, exist_ok=True)
+        (code / "score.py").write_text(SCORE)
+        spec = super().deployment_spec(**fields)
+        return {**spec, "code_configuration": {"code": {"name": "src", "digest": digest}, "scoring_script": "score.py"}}
+
+    def end(self) -> None:
+        """Take away whatever a test left behind, deployments first."""
+        from tests.conformance.ending import delete_everything  # noqa: PLC0415 - needs Caller's shape only here
+
+        delete_everything(self.provider)
+        super().end()

@@ -1,0 +1,59 @@
+"""Addresses and secrets."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconciler.core.address import Address
+from reconciler.core.secret import Secret, sealed, unsealed
+
+ADDRESSES = ["endpoint/credit", "deployment/credit/blue", "model/risk:3", "environment/sklearn:1"]
+
+
+@pytest.mark.parametrize("text", ADDRESSES)
+def test_an_address_reads_back_as_it_is_written(text):
+    assert str(Address.parse(text)) == text
+
+
+@pytest.mark.parametrize("text", ["", "credit", "endpoint/", "endpoint/a/b", "deployment/x", "model/risk", "pod/x"])
+def test_what_is_no_address_is_refused_with_the_four_forms(text):
+    with pytest.raises(ValueError, match="deployment/ENDPOINT/NAME"):
+        Address.parse(text)
+
+
+def test_addresses_sort_as_their_text_does():
+    assert [str(a) for a in sorted(map(Address.parse, ADDRESSES))] == sorted(ADDRESSES)
+
+
+def test_a_deployment_knows_its_endpoint():
+    assert str(Address.parse("deployment/credit/blue").parent) == "endpoint/credit"
+    assert Address.parse("model/risk:3").parent is None
+
+
+def test_a_secret_never_shows_itself():
+    secret = Secret.of("hunter2", b"key")
+    assert "hunter2" not in f"{secret} {secret!r} {[secret]} {secret.__dict__['digest']}"
+    assert secret.reveal() == "hunter2"
+
+
+def test_secrets_are_equal_when_their_digests_are_and_the_key_makes_them_differ():
+    assert Secret.of("a", b"k") == Secret(Secret.of("a", b"k").digest)
+    assert Secret.of("a", b"k") != Secret.of("a", b"other")
+
+
+def test_a_secret_read_back_from_a_record_has_no_value_to_reveal():
+    with pytest.raises(ValueError, match="not at hand"):
+        Secret("00").reveal()
+
+
+KEYS = st.sampled_from(["$secret", "$$secret", "name", "$"]) | st.text(max_size=3)
+VALUES = st.recursive(
+    st.none() | st.integers() | st.text(max_size=3) | st.builds(Secret, st.text("0123", min_size=1, max_size=3)),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(VALUES)
+def test_a_spec_comes_back_from_its_json_form_as_it_was(value):
+    assert unsealed(sealed(value)) == value
