@@ -22,6 +22,10 @@ _SET = re.compile(
 _STEP = re.compile(r"\[(\d+)\]|([^.\[\]]+)")
 
 
+class _CannotBeSetError(Exception):
+    """The way to a field leads through something that has no fields."""
+
+
 def parse_set(text: str) -> Override:
     """Read `ADDRESS.path=value`; the value is a YAML scalar, or a list or mapping in one line.
 
@@ -70,8 +74,8 @@ def overridden(document: Document, overrides: Sequence[Override]) -> tuple[Docum
         steps = [int(index) if index else key for index, key in _STEP.findall(override.path)]
         try:
             value = _put(value, steps, override.value)
-        except LookupError as error:
-            message = f"{override.address}.{override.path}: {error.args[0]}"
+        except _CannotBeSetError as error:
+            message = f"{override.address}.{override.path}: {error}"
             problems.append(override.problem("E-SET", message))
             continue
         written = _without(written, [".".join(map(str, steps))])
@@ -100,12 +104,12 @@ def _put(target: Any, steps: Sequence[int | str], value: Any) -> Any:
     if isinstance(step, int):
         items = [] if target is None else target
         if not isinstance(items, list) or step > len(items):
-            raise LookupError(f"there is no item [{step}] to set, nor is it the next one")
+            raise _CannotBeSetError(f"there is no item [{step}] to set, nor is it the next one")
         old = items[step] if step < len(items) else None
         return [*items[:step], _put(old, rest, value), *items[step + 1 :]]
     fields = {} if target is None else target
     if not isinstance(fields, Mapping):
-        raise LookupError(f"cannot be set: {fields!r} is not a mapping but a reference or a value; set the whole field")
+        raise _CannotBeSetError(f"cannot be set: {fields!r} is not a mapping but a reference or a value; set the whole field")
     return {**fields, step: _put(fields.get(step), rest, value)}
 
 

@@ -124,11 +124,11 @@ def of_deployment(statuses: Mapping[str, Status], deployment: Address) -> dict[s
     return {name.removeprefix(prefix): status for name, status in statuses.items() if name.startswith(prefix)}
 
 
-def last_lines(log: Path, count: int) -> list[str]:
-    """The last lines of a file, read from its end."""
+def last_lines(log: Path, count: int, *, end: int | None = None) -> list[str]:
+    """The last lines of a file, or of what it was up to `end`, read from behind."""
     try:
         with log.open("rb") as file:
-            size = file.seek(0, os.SEEK_END)
+            size = file.seek(0, os.SEEK_END) if end is None else end
             block, text = 8192, b""
             while size and text.count(b"\n") <= count:
                 start = max(0, size - block)

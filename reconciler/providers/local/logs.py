@@ -13,16 +13,26 @@ _POLL_S = 0.2
 def log_lines(
     logs: Callable[[], Sequence[Path]], *, tail: int, follow: bool, sleep: Callable[[float], None] = time.sleep
 ) -> Iterator[str]:
-    """The last lines of the logs that there are, then, with `follow`, what is added until interrupted."""
-    paths = logs()
-    named = len(paths) > 1
-    followed = {path: _Followed(path) for path in paths}
-    for path in paths:
-        yield from _labelled(path, last_lines(path, tail), named=named)
+    """The last lines of the logs that there are now, then, with `follow`, what is added until interrupted."""
+    followed = {path: _Followed(path, _size(path)) for path in logs()}
+    last = [(path, last_lines(path, tail, end=log.position)) for path, log in followed.items()]
+    return _lines(logs, followed, last, follow=follow, sleep=sleep)
+
+
+def _lines(
+    logs: Callable[[], Sequence[Path]],
+    followed: dict[Path, "_Followed"],
+    last: Sequence[tuple[Path, Sequence[str]]],
+    *,
+    follow: bool,
+    sleep: Callable[[float], None],
+) -> Iterator[str]:
+    for path, lines in last:
+        yield from _labelled(path, lines, named=len(last) > 1)
     while follow:
         for path in logs():
-            lines = followed.setdefault(path, _Followed(path, position=0)).more()
-            yield from _labelled(path, lines, named=named or len(followed) > 1)
+            lines = followed.setdefault(path, _Followed(path, 0)).more()
+            yield from _labelled(path, lines, named=len(followed) > 1)
         sleep(_POLL_S)
 
 
@@ -36,21 +46,22 @@ class _Followed:
     """A log that is read on from where it was left; a smaller file under its name is a new one."""
 
     path: Path
-    position: int = -1
+    position: int
     _rest: bytes = field(default=b"")
 
-    def __post_init__(self) -> None:
-        if self.position < 0:
-            self.position = self.path.stat().st_size if self.path.exists() else 0
-
     def more(self) -> list[str]:
-        if not self.path.exists():
-            return []
-        if self.path.stat().st_size < self.position:
+        """The lines that were completed since the last look."""
+        if _size(self.path) < self.position:
             self.position, self._rest = 0, b""
+        if _size(self.path) == self.position:
+            return []
         with self.path.open("rb") as file:
             file.seek(self.position)
             added = file.read()
         self.position += len(added)
         *lines, self._rest = (self._rest + added).split(b"\n")
         return [line.decode(errors="replace") for line in lines]
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
