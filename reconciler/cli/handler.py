@@ -5,7 +5,8 @@ import sys
 import traceback
 from collections.abc import Callable
 
-import click
+import typer
+from typer._click.exceptions import ClickException  # the base of its usage errors has no public name
 
 from reconciler.errors import ManifestError, MlopsError
 
@@ -15,15 +16,15 @@ def run(command: Callable[[], int | None], *, debug: bool) -> int:
     try:
         code = command() or 0
         sys.stdout.flush()
-    except click.exceptions.Exit as ended:
+    except typer.Exit as ended:
         return ended.exit_code
     except BrokenPipeError:
         return _reader_gone()
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, typer.Abort):
         print("mlops: interrupted", file=sys.stderr)
         return 130
-    except click.ClickException as error:
-        # click would exit with 2, which here means that there are changes.
+    except ClickException as error:
+        # typer would exit with 2, which here means that there are changes.
         _usage(error)
         return 1
     except Exception as error:  # noqa: BLE001 - the last net: a person gets a message, a developer the traceback
@@ -45,7 +46,7 @@ def _failed(error: Exception, *, debug: bool) -> int:
     return error.exit_code if isinstance(error, MlopsError) else 1
 
 
-def _usage(error: click.ClickException) -> None:
+def _usage(error: ClickException) -> None:
     print(f"mlops: {error.format_message()}", file=sys.stderr)
     context = getattr(error, "ctx", None)
     if context:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from reconciler import __version__
 from reconciler.cli import looking, planning
 from reconciler.cli.handler import run
 
@@ -53,9 +54,7 @@ def root(
       130  interrupted
     """
     if version:
-        from importlib.metadata import version as installed  # noqa: PLC0415 - costs more than all of --help
-
-        print(f"mlops {installed('mlops-reconciler')}")
+        print(f"mlops {__version__}")
         raise typer.Exit
     if context.invoked_subcommand is None:
         print(context.get_help())

@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -58,10 +59,23 @@ def sealed(value: Any) -> Any:
 def unsealed(value: Any) -> Any:
     """Return the spec of a JSON form; its secrets know their digests alone."""
     if isinstance(value, dict):
-        if len(value) == 1 and SEALED in value:
-            return Secret(value[SEALED])
-        return {key[1:] if _looks_sealed(key) else key: unsealed(item) for key, item in value.items()}
+        return _unsealed_mapping({key: unsealed(item) for key, item in value.items()})
     return [unsealed(item) for item in value] if isinstance(value, list) else value
+
+
+def spec_from_json(text: str | bytes) -> Any:
+    """Read the JSON text of a sealed spec; thousands are read for a plan, so only one with a `$` is looked through."""
+    has_dollar = "$" in text if isinstance(text, str) else b"$" in text
+    return json.loads(text, object_hook=_unsealed_mapping if has_dollar else None)
+
+
+def _unsealed_mapping(value: dict[str, Any]) -> Any:
+    """One mapping whose items are unsealed already."""
+    if len(value) == 1 and SEALED in value:
+        return Secret(value[SEALED])
+    if any(key[:2] == "$$" for key in value):
+        return {key[1:] if _looks_sealed(key) else key: item for key, item in value.items()}
+    return value
 
 
 def _looks_sealed(key: Any) -> bool:

@@ -11,6 +11,7 @@ from typing import Any
 
 from reconciler.core.problem import Problem
 from reconciler.kinds import KINDS
+from reconciler.kinds.environment import ENVIRONMENT
 from reconciler.load.contents import CONDA, Contents, path_fields
 from reconciler.load.document import Document, document
 from reconciler.load.explain import Flaw
@@ -48,8 +49,8 @@ class Nested:
         self, document: Mapping[str, Any], kind: str, folder: str
     ) -> tuple[Mapping[str, Any], list[Flaw], list[Problem]]:
         """The document with the environment that `file:` names, its paths made relative to `folder`."""
-        for path in KINDS[kind].references:
-            text = document.get(path)
+        for path, asset in KINDS[kind].references.items():
+            text = document.get(path) if asset == ENVIRONMENT.name else None
             if not isinstance(text, str) or not text.startswith(FILE):
                 continue
             found = self._contents.find(text.removeprefix(FILE), folder, path)
@@ -101,7 +102,7 @@ def put(spec: Mapping[str, Any], path: str, value: Any) -> Mapping[str, Any]:
 
 def rebased(environment: Mapping[str, Any], own: str, folder: str) -> Mapping[str, Any]:
     """An environment's document with its paths relative to `folder` in place of its own file's."""
-    for path, _ in path_fields("environment"):
+    for path, _ in path_fields(ENVIRONMENT.name):
         text = field(environment, path)
         if isinstance(text, str) and not is_remote(text):
             moved = os.path.relpath(os.path.join(own, text), folder).replace(os.sep, "/")

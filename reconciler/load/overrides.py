@@ -109,7 +109,9 @@ def _put(target: Any, steps: Sequence[int | str], value: Any) -> Any:
         return [*items[:step], _put(old, rest, value), *items[step + 1 :]]
     fields = {} if target is None else target
     if not isinstance(fields, Mapping):
-        raise _CannotBeSetError(f"cannot be set: {fields!r} is not a mapping but a reference or a value; set the whole field")
+        raise _CannotBeSetError(
+            f"cannot be set: {fields!r} is not a mapping but a reference or a value; set the whole field"
+        )
     return {**fields, step: _put(fields.get(step), rest, value)}
 
 

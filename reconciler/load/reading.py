@@ -114,6 +114,8 @@ class _Reader:
         meant = entries or any(problem.code in _MEANT for problem in self._problems)
         if not meant and self._problems:
             return self._unread(text)
+        if not entries:
+            self._problems = [problem for problem in self._problems if problem.code in _MEANT]
         return Reading(tuple(entries), tuple(sorted(set(self._problems))), tuple(self._used))
 
     def _entry(self, one: Document, lines: set[int], text: str, *, alone: bool) -> Entry | None:

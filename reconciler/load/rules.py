@@ -85,6 +85,14 @@ def _fewest_instances_are_not_more_than_most(document: Mapping[str, Any]) -> Ite
         yield Flaw("scale_settings.min_instances", "E-SCALE", f"min_instances {least} > max_instances {most}")
 
 
+def _default_scaling_takes_no_bounds(document: Mapping[str, Any]) -> Iterator[Flaw]:
+    settings = _mapping(document.get("scale_settings"))
+    if str(settings.get("type")).lower() == "default":
+        for name in settings:
+            if name != "type":
+                yield Flaw(f"scale_settings.{name}", "E-SCALE", f"{name} is for type: target_utilization; remove it")
+
+
 def _waiting_is_not_longer_than_the_timeout(document: Mapping[str, Any]) -> Iterator[Flaw]:
     settings = _mapping(document.get("request_settings"))
     wait, timeout = (_whole(settings.get(name)) for name in ("max_queue_wait_ms", "request_timeout_ms"))
@@ -122,6 +130,7 @@ _RULES: Mapping[str, tuple[Rule, ...]] = {
     "endpoint": (_mirror_goes_to_one_idle_deployment,),
     "deployment": (
         _fewest_instances_are_not_more_than_most,
+        _default_scaling_takes_no_bounds,
         _waiting_is_not_longer_than_the_timeout,
         _timeout_is_one_that_azure_takes,
         _inline_environment_is_whole,

@@ -18,7 +18,7 @@ def replaced(text: str, variables: Mapping[str, str], here: Here, problems: list
 
     def value(found: re.Match[str]) -> str:
         start = text.rfind("\n", 0, found.start()) + 1
-        if _COMMENT.search(text, start, found.start()):
+        if _COMMENT.search(text[start : found.start()]):
             return found[0]
         given = variables.get(found[1])
         if given is not None and not re.search(r"[\r\n\x85\u2028\u2029]", given):

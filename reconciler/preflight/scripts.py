@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from reconciler.core.manifest import Manifest
 from reconciler.core.problem import Problem
@@ -17,19 +18,20 @@ def script_problems(manifest: Manifest) -> Iterator[Problem]:
         if script.text is None:
             yield _absent(manifest, path, script.path)
             continue
-        try:
-            tree = ast.parse(script.text)
-        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-            line = getattr(error, "lineno", None) or 1
-            what = getattr(error, "msg", None) or str(error) or type(error).__name__
-            message = f"{script.path}:{line}: {what}; Python cannot read the script"
-            yield manifest.problem(path, "E-SCRIPT-SYNTAX", message)
-            continue
-        yield from (
-            manifest.problem(path, "E-SCRIPT-API", f"{script.path} defines no {form}; the server calls it")
-            for name, form in _WANTED.items()
-            if name not in (bound := _bound(tree)) and "*" not in bound
-        )
+        yield from (manifest.problem(path, code, f"{script.path}{said}") for code, said in _flaws(script.text))
+
+
+@lru_cache(maxsize=256)
+def _flaws(text: str) -> tuple[tuple[str, str], ...]:
+    """Code and words of what is wrong with a script; one script serves many deployments, and is read once."""
+    try:
+        bound = _bound(ast.parse(text))
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        line = getattr(error, "lineno", None) or 1
+        what = getattr(error, "msg", None) or str(error) or type(error).__name__
+        return (("E-SCRIPT-SYNTAX", f":{line}: {what}; Python cannot read the script"),)
+    missing = [form for name, form in _WANTED.items() if name not in bound and "*" not in bound]
+    return tuple(("E-SCRIPT-API", f" defines no {form}; the server calls it") for form in missing)
 
 
 def _absent(manifest: Manifest, path: str, shown: str) -> Problem:

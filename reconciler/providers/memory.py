@@ -1,13 +1,14 @@
-"""The provider without a platform: objects in memory, or in a JSON file that people may read and edit.
+"""The provider without a platform: objects in memory, or in a file of JSON lines that people may read and edit.
 
 In process it is what tests run against. With `file: PATH` in a target the objects live in that file, so that the
-whole command line can be tried, and measured, without anything being served.
+whole command line can be tried, and measured, without anything being served. A step appends one line, whatever the
+number of objects; closing the provider leaves one line an object.
 """
 
 import json
 import os
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -16,7 +17,7 @@ from reconciler.core.address import Address
 from reconciler.core.manifest import Resource
 from reconciler.core.plan import Operation, Step
 from reconciler.core.problem import Problem
-from reconciler.core.secret import sealed, unsealed
+from reconciler.core.secret import sealed, spec_from_json
 from reconciler.core.state import Live
 from reconciler.errors import ProviderError
 from reconciler.providers.provider import Setting
@@ -36,6 +37,7 @@ class MemoryProvider:
         self._lock = threading.Lock()
         self._objects: dict[Address, Live] = {}
         self._fences: dict[Address, int] = {}
+        self._appended = False
         if file and file.exists():
             self._objects, self._fences = _read(file)
 
@@ -57,7 +59,7 @@ class MemoryProvider:
         """Refuse older operations from now on, also after the object is gone."""
         with self._lock:
             self._fences[address] = max(generation, self._fences.get(address, 0))
-            self._save()
+            self._save(address)
 
     def objections(self, resources: Sequence[Resource]) -> Iterator[Problem]:  # noqa: ARG002 - the Protocol's form
         """Nothing: memory holds everything."""
@@ -91,16 +93,20 @@ class MemoryProvider:
         with self._lock:
             self._admit(step.address, operation)
             self._objects.pop(step.address, None)
-            self._save()
+            self._save(step.address)
 
     def edit(self, address: Address, **fields: Any) -> None:
         """Change an object behind everybody's back, as somebody with a console would."""
         found = self._objects[address]
         self._objects[address] = replace(found, spec={**found.spec, **fields})
-        self._save()
+        self._save(address)
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Leave one line an object in the file."""
+        if self._file and self._appended:
+            addresses = sorted(self._objects.keys() | self._fences.keys())
+            _rewrite(self._file, (_line(a, self._objects.get(a), self._fences.get(a, 0)) for a in addresses))
+            self._appended = False
 
     def _change(self, step: Step, operation: Operation) -> None:
         if step.address not in self._objects:
@@ -114,7 +120,7 @@ class MemoryProvider:
             spec = {**_left_alone(found), **(step.after or {})}
             live = Live(step.address, spec, operation.lineage, operation.generation, operation.id)
             self._objects[step.address] = live
-            self._save()
+            self._save(step.address)
 
     def _admit(self, address: Address, operation: Operation) -> None:
         fence = self._fences.get(address, 0)
@@ -124,9 +130,10 @@ class MemoryProvider:
             )
         self._fences[address] = operation.generation
 
-    def _save(self) -> None:
+    def _save(self, address: Address) -> None:
         if self._file:
-            _write(self._file, self._objects, self._fences)
+            _append(self._file, _line(address, self._objects.get(address), self._fences.get(address, 0)))
+            self._appended = True
 
 
 def _left_alone(found: Live | None) -> Mapping[str, Any]:
@@ -136,39 +143,53 @@ def _left_alone(found: Live | None) -> Mapping[str, Any]:
 
 
 def _read(file: Path) -> tuple[dict[Address, Live], dict[Address, int]]:
-    try:
-        held = json.loads(file.read_bytes())
-        objects = {Address.parse(text): _live(text, fields) for text, fields in held["objects"].items()}
-        fences = {Address.parse(text): int(generation) for text, generation in held["fences"].items()}
-    except (ValueError, KeyError, TypeError) as error:
-        raise ProviderError(f"{file} does not hold the objects of a memory target: {error}") from error
+    """Read the lines in order: a later one of an address replaces the earlier, one without a spec removes it."""
+    objects: dict[Address, Live] = {}
+    fences: dict[Address, int] = {}
+    lines = file.read_bytes().split(b"\n")
+    for number, line in enumerate(lines, start=1):
+        try:
+            held = spec_from_json(line) if line.strip() else None
+            if held:
+                _take(held, objects, fences)
+        except (ValueError, KeyError, TypeError) as error:
+            if number == len(lines) and isinstance(error, json.JSONDecodeError):
+                break  # The last line has no end: its write was cut off, so it was never acknowledged.
+            raise ProviderError(f"{file}:{number} is not an object of a memory target: {error}") from error
     return objects, fences
 
 
-def _live(text: str, fields: Mapping[str, Any]) -> Live:
-    spec = unsealed(fields["spec"])
-    return Live(Address.parse(text), spec, fields["lineage"], fields["generation"], fields["operation"])
+def _take(held: Mapping[str, Any], objects: dict[Address, Live], fences: dict[Address, int]) -> None:
+    address = Address.parse(held["address"])
+    fences[address] = max(held["fence"], fences.get(address, 0))
+    if held.get("spec") is None:
+        objects.pop(address, None)
+    else:
+        objects[address] = Live(address, held["spec"], held["lineage"], held["generation"], held["operation"])
 
 
-def _write(file: Path, objects: Mapping[Address, Live], fences: Mapping[Address, int]) -> None:
-    """Write the whole file anew and rename it, so that a reader finds the old one or the new one."""
-    held = {
-        "objects": {
-            str(address): {
-                "lineage": live.lineage,
-                "generation": live.generation,
-                "operation": live.operation,
-                "spec": sealed(live.spec),
-            }
-            for address, live in sorted(objects.items())
-        },
-        "fences": {str(address): generation for address, generation in sorted(fences.items())},
-    }
+def _line(address: Address, live: Live | None, fence: int) -> str:
+    held: dict[str, Any] = {"address": str(address), "fence": fence}
+    if live:
+        held |= {"lineage": live.lineage, "generation": live.generation, "operation": live.operation}
+        held["spec"] = sealed(live.spec)
+    return json.dumps(held) + "\n"
+
+
+def _append(file: Path, line: str) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    with os.fdopen(descriptor, "w") as stream:
+        stream.write(line)
+        stream.flush()
+        os.fsync(descriptor)
+
+
+def _rewrite(file: Path, lines: Iterable[str]) -> None:
+    """Write the whole file anew and rename it, so that a reader finds the old one or the new one."""
     fresh = file.with_name(f"{file.name}.{os.getpid()}.new")
-    with fresh.open("w") as stream:
-        os.fchmod(stream.fileno(), 0o600)
-        json.dump(held, stream, indent=1)
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as stream:
+        stream.writelines(lines)
         stream.flush()
         os.fsync(stream.fileno())
     fresh.replace(file)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from reconciler.core.manifest import Spec
-from reconciler.core.secret import SEALED, sealed, unsealed
+from reconciler.core.secret import sealed, spec_from_json
 
 _encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
@@ -18,7 +18,7 @@ def to_text(spec: Spec | None) -> str:
 
 def from_text(text: str) -> Spec | None:
     """The spec of a stored form."""
-    return _decoded(text) if text else None
+    return spec_from_json(text) if text else None
 
 
 def forgetful(spec: Spec | None) -> Spec | None:
@@ -46,10 +46,3 @@ def toggled(total: str, *digests: str) -> str:
 
 
 EMPTY_SET = f"{0:032x}"
-
-
-def _decoded(text: str) -> Spec:
-    value = json.loads(text)
-    # Most specs hold no secret: the walk through one costs as much as parsing it.
-    spec: Spec = unsealed(value) if SEALED in text else value
-    return spec

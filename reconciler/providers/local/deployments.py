@@ -108,7 +108,7 @@ class Deployments:
         address = held.address
         try:
             self.instances.await_ready(address, serving, operation.report)
-            self.objects.admit(address, operation.generation)
+            self.objects.admit(address, operation)
             self._put_in_force(held, replace(wanted, status="Succeeded", serving=tuple(serving)).by(operation))
         except BaseException:
             self.instances.stop(address, set(serving) - set(held.serving))

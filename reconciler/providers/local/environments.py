@@ -61,6 +61,8 @@ class Environments:
         lines = (*wanted.lines, *_server(wanted.lines))
         home = self._folder / _digest(lines, choice)
         built = Environment(home / "venv" / "bin" / "python", home / "bytecode")
+        if choice.note:
+            report(choice.note)
         if not _is_ready(home):
             with _locked(self._folder / f"{home.name}.lock"):
                 if not _is_ready(home):
@@ -69,9 +71,8 @@ class Environments:
         return built
 
     def _tell(self, wanted: Requirements, choice: Choice, report: Callable[[str], None]) -> None:
-        for note in (*wanted.notes, choice.note):
-            if note:
-                report(note)
+        for note in wanted.notes:
+            report(note)
         report(f"building a Python {choice.python} environment of {_counted(len(wanted.lines))}")
 
     def _build(self, home: Path, lines: Sequence[str], choice: Choice) -> None:

@@ -76,7 +76,7 @@ class Front:
         return written, running
 
     def _apply(self) -> None:
-        if not any(item.address.kind == "endpoint" for item in self._objects.all()):
+        if not self._objects.has_endpoints():
             self._end()
         elif self._processes.is_running(NAME) and self._admin.running():
             self._files.apply(self._wanted(self._port()))
@@ -85,7 +85,6 @@ class Front:
 
     def _end(self) -> None:
         """With the last endpoint everything that runs for the target ends."""
-        self._processes.remove([NAME])
         self._processes.shutdown()
         self._layout.clear_sockets()
 

@@ -56,7 +56,7 @@ class Instances:
         """
         started = self.now()
         before, looked = self.of(deployment), started
-        waiting, told = set(names), 0
+        waiting, told = set(names), -1
         while waiting := waiting - self.ready(waiting):
             if len(names) - len(waiting) > told:
                 told = len(names) - len(waiting)

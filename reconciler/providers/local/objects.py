@@ -74,6 +74,10 @@ class Objects:
         """An endpoint's deployments."""
         return self._matching(quote(f"deployment/{endpoint}/", safe="") + "*")
 
+    def has_endpoints(self) -> bool:
+        """Whether there is anything to serve."""
+        return any(self._matching(quote("endpoint/", safe="") + "*"))
+
     def put(self, item: Object) -> None:
         """Store an object whole."""
         body = {key: value for key, value in asdict(replace(item, spec={})).items() if key not in ("address", "spec")}
@@ -98,19 +102,23 @@ class Objects:
 
     def fence(self, address: Address, generation: int) -> None:
         """Refuse operations below a generation from now on."""
-        if generation > self._fenced(address):
-            self._write("fences", address, generation)
+        fenced, lineage = self._fenced(address)
+        if generation > fenced:
+            self._write("fences", address, [generation, lineage])
 
-    def admit(self, address: Address, generation: int) -> None:
-        """Let an operation in, and fence off the older ones.
+    def admit(self, address: Address, operation: Operation) -> None:
+        """Let an operation in, and fence off the older ones of its state; other states count for themselves.
 
         Raises:
             ProviderError: a younger one has been here.
         """
-        fenced = self._fenced(address)
-        if generation < fenced:
-            raise ProviderError(f"{address}: operation of generation {generation} is late; {fenced} has been here")
-        self.fence(address, generation)
+        fenced, lineage = self._fenced(address)
+        if lineage in ("", operation.lineage) and operation.generation < fenced:
+            raise ProviderError(
+                f"{address}: operation of generation {operation.generation} is late; {fenced} has been here"
+            )
+        if (fenced, lineage) != (operation.generation, operation.lineage):
+            self._write("fences", address, [operation.generation, operation.lineage])
 
     def _matching(self, pattern: str) -> Iterator[Object]:
         for path in sorted(self.folder.glob(f"objects/{pattern}{_SUFFIX}")):
@@ -118,11 +126,13 @@ class Objects:
             if found:
                 yield found
 
-    def _fenced(self, address: Address) -> int:
+    def _fenced(self, address: Address) -> tuple[int, str]:
+        """The highest generation seen, and the state that it is of; none where only a fence was set."""
         try:
-            return int(self._path("fences", address).read_bytes())
+            generation, lineage = json.loads(self._path("fences", address).read_bytes())
         except FileNotFoundError:
-            return 0
+            return 0, ""
+        return int(generation), str(lineage)
 
     def _write(self, part: str, address: Address, value: Any) -> None:
         path = self._path(part, address)

@@ -1,8 +1,9 @@
 """The target's keeper as the provider needs it: several processes at a stroke, and a look without a touch."""
 
-import fcntl
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 from reconciler.errors import ProviderError
 from reconciler.keeper.client import Keeper
@@ -10,13 +11,13 @@ from reconciler.keeper.values import Process, Status
 from reconciler.providers.local.layout import Layout
 
 _AT_ONCE = 16
+_LAST_MOMENTS_S = 5.0
 
 
 class Processes:
     """The processes that a target's keeper keeps. Whatever changes something wakes the keeper first."""
 
     def __init__(self, layout: Layout) -> None:
-        self._folder = layout.keeper
         self._keeper = Keeper(layout.keeper, layout.sockets / "keeper.sock")
 
     def start(self, process: Process) -> None:
@@ -67,8 +68,20 @@ class Processes:
 
     def shutdown(self) -> None:
         """End the keeper and whatever it still keeps, and return when it is gone."""
-        if self.list() or self._keeper.pid() is not None:
+        self.list()
+        # Asked while there is something to keep: a keeper of nothing answers no more and is about to end.
+        pid = self._keeper.pid()
+        if pid is not None:
             self._keeper.shutdown(stop_processes=True)
-            with (self._folder / "keeper.lock").open("w") as lock:
-                # A keeper holds this lock as long as it lives.
-                fcntl.flock(lock, fcntl.LOCK_EX)
+            _await_end(pid)
+
+
+def _await_end(pid: int) -> None:
+    """Wait for the last moments of a process that is no child of ours."""
+    import psutil  # noqa: PLC0415 - only the end of a target needs it
+
+    deadline = time.monotonic() + _LAST_MOMENTS_S
+    with suppress(psutil.NoSuchProcess):
+        process = psutil.Process(pid)
+        while process.status() != psutil.STATUS_ZOMBIE and time.monotonic() < deadline:
+            time.sleep(0.005)

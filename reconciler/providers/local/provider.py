@@ -107,6 +107,8 @@ class LocalProvider:
 
     def logs(self, address: Address, *, tail: int, follow: bool) -> Iterable[str]:
         """What the deployment's instances printed."""
+        if address.kind != "deployment":
+            raise ProviderError(f"{address} prints nothing; ask for the logs of deployment/ENDPOINT/NAME")
         self._objects.held(address)
         folder = self._layout.logs(address)
         return log_lines(lambda: self._logs_of(address, folder), tail=tail, follow=follow)
@@ -124,7 +126,7 @@ class LocalProvider:
         if call is None:
             raise ProviderError(f"{step.address}: a local target has no {action} for this kind")
         self._layout.prepare()
-        self._objects.admit(step.address, operation.generation)
+        self._objects.admit(step.address, operation)
         call(step, operation)
 
     def _table(self, endpoints: Endpoints, assets: Assets) -> dict[tuple[str, Action], Call]:

@@ -110,6 +110,14 @@ def test_the_fence_outlives_the_object(world):
         world.again("create", str(BLUE), world.deployment(answering("blue")), Operation("late", "lineage", 4))
 
 
+def test_a_state_that_begins_anew_is_not_held_off_by_the_fences_of_the_old(world):
+    world.endpoint_with()
+    world.do("update", "endpoint/credit", ENDPOINT)
+    world.do("delete", "endpoint/credit")
+    world.again("create", "endpoint/credit", ENDPOINT, Operation("first", "another", 1))
+    assert world.live("endpoint/credit").lineage == "another"
+
+
 def test_the_same_operation_again_changes_nothing(world):
     world.endpoint_with()
     spec = world.deployment(answering("blue"))
@@ -185,3 +193,27 @@ def test_a_model_that_is_not_registered_is_named(world):
     world.endpoint_with()
     with pytest.raises(ProviderError, match="model azureml:risk:9 is not registered"):
         world.do("create", str(BLUE), world.deployment(answering("blue"), model="azureml:risk:9"))
+
+
+def test_an_instance_that_never_gets_ready_is_given_up_and_its_log_shown(world):
+    world._options["local"] = {"ready_seconds": 0.5}
+    world.provider = world.opened()
+    world.endpoint_with()
+    waiting = "import time\nprint('waiting for godot')\ndef init(): time.sleep(60)\ndef run(raw_data): return 1\n"
+    with pytest.raises(ProviderError, match=r"not ready after 0\.5 s") as error:
+        world.do("create", str(BLUE), world.deployment(waiting))
+    assert "waiting for godot" in "\n".join(error.value.log_tail)
+    assert world.provider.observe(BLUE) is None
+
+
+def test_an_endpoint_that_is_updated_keeps_its_traffic_and_its_keys(world):
+    world.endpoint_with(blue=answering("blue"))
+    world.route(blue=100)
+    world.do("update", "endpoint/credit", {**ENDPOINT, "tags": {"team": "risk"}})
+    assert world.score() == "blue"
+    assert world.live("endpoint/credit").spec == {**ENDPOINT, "tags": {"team": "risk"}, "traffic": {"blue": 100}}
+
+
+def test_an_action_that_a_kind_does_not_have_is_refused(world):
+    with pytest.raises(ProviderError, match="a local target has no scale for this kind"):
+        world.do("scale", "endpoint/credit", ENDPOINT)

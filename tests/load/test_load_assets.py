@@ -1,0 +1,71 @@
+"""What an asset is known by, and what it leaves out."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from reconciler.load.digest import content_digest, content_files
+from reconciler.load.ignore import rules
+
+PATTERNS = (
+    "*.pyc\n/data/\n!keep.pyc\na/**/b\n[a-c].txt\n[!x]y\nfoo/*\n**/tmp\n# remark\n\\#x\nend \\ \n*.d/\nx?z\nq/**\n"
+)
+NAMES = (
+    *("x.pyc", "x/y.pyc", "keep.pyc", "data/f", "x/data/f", "a/b", "a/x/y/b", "q/b.txt", "d.txt", "ay", "xy", "foo/x"),
+    *("foo/w/y", "u/tmp/v", "tmp/v", "#x", "remark", "k.d/f", "k.d", "xaz", "x/z", "q/r/s", "plain", "deep/er/plain"),
+)
+
+
+def test_ignore_files_are_read_as_git_reads_them(tmp_path: Path):
+    subprocess.run(["git", "init", "-q", tmp_path], check=True)
+    (tmp_path / ".gitignore").write_text(PATTERNS)
+    for name in NAMES:
+        if not (tmp_path / name).exists():
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / name).write_text("x")
+    listed = ["git", "ls-files", "--others", "--exclude-standard", "-z"]
+    kept = subprocess.run(listed, cwd=tmp_path, check=True, capture_output=True, text=True).stdout.split("\0")
+    ours = [name for name, _ in content_files(tmp_path)]
+    assert ours == sorted(filter(None, kept))
+
+
+def test_amlignore_stands_in_place_of_gitignore(tmp_path: Path):
+    for name in ("a", "b", "sub/.gitignore", "sub/c"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("c\n")
+    (tmp_path / ".gitignore").write_text("a\n")
+    (tmp_path / ".amlignore").write_text("b\n")
+    assert [name for name, _ in content_files(tmp_path)] == [".amlignore", ".gitignore", "a", "sub/.gitignore", "sub/c"]
+
+
+def test_caches_of_python_and_git_never_count():
+    ignored = rules("")
+    assert [ignored(name, True) for name in ("__pycache__", "x/.git", "x")] == [True, True, False]
+
+
+@pytest.mark.parametrize("change", ["content", "name", "mode", "new file"])
+def test_a_digest_changes_with_everything_that_counts(tmp_path: Path, change: str):
+    file = tmp_path / "asset" / "a"
+    file.parent.mkdir()
+    file.write_text("x")
+    before = content_digest(file.parent)
+    match change:
+        case "content":
+            file.write_text("y")
+        case "name":
+            file.rename(file.with_name("b"))
+        case "mode":
+            file.chmod(0o755)
+        case _:
+            file.with_name("c").write_text("")
+    assert content_digest(file.parent) != before
+
+
+def test_equal_content_has_one_digest_under_any_name(tmp_path: Path):
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "f").write_text("x")
+        (tmp_path / f"{name}.pkl").write_text("x")
+    assert content_digest(tmp_path / "a") == content_digest(tmp_path / "b")
+    assert content_digest(tmp_path / "a.pkl") == content_digest(tmp_path / "b.pkl")

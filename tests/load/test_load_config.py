@@ -1,0 +1,101 @@
+"""mlops.yaml: targets, and what is wrong with them."""
+
+from pathlib import Path
+
+import pytest
+
+from reconciler.errors import ManifestError
+from reconciler.load.config import read_config
+
+WHOLE = """\
+manifests: manifests
+targets:
+  dev: {provider: local, default: true}
+  prod:
+    provider: docker
+    state: prod.db
+    variables: {SIZE: Standard_DS3_v2, PIN: 1.10}
+    overrides:
+      deployment/credit/blue: {instance_count: 3}
+    protect: [endpoint/credit]
+    quota: {DSv2: 40}
+    max_delete: 2
+    gateway: {envoy: /usr/bin/envoy}
+"""
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "below").mkdir()
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_without_a_file_there_is_one_target_on_this_machine(folder: Path):
+    config = read_config(folder / "below")
+    target = config.target(None)
+    assert (config.root, config.manifests, target.name, target.provider, target.state) == (
+        folder,
+        ".",
+        "local",
+        "local",
+        ".mlops/state.db",
+    )
+
+
+def test_the_file_of_the_repository_is_found_from_below(folder: Path):
+    (folder / "mlops.yaml").write_text(WHOLE)
+    config = read_config(folder / "below")
+    assert (config.root, config.manifests, config.target(None).name) == (folder, "manifests", "dev")
+
+
+def test_a_target_holds_all_that_is_said_of_it(folder: Path):
+    (folder / "mlops.yaml").write_text(WHOLE)
+    prod = read_config(folder).target("prod")
+    assert prod.variables == {"SIZE": "Standard_DS3_v2", "PIN": "1.10"}
+    assert [(one.address, one.path, one.value, one.origin, one.line) for one in prod.overrides] == [
+        ("deployment/credit/blue", "instance_count", 3, "mlops.yaml", 9)
+    ]
+    assert (prod.state, prod.protect, prod.quota, prod.max_delete) == ("prod.db", ("endpoint/credit",), {"DSv2": 40}, 2)
+    assert prod.options == {"gateway": {"envoy": "/usr/bin/envoy"}}
+
+
+def test_an_unknown_target_is_refused_with_the_nearest(folder: Path):
+    (folder / "mlops.yaml").write_text(WHOLE)
+    with pytest.raises(ManifestError, match=r"no target is named prd \(did you mean prod\?\); targets: dev, prod"):
+        read_config(folder).target("prd")
+
+
+def test_several_targets_without_a_default_must_be_named(folder: Path):
+    (folder / "mlops.yaml").write_text("targets: {a: {provider: local}, b: {provider: docker}}\n")
+    with pytest.raises(ManifestError, match="no target is the default"):
+        read_config(folder).target(None)
+
+
+def test_everything_that_is_wrong_is_told_with_its_place(folder: Path):
+    (folder / "mlops.yaml").write_text(
+        "manifest: x\ntargets:\n  a: {default: 1, protect: [x], quota: {D: many}, variables: {V: [1]}}\n"
+    )
+    with pytest.raises(ManifestError) as raised:
+        read_config(folder)
+    assert [str(problem).partition(": ")[::2][0] + ": " + problem.code for problem in raised.value.problems] == [
+        "mlops.yaml:1:1: E-FIELD",
+        "mlops.yaml:3:3: E-REQUIRED",
+        "mlops.yaml:3:7: E-TYPE",
+        "mlops.yaml:3:29: E-TYPE",
+        "mlops.yaml:3:41: E-TYPE",
+        "mlops.yaml:3:63: E-TYPE",
+    ]
+
+
+@pytest.mark.parametrize("text", ["- a", "targets: [", "a: 1\na: 2\n", "\x00"])
+def test_a_file_that_is_no_mapping_is_refused(folder: Path, text: str):
+    (folder / "mlops.yaml").write_text(text)
+    with pytest.raises(ManifestError):
+        read_config(folder)
+
+
+def test_an_empty_file_is_as_none(folder: Path):
+    (folder / "mlops.yaml").write_text("# nothing yet\n")
+    assert list(read_config(folder).targets) == ["local"]

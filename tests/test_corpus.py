@@ -1,0 +1,58 @@
+"""Real Azure ML files, each by itself: what Azure's own tools load is never refused."""
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from reconciler.load import Options, load
+
+CORPUS = Path(__file__).resolve().parents[2] / "shared" / "corpus"
+# The sample's user is to put the folder of their code here.
+PLACEHOLDER = "cli/endpoints/online/managed/openapi/deployment.yml"
+TEMPLATES = {"ENDPOINT_NAME": "my-endpoint", "MODEL_VERSION": "1"}
+
+
+def _rows() -> list[dict[str, str]]:
+    index = CORPUS / "INDEX.tsv"
+    if not index.exists():
+        return []
+    with index.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file, delimiter="\t"))
+
+
+ROWS = _rows()
+pytestmark = pytest.mark.skipif(not ROWS, reason=f"the corpus of real Azure ML files is not at {CORPUS}")
+
+
+def loaded(path: str, variables: dict[str, str] | None = None) -> tuple[str, list[str]]:
+    answer = load(str(CORPUS / path), Options(endpoint_name="my-endpoint", variables=variables or {}))
+    assert len(answer.manifests) == 1
+    manifest = answer.manifests[0]
+    kind = f"{manifest.platform}{'Online' if manifest.platform else ''}{manifest.kind.title()}"
+    return kind[0].lower() + kind[1:], [problem.code for problem in answer.problems if problem.is_error]
+
+
+@pytest.mark.parametrize("row", [row for row in ROWS if row["kind"] != "PARSE_ERROR"], ids=lambda row: row["path"])
+def test_a_real_file_is_accepted_as_what_azure_takes_it_for(row: dict[str, str]):
+    kind, errors = loaded(row["path"])
+    assert kind.lower() == row["kind"].lower()
+    assert errors == (["E-PATH"] if row["path"] == PLACEHOLDER else [])
+
+
+@pytest.mark.parametrize("row", [row for row in ROWS if row["kind"] == "PARSE_ERROR"], ids=lambda row: row["path"])
+def test_a_template_is_accepted_once_its_variables_are_given(row: dict[str, str]):
+    assert loaded(row["path"], TEMPLATES)[1] == []
+
+
+@pytest.mark.parametrize("row", [row for row in ROWS if row["kind"] == "PARSE_ERROR"], ids=lambda row: row["path"])
+def test_a_template_without_its_variables_says_which_are_missing(row: dict[str, str]):
+    assert "E-VARIABLE" in loaded(row["path"])[1]
+
+
+def test_the_whole_corpus_is_one_folder_in_which_conda_files_are_passed_over():
+    answer = load(str(CORPUS), Options(variables=TEMPLATES))
+    assert len(answer.manifests) == len(ROWS)
+    assert all(name.endswith((".yml", ".yaml")) for name in answer.passed_over)
+    # The two that Azure, too, loads only with --endpoint-name, and the placeholder.
+    assert sorted(problem.code for problem in answer.problems) == ["E-PATH", "E-REQUIRED", "E-REQUIRED"]
