@@ -17,7 +17,7 @@ from reconciler.core.problem import Problem
 from reconciler.core.state import Drift, Entry, Live, State
 from reconciler.diff import changes, corrections, drifts, fold, foreign
 from reconciler.errors import ManifestError, RefusedError
-from reconciler.load import Loaded, Options, Override, load
+from reconciler.load import Loaded, Options, Override, load_all
 from reconciler.load.config import Config, Target, read_config
 from reconciler.order import order
 from reconciler.preflight import Guards, over_quota, problems_of, refusals
@@ -32,7 +32,8 @@ class Wish:
     """What a user asks for on the command line.
 
     Args:
-        paths: folders, files or `REV:PATH`; none for the folder that `mlops.yaml` names.
+        paths: folders, files or `REV:PATH`; none for the folder that `mlops.yaml` names. A folder is everything that
+            is wanted, so that the rest is deleted; files alone are only themselves, as with `kubectl apply -f`.
         variables: from `--var`; they win over the target's.
         overrides: from `--set`; they win over the target's.
         only: addresses to which the plan is confined, with what they need.
@@ -112,7 +113,7 @@ def plan(workspace: Workspace, wish: Wish) -> Planned:
     recorded = workspace.store.read()
     live = tuple(workspace.provider.list()) if wish.refresh else ()
     state = fold(recorded, live) if wish.refresh else recorded
-    whole = _is_whole(workspace.config, wish)
+    whole = not loaded.alone
     resolved = resolve(loaded.manifests, state, secret_key=workspace.store.secret_key(), whole=whole)
     warnings = _accepted(_problems(workspace, loaded, resolved, state, whole=whole))
     found = _confined(changes(resolved.resources, state, whole=whole), wish.only)
@@ -208,8 +209,8 @@ def validate(wish: Wish, target: str | None) -> tuple[Loaded, tuple[Problem, ...
     A single file may name what lies elsewhere, so only a folder is checked for names that lead nowhere.
     """
     config = read_config(Path.cwd())
-    paths, whole = _paths(config, wish), _is_whole(config, wish)
-    loaded = _merged([load(path, _options(config.target(target), wish)) for path in paths])
+    loaded = load_all(_paths(config, wish), _options(config.target(target), wish))
+    whole = not loaded.alone
     resolved = resolve(loaded.manifests, State(), secret_key=b"", linked=whole)
     broken = [manifest for manifest in loaded.manifests if not manifest.valid]
     found = problems_of(resolved.resources, broken, () if whole else None)
@@ -218,7 +219,7 @@ def validate(wish: Wish, target: str | None) -> tuple[Loaded, tuple[Problem, ...
 
 def _load(workspace: Workspace, wish: Wish) -> Loaded:
     options = _options(workspace.target, wish, cache=workspace.cache)
-    loaded = _merged([load(path, options) for path in _paths(workspace.config, wish)])
+    loaded = load_all(_paths(workspace.config, wish), options)
     for manifest in loaded.manifests:
         workspace.contents.update({content.digest: content for content in manifest.contents.values()})
     return loaded
@@ -240,26 +241,6 @@ def _paths(config: Config, wish: Wish) -> tuple[str, ...]:
         return wish.paths
     folder, here = config.root / config.manifests, Path.cwd()
     return (str(folder.relative_to(here)) if folder.is_relative_to(here) else str(folder),)
-
-
-def _merged(parts: Sequence[Loaded]) -> Loaded:
-    if len(parts) == 1:
-        return parts[0]
-    return Loaded(
-        tuple(manifest for part in parts for manifest in part.manifests),
-        tuple(sorted(problem for part in parts for problem in part.problems)),
-        tuple(name for part in parts for name in part.passed_over),
-        hashlib.sha256(" ".join(part.tree for part in parts).encode()).hexdigest(),
-    )
-
-
-def _is_whole(config: Config, wish: Wish) -> bool:
-    """A folder is everything that is wanted; a file is only itself, as with `kubectl apply -f`."""
-    return not all(_is_file(path) for path in _paths(config, wish))
-
-
-def _is_file(path: str) -> bool:
-    return path.lower().endswith((".yml", ".yaml")) and not Path(path).is_dir()
 
 
 def _problems(workspace: Workspace, loaded: Loaded, resolved: Resolved, state: State, *, whole: bool) -> list[Problem]:

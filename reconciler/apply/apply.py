@@ -5,6 +5,7 @@ dependents are skipped.
 """
 
 import heapq
+import logging
 import queue
 import threading
 import time
@@ -17,6 +18,9 @@ from reconciler.apply.journal import Journal
 from reconciler.core.plan import Operation, Outcome, Plan, Result, Step
 from reconciler.errors import ProviderError
 from reconciler.providers.provider import Provider
+
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -108,6 +112,7 @@ class _Walk:
             getattr(self._provider, step.action)(step, operation)
         except BaseException as raised:  # noqa: BLE001 - a plug-in may raise anything; it becomes an outcome
             error = raised
+            _log.debug("%s %s", step.action, step.address, exc_info=True)
         self._ended.put(_Ended(step, operation, error, self._clock() - started))
 
     def _settle(self, ended: _Ended) -> None:

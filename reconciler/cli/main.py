@@ -1,5 +1,6 @@
 """The command `mlops`."""
 
+import gc
 import os
 import sys
 from typing import Annotated
@@ -63,8 +64,12 @@ def root(
 
 def main() -> None:
     """Run the command line and end the process with its exit code."""
+    gc.set_threshold(50_000)  # a plan makes many values and no cycles; looking for some takes a tenth of its time
     words = [word for word in sys.argv[1:] if word != "--debug"]
     debug = len(words) < len(sys.argv) - 1 or bool(os.environ.get("MLOPS_DEBUG"))
-    sys.exit(
-        run(lambda: typer.main.get_command(app).main(words, prog_name="mlops", standalone_mode=False), debug=debug)
-    )
+    if debug:
+        import logging  # noqa: PLC0415 - only whoever debugs needs it
+
+        logging.basicConfig(level=logging.DEBUG, stream=sys.stderr)
+    command_line = typer.main.get_command(app)
+    sys.exit(run(lambda: command_line.main(words, prog_name="mlops", standalone_mode=False), debug=debug))

@@ -24,10 +24,7 @@ def overrides_of(words: Sequence[str] | None) -> "tuple[Override, ...]":
     """Read every `ADDRESS.FIELD=VALUE`."""
     from reconciler.load.overrides import parse_set  # noqa: PLC0415 - needs YAML, which most commands do without
 
-    try:
-        return tuple(parse_set(word) for word in words or ())
-    except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint="--set") from error
+    return tuple(parse_set(word) for word in words or ())
 
 
 def address_of(word: str) -> Address:

@@ -32,7 +32,9 @@ def _change(resource: Resource, state: State) -> Change | None:
         needs = _needs(resource.address, resource.spec)
         return Change(resource.address, None, resource.spec, _creation(resource), needs=needs)
     kind = KINDS[resource.address.kind]
-    before = {k: v for k, v in entry.spec.items() if k in resource.spec or k not in kind.left_alone}
+    before = entry.spec
+    if kind.left_alone:
+        before = {k: v for k, v in before.items() if k in resource.spec or k not in kind.left_alone}
     if before == resource.spec:
         return None
     fields = tuple(_fields(resource, before))

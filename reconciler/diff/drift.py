@@ -44,15 +44,15 @@ def corrections(recorded: State, folded: State, resources: Iterable[Resource]) -
     """
     claimed = {resource.address: resource.spec for resource in resources}
     found: dict[Address, Entry | None] = {}
-    for address in sorted(recorded.entries.keys() | folded.entries.keys()):
+    for address in recorded.entries.keys() | folded.entries.keys():
         before, entry = recorded.entries.get(address), folded.entries.get(address)
-        if entry:
+        left = KINDS[address.kind].left_alone
+        if entry and left:
             said = claimed.get(address, before.spec if before else entry.spec)
-            left = KINDS[address.kind].left_alone
             entry = replace(entry, spec={k: v for k, v in entry.spec.items() if k in said or k not in left})
         if entry != before:
             found[address] = entry
-    return found
+    return dict(sorted(found.items()))
 
 
 def foreign(state: State, live: Iterable[Live]) -> list[Address]:
@@ -87,7 +87,7 @@ def _drift(address: Address, entry: Entry, item: Live | None, lineage: str) -> D
         return Drift(address, DriftClass.MISSING)
     if not _ours(item, lineage):
         return Drift(address, DriftClass.CHANGED, note="the object that is there now was made by somebody else")
-    fields = tuple(_differing(entry.spec, item.spec))
+    fields = () if item.spec == entry.spec else tuple(_differing(entry.spec, item.spec))
     if not fields:
         return None
     expected = all(_autoscaled(field, entry.spec) for field in fields)

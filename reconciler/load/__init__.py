@@ -1,7 +1,7 @@
 """A folder, a file or a git revision becomes manifests, and everything that is wrong with them in one answer."""
 
-from reconciler.load.manifests import load
+from reconciler.load.manifests import load, load_all
 from reconciler.load.options import Loaded, Options, Override
 from reconciler.load.overrides import parse_set
 
-__all__ = ["Loaded", "Options", "Override", "load", "parse_set"]
+__all__ = ["Loaded", "Options", "Override", "load", "load_all", "parse_set"]

@@ -33,15 +33,33 @@ def load(path: str, options: Options = _NO_OPTIONS) -> Loaded:
     Raises:
         ManifestError: the path itself is of no use.
     """
-    place = located(path)
-    problems = _links_out(place)
-    tree = Tree(options)
-    readings = _readings(place, options, tree, problems)
-    manifests = _manifests(place, readings, tree, problems)
+    return load_all([path], options)
+
+
+def load_all(paths: Sequence[str], options: Options = _NO_OPTIONS) -> Loaded:
+    """Read several paths as if they were one.
+
+    Raises:
+        ManifestError: one of the paths is of no use.
+    """
+    tree, problems = Tree(options), list[Problem]()
+    readings: list[tuple[Here, Reading]] = []
+    manifests: list[Manifest] = []
+    places = [located(path) for path in paths]
+    for place in places:
+        problems += _links_out(place)
+        found = _readings(place, options, tree, problems)
+        manifests += _manifests(place, found, tree, problems)
+        readings += found
     problems += [problem for _, reading in readings for problem in reading.problems]
-    problems += _strangers(options, readings, whole=not place.alone)
-    passed_over = tuple(here.shown for here, reading in readings if reading.passed_over)
-    return Loaded(tuple(manifests), tuple(sorted(set(problems))), passed_over, tree.digest())
+    problems += _strangers(options, readings, whole=not all(place.alone for place in places))
+    return Loaded(
+        tuple(sorted(manifests, key=lambda manifest: (manifest.file, manifest.source().line))),
+        tuple(sorted(set(problems))),
+        tuple(here.shown for here, reading in readings if reading.passed_over),
+        tree.digest(),
+        alone=all(place.alone for place in places),
+    )
 
 
 def _readings(place: Place, options: Options, tree: Tree, problems: list[Problem]) -> list[tuple[Here, Reading]]:
@@ -88,7 +106,7 @@ def _overridden(reading: Reading, options: Options) -> bool:
 
 
 def _manifests(place: Place, readings: _Readings, tree: Tree, problems: list[Problem]) -> list[Manifest]:
-    """The manifests of all files, sorted, with what they name brought in."""
+    """The manifests of a place's files, with what they name brought in."""
     contents = Contents(place.bounds)
     nested = Nested(contents, place.bounds, tree)
     manifests = []
@@ -97,7 +115,7 @@ def _manifests(place: Place, readings: _Readings, tree: Tree, problems: list[Pro
             manifest = _manifest(here, entry, contents, nested, problems)
             tree.contents(here.relative, manifest)
             manifests.append(manifest)
-    return sorted(manifests, key=lambda manifest: (manifest.file, manifest.source().line))
+    return manifests
 
 
 def _manifest(here: Here, entry: Entry, contents: Contents, nested: Nested, problems: list[Problem]) -> Manifest:

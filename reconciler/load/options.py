@@ -62,9 +62,11 @@ class Loaded:
         problems: errors and warnings of all files, sorted.
         passed_over: YAML files that are not ours.
         tree: SHA-256 of everything that went in; equal inputs, equal tree.
+        alone: whether only single files were named, which are themselves and not everything that is wanted.
     """
 
     manifests: tuple[Manifest, ...]
     problems: tuple[Problem, ...]
     passed_over: tuple[str, ...]
     tree: str
+    alone: bool = False

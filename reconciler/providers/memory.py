@@ -150,7 +150,7 @@ def _read(file: Path) -> tuple[dict[Address, Live], dict[Address, int]]:
     for number, line in enumerate(lines, start=1):
         try:
             held = spec_from_json(line) if line.strip() else None
-            if held:
+            if held is not None:
                 _take(held, objects, fences)
         except (ValueError, KeyError, TypeError) as error:
             if number == len(lines) and isinstance(error, json.JSONDecodeError):

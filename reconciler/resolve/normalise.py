@@ -1,11 +1,14 @@
 """A document becomes a spec: defaults explicit, quoted numbers read, letters lowered where case means nothing."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
 from reconciler.core.manifest import Content, Manifest, Spec
 from reconciler.core.secret import Secret
-from reconciler.kinds import Kind
+from reconciler.kinds import KINDS, Kind
+
+Convert = Callable[[Any], Any]
 
 _NAMING = frozenset({"$schema", "name", "version", "endpoint_name"})
 _TRUE = frozenset({"true", "yes", "on", "1", "y", "t"})
@@ -22,12 +25,8 @@ def spec_of(manifest: Manifest, kind: Kind, *, secret_key: bytes) -> dict[str, A
     spec = _with_defaults(written, kind.defaults.get(manifest.platform, {}))
     for path, content in manifest.contents.items():
         _put(spec, path, content_spec(content))
-    for path in kind.integers:
-        _convert(spec, path.split("."), _integer)
-    for path in kind.booleans:
-        _convert(spec, path.split("."), _boolean)
-    for path in kind.lowered:
-        _convert(spec, path.split("."), _lowered)
+    for steps, convert in _conversions(kind.name):
+        _convert(spec, steps, convert)
     for name in kind.secrets:
         spec[name] = {key: Secret.of(_text(value), secret_key) for key, value in spec[name].items()}
     for name in kind.route & spec.keys():
@@ -64,15 +63,24 @@ def _put(spec: dict[str, Any], path: str, value: Any) -> None:
     spec[last] = value
 
 
-def _convert(spec: Any, path: list[str], convert: Any) -> None:
-    """Replace the values at a path, in place; `*` stands for every key."""
-    if not isinstance(spec, dict):
-        return
-    head, *rest = path
-    for key in list(spec) if head == "*" else [head] if head in spec else []:
-        if rest:
-            _convert(spec[key], rest, convert)
-        else:
+@cache
+def _conversions(kind: str) -> tuple[tuple[tuple[str, ...], Convert], ...]:
+    """The paths of a kind whose values have more than one spelling, each with what makes it one."""
+    facts = KINDS[kind]
+    pairs = ((facts.integers, _integer), (facts.booleans, _boolean), (facts.lowered, _lowered))
+    return tuple((tuple(path.split(".")), convert) for paths, convert in pairs for path in sorted(paths))
+
+
+def _convert(spec: dict[str, Any], steps: tuple[str, ...], convert: Convert) -> None:
+    """Replace the values at a path, in place; a last step of `*` stands for every key."""
+    *parents, last = steps
+    for parent in parents:
+        inner = spec.get(parent)
+        if not isinstance(inner, dict):
+            return
+        spec = inner
+    for key in list(spec) if last == "*" else (last,):
+        if key in spec:
             spec[key] = convert(spec[key])
 
 

@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Iterator
 from dataclasses import replace
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from reconciler.core.state import Live
 from reconciler.errors import ProviderError
 from reconciler.providers.memory import MemoryProvider
 from reconciler.providers.provider import Provider, Setting
-from reconciler.providers.registry import provider_named
+from reconciler.providers.registry import BUILT_IN, GROUP, provider_named
 from tests.conformance.worlds import LocalWorld, MemoryFileWorld, MemoryWorld, World
 
 PROVIDERS = [MemoryWorld, MemoryFileWorld, LocalWorld]
@@ -179,6 +180,11 @@ def test_providers_are_found_by_name_and_an_unknown_one_names_the_nearest():
     assert provider_named("memory") is MemoryProvider
     with pytest.raises(ProviderError, match="did you mean local"):
         provider_named("locl")
+
+
+def test_the_built_in_providers_are_those_that_the_package_declares():
+    declared = {point.name: point.value for point in entry_points(group=GROUP)}
+    assert {name: declared[name] for name in BUILT_IN} == BUILT_IN
 
 
 def test_a_memory_file_that_is_not_ours_is_refused(tmp_path):
