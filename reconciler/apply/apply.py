@@ -19,7 +19,6 @@ from reconciler.core.plan import Operation, Outcome, Plan, Result, Step
 from reconciler.errors import ProviderError
 from reconciler.providers.provider import Provider
 
-
 _log = logging.getLogger(__name__)
 
 

@@ -23,7 +23,9 @@ def status(
     target: o.Target = None,
     report: Annotated[o.Findings, typer.Option("--format", help="How to print it.")] = o.Findings.TEXT,
 ) -> None:
-    """Show what runs on a target: endpoints, deployments, instances, traffic, the last run.
+    """Show what runs on a target.
+
+    Endpoints with their address, deployments with instances and traffic, and the last run.
 
     \b
     Example:
@@ -41,7 +43,9 @@ def status(
 def show(
     address: AddressArgument, target: o.Target = None, query: o.Query = "", output: o.OutputOption = o.Output.JSON
 ) -> None:
-    """Show one resource as it is live, with Azure's field names.
+    """Show one resource as it is live.
+
+    Fields have Azure's names; secrets are shown as numbers.
 
     \b
     Examples:
@@ -58,7 +62,9 @@ def show(
 def credentials(
     endpoint: EndpointArgument, target: o.Target = None, query: o.Query = "", output: o.OutputOption = o.Output.JSON
 ) -> None:
-    """Print an endpoint's keys. They are secrets: whoever has one may invoke the endpoint.
+    """Print an endpoint's keys.
+
+    They are secrets: whoever has one may invoke the endpoint.
 
     \b
     Example:
@@ -83,7 +89,9 @@ def invoke(
     ] = "",
     target: o.Target = None,
 ) -> None:
-    """Send a request to an endpoint through its gateway, with its key, and print the answer.
+    """Send a request to an endpoint.
+
+    It goes through the gateway, with the endpoint's key, as its users' requests do.
 
     \b
     Examples:
@@ -112,7 +120,9 @@ def logs(
     tail: Annotated[int, typer.Option("--tail", "--lines", "-l", min=0, help="Lines of every instance.")] = 100,
     target: o.Target = None,
 ) -> None:
-    """Print what a deployment's instances wrote: print(), logging, tracebacks.
+    """Print what a deployment's instances wrote.
+
+    What score.py prints and logs, and tracebacks.
 
     \b
     Examples:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from reconciler import __version__
-from reconciler.cli import looking, planning
+from reconciler.cli import explaining, looking, planning
 from reconciler.cli.handler import run
 
 app = typer.Typer(
@@ -31,6 +31,8 @@ for command in (
     looking.invoke,
     looking.logs,
     looking.credentials,
+    explaining.explain,
+    explaining.schema,
 ):
     app.command()(command)
 

@@ -37,7 +37,10 @@ def plan(
     detailed_exitcode: o.DetailedExitcode = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Also list the YAML files passed over.")] = False,
 ) -> int:
-    """Show the ordered steps that would make the live side as the manifests say.
+    """Show the steps that would make live what git says.
+
+    Nothing is changed. Steps come in the order in which apply would run them, each with its reason, what it waits
+    for, and for every field the file and line that it comes from.
 
     \b
     Examples:
@@ -92,7 +95,9 @@ def apply(
     allow_empty: o.AllowEmpty = False,
     report: Annotated[o.ApplyReport, typer.Option("--format", help="How to print what was done.")] = o.ApplyReport.TEXT,
 ) -> int:
-    """Plan, ask, and execute: scale first, then code, model and environment, then traffic.
+    """Plan, ask, execute and record.
+
+    Scale comes first, then code, model and environment, then traffic. Ctrl-C once finishes the steps that run.
 
     \b
     Examples:
@@ -138,7 +143,9 @@ def destroy(
     parallel: o.Parallel = 4,
     lock_timeout: o.LockTimeout = 0,
 ) -> int:
-    """Delete everything that is recorded of a target, traffic first.
+    """Delete everything that is recorded of a target.
+
+    Traffic goes first, then deployments, then endpoints and assets. The files stay.
 
     \b
     Example:
@@ -159,7 +166,9 @@ def destroy(
 def drift(
     target: o.Target = None, report: o.Format = o.Report.TEXT, detailed_exitcode: o.DetailedExitcode = False
 ) -> int:
-    """Report what changed behind git's back: the record against the live side.
+    """Report what changed behind git's back.
+
+    The record is compared with the live side; the files take no part in it.
 
     \b
     Examples:
@@ -192,7 +201,9 @@ def validate(
     name: o.Name = "",
     endpoint_name: o.EndpointName = "",
 ) -> int:
-    """Check the files alone: no platform is asked, nothing of theirs is imported or run.
+    """Check the files alone, without a platform.
+
+    Nothing of theirs is imported or run. Every problem of every file comes in one answer.
 
     \b
     Examples:

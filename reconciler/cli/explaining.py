@@ -1,0 +1,49 @@
+"""The commands that explain: what a code means, which fields a kind has."""
+
+import difflib
+import json
+import textwrap
+from typing import Annotated
+
+import typer
+
+from reconciler.errors import MlopsError
+
+
+def explain(code: Annotated[str, typer.Argument(metavar="CODE", help="Such as E-TRAFFIC-SUM.")]) -> None:
+    """Say what a code in a message means.
+
+    \b
+    Example:
+      mlops explain E-TRAFFIC-SUM
+    """
+    from reconciler.core.codes import CODES  # noqa: PLC0415 - only this command needs it
+
+    wanted = code.upper()
+    if wanted not in CODES:
+        raise MlopsError(f"there is no code {code}{_near(wanted, list(CODES))}")
+    print(f"{wanted}\n{textwrap.fill(CODES[wanted], 100)}")
+
+
+def schema(
+    kind: Annotated[str, typer.Argument(metavar="KIND", help="Such as managedOnlineDeployment or model.")],
+) -> None:
+    """Print the JSON Schema of a kind.
+
+    For an editor, or a check of your own.
+
+    \b
+    Example:
+      mlops schema managedOnlineDeployment > deployment.schema.json
+    """
+    from reconciler.load.schema import SCHEMAS, schema_named  # noqa: PLC0415 - only this command needs it
+
+    named = {name.lower(): name for name in SCHEMAS}
+    if kind.lower() not in named:
+        raise MlopsError(f"there is no kind {kind}{_near(kind, list(SCHEMAS))}")
+    print(json.dumps(schema_named(named[kind.lower()]), indent=2, ensure_ascii=False))
+
+
+def _near(word: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
+    return f"; did you mean {near[0]}?" if near else f"; there are: {', '.join(known)}"

@@ -1,0 +1,87 @@
+"""Every code that a problem or a refusal carries, with what it means and what mends it."""
+
+CODES = {
+    "E-AUTH": "auth_mode is how callers prove who they are: key, aml_token or aad_token. Kubernetes endpoints have no "
+    "aad_token, and there is no endpoint without authentication.",
+    "E-CONDA": "The conda file cannot be read, or is not the mapping with `dependencies` that conda and the Azure tools "
+    "expect. The place in the message is in the conda file.",
+    "E-CONFIG": "mlops.yaml has a key or a value that is not known. It holds `manifests` and `targets`; each target holds "
+    "provider, default, state, variables, overrides, protect, quota, max_delete, and the provider's own keys.",
+    "E-DELETE-BUDGET": "The plan deletes more than the budget: the larger of 5 and 20 % of what is recorded. A wrong path "
+    "or a half-checked-out folder looks just like that. If it is meant, give the number with --max-delete.",
+    "E-DELETE-TRAFFIC": "A deployment with live traffic is not deleted, nor replaced by deleting it first. Move the "
+    "traffic to another deployment, apply, then delete; or bring the new one up under another name.",
+    "E-DUP-CASE": "Azure lowers the letters of endpoint and deployment names, so two names that differ in case are one.",
+    "E-DUP-RESOURCE": "Two documents define one resource. Keep one; the other's place is in the message.",
+    "E-EMPTY": "The manifests define nothing at all, and everything recorded would be deleted. Check the path; say "
+    "--allow-empty if it is meant.",
+    "E-ENV": "An environment is an `image`, with a conda file or without, or a `build` context; exactly one of the two. "
+    "A deployment names one as azureml:NAME:VERSION, azureml:NAME@latest, file:PATH, or holds it inline.",
+    "E-ENVVAR": "Environment variables are named by letters, digits and underscores, and their values are text; numbers "
+    "and booleans are taken as text, lists and mappings are not.",
+    "E-FIELD": "The Azure schema has no such field there, and the Azure tools refuse it too. `mlops schema KIND` lists "
+    "the fields.",
+    "E-FOREIGN": "An object of that name is live and carries another state's mark, or none. It is never overwritten and "
+    "never deleted: remove it, choose another name, or work with the state that made it.",
+    "E-GIT": "The file has conflict markers, or the revision or its path does not exist. Resolve the merge, or correct "
+    "REV:PATH.",
+    "E-IMMUTABLE": "A registered version of a model or an environment never changes, so that what served yesterday can "
+    "be served again. Give the new content a new version.",
+    "E-INSTANCES": "instance_count is a whole number of at least 1.",
+    "E-KIND": "The file named on the command line is none of endpoint, deployment, model or environment by its $schema "
+    "or its keys. Add the $schema line.",
+    "E-LINK-OUT": "A symbolic link leads out of the repository, where git does not see changes. Copy the file in.",
+    "E-MIRROR": "mirror_traffic sends copies of 1 to 50 % of the requests to one deployment, which has no live traffic.",
+    "E-MODEL": "The model's folder holds no file, or all its files are ignored.",
+    "E-MODEL-LFS": "The file is a Git LFS pointer, not the model itself. Run `git lfs pull`.",
+    "E-MODEL-REF": "A model is named as azureml:NAME:VERSION or azureml:NAME@latest, by a registry's or an ARM id, or "
+    "is held inline as a mapping with `path`.",
+    "E-NAME": "Azure's rule: 3 to 32 letters, digits and dashes, beginning with a letter; endpoints end with a letter "
+    "or a digit.",
+    "E-NAME-CHAR": "The name holds a character that cannot be seen or that changes how text around it looks.",
+    "E-PATH": "What the path names is not there. Paths count from the folder of the file that holds them.",
+    "E-PATH-FORM": "Paths are relative and written with slashes: no absolute path, no ~, no drive, no %2e.",
+    "E-PATH-OUT": "The path leaves the repository, where git does not see changes.",
+    "E-PROBE": "A probe or a time-out is out of bounds: periods and thresholds are at least 1, a request's time-out is at "
+    "most 180,000 ms on managed endpoints and 300,000 ms on kubernetes ones, and no request queues longer than that.",
+    "E-PROTECTED": "The target protects this address in mlops.yaml; take it from the list first.",
+    "E-QUOTA": "The target's quota has too few cores at the step that needs most of them. Azure keeps 20 % in reserve "
+    "for upgrades, so n instances take ceil(1.2 n) times the cores of their size, a few GPU sizes aside.",
+    "E-REF": "The name leads nowhere: neither the manifests nor the record have it, or its file is gone and it is about "
+    "to be deleted.",
+    "E-REGISTRY": "The asset lies in an Azure registry, which this provider cannot reach.",
+    "E-REQUIRED": "A field that Azure demands is missing. For a single file, --name and --endpoint-name give the names.",
+    "E-SCALE": "scale_settings contradict themselves: the minimum is above the maximum, or a bound is below 1.",
+    "E-SCHEMA": "The $schema is one of Azure ML's, of a kind that is not managed here, or is misspelt.",
+    "E-SCRIPT": "scoring_script is not in the code folder.",
+    "E-SCRIPT-API": "The scoring script is read, never run: it defines no init() or no run(raw_data) that the server "
+    "could call.",
+    "E-SCRIPT-SYNTAX": "Python cannot read the scoring script; the place in the message is in the script.",
+    "E-SET": "--set names a resource that the files do not have, or a field below something that has no fields.",
+    "E-TARGET": "mlops.yaml has no such target, or several and none that is the default.",
+    "E-TRAFFIC-REF": "traffic or mirror_traffic names a deployment that the endpoint does not have.",
+    "E-TRAFFIC-SUM": "Live traffic sums to 100, or to 0 for none.",
+    "E-TRAFFIC-VALUE": "A share of traffic is a whole number from 0 to 100, without a percent sign.",
+    "E-TYPE": "The value is of another type than the field. YAML 1.1 reads NO, on and off as booleans, 12:30:45 as a "
+    "number and 2024-01-02 as a date: write them in quotes where text is meant.",
+    "E-UNSUPPORTED": "The target's provider cannot do this; the message says which can, or what to write instead.",
+    "E-VALUE": "The value is none of those that the field takes.",
+    "E-VALUE-FINITE": "Infinity and not-a-number are no values; not-a-number does not even equal itself.",
+    "E-VARIABLE": "{{NAME}} stands in the file and nothing gives it: say --var NAME=VALUE, or `variables` of the target.",
+    "E-VERSION-TEXT": "YAML reads the version as something else than what is written, 1.10 as 1.1; write it in quotes.",
+    "E-YAML-ALIAS": "Aliases and merges expand to more than 100,000 nodes.",
+    "E-YAML-DEPTH": "The file is nested deeper than 50 levels.",
+    "E-YAML-DUP": "A key is given twice. The Azure tools silently take the last one; here it is a mistake.",
+    "E-YAML-EMPTY": "The file holds nothing.",
+    "E-YAML-ENC": "The file is not UTF-8.",
+    "E-YAML-KEY": "A key is a list, a mapping or a number; keys are text.",
+    "E-YAML-SIZE": "The file is larger than 1 MiB.",
+    "E-YAML-SYNTAX": "The file is not YAML at the place in the message.",
+    "E-YAML-TAG": "YAML tags such as !!python/object build things while a file is read; none is allowed.",
+    "E-YAML-TOP": "A resource is a mapping of fields, and the document is something else.",
+    "E-YAML-VALUE": "A number has more digits than any field could mean.",
+    "W-PLACEHOLDER": "The name in angle brackets is a place that a template leaves to fill in. `validate` lets it pass, "
+    "`plan` and `apply` do not.",
+    "W-SET": "An override in mlops.yaml names a resource that the files do not have.",
+    "W-SKU": "The size of machine is not in the table of sizes, so it cannot be held against a quota.",
+}

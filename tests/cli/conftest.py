@@ -1,0 +1,93 @@
+"""Repositories to run the command line in: fresh, applied, served by processes; ended whatever becomes of the test."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from command_line import LOCAL, Repository, processes_of
+
+from reconciler.providers.local.layout import Layout
+from reconciler.providers.local.processes import Processes
+
+
+@pytest.fixture
+def repo(tmp_path: Path) -> Repository:
+    """Endpoint credit with deployment blue, model and environment, on a memory target; nothing is applied."""
+    return Repository(tmp_path / "repo")
+
+
+@pytest.fixture(scope="session")
+def applied_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    repository = Repository(tmp_path_factory.mktemp("applied") / "repo")
+    repository.apply()
+    return repository.folder
+
+
+@pytest.fixture
+def applied(repo: Repository, applied_once: Path) -> Repository:
+    """The same with everything applied."""
+    shutil.copytree(applied_once, repo.folder, dirs_exist_ok=True)
+    return repo
+
+
+@pytest.fixture(scope="session")
+def environments(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Python environments that all local targets share: they are known by content."""
+    return tmp_path_factory.mktemp("environments")
+
+
+@pytest.fixture(scope="session")
+def local_repository(environments: Path) -> Callable[[Path], Repository]:
+    """Makes a repository whose target is local."""
+
+    def make(folder: Path) -> Repository:
+        repository = Repository(folder, LOCAL)
+        layout = _layout(repository)
+        layout.folder.mkdir(parents=True, mode=0o700)
+        layout.environments.symlink_to(environments)
+        return repository
+
+    return make
+
+
+@pytest.fixture
+def local(tmp_path: Path, local_repository: Callable[[Path], Repository]) -> Iterator[Repository]:
+    """The same files on a local target; nothing is applied."""
+    repository = local_repository(tmp_path / "repo")
+    yield repository
+    end(repository)
+
+
+@pytest.fixture(scope="session")
+def served(
+    tmp_path_factory: pytest.TempPathFactory, local_repository: Callable[[Path], Repository]
+) -> Iterator[Repository]:
+    """A local target that serves, for tests that only look and ask."""
+    repository = local_repository(tmp_path_factory.mktemp("served") / "repo")
+    try:
+        repository.write("manifests/green.yml", repository.read("manifests/blue.yml").replace("blue", "green"))
+        repository.edit("manifests/green.yml", "code: src", "code: green")
+        repository.write("manifests/green/score.py", "def init(): pass\n\n\ndef run(raw_data): return 'green'\n")
+        repository.apply()
+        yield repository
+    finally:
+        end(repository)
+
+
+def end(repository: Repository) -> None:
+    """End whatever a local target runs; what does not obey is killed."""
+    layout = _layout(repository)
+    try:
+        Processes(layout).shutdown()
+    finally:
+        left = processes_of(repository.folder)
+        for process in left:
+            process.kill()
+        psutil.wait_procs(left, timeout=5)
+        layout.clear_sockets()
+
+
+def _layout(repository: Repository) -> Layout:
+    return Layout(repository.folder / ".mlops" / "local" / "dev")
