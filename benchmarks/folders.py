@@ -32,7 +32,8 @@ instance_count: 2
 """
 
 SHARED = {
-    "model.yml": "$schema: https://azuremlschemas.azureedge.net/latest/model.schema.json\nname: risk\nversion: 1\npath: model\n",
+    "model.yml": "$schema: https://azuremlschemas.azureedge.net/latest/model.schema.json\n"
+    "name: risk\nversion: 1\npath: model\n",
     "environment.yml": "$schema: https://azuremlschemas.azureedge.net/latest/environment.schema.json\n"
     "name: sklearn\nversion: 1\nimage: registry.example/sklearn@sha256:" + "0" * 64 + "\n",
     "model/weights.txt": "1 2 3\n",

@@ -1,6 +1,7 @@
 """The commands that compare and change: plan, apply, drift, destroy, validate."""
 
 import json
+import os
 import signal
 import sys
 import threading
@@ -281,7 +282,10 @@ def _asked() -> bool:
 def _interruptible(stop: threading.Event) -> Iterator[None]:
     def interrupt(_number: int, _frame: object) -> None:
         if stop.is_set():
-            raise KeyboardInterrupt
+            # What runs in threads cannot be stopped; the journal tells the next run where it broke off.
+            print("\nInterrupted again: stopped. The next apply settles what was under way.", file=sys.stderr)
+            sys.stderr.flush()
+            os._exit(130)
         stop.set()
         print("\nInterrupted: finishing the steps that run; once more stops at once.", file=sys.stderr, flush=True)
 

@@ -23,9 +23,11 @@ class CommitFacts:
 
 def commit_facts(folder: Path) -> CommitFacts:
     """Read the facts of the repository that holds the folder."""
-    from git import Repo  # noqa: PLC0415 - heavy, and a plan does not need it
-    from git.exc import GitError  # noqa: PLC0415
-
+    try:
+        from git import Repo  # noqa: PLC0415 - heavy, and a plan does not need it
+        from git.exc import GitError  # noqa: PLC0415
+    except ImportError:  # GitPython says so where there is no git
+        return CommitFacts()
     try:
         repo = Repo(folder, search_parent_directories=True)
         head = repo.head.commit

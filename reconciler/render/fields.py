@@ -21,7 +21,16 @@ def _items(field: FieldChange, veil: Veil) -> Iterator[tuple[str, str]]:
     """The items that came, went or changed; DeepDiff pairs the ones that are alike."""
     from deepdiff import DeepDiff  # noqa: PLC0415 - heavy, and only a changed list needs it
 
-    found = DeepDiff(field.before, field.after, ignore_order=True, report_repetition=True, view="tree")
+    # Bounded: pairing items that are alike is quadratic, and a few hundred hostile bytes would take it seconds.
+    found = DeepDiff(
+        field.before,
+        field.after,
+        ignore_order=True,
+        report_repetition=True,
+        view="tree",
+        max_passes=100,
+        max_diffs=10_000,
+    )
     for report, items in sorted(found.items()):
         for item in sorted(items, key=lambda level: str(level.path())):
             yield _item(field.path, report, item, veil)

@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -89,12 +89,10 @@ class Repository:
         for name, text in FILES.items():
             self.write(f"manifests/{name}", text)
 
-    def mlops(self, *words: str, code: int = 0, stdin: str = "", environment: Mapping[str, str] | None = None) -> Ran:
-        """Run the command to its end; `code` is the exit code that it must have."""
-        env = environ(environment)
-        done = subprocess.run(
-            [MLOPS, *words], cwd=self.folder, env=env, input=stdin, capture_output=True, text=True, timeout=PATIENCE_S
-        )
+    def mlops(self, *words: str, code: int = 0, below: str = "", **variables: str) -> Ran:
+        """Run the command to its end, without a terminal; `code` is the exit code that it must have."""
+        argv, cwd, env = [MLOPS, *words], self.folder / below, environ(**variables)
+        done = subprocess.run(argv, cwd=cwd, env=env, input="", capture_output=True, text=True, timeout=PATIENCE_S)
         said = f"mlops {' '.join(words)}\n{done.stdout}\n{done.stderr}"
         assert "--debug" in words or "Traceback" not in done.stderr, said
         assert done.returncode == code, said
@@ -152,9 +150,9 @@ class Repository:
         self.write("live.jsonl", "".join(json.dumps(line) + "\n" for line in lines))
 
 
-def environ(more: Mapping[str, str] | None = None) -> dict[str, str]:
+def environ(**variables: str) -> dict[str, str]:
     """The environment of a user who asked for no tracebacks."""
-    return {**{name: value for name, value in os.environ.items() if name != "MLOPS_DEBUG"}, **(more or {})}
+    return {**{name: value for name, value in os.environ.items() if name != "MLOPS_DEBUG"}, **variables}
 
 
 def until(condition: Callable[[], Any]) -> Any:

@@ -109,7 +109,10 @@ class Environments:
 
     def _uv(self, choice: Choice, *argv: str, home: Path) -> None:
         command = [find_uv_bin(), *argv, "--no-progress", "--color", "never"]
-        done = subprocess.run(command, cwd=home, env=self._env, capture_output=True, text=True, check=False)
+        # A session of its own: Ctrl-C in the terminal is for us, and lets a running step come to its end.
+        done = subprocess.run(
+            command, cwd=home, env=self._env, capture_output=True, text=True, check=False, start_new_session=True
+        )
         if done.returncode:
             hint = f" ({choice.note}: the pins may need the one that is asked for)" if choice.note else ""
             raise ProviderError(

@@ -144,7 +144,7 @@ def _found(folders: Sequence[str], env: Mapping[str, str]) -> list[Python]:
     argv = [find_uv_bin(), "python", "list", "--only-installed", "--no-python-downloads", "--output-format", "json"]
     search = {**env, "PATH": os.pathsep.join(folders)}
     search.pop("VIRTUAL_ENV", None)
-    done = subprocess.run(argv, env=search, capture_output=True, text=True, check=False)
+    done = subprocess.run(argv, env=search, capture_output=True, text=True, check=False, start_new_session=True)
     if done.returncode:
         raise ProviderError("uv cannot list the Pythons of this machine", log_tail=done.stderr.splitlines()[-5:])
     return [_python(item) for item in json.loads(done.stdout) if _is_plain(item)]

@@ -1,0 +1,102 @@
+"""Whole processes, measured: CPU of a process and of the children that it waited for, wall, peak memory."""
+
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+MLOPS = str(Path(sys.executable).with_name("mlops"))
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one run of a process took; `mb` is its peak memory."""
+
+    cpu: float
+    wall: float
+    mb: float = 0
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command line to measure.
+
+    Args:
+        argv: program and arguments.
+        folder: where it runs.
+        expect: what its output must hold, so that nothing else is measured than was meant.
+        prepare: done before every run, unmeasured.
+    """
+
+    argv: Sequence[str]
+    folder: Path
+    expect: str = ""
+    prepare: Callable[[], object] = lambda: None
+
+
+@dataclass(frozen=True)
+class Bench:
+    """How to measure.
+
+    Args:
+        folder: everything is written below it.
+        quick: fewer repetitions.
+    """
+
+    folder: Path
+    quick: bool = False
+
+    @property
+    def environ(self) -> Mapping[str, str]:
+        """The environment without a developer's switches; compiled modules are kept as an installation keeps them."""
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "MLOPS", "GIT_"))}
+        return {**kept, "PYTHONPYCACHEPREFIX": str(self.folder / "pyc"), "GIT_CONFIG_GLOBAL": os.devnull}
+
+    def runs(self, many: int, few: int) -> int:
+        """How often to repeat."""
+        return few if self.quick else many
+
+    def run(self, command: Command) -> tuple[Cost, str]:
+        """Run a command to its end; its cost and its output."""
+        command.prepare()
+        output = self.folder / "output"
+        with output.open("wb") as stream:
+            began = time.perf_counter()
+            process = subprocess.Popen(
+                command.argv,
+                cwd=command.folder,
+                env=self.environ,
+                stdout=stream,
+                stderr=stream,
+                stdin=subprocess.DEVNULL,
+            )
+            _, status, used = os.wait4(process.pid, 0)
+            wall = time.perf_counter() - began
+        process.returncode = os.waitstatus_to_exitcode(status)
+        text = output.read_text(errors="replace")
+        if process.returncode or command.expect not in text:
+            words = " ".join(map(str, command.argv))
+            raise RuntimeError(f"`{words}` ended with {process.returncode} and said: {text[-300:].strip()!r}")
+        mb = used.ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
+        return Cost(used.ru_utime + used.ru_stime, wall, mb), text
+
+    def in_turns(self, commands: Sequence[Command], runs: int) -> list[list[Cost]]:
+        """The costs of each command; they take turns, so that a machine that slows down slows all of them."""
+        for command in commands:
+            self.run(command)
+        rounds = [[self.run(command)[0] for command in commands] for _ in range(runs)]
+        return [list(costs) for costs in zip(*rounds, strict=True)]
+
+
+def median(costs: Sequence[Cost]) -> Cost:
+    """The median of each part."""
+    return Cost(*(statistics.median(getattr(cost, part) for cost in costs) for part in ("cpu", "wall", "mb")))
+
+
+def python(code: str, folder: Path) -> Command:
+    """A peer: what the interpreter itself takes for some code."""
+    return Command((sys.executable, "-c", code), folder)

@@ -1,0 +1,87 @@
+"""The project's numbers as one table: `make bench`, or `python benchmarks/run.py [--quick] [--only SECTION]`."""
+
+import argparse
+import os
+import platform
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from local import local
+from measuring import MLOPS, Bench, Command, python
+from table import Failed, Row, compared, printed
+from thousand import applies, plans
+
+
+def start(bench: Bench) -> list[Row]:
+    """What the command line takes before it does anything."""
+    commands = [
+        Command((MLOPS, "--help"), bench.folder, "Usage"),
+        Command((MLOPS, "--version"), bench.folder, "mlops "),
+        python("import typer", bench.folder),
+        python("pass", bench.folder),
+    ]
+    help_, version, typer, bare = bench.in_turns(commands, bench.runs(15, 5))
+    return [
+        compared("mlops --help", help_, ("python -c 'import typer'", typer), goal=0.15),
+        compared("mlops --version", version, ("python -c pass", bare), goal=0.15),
+    ]
+
+
+def scoring(bench: Bench) -> list[Row]:
+    """A request to the scoring server, beside one to a bare uvicorn application."""
+    from scoring import PEER, servers  # noqa: PLC0415 - asyncio in this process would weigh on what it measures
+
+    served = servers(bench.environ, bench.runs(20_000, 4_000))
+    peer = next(one for one in served if one.name == PEER)
+    return [
+        Row(
+            f"scoring, {one.name}, a request",
+            one.cpu_us,
+            "us CPU",
+            peer=f"bare uvicorn: {peer.cpu_us:.0f}",
+            ratio=one.cpu_us / peer.cpu_us,
+            note=f"{one.per_s:.0f}/s, p50 {one.p50_ms:.2f} p99 {one.p99_ms:.2f} ms, "
+            f"start {one.start_s:.2f} s, {one.mb:.0f} MB",
+        )
+        for one in served
+        if one is not peer
+    ]
+
+
+SECTIONS: dict[str, Callable[[Bench], list[Row]]] = {
+    "start": start,
+    "plan": plans,
+    "apply": applies,
+    "local": local,
+    "scoring": scoring,
+}
+
+
+def measured(name: str, bench: Bench) -> list[Row | Failed]:
+    """The rows of a section; one that fails is told of in its place."""
+    print(f"measuring {name} ...", file=sys.stderr, flush=True)
+    try:
+        return [*SECTIONS[name](bench)]
+    except Exception as error:  # noqa: BLE001 - whatever it was, the other sections are still measured
+        return [Failed(name, f"{type(error).__name__}: {error}")]
+
+
+def main() -> int:
+    """Measure, print the table, and say by the exit code whether every section could be measured."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="fewer repetitions")
+    parser.add_argument("--only", choices=SECTIONS, metavar="SECTION", help=f"one of {', '.join(SECTIONS)}")
+    chosen = parser.parse_args()
+    rows: list[Row | Failed] = []
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        for name in (chosen.only,) if chosen.only else SECTIONS:
+            rows += measured(name, Bench(Path(folder).resolve(), quick=chosen.quick))
+    print(f"Python {platform.python_version()}, {os.cpu_count()} processors; medians, a peer beside each\n")
+    print(printed(rows))
+    return 1 if any(isinstance(row, Failed) for row in rows) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

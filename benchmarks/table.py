@@ -1,0 +1,70 @@
+"""The table: what was measured, its goal, whether it is met, and how it stands to a peer of the same run."""
+
+import statistics
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from measuring import Cost, median
+
+
+@dataclass(frozen=True)
+class Row:
+    """One measured thing.
+
+    Args:
+        value: in `unit`, as is the goal.
+        goal: the most that it should be; None when it is told for information.
+        ratio: to the peer, measured in turns with it.
+        note: what else was seen.
+    """
+
+    what: str
+    value: float
+    unit: str
+    goal: float | None = None
+    peer: str = ""
+    ratio: float | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A section that could not be measured."""
+
+    section: str
+    error: str
+
+
+def compared(
+    what: str,
+    costs: Sequence[Cost],
+    peer: tuple[str, Sequence[Cost]],
+    *,
+    by: Literal["cpu", "wall"] = "cpu",
+    goal: float | None = None,
+) -> Row:
+    """The row of a command beside a peer that took turns with it."""
+    name, others = peer
+    typical = median(costs)
+    ratio = statistics.median(getattr(one, by) / getattr(other, by) for one, other in zip(costs, others, strict=True))
+    note = f"wall {typical.wall:.2f} s" if by == "cpu" else f"CPU {typical.cpu:.2f} s"
+    unit = "s CPU" if by == "cpu" else "s wall"
+    beside = f"{name}: {getattr(median(others), by):.3f}"
+    return Row(what, getattr(typical, by), unit, goal, beside, ratio, f"{note}, {typical.mb:.0f} MB")
+
+
+def printed(rows: Iterable[Row | Failed]) -> str:
+    """The whole table as text."""
+    head = f"{'':<44}{'goal':>8}{'measured':>10} {'':<7}{'met':<5}{'beside, in the same run':<42}{'ratio':>7}  {'and'}"
+    return "\n".join([head.rstrip(), *(_line(row) for row in rows)])
+
+
+def _line(row: Row | Failed) -> str:
+    if isinstance(row, Failed):
+        return f"{row.section}: FAILED: {row.error}"
+    goal = "" if row.goal is None else f"{row.goal:g}"
+    met = "" if row.goal is None else "yes" if row.value <= row.goal else "NO"
+    ratio = "" if row.ratio is None else f"{row.ratio:.2f}"
+    value = f"{row.value:.3f}" if row.value < 10 else f"{row.value:.0f}"
+    return f"{row.what:<44}{goal:>8}{value:>10} {row.unit:<7}{met:<5}{row.peer:<42}{ratio:>7}  {row.note}".rstrip()

@@ -1,0 +1,102 @@
+"""A saved plan is applied exactly as it was reviewed, or refused with what has moved since."""
+
+from collections.abc import Callable
+
+import pytest
+from command_line import Repository
+
+STALE = 6
+
+
+def more_instances(repo: Repository) -> None:
+    repo.edit("manifests/blue.yml", "instance_count: 1", "instance_count: 3")
+
+
+def test_a_saved_plan_is_applied_without_asking(applied: Repository):
+    more_instances(applied)
+    applied.mlops("plan", "--out", "p.json")
+    applied.mlops("apply", "--plan", "p.json")
+    assert applied.live()["deployment/credit/blue"]["instance_count"] == 3
+
+
+def test_a_saved_plan_is_made_by_its_own_options(applied: Repository):
+    applied.mlops("plan", "manifests/endpoint.yml", "manifests/blue.yml", "--out", "p.json")
+    more_instances(applied)
+    applied.mlops("plan", "manifests/blue.yml", "--only", "deployment/credit/blue", "--out", "p.json")
+    applied.mlops("apply", "--plan", "p.json")
+    assert applied.steps() == []
+
+
+def move_files(repo: Repository) -> None:
+    repo.edit("manifests/blue.yml", "instance_count: 3", "instance_count: 4")
+
+
+def move_code(repo: Repository) -> None:
+    repo.edit("manifests/src/score.py", "blue", "azure")
+
+
+def move_state(repo: Repository) -> None:
+    repo.apply("--only", "deployment/credit/blue", "--set", "deployment/credit/blue.description=other")
+
+
+def move_live(repo: Repository) -> None:
+    text = repo.read("live.jsonl").replace('"generation": 1', '"generation": 7')
+    repo.write("live.jsonl", text)
+
+
+@pytest.mark.parametrize(
+    ("move", "reason"),
+    [
+        (move_files, "the files have changed since"),
+        (move_code, "the files have changed since"),
+        (move_state, "the state has changed since"),
+        (move_live, "a live object has changed since"),
+    ],
+)
+def test_a_saved_plan_is_refused_when_something_moved(
+    applied: Repository, move: Callable[[Repository], None], reason: str
+):
+    more_instances(applied)
+    applied.mlops("plan", "--out", "p.json")
+    move(applied)
+    before = applied.live()
+    said = applied.mlops("apply", "--plan", "p.json", code=STALE).err
+    assert f"stale plan: {reason}" in said or f" and {reason}" in said
+    assert applied.live() == before
+
+
+def test_a_saved_plan_is_refused_the_second_time(applied: Repository):
+    more_instances(applied)
+    applied.mlops("plan", "--out", "p.json")
+    applied.mlops("apply", "--plan", "p.json")
+    applied.mlops("apply", "--plan", "p.json", code=STALE)
+
+
+def test_a_saved_plan_wants_its_values_again(applied: Repository):
+    applied.edit("manifests/blue.yml", "instance_count: 1", "instance_count: {{COUNT}}")
+    applied.mlops("plan", "--var", "COUNT=2", "--out", "p.json")
+    said = applied.mlops("apply", "--plan", "p.json", code=1).err
+    assert "variable COUNT has no value" in said
+    applied.mlops("apply", "--plan", "p.json", "--var", "COUNT=2")
+
+
+def test_a_saved_plan_with_another_value_is_refused(applied: Repository):
+    applied.edit("manifests/blue.yml", "instance_count: 1", "instance_count: {{COUNT}}")
+    applied.mlops("plan", "--var", "COUNT=2", "--out", "p.json")
+    said = applied.mlops("apply", "--plan", "p.json", "--var", "COUNT=3", code=STALE).err
+    assert "give its --var and --set again: COUNT" in said
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (None, "cannot be read: No such file or directory"),
+        ("", "is not a saved plan; make one with `mlops plan --out"),
+        ("{}", "is not a saved plan; make one with `mlops plan --out"),
+        ('{"format": 99}', "is a plan of format 99, this tool knows 1; plan again"),
+    ],
+)
+def test_a_file_that_is_no_plan_is_refused(applied: Repository, text: str | None, message: str):
+    if text is not None:
+        applied.write("p.json", text)
+    assert message in applied.mlops("apply", "--plan", "p.json", code=1).err

@@ -1,0 +1,115 @@
+"""How plans and drifts read, and that nothing in a file can act on who reads them."""
+
+import json
+
+import pytest
+
+from reconciler.core.plan import Outcome, Result
+from reconciler.core.state import State
+from reconciler.diff import drifts
+from reconciler.errors import MlopsError
+from reconciler.render import as_json, markdown
+from reconciler.render.answers import answer_text, queried
+from reconciler.render.text import drift_text, outcomes_text, plan_text
+from reconciler.render.values import Veil, one_line, printable
+from tests.builders import blue, endpoint, live, plan_of, recorded
+
+ESCAPES = "\x1b[2J\u202eevil\n::error::"
+
+
+def test_a_plan_shows_step_reason_fields_places_and_what_a_step_waits_for():
+    state = recorded(endpoint(), blue(model="azureml:risk:1"))
+    assert plan_text(plan_of([endpoint(), blue(model="azureml:risk:2", instance_count=3)], state)) == (
+        "  #1 ~ scale deployment/credit/blue (instance_count changed)\n"
+        "       instance_count  1 -> 3   [x.yml:4]\n"
+        "  #2 ~ roll_out deployment/credit/blue (model changed, after #1)\n"
+        "       model  azureml:risk:1 -> azureml:risk:2   [x.yml:3]\n"
+        "\n"
+        "Plan: 1 to scale, 1 to roll out; 0 unchanged (target test)."
+    )
+
+
+def test_a_plan_without_steps_says_so():
+    assert plan_text(plan_of([endpoint()], recorded(endpoint()))).startswith("No changes.")
+
+
+def test_a_changed_list_shows_the_items_that_came_and_went():
+    def wanted(*packages):
+        return blue(environment={"conda_file": {"dependencies": list(packages)}})
+
+    text = plan_text(
+        plan_of([endpoint(), wanted("numpy=2", "scipy")], recorded(endpoint(), wanted("numpy=1", "scipy")))
+    )
+    assert "environment.conda_file.dependencies[0]  + numpy=2" in text
+    assert "environment.conda_file.dependencies[0]  - numpy=1" in text
+    assert "scipy" not in text
+
+
+def test_secrets_are_numbered_so_that_equal_ones_show_as_equal():
+    plan = plan_of([endpoint(), blue(environment_variables={"A": "hunter2", "B": "hunter2", "C": "other"})], State())
+    for said in (plan_text(plan), markdown.plan_markdown(plan), json.dumps(as_json.plan_json(plan))):
+        assert "hunter2" not in said
+        assert said.count("(secret 1)") == 2
+        assert said.count("(secret 2)") == 1
+
+
+def test_what_cannot_be_printed_is_spelled_out():
+    assert printable(ESCAPES) == "\\x1b[2J\\u202eevil\\n::error::"
+    plan = plan_of([endpoint(description=ESCAPES, tags={ESCAPES: ESCAPES})], State())
+    assert all(line.isprintable() for line in plan_text(plan).splitlines())
+
+
+def test_markdown_of_hostile_values_stays_inert():
+    plan = plan_of([endpoint(description="| `x` <script> @team", tags={"</details>": "``` [a](b)"})], State())
+    said = markdown.plan_markdown(plan)
+    assert "<script>" not in said.replace("`` \\| `x` <script> @team ``", "").replace("&lt;script&gt;", "")
+    assert all(line.count("|") - line.count("\\|") in (0, 4, 7) for line in said.splitlines())
+
+
+def test_a_value_that_is_too_long_is_cut():
+    assert len(one_line("x" * 1000, Veil())) == 120
+
+
+def test_digests_are_short_in_text_and_whole_in_json():
+    digest = "sha256:" + "ab" * 32
+    plan = plan_of([endpoint(), blue(model={"path": {"digest": digest, "name": "m"}})], State())
+    assert "sha256:abababababab " in plan_text(plan)
+    assert digest in json.dumps(as_json.plan_json(plan))
+
+
+def test_a_drift_shows_recorded_and_live():
+    found = drifts(recorded(blue(instance_count=2)), live(blue(instance_count=1)))
+    assert drift_text(found, recorded=1, target="dev") == (
+        "  ~ deployment/credit/blue: changed\n"
+        "      instance_count: recorded 2, live 1\n"
+        "\n"
+        "Drift: 1 of 1 recorded resources (target dev). `mlops plan` shows how apply mends it."
+    )
+
+
+def test_the_end_of_an_apply_tells_what_failed_with_the_last_lines_of_its_logs():
+    (step,) = plan_of([endpoint()], State()).steps
+    said = outcomes_text([Outcome(step, Result.FAILED, "init() failed", ("Traceback", "ValueError: no\x1b"))])
+    assert said == (
+        "#1 create endpoint/credit: failed: init() failed\n    | Traceback\n    | ValueError: no\\x1b\nApply: 1 failed."
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "form", "text"),
+    [
+        ("x", "tsv", "x"),
+        ({"a": 1, "b": {"c": 2}, "d": True}, "tsv", "1\ttrue"),
+        ([{"a": 1}, {"a": None}], "tsv", "1\nNone"),
+        ([{"name": "x", "n": 1}, {"name": "yy", "n": 22}], "table", "name  n\n----  --\nx     1\nyy    22"),
+        ({"a": 1}, "json", '{\n  "a": 1\n}'),
+    ],
+)
+def test_answers_are_printed_as_the_azure_cli_prints_them(value, form, text):
+    assert answer_text(value, form) == text
+
+
+def test_a_query_names_a_part_of_the_answer():
+    assert queried({"a": [{"b": 1}]}, "a[0].b") == 1
+    with pytest.raises(MlopsError, match="not a JMESPath"):
+        queried({}, "a[")
