@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from reconciler.cli import options as o
+from reconciler.cli.colour import coloured
 from reconciler.cli.wishes import addresses_of, overrides_of, variables_of
 from reconciler.errors import InterruptedRunError, MlopsError, RefusedError, StepFailedError
 
@@ -134,7 +135,7 @@ def apply(
         quiet = report is o.ApplyReport.JSON
         with _manner(parallel, lock_timeout, ask=not auto_approve and not saved, quiet=quiet) as manner:
             applied = pipeline.apply(workspace, wish, manner, saved=reviewed)
-            return _end(applied, manner, quiet=quiet)
+    return _end(applied, manner, quiet=quiet)
 
 
 def destroy(
@@ -161,7 +162,8 @@ def destroy(
         open_workspace(target) as workspace,
         _manner(parallel, lock_timeout, ask=not auto_approve, quiet=False) as manner,
     ):
-        return _end(pipeline.destroy(workspace, manner), manner, quiet=False)
+        applied = pipeline.destroy(workspace, manner)
+    return _end(applied, manner, quiet=False)
 
 
 def drift(
@@ -189,7 +191,7 @@ def drift(
     elif report is o.Report.MARKDOWN:
         print(markdown.drift_markdown(found, recorded=recorded, target=name), end="")
     else:
-        print(text.drift_text(found, recorded=recorded, target=name))
+        print(coloured(text.drift_text(found, recorded=recorded, target=name)))
     return 2 if detailed_exitcode and any(item.kind is not DriftClass.EXPECTED for item in found) else 0
 
 
@@ -239,7 +241,7 @@ def _print_plan(planned: "Planned", report: o.Report) -> None:
     elif report is o.Report.MARKDOWN:
         print(markdown.plan_markdown(planned.plan), end="")
     else:
-        print(text.plan_text(planned.plan))
+        print(coloured(text.plan_text(planned.plan)))
 
 
 def _say_aside(planned: "Planned", *, verbose: bool = False) -> None:

@@ -52,11 +52,11 @@ class _LiveTree:
     def __init__(self) -> None:
         from rich.live import Live  # noqa: PLC0415 - only a terminal needs it
 
-        self._live = Live(get_renderable=self._tree, refresh_per_second=10)
         self._plan: Plan | None = None
         self._started: dict[int, float] = {}
         self._waits: dict[int, str] = {}
         self._outcomes: dict[int, Outcome] = {}
+        self._live = Live(get_renderable=self._tree, refresh_per_second=10)
 
     def __enter__(self) -> "_LiveTree":
         return self

@@ -25,7 +25,7 @@ class Secret:
     @classmethod
     def of(cls, value: str, key: bytes) -> "Secret":
         """Seal a value under the state's key."""
-        return cls(hmac.new(key, value.encode(), hashlib.sha256).hexdigest(), value)
+        return cls(hmac.digest(key, value.encode(), hashlib.sha256).hex(), value)
 
     def reveal(self) -> str:
         """Give the value; every caller of this can be found by its name.
@@ -73,7 +73,7 @@ def _unsealed_mapping(value: dict[str, Any]) -> Any:
     """One mapping whose items are unsealed already."""
     if len(value) == 1 and SEALED in value:
         return Secret(value[SEALED])
-    if any(key[:2] == "$$" for key in value):
+    if "$$" in "".join(value):
         return {key[1:] if _looks_sealed(key) else key: item for key, item in value.items()}
     return value
 

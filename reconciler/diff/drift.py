@@ -65,7 +65,7 @@ def _ours(item: Live, lineage: str) -> bool:
 
 
 def _folded(entry: Entry, item: Live) -> Entry:
-    if all(entry.spec.get(key) == value for key, value in item.spec.items()):
+    if item.spec == entry.spec or all(entry.spec.get(key) == value for key, value in item.spec.items()):
         return entry
     return replace(entry, spec={**entry.spec, **item.spec})
 

@@ -24,6 +24,7 @@ from reconciler.load.tree import Tree
 from reconciler.load.variables import uses_variables
 
 _NO_OPTIONS = Options()
+_AT_FIRST = 65_536
 _Readings = Sequence[tuple[Here, Reading]]
 
 
@@ -87,7 +88,9 @@ def _bytes(here: Here, problems: list[Problem]) -> bytes | None:
     """A file's content; of a file that is too large no more than shows that it is."""
     try:
         with open(here.path, "rb") as file:
-            return file.read(MAX_BYTES + 1)
+            # Asked for the limit at once, Python lays out a megabyte for every file.
+            data = file.read(_AT_FIRST)
+            return data + file.read(MAX_BYTES + 1 - _AT_FIRST) if len(data) == _AT_FIRST else data
     except OSError as error:
         problems.append(here.problem(1, 1, "E-PATH", f"cannot be read: {error.strerror or error}"))
         return None

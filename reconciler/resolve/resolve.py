@@ -181,12 +181,12 @@ def _moved_versions(assets: Iterable[Resource], state: State) -> Iterator[Proble
 
 def _about_to_go(resources: Iterable[Resource], wanted: Iterable[Address], state: State) -> Iterator[Problem]:
     """A reference to an asset that is recorded, but whose file is gone, so that it would be deleted."""
-    kept = set(wanted)
-    for resource in resources:
+    gone = {address for address in state.entries if KINDS[address.kind].versioned} - set(wanted)
+    for resource in resources if gone else ():
         for path, kind in KINDS[resource.address.kind].references.items():
             parsed = parse_reference(resource.spec.get(path))
             address = Address(kind, parsed[0], version=parsed[1]) if parsed else None
-            if address in state.entries and address not in kept:
+            if address in gone:
                 message = f"{address} is recorded, but its file is gone, so it would be deleted; restore the file"
                 yield resource.manifest.problem(path, "E-REF", message)
 

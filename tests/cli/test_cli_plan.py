@@ -108,7 +108,7 @@ def test_a_count_and_a_model_in_one_edit_are_planned_as_scale_then_roll_out(appl
     change_count_and_model(applied)
     assert [line for line in lines_of(applied.mlops("plan").out) if line and not line.startswith("path.")] == [
         "#1 + create model/risk:2 (new)",
-        "#2 ~ scale deployment/credit/blue (instance_count changed)",
+        "#2 ~ scale deployment/credit/blue (instance_count changed, after #1)",
         "instance_count 1 -> 3 [manifests/blue.yml:10]",
         "#3 ~ roll_out deployment/credit/blue (model changed, after #1 #2)",
         "model azureml:risk:1 -> azureml:risk:2 [manifests/blue.yml:4]",

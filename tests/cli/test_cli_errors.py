@@ -1,0 +1,139 @@
+"""Whatever is wrong is said in a line or three, with its exit code, and without a traceback."""
+
+import shlex
+import subprocess
+
+import pytest
+import typer
+from command_line import MLOPS, PATIENCE_S, Repository, environ
+
+from reconciler.cli.main import app
+
+COMMANDS = sorted(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
+
+
+def test_every_problem_of_every_file_is_said_at_once_in_order(repo: Repository):
+    repo.edit("manifests/blue.yml", "instance_count: 1", "instance_count: two")
+    repo.edit("manifests/blue.yml", "endpoint_name: credit", "endpoint_nam: credit")
+    repo.edit("manifests/endpoint.yml", "auth_mode: key", "auth_mode: keys")
+    said = repo.mlops("plan", code=1).err.splitlines()
+    places = [line.split(": ")[0] for line in said[:-1]]
+    assert places == sorted(places)
+    assert {place.split(":")[0] for place in places} == {"manifests/blue.yml", "manifests/endpoint.yml"}
+    assert said[-1] == f"mlops: {len(places)} problems in the files; nothing was changed"
+
+
+def test_a_misspelt_field_is_answered_with_the_nearest(repo: Repository):
+    repo.edit("manifests/blue.yml", "instance_count: 1", "instance_cont: 1")
+    assert "did you mean instance_count?" in repo.mlops("plan", code=1).err
+
+
+def test_files_that_are_wrong_change_nothing(applied: Repository):
+    before = applied.live()
+    applied.edit("manifests/blue.yml", "instance_count: 1", "instance_count: 3")
+    applied.edit("manifests/endpoint.yml", "auth_mode: key", "auth_mode: keys")
+    applied.apply(code=1)
+    assert applied.live() == before
+
+
+def test_validate_says_the_same_in_json(repo: Repository):
+    repo.edit("manifests/blue.yml", "instance_count: 1", "instance_count: two")
+    found = repo.mlops("validate", "--format", "json", code=1).json
+    assert [(p["file"], p["line"], p["severity"]) for p in found["problems"]] == [("manifests/blue.yml", 10, "error")]
+
+
+def test_validate_counts_what_is_right(repo: Repository):
+    assert repo.mlops("validate").out == "4 resources: 0 errors, 0 warnings\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("plan --nope", "no such option: --nope"),
+        ("nope", "no such command 'nope'"),
+        ("show", "missing argument 'address'"),
+        ("show nonsense", "nonsense"),
+        ("plan --only nonsense", "nonsense"),
+        ("plan --var NOVALUE", "write name=value"),
+        ("plan --set nonsense", "is not address.path=value"),
+        ("plan --format yaml", "'yaml' is not one of"),
+        ("plan nowhere", "nowhere is not there; name a folder, a file or rev:path"),
+        ("plan HEAD:manifests", "this is not a git repository"),
+        ("apply --parallel 0", "0 is not in the range"),
+        ("plan -t nowhere", "no target is named nowhere; targets: dev"),
+        ("plan -t de", "did you mean dev?"),
+        ("plan --set endpoint/nope.description=x", "no manifest has the address endpoint/nope"),
+        ("plan --out nowhere/p.json", "the plan cannot be saved to nowhere/p.json"),
+        ("show endpoint/credi --query name", "endpoint/credi is not there"),
+        ("invoke credit", "endpoint/credit is not there (target dev); apply it first"),
+        ("invoke credit --request-file nowhere.json", "the request file nowhere.json cannot be read"),
+        ("logs endpoint/credit", "endpoint/credit has no logs"),
+        ("logs deployment/credit/blue", "provider memory has no logs to show"),
+        ("credentials credit", "endpoint/credit is not there"),
+        ("destroy manifests", "destroy takes a target, not a path"),
+    ],
+)
+def test_a_wrong_command_line_is_an_error_that_says_what_to_do(repo: Repository, words: str, message: str):
+    said = repo.mlops(*shlex.split(words), code=1).err
+    assert message in said.lower() or message in said
+    assert 1 <= len(said.splitlines()) <= 3
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ("targets: {dev: {provider: nope}}", "provider"),
+        ("targets: {dev: {provider: memory, state: 'ftp://x'}}", "no store is known for `state: ftp:…`"),
+        ("targets: {dev: {provider: memory, state: 'postgresql://x'}}", "a state in PostgreSQL is not built yet"),
+        ("targets: {dev: {provider: local, gateway: {prt: 1}}}", "prt"),
+        ("targets: [", "mlops.yaml:1:"),
+        ("targets: {dev: {provider: memory}, dev: {provider: local}}", "mlops.yaml:1:"),
+        ("- a list", "mlops.yaml is one mapping, with targets: and manifests:"),
+        ("target: {}", "unknown field; did you mean targets?"),
+        ("targets: {dev: {}}", "provider is missing"),
+        ("targets: {a: {provider: memory}, b: {provider: memory}}", "no target is the default; name one with --target"),
+        ("manifests: nowhere\ntargets: {dev: {provider: memory}}", "nowhere is not there"),
+        ("\ttab: 1", "mlops.yaml:1:"),
+    ],
+)
+def test_a_wrong_mlops_yaml_is_an_error_that_says_what_to_do(repo: Repository, settings: str, message: str):
+    repo.write("mlops.yaml", settings)
+    said = repo.mlops("plan", code=1).err
+    assert message in said
+    assert 1 <= len(said.splitlines()) <= 3
+
+
+def test_a_state_that_is_no_database_is_an_error(applied: Repository):
+    applied.write(".mlops/state.db", "this is no database" * 100)
+    assert "state.db" in applied.mlops("plan", code=1).err
+
+
+def test_a_live_file_that_is_none_is_an_error(applied: Repository):
+    applied.write("live.jsonl", "nonsense\n{}\n")
+    assert "live.jsonl:1 is not an object of a memory target" in applied.mlops("plan", code=1).err
+
+
+def test_debug_shows_where_it_happened(repo: Repository):
+    assert "Traceback" in repo.mlops("plan", "nowhere", "--debug", code=1).err
+
+
+def test_a_reader_that_goes_away_is_no_error(repo: Repository):
+    done = subprocess.run(
+        f"{shlex.quote(MLOPS)} plan --format json | head -n 1",
+        shell=True,
+        cwd=repo.folder,
+        env=environ(),
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+    )
+    assert (done.stdout, done.stderr) == ("{\n", "")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_help_of_every_command_has_an_example(repo: Repository, command: str):
+    assert "Example" in repo.mlops(command, "--help").out
+
+
+def test_without_a_command_the_help_is_shown(repo: Repository):
+    assert "Exit codes:" in repo.mlops().out

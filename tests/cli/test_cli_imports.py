@@ -1,0 +1,42 @@
+"""What a command does not need it does not load: a run begins fast."""
+
+import subprocess
+import sys
+
+import pytest
+from command_line import PATIENCE_S, Repository, environ
+
+LOADED = """
+import sys
+sys.argv = ["mlops", *sys.argv[1:]]
+from reconciler.cli.main import main
+try:
+    main()
+except SystemExit as ended:
+    print("exit", ended.code or 0, file=sys.stderr)
+for name in sorted(sys.modules):
+    print(name, file=sys.stderr)
+"""
+
+
+def loaded(repo: Repository, *words: str) -> set[str]:
+    """The top modules that a command line loads."""
+    argv = [sys.executable, "-c", LOADED, *words]
+    done = subprocess.run(argv, cwd=repo.folder, env=environ(), capture_output=True, text=True, timeout=PATIENCE_S)
+    assert done.stderr.startswith("exit 0\n"), done.stderr
+    return {name.partition(".")[0] for name in done.stderr.splitlines()}
+
+
+@pytest.mark.parametrize("words", [["--help"], ["--version"], ["plan", "--help"]])
+def test_help_loads_no_library_of_a_stage(repo: Repository, words: list[str]):
+    heavy = {"yaml", "git", "docker", "rich", "jsonschema", "jsonschema_rs", "deepdiff", "sqlite3", "psutil", "uvicorn"}
+    assert loaded(repo, *words) & heavy == set()
+
+
+def test_a_plan_without_changes_loads_only_what_reads(applied: Repository):
+    heavy = {"git", "docker", "rich", "deepdiff", "jsonschema", "psutil", "jmespath", "uvicorn", "envoy"}
+    assert loaded(applied, "plan") & heavy == set()
+
+
+def test_a_plan_of_a_local_target_loads_neither_docker_nor_git(local: Repository):
+    assert loaded(local, "plan") & {"git", "docker", "rich", "deepdiff", "jsonschema", "uvicorn", "envoy"} == set()
