@@ -114,7 +114,10 @@ class Deployments:
             self.instances.stop(address, set(serving) - set(held.serving))
             raise
         self.instances.settle(address, serving)
-        self.instances.stop(address, self.instances.of(address).keys() - set(serving))
+        leaving = self.instances.of(address).keys() - set(serving)
+        if leaving:
+            operation.report(f"draining {len(leaving)} {'instance' if len(leaving) == 1 else 'instances'}")
+        self.instances.stop(address, leaving)
         self._forget_old_secrets(wanted)
 
     def _put_in_force(self, held: Object, wanted: Object) -> None:
