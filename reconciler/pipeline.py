@@ -5,8 +5,8 @@ load -> resolve -> diff -> order -> preflight -> apply -> record
 
 import hashlib
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from reconciler.apply import Journal, Watcher, recover, utc_now
@@ -17,6 +17,7 @@ from reconciler.core.problem import Problem
 from reconciler.core.state import Drift, Entry, Live, State
 from reconciler.diff import changes, corrections, drifts, fold, foreign
 from reconciler.errors import ManifestError, RefusedError
+from reconciler.kinds import KINDS
 from reconciler.load import Loaded, Options, Override, load_all
 from reconciler.load.config import Config, Target, read_config
 from reconciler.order import order
@@ -116,8 +117,8 @@ def plan(workspace: Workspace, wish: Wish) -> Planned:
     whole = not loaded.alone
     resolved = resolve(loaded.manifests, state, secret_key=workspace.store.secret_key(), whole=whole)
     warnings = _accepted(_problems(workspace, loaded, resolved, state, whole=whole))
-    found = _confined(changes(resolved.resources, state, whole=whole), wish.only)
-    steps = order(found, state)
+    found = changes(resolved.resources, state, whole=whole)
+    steps = order(_confined(found, wish.only), state)
     made = Plan(
         target=workspace.target.name,
         lineage=recorded.lineage,
@@ -276,7 +277,23 @@ def _confined(found: Sequence[Change], only: Sequence[Address]) -> list[Change]:
             kept.add(address)
             needs = by_address[address].needs
             pending += [need for need in needs if need in by_address and by_address[need].before is None]
-    return [change for change in found if change.address in kept]
+    absent = {change.address for change in found if change.before is None} - kept
+    confined = (_without_traffic_to(absent, change) for change in found if change.address in kept)
+    return [change for change in confined if change]
+
+
+def _without_traffic_to(absent: Collection[Address], change: Change) -> Change | None:
+    """The change as it is while deployments that it names are not there: their endpoint's traffic stays as it was."""
+    after, route = change.after or {}, KINDS[change.address.kind].route
+    named = {
+        Address("deployment", name, endpoint=change.address.name) for field in route for name in after.get(field, {})
+    }
+    if not named.intersection(absent):
+        return change
+    before = change.before or {}
+    kept = {name: before.get(name, {}) for name in route if name in after}
+    fields = tuple(field for field in change.fields if field.path.partition(".")[0] not in route)
+    return replace(change, after={**after, **kept}, fields=fields) if fields or not change.before else None
 
 
 def _guard(

@@ -13,7 +13,6 @@ from reconciler.cli.handler import run
 
 app = typer.Typer(
     name="mlops",
-    no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,

@@ -54,6 +54,7 @@ class Manifest:
         contents: dotted field path to what it points at, for every path field that names local files.
         valid: False when the document has errors; it then counts only as an answer to "does this name exist?".
         scripts: dotted path of a scoring script to its text, so that it can be checked without being imported.
+        given: dotted field path to where it was written, for fields that were given from outside the file.
     """
 
     file: str
@@ -64,9 +65,12 @@ class Manifest:
     contents: Mapping[str, Content]
     valid: bool = True
     scripts: Mapping[str, "Script"] = field(default_factory=dict)
+    given: Mapping[str, Source] = field(default_factory=dict)
 
     def source(self, path: str = "") -> Source:
         """Where a field was written: its own place, else its nearest written parent's."""
+        if origin := origin_of(path, self.given):
+            return origin
         while path not in self.positions:
             if not path:
                 return Source(self.file, 1)
@@ -77,6 +81,12 @@ class Manifest:
         """A problem at the place of a field."""
         source = self.source(path)
         return Problem(source.file, source.line, source.column, code, message)
+
+
+def origin_of(path: str, given: Mapping[str, Source]) -> Source | None:
+    """Where a field was given from outside the file, by itself or as a part of what was given."""
+    found = (place for name, place in given.items() if name in ("", path) or path.startswith(f"{name}."))
+    return next(found, None)
 
 
 @dataclass(frozen=True)

@@ -93,7 +93,6 @@ class Plan:
         tree: digest of all the files read.
         live: digest of the generations of the live objects; empty when they were not looked at.
         pins: label references as resolved when planning, `risk@latest` to `risk:3`.
-        notes: warnings that the plan carries to its reader.
         unchanged: how many resources need nothing.
         recovery: unfinished operations that apply settles first.
     """
@@ -105,7 +104,6 @@ class Plan:
     steps: tuple[Step, ...]
     live: str = ""
     pins: Mapping[str, str] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
     unchanged: int = 0
     recovery: tuple[Recovery, ...] = ()
 

@@ -25,7 +25,7 @@ class Secret:
     @classmethod
     def of(cls, value: str, key: bytes) -> "Secret":
         """Seal a value under the state's key."""
-        return cls(hmac.digest(key, value.encode(), hashlib.sha256).hex(), value)
+        return cls(hmac.new(key, value.encode(), hashlib.sha256).hexdigest(), value)
 
     def reveal(self) -> str:
         """Give the value; every caller of this can be found by its name.
@@ -65,17 +65,21 @@ def unsealed(value: Any) -> Any:
 
 def spec_from_json(text: str | bytes) -> Any:
     """Read the JSON text of a sealed spec; thousands are read for a plan, so only one with a `$` is looked through."""
-    has_dollar = "$" in text if isinstance(text, str) else b"$" in text
-    return json.loads(text, object_hook=_unsealed_mapping if has_dollar else None)
+    if isinstance(text, bytes):
+        text = text.decode(json.detect_encoding(text), "surrogatepass")
+    return _DECODER.decode(text) if "$" in text else json.loads(text)
 
 
 def _unsealed_mapping(value: dict[str, Any]) -> Any:
     """One mapping whose items are unsealed already."""
     if len(value) == 1 and SEALED in value:
         return Secret(value[SEALED])
-    if "$$" in "".join(value):
+    if "$$" in "".join(value):  # at most one call too many, where one key ends in `$` and the next begins with it
         return {key[1:] if _looks_sealed(key) else key: item for key, item in value.items()}
     return value
+
+
+_DECODER = json.JSONDecoder(object_hook=_unsealed_mapping)
 
 
 def _looks_sealed(key: Any) -> bool:

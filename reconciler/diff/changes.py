@@ -46,8 +46,9 @@ def _change(resource: Resource, state: State) -> Change | None:
 
 
 def _fields(resource: Resource, before: Spec) -> Iterator[FieldChange]:
+    symptoms = KINDS[resource.address.kind].symptoms
     for path, old, new in differing(before, resource.spec):
-        yield FieldChange(path, old, new, resource.manifest.source(path))
+        yield FieldChange(path, old, new, None if path in symptoms else resource.manifest.source(path))
 
 
 def _creation(resource: Resource) -> tuple[FieldChange, ...]:

@@ -49,6 +49,7 @@ DEPLOYMENT = Kind(
     scale=frozenset({"instance_count", "scale_settings", "lost_instances"}),
     replace=frozenset({"instance_type", "type"}),
     ignored=frozenset({"id", "provisioning_state", "creation_context"}),
+    symptoms={"lost_instances": "an instance was lost"},
     update=Action.ROLL_OUT,
     known_by=(
         frozenset({"endpoint_name", "name"}),

@@ -29,6 +29,7 @@ class Kind:
         immutable: fields that a registered version keeps for ever.
         ignored: fields that the Azure tools print and take back, without a meaning of their own.
         left_alone: fields that belong to whoever sets them when the manifest says nothing of them.
+        symptoms: fields that no manifest has and a provider reports when something is amiss, with the words for it.
         versioned: whether the name carries a version.
         update: the action that makes all other fields true.
         known_by: sets of fields, any of which tells this kind where no `$schema` does.
@@ -54,6 +55,7 @@ class Kind:
     immutable: frozenset[str] = frozenset()
     ignored: frozenset[str] = frozenset()
     left_alone: frozenset[str] = frozenset()
+    symptoms: Mapping[str, str] = field(default_factory=dict)
     versioned: bool = False
     update: Action = Action.UPDATE
     known_by: tuple[frozenset[str], ...] = ()

@@ -1,17 +1,20 @@
 """The parse cache: what a file of known content holds, so that it is neither parsed nor checked again.
 
 It is keyed by git's blob id and by the code and schemas that would read the file. Only files without problems are
-kept. It may be deleted at any time; one that cannot be used is as good as none.
+kept, and of a secret value only where in its file it is written. It may be deleted at any time; one that cannot be
+used is as good as none.
 """
 
 import hashlib
 import json
 import os
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
+from reconciler.kinds import KINDS
 from reconciler.load.reading import Entry, Reading
 
 _AT_A_TIME = 500
@@ -23,9 +26,9 @@ def blob_id(data: bytes) -> str:
     return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
 
 
-def known(folder: Path | None, blobs: Iterable[str]) -> dict[str, Reading]:
-    """What the cache knows of these files."""
-    wanted = list(blobs)
+def known(folder: Path | None, files: Mapping[str, bytes]) -> dict[str, Reading]:
+    """What the cache knows of these files, given by blob id."""
+    wanted = list(files)
     if folder is None or not wanted:
         return {}
     file = _file(folder)
@@ -34,20 +37,25 @@ def known(folder: Path | None, blobs: Iterable[str]) -> dict[str, Reading]:
     try:
         with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True, timeout=1)) as database:
             rows = [row for start in range(0, len(wanted), _AT_A_TIME) for row in _rows(database, wanted[start:])]
-        return {blob: _reading(text) for blob, text in rows}
+        return {blob: _reading(text, files[blob]) for blob, text in rows}
     except (sqlite3.Error, ValueError, TypeError, LookupError):
         _remove(file)
         return {}
 
 
-def learn(folder: Path | None, readings: Mapping[str, Reading]) -> None:
+def learn(folder: Path | None, readings: Mapping[str, Reading], files: Mapping[str, bytes]) -> None:
     """Keep what was read without problems."""
-    rows = [(blob, _text(reading)) for blob, reading in readings.items() if not reading.problems]
-    if folder is None or not rows:
+    if folder is None:
+        return
+    texts = {blob: _text(reading, files[blob]) for blob, reading in readings.items() if not reading.problems}
+    rows = [(blob, text) for blob, text in texts.items() if text]
+    if not rows:
         return
     file = _file(folder)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.parent.mkdir(mode=0o700, exist_ok=True)
+        folder.mkdir(mode=0o700, exist_ok=True)
+        os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))
         with closing(sqlite3.connect(file, timeout=1)) as database, database:
             database.execute("PRAGMA synchronous = OFF")
             database.execute("CREATE TABLE IF NOT EXISTS files (blob TEXT PRIMARY KEY, reading TEXT) WITHOUT ROWID")
@@ -81,17 +89,45 @@ def _version() -> str:
     return digest.hexdigest()[:12]
 
 
-def _text(reading: Reading) -> str:
-    return json.dumps([[one.kind, one.platform, one.document, one.positions] for one in reading.entries])
+def _text(reading: Reading, data: bytes) -> str:
+    """A reading as JSON; empty where a secret is written in a form that only a parser reads."""
+
+    def place(value: Any) -> tuple[int, int]:
+        written = value.encode()
+        return data.index(written), len(written)
+
+    try:
+        documents = [_with_secrets(one.kind, one.document, place) for one in reading.entries]
+    except (AttributeError, ValueError):
+        return ""
+    entries = zip(reading.entries, documents, strict=True)
+    return json.dumps([[one.kind, one.platform, document, one.positions] for one, document in entries])
 
 
-def _reading(text: str) -> Reading:
+def _reading(text: str, data: bytes) -> Reading:
+    def value(place: tuple[int, int]) -> str:
+        start, length = place
+        return data[start : start + length].decode()
+
     return Reading(
         tuple(
-            Entry(kind, platform, document, {path: (line, column) for path, (line, column) in positions.items()})
+            Entry(
+                kind,
+                platform,
+                _with_secrets(kind, document, value),
+                {path: (line, column) for path, (line, column) in positions.items()},
+            )
             for kind, platform, document, positions in json.loads(text)
         )
     )
+
+
+def _with_secrets(kind: str, document: Mapping[str, Any], form: Callable[[Any], Any]) -> Mapping[str, Any]:
+    """The document with every secret value in another form."""
+    secret = [name for name in KINDS[kind].secrets if document.get(name)]
+    if not secret:
+        return document
+    return {**document, **{name: {key: form(value) for key, value in document[name].items()} for name in secret}}
 
 
 def _remove(file: Path) -> None:

@@ -67,7 +67,8 @@ def _readings(place: Place, options: Options, tree: Tree, problems: list[Problem
     """What each file holds, from the cache where it is the same as ever."""
     files = [(here, data) for here in place.files if (data := _bytes(here, problems)) is not None]
     blobs = {here: cache.blob_id(data) for here, data in files if _hangs_on_bytes_alone(data, place, options)}
-    known = cache.known(options.cache, blobs.values())
+    by_blob = {blobs[here]: data for here, data in files if here in blobs}
+    known = cache.known(options.cache, by_blob)
     learnt: dict[str, Reading] = {}
     readings = []
     for here, data in files:
@@ -80,7 +81,7 @@ def _readings(place: Place, options: Options, tree: Tree, problems: list[Problem
         if not reading.passed_over:
             tree.file(here.relative, data)
         readings.append((here, reading))
-    cache.learn(options.cache, learnt)
+    cache.learn(options.cache, learnt, by_blob)
     return readings
 
 
@@ -125,7 +126,9 @@ def _manifest(here: Here, entry: Entry, contents: Contents, nested: Nested, prob
     folder = os.path.dirname(here.path)
     document, own, inside = nested.brought_in(entry, folder)
     found, flaws = contents.of(document, entry.kind, folder)
-    manifest = Manifest(here.shown, entry.kind, entry.platform, document, entry.positions, found, valid=entry.valid)
+    manifest = Manifest(
+        here.shown, entry.kind, entry.platform, document, entry.positions, found, entry.valid, given=entry.given
+    )
     wrong = [manifest.problem(flaw.path, flaw.code, flaw.message) for flaw in (*own, *flaws)] + inside
     problems += wrong
     scripts = _scripts(manifest, contents)

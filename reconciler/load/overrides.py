@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from reconciler.core.manifest import Source
 from reconciler.core.problem import Problem
 from reconciler.errors import ManifestError
 from reconciler.load.document import Document
@@ -80,6 +81,16 @@ def overridden(document: Document, overrides: Sequence[Override]) -> tuple[Docum
             continue
         written = _without(written, [".".join(map(str, steps))])
     return Document(value, document.positions, written), problems
+
+
+def places(overrides: Sequence[Override]) -> dict[str, Source]:
+    """Where the overridden fields were written, by the fields' dotted paths."""
+    return {
+        ".".join(index or key for index, key in _STEP.findall(override.path)): Source(
+            override.origin, override.line, override.column
+        )
+        for override in overrides
+    }
 
 
 def unmatched(

@@ -1,9 +1,10 @@
 """The text of one file becomes entries: documents of a known kind, checked, in their normal form."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from reconciler.core.manifest import Source, origin_of
 from reconciler.core.problem import Problem
 from reconciler.kinds import KINDS
 from reconciler.load.check import flaws
@@ -11,7 +12,7 @@ from reconciler.load.document import Document, Positions, document
 from reconciler.load.nodes import Node, Unreadable, documents
 from reconciler.load.normal import normal
 from reconciler.load.options import Options, Override
-from reconciler.load.overrides import meant_for, named, overridden
+from reconciler.load.overrides import meant_for, named, overridden, places
 from reconciler.load.place import Here
 from reconciler.load.sniff import Sniffed, looks_ours, sniffed
 from reconciler.load.text import decoded
@@ -33,6 +34,7 @@ class Entry:
         document: the normal form when valid, else as read.
         positions: the place of every field.
         valid: whether nothing is wrong with it.
+        given: the place of every field that was given from outside the file.
     """
 
     kind: str
@@ -40,6 +42,7 @@ class Entry:
     document: Mapping[str, Any]
     positions: Positions
     valid: bool = True
+    given: Mapping[str, Source] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -130,11 +133,12 @@ class _Reader:
         self._used += meant
         one, problems = overridden(one, meant)
         platform = self._what(one).platform if meant else platform
-        problems += self._flaws(one, kind, platform, lines)
+        given = places(meant)
+        problems += self._flaws(one, kind, platform, lines, given)
         self._problems += problems
         valid = not lines and not problems
         value = normal(one.value, one.written) if valid else one.value
-        return Entry(kind, platform, value, one.positions, valid)
+        return Entry(kind, platform, value, one.positions, valid, given)
 
     def _what(self, one: Document) -> Sniffed:
         if self._kind and isinstance(one.value, Mapping):
@@ -154,10 +158,15 @@ class _Reader:
             message = f"a resource is a mapping, here is {seen}"
             self._problems.append(self._here.problem(*place, "E-YAML-TOP", message))
 
-    def _flaws(self, one: Document, kind: str, platform: str, lines: set[int]) -> list[Problem]:
+    def _flaws(
+        self, one: Document, kind: str, platform: str, lines: set[int], given: Mapping[str, Source]
+    ) -> list[Problem]:
         """What is wrong, at its place; a line whose YAML is wrong already says why its value is."""
         problems = []
         for flaw in flaws(one.value, one.written, kind, platform):
+            if origin := origin_of(flaw.path, given):
+                problems.append(Problem(origin.file, origin.line, origin.column, flaw.code, flaw.message))
+                continue
             place = _place(one.positions, flaw.path)
             nameless = self._kind and flaw.message == "name is missing"
             if not nameless and (place[0] not in lines or flaw.code in ("E-REQUIRED", "E-FIELD")):

@@ -56,7 +56,7 @@ def _creation(change: Change, reason: str) -> Iterator[Part]:
         yield Part(
             Action.ROUTE,
             change.address,
-            _changed(later) if later else "its traffic comes back",
+            _changed(kind, later) if later else "its traffic comes back",
             later,
             spec,
             change.after,
@@ -84,7 +84,7 @@ def _update(change: Change) -> Iterator[Part]:
         fields = tuple(field for field in change.fields if _top(field) in names)
         if fields:
             after = _with_fields(spec, change.after, names)
-            yield Part(action, change.address, _changed(fields), fields, spec, after, change.needs)
+            yield Part(action, change.address, _changed(kind, fields), fields, spec, after, change.needs)
             spec = after
 
 
@@ -124,5 +124,9 @@ def _top(field: FieldChange) -> str:
     return field.path.partition(".")[0]
 
 
-def _changed(fields: Iterable[FieldChange]) -> str:
-    return f"{', '.join(dict.fromkeys(_top(field) for field in fields))} changed"
+def _changed(kind: Kind, fields: Iterable[FieldChange]) -> str:
+    """Why a step is there: the fields that changed, and what is amiss on the live side."""
+    tops = dict.fromkeys(_top(field) for field in fields)
+    names = ", ".join(name for name in tops if name not in kind.symptoms)
+    amiss = [said for name, said in kind.symptoms.items() if name in tops]
+    return "; ".join([*([f"{names} changed"] if names else []), *amiss])

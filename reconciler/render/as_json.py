@@ -34,7 +34,6 @@ def plan_json(plan: Plan) -> dict[str, Any]:
         ],
         "unchanged": plan.unchanged,
         "pins": dict(plan.pins),
-        "notes": list(plan.notes),
         "recovery": [
             {"operation": item.operation, "action": item.action, "address": str(item.address), "started": item.started}
             for item in plan.recovery

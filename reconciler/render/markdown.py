@@ -26,7 +26,6 @@ def plan_markdown(plan: Plan) -> str:
             lines += ["| field | change | where |", "|---|---|---|"]
             lines += _rows(step.fields, veil, created=step.action is Action.CREATE)
             lines += ["", "</details>"]
-    lines += [f"- {_inert(note)}" for note in plan.notes]
     return "\n".join(lines).rstrip() + "\n"
 
 

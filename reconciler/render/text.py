@@ -34,7 +34,6 @@ def plan_text(plan: Plan) -> str:
     for step in plan.steps:
         lines.append(f"  {headline(step)}")
         lines += _table(step.fields, veil, created=step.action is Action.CREATE)
-    lines += [f"  note: {printable(note)}" for note in plan.notes]
     lines += [f"  pin:  {label} is {pinned}" for label, pinned in sorted(plan.pins.items())]
     return "\n".join([*lines, *([""] if lines else []), summary(plan)])
 

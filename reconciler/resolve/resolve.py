@@ -3,7 +3,7 @@
 import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from reconciler.core.address import Address
 from reconciler.core.manifest import Manifest, Resource
@@ -12,6 +12,8 @@ from reconciler.core.state import State
 from reconciler.kinds import KINDS
 from reconciler.resolve.assets import Registry, changed_content, parse_reference
 from reconciler.resolve.normalise import spec_of
+
+Place = TypeVar("Place")
 
 
 @dataclass(frozen=True)
@@ -123,10 +125,14 @@ def _inline(resource: Resource, path: str, kind: str, written: dict[str, Any], r
 
 def _rooted(manifest: Manifest, path: str) -> Manifest:
     """The manifest of an inline asset: the same file, seen from the field that holds it."""
-    positions = {"" if key == path else key.removeprefix(path + "."): place
-                 for key, place in manifest.positions.items() if key == path or key.startswith(path + ".")}  # fmt: skip
+    positions, given = _below(path, manifest.positions), _below(path, manifest.given)
     contents = {key.removeprefix(path + "."): c for key, c in manifest.contents.items() if key.startswith(path + ".")}
-    return replace(manifest, positions=positions, contents=contents, scripts={})
+    return replace(manifest, positions=positions, contents=contents, scripts={}, given=given)
+
+
+def _below(path: str, places: Mapping[str, Place]) -> dict[str, Place]:
+    """What stands below a field, the field itself under the empty path."""
+    return {key[len(path) + 1 :]: place for key, place in places.items() if key == path or key.startswith(path + ".")}
 
 
 def _looked_up(

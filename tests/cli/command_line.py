@@ -110,12 +110,20 @@ class Repository:
         """Start the command and return while it runs."""
         pipe = subprocess.PIPE
         return subprocess.Popen(
-            [MLOPS, *words], cwd=self.folder, env=environ(), stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, text=True
+            [MLOPS, *words],
+            cwd=self.folder,
+            env=environ(),
+            stdin=subprocess.DEVNULL,
+            stdout=pipe,
+            stderr=pipe,
+            text=True,
         )
 
     def git(self, *words: str) -> None:
         """Run git as somebody of no settings."""
-        nobody = {f"GIT_{who}_{what}": "ana@example.org" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+        nobody = {
+            f"GIT_{who}_{what}": "ana@example.org" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")
+        }
         env = {**environ(), **nobody, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
         subprocess.run(["git", *words], cwd=self.folder, env=env, check=True, capture_output=True, timeout=PATIENCE_S)
 

@@ -83,9 +83,10 @@ def test_the_same_inputs_give_the_same_bytes(applied: Repository):
 
 
 def test_the_markdown_of_a_plan_is_a_table_of_steps(repo: Repository):
-    assert "| 4 | `+` | create | `deployment/credit/blue` | new | #1 #2 #3 |" in repo.mlops(
-        "plan", "--format", "markdown"
-    ).out
+    assert (
+        "| 4 | `+` | create | `deployment/credit/blue` | new | #1 #2 #3 |"
+        in repo.mlops("plan", "--format", "markdown").out
+    )
 
 
 def test_changes_are_an_exit_code_only_when_asked_for(repo: Repository):
@@ -210,7 +211,9 @@ def test_a_target_s_variables_and_overrides_count(repo: Repository):
 
 
 def test_an_override_is_shown_with_its_place_in_mlops_yaml(applied: Repository):
-    applied.edit("mlops.yaml", "default: true}", "default: true, overrides: {deployment/credit/blue: {instance_count: 3}}}")
+    applied.edit(
+        "mlops.yaml", "default: true}", "default: true, overrides: {deployment/credit/blue: {instance_count: 3}}}"
+    )
     assert "instance_count 1 -> 3 [mlops.yaml:3]" in lines_of(applied.mlops("plan").out)
 
 

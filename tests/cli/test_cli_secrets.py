@@ -78,7 +78,9 @@ def test_what_the_tool_writes_is_nobody_else_s_to_read(cached: Repository):
     assert [path.name for path in below if path.stat().st_mode & 0o077] == []
 
 
-@pytest.mark.parametrize("words", [["show", "deployment/credit/blue"], ["status"], ["drift"], ["drift", "--format", "json"]])
+@pytest.mark.parametrize(
+    "words", [["show", "deployment/credit/blue"], ["status"], ["drift"], ["drift", "--format", "json"]]
+)
 def test_no_other_command_shows_a_secret(keeping: Repository, words: list[str]):
     keeping.apply(*VAR)
     keeping.behind_our_back("deployment/credit/blue", environment_variables={"ONE": {"$secret": "0" * 64}})

@@ -1,5 +1,7 @@
 """The order of a plan's steps, told by the plan's text."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -147,3 +149,12 @@ def test_many_deployments_are_ordered_without_a_product_over_all_of_them(count):
     wanted = [endpoint(f"e{n}") for n in range(count // 10)]
     wanted += [deployment(f"d{n % 10}", endpoint_name=f"e{n // 10}") for n in range(count)]
     assert len(plan_of(wanted, State()).steps) == count + count // 10
+
+
+def test_an_instance_that_was_lost_is_a_reason_to_scale_in_words():
+    state = recorded(endpoint(), blue())
+    address, entry = blue().address, state.entries[blue().address]
+    found = state.settle(address, replace(entry, spec={**entry.spec, "instance_count": 0, "lost_instances": 1}))
+    assert planned([endpoint(), blue()], found) == (
+        "[] -> #1 ~ scale deployment/credit/blue (instance_count changed; an instance was lost)\n"
+    )

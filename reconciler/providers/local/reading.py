@@ -92,7 +92,11 @@ def _deployment(item: Object, seen: Seen) -> tuple[Spec, dict[str, Any]]:
     lost = sum(known[name].restarts for name in item.serving if name in known)
     spec = {**item.spec, "instance_count": len(ready), **({"lost_instances": lost} if lost else {})}
     names = [*item.serving, *sorted(known.keys() - set(item.serving))]
-    return spec, {"instances": [_instance(name, known.get(name), ready=name in ready) for name in names]}
+    detail: dict[str, Any] = {"instances": [_instance(name, known.get(name), ready=name in ready) for name in names]}
+    if lost:
+        ends = (f"{name} {known[name].last_exit}" for name in item.serving if name in known and known[name].restarts)
+        detail["note"] = f"restarted by the keeper: {', '.join(ends)}"
+    return spec, detail
 
 
 def _instance(name: str, status: Status | None, *, ready: bool) -> dict[str, Any]:
