@@ -4,10 +4,11 @@
 # ruff: noqa: PTH120, PTH123
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
-from reconciler.core.manifest import Manifest, Script
+from reconciler.core.manifest import Content, Manifest, Script
 from reconciler.core.problem import Problem
 from reconciler.kinds import KINDS
 from reconciler.load import cache
@@ -126,22 +127,24 @@ def _manifest(here: Here, entry: Entry, contents: Contents, nested: Nested, prob
     folder = os.path.dirname(here.path)
     document, own, inside = nested.brought_in(entry, folder)
     found, flaws = contents.of(document, entry.kind, folder)
+    scripts = _scripts(entry.kind, document, found, contents)
     manifest = Manifest(
-        here.shown, entry.kind, entry.platform, document, entry.positions, found, entry.valid, given=entry.given
+        here.shown, entry.kind, entry.platform, document, entry.positions, found, entry.valid, scripts, entry.given
     )
     wrong = [manifest.problem(flaw.path, flaw.code, flaw.message) for flaw in (*own, *flaws)] + inside
     problems += wrong
-    scripts = _scripts(manifest, contents)
-    return replace(manifest, valid=not wrong, scripts=scripts) if entry.valid and (wrong or scripts) else manifest
+    return replace(manifest, valid=False) if wrong else manifest
 
 
-def _scripts(manifest: Manifest, contents: Contents) -> dict[str, Script]:
-    """The scripts that a manifest names, in the folders that were found."""
+def _scripts(
+    kind: str, document: Mapping[str, Any], found: Mapping[str, Content], contents: Contents
+) -> dict[str, Script]:
+    """The scripts that a document names, in the folders that were found."""
     scripts = {}
-    for path, folder in KINDS[manifest.kind].scripts.items():
-        name = field(manifest.document, path)
-        if isinstance(name, str) and folder in manifest.contents:
-            scripts[path] = contents.script(manifest.contents[folder], name)
+    for path, folder in KINDS[kind].scripts.items():
+        name = field(document, path)
+        if isinstance(name, str) and folder in found:
+            scripts[path] = contents.script(found[folder], name)
     return scripts
 
 

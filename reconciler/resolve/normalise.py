@@ -1,6 +1,7 @@
 """A document becomes a spec: defaults explicit, quoted numbers read, letters lowered where case means nothing."""
 
-from collections.abc import Callable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -25,8 +26,8 @@ def spec_of(manifest: Manifest, kind: Kind, *, secret_key: bytes) -> dict[str, A
     spec = _with_defaults(written, kind.defaults.get(manifest.platform, {}))
     for path, content in manifest.contents.items():
         _put(spec, path, content_spec(content))
-    for steps, convert in _conversions(kind.name):
-        _convert(spec, steps, convert)
+    for parent, conversions in _conversions(kind.name).items():
+        _convert(spec, parent, conversions)
     for name in kind.secrets:
         spec[name] = {key: Secret.of(_text(value), secret_key) for key, value in spec[name].items()}
     for name in kind.route & spec.keys():
@@ -51,7 +52,7 @@ def _with_defaults(written: Spec, defaults: Mapping[str, Any]) -> dict[str, Any]
 
 
 def _copied(value: Any) -> Any:
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return {key: _copied(item) for key, item in value.items()}
     return [_copied(item) for item in value] if isinstance(value, list) else value
 
@@ -64,24 +65,28 @@ def _put(spec: dict[str, Any], path: str, value: Any) -> None:
 
 
 @cache
-def _conversions(kind: str) -> tuple[tuple[tuple[str, ...], Convert], ...]:
-    """The paths of a kind whose values have more than one spelling, each with what makes it one."""
+def _conversions(kind: str) -> Mapping[tuple[str, ...], Sequence[tuple[str, Convert]]]:
+    """The fields of a kind whose values have more than one spelling, below their parents, with what makes it one."""
     facts = KINDS[kind]
-    pairs = ((facts.integers, _integer), (facts.booleans, _boolean), (facts.lowered, _lowered))
-    return tuple((tuple(path.split(".")), convert) for paths, convert in pairs for path in sorted(paths))
+    found = defaultdict(list)
+    for paths, convert in ((facts.integers, _integer), (facts.booleans, _boolean), (facts.lowered, _lowered)):
+        for path in sorted(paths):
+            *parents, name = path.split(".")
+            found[tuple(parents)].append((name, convert))
+    return found
 
 
-def _convert(spec: dict[str, Any], steps: tuple[str, ...], convert: Convert) -> None:
-    """Replace the values at a path, in place; a last step of `*` stands for every key."""
-    *parents, last = steps
+def _convert(spec: dict[str, Any], parents: tuple[str, ...], conversions: Sequence[tuple[str, Convert]]) -> None:
+    """Replace the values of fields, in place; a field of `*` stands for every key."""
     for parent in parents:
         inner = spec.get(parent)
         if not isinstance(inner, dict):
             return
         spec = inner
-    for key in list(spec) if last == "*" else (last,):
-        if key in spec:
-            spec[key] = convert(spec[key])
+    for field, convert in conversions:
+        for key in list(spec) if field == "*" else (field,):
+            if key in spec:
+                spec[key] = convert(spec[key])
 
 
 def _integer(value: Any) -> Any:

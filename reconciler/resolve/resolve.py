@@ -104,14 +104,17 @@ def _with_references(resource: Resource, registry: Registry, problems: list[Prob
     for path, kind in KINDS[resource.address.kind].references.items():
         value = spec.get(path)
         if isinstance(value, dict):
-            spec[path] = _inline(resource, path, kind, value, registry)
+            spec[path] = _inline((resource.manifest, path, kind), value, registry, problems)
         elif parsed := parse_reference(value):
             spec[path] = _looked_up((resource.manifest, path, kind), parsed, registry, problems, linked=linked)
-    return replace(resource, spec=spec)
+    return Resource(resource.address, spec, resource.manifest)
 
 
-def _inline(resource: Resource, path: str, kind: str, written: dict[str, Any], registry: Registry) -> Any:
+def _inline(
+    field: tuple[Manifest, str, str], written: dict[str, Any], registry: Registry, problems: list[Problem]
+) -> Any:
     """An inline asset: registered when it has a name, else known by its content alone."""
+    manifest, path, kind = field
     facts = KINDS[kind]
     name, version = written.get("name"), written.get("version")
     spec = {**facts.defaults[""], **{k: v for k, v in written.items() if k not in ("name", "version", "$schema")}}
@@ -119,7 +122,12 @@ def _inline(resource: Resource, path: str, kind: str, written: dict[str, Any], r
         return {key: value for key, value in spec.items() if value not in ({}, "")}
     version = str(version) if version is not None else registry.version_for(kind, str(name), spec)
     address = Address(kind, str(name), version=version)
-    registry.added.setdefault(address, Resource(address, spec, _rooted(resource.manifest, path)))
+    other = registry.added.setdefault(address, Resource(address, spec, _rooted(manifest, path)))
+    if moved := changed_content(kind, other.spec, spec):
+        message = (
+            f"{kind} {_short(address)} has another {moved} in {other.manifest.source()}; give one of them a version"
+        )
+        problems.append(manifest.problem(path, "E-DUP-RESOURCE", message))
     return f"azureml:{name}:{version}"
 
 

@@ -91,6 +91,16 @@ def test_a_named_inline_model_is_registered_beside_the_deployment():
     assert spec_of("deployment/credit/blue", endpoint(), inline)["model"] == "azureml:risk:3"
 
 
+def test_one_inline_name_and_version_with_two_contents_is_refused():
+    inline = {"name": "risk", "version": 3, "path": "model"}
+    one = replace(blue(model=inline), contents={"model.path": ONE})
+    same = replace(blue(name="green", model=inline), contents={"model.path": ONE})
+    other = replace(blue(name="red", model=inline), contents={"model.path": TWO})
+    assert problems(endpoint(), one, same) == []
+    (said,) = problems(endpoint(), one, same, other)
+    assert "E-DUP-RESOURCE: model risk:3 has another path" in said
+
+
 def test_latest_is_the_version_recorded_last_and_is_pinned():
     old, new = model(version="9"), model(version="2")
     state = State(
