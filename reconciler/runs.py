@@ -1,14 +1,13 @@
 """A run as it is written down: who ran what, on which host, from which commit."""
 
 import os
-import socket
 import uuid
 
 from reconciler.apply import utc_now
 from reconciler.core.plan import Plan
 from reconciler.load.commit import commit_facts
 from reconciler.record.store import Run
-from reconciler.workspace import Workspace, user
+from reconciler.workspace import Workspace, host, user
 
 
 def begin_run(workspace: Workspace, plan: Plan, command: str) -> str:
@@ -20,7 +19,7 @@ def begin_run(workspace: Workspace, plan: Plan, command: str) -> str:
         target=workspace.target.name,
         started=utc_now(),
         user=user(),
-        host=socket.gethostname(),
+        host=host(),
         pid=os.getpid(),
         commit=facts.commit,
         tree=facts.tree,

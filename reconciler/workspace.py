@@ -2,7 +2,6 @@
 
 import getpass
 import os
-import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -66,7 +65,14 @@ def open_workspace(target: str | None, *, start: Path | None = None) -> Iterator
 
 def holder(command: str, started: str) -> Mapping[str, str | int]:
     """Who holds a lock, told to whoever has to wait for it."""
-    return {"user": user(), "host": socket.gethostname(), "pid": os.getpid(), "command": command, "started": started}
+    return {"user": user(), "host": host(), "pid": os.getpid(), "command": command, "started": started}
+
+
+def host() -> str:
+    """The name of this machine."""
+    import socket  # noqa: PLC0415 - only a run that writes tells it
+
+    return socket.gethostname()
 
 
 def user() -> str:

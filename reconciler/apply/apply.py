@@ -5,21 +5,21 @@ dependents are skipped.
 """
 
 import heapq
-import logging
 import queue
 import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from reconciler.apply.journal import Journal
 from reconciler.core.plan import Operation, Outcome, Plan, Result, Step
 from reconciler.errors import ProviderError
 from reconciler.providers.provider import Provider
 
-_log = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,8 @@ def apply(
         watcher: who is told of starts, waits and outcomes.
         clock: seconds, for the time that a step took.
     """
+    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - a plan that nobody applies needs no threads
+
     walk = _Walk(plan, provider, journal, watcher or Watcher(), clock)
     with ThreadPoolExecutor(max_workers=parallel, thread_name_prefix="step") as pool:
         walk.through(pool, parallel, stop or threading.Event())
@@ -83,7 +85,7 @@ class _Walk:
         self._ended: queue.SimpleQueue[_Ended] = queue.SimpleQueue()
         self.outcomes: dict[int, Outcome] = {}
 
-    def through(self, pool: ThreadPoolExecutor, parallel: int, stop: threading.Event) -> None:
+    def through(self, pool: "Executor", parallel: int, stop: threading.Event) -> None:
         """Begin what is ready, at most `parallel` at once, until nothing runs and nothing can begin."""
         running = 0
         while True:
@@ -98,7 +100,7 @@ class _Walk:
             if step.id not in self.outcomes:
                 self._tell(Outcome(step, Result.SKIPPED, self._why_skipped(step)))
 
-    def _begin(self, step: Step, pool: ThreadPoolExecutor) -> None:
+    def _begin(self, step: Step, pool: "Executor") -> None:
         operation = self._journal.intend(step, lambda line: self._watcher.on_report(step, line))
         self._watcher.on_start(step)
         pool.submit(self._call, step, operation)
@@ -109,9 +111,11 @@ class _Walk:
         error: BaseException | None = None
         try:
             getattr(self._provider, step.action)(step, operation)
-        except BaseException as raised:  # noqa: BLE001 - a plug-in may raise anything; it becomes an outcome
+        except BaseException as raised:  # a plug-in may raise anything; it becomes an outcome
+            import logging  # noqa: PLC0415 - the pool has loaded it already
+
             error = raised
-            _log.debug("%s %s", step.action, step.address, exc_info=True)
+            logging.getLogger(__name__).debug("%s %s", step.action, step.address, exc_info=True)
         self._ended.put(_Ended(step, operation, error, self._clock() - started))
 
     def _settle(self, ended: _Ended) -> None:
