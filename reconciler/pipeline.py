@@ -3,21 +3,22 @@
 load -> resolve -> diff -> order -> preflight -> apply -> record
 """
 
+import difflib
 import hashlib
 import threading
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from reconciler.apply import Journal, Watcher, recover, utc_now
 from reconciler.apply import apply as walk
 from reconciler.core.address import Address
+from reconciler.core.manifest import Resource
 from reconciler.core.plan import Change, Outcome, Plan, Recovery, Result
 from reconciler.core.problem import Problem
 from reconciler.core.state import Drift, Entry, Live, State
-from reconciler.diff import changes, corrections, drifts, fold, foreign
-from reconciler.errors import ManifestError, RefusedError
-from reconciler.kinds import KINDS
+from reconciler.diff import changes, confined, corrections, drifts, fold, foreign
+from reconciler.errors import ManifestError, MlopsError, RefusedError
 from reconciler.load import Loaded, Options, Override, load_all
 from reconciler.load.config import Config, Target, read_config
 from reconciler.order import order
@@ -117,8 +118,9 @@ def plan(workspace: Workspace, wish: Wish) -> Planned:
     whole = not loaded.alone
     resolved = resolve(loaded.manifests, state, secret_key=workspace.store.secret_key(), whole=whole)
     warnings = _accepted(_problems(workspace, loaded, resolved, state, whole=whole))
-    found = changes(resolved.resources, state, whole=whole)
-    steps = order(_confined(found, wish.only), state)
+    _known(wish.only, resolved, state)
+    found = changes(resolved.resources, state, recorded=recorded, whole=whole)
+    steps = order(confined(found, wish.only))
     made = Plan(
         target=workspace.target.name,
         lineage=recorded.lineage,
@@ -135,7 +137,7 @@ def plan(workspace: Workspace, wish: Wish) -> Planned:
         made,
         warnings,
         tuple(drifts(recorded, live)) if wish.refresh else (),
-        corrections(recorded, state, resolved.resources),
+        _corrections(recorded, state, resolved.resources, found) if whole and not wish.only else {},
         loaded.passed_over,
     )
 
@@ -175,9 +177,10 @@ def destroy(workspace: Workspace, manner: Manner | None = None) -> Applied:
         recorded = workspace.store.read()
         live = tuple(workspace.provider.list())
         state = fold(recorded, live)
-        steps = order(changes((), state), state)
+        found = changes((), state)
+        steps = order(found)
         made = Plan(workspace.target.name, recorded.lineage, recorded.serial, "", steps, live=_generations(live))
-        planned = Planned(made, corrections=corrections(recorded, state, ()))
+        planned = Planned(made, corrections=_corrections(recorded, state, (), found))
         _refuse(refusals(steps, state, Guards(protect=workspace.target.protect), wanted=None))
         if steps and not manner.confirm(planned):
             return Applied(planned, declined=True)
@@ -199,7 +202,7 @@ def refresh(workspace: Workspace, *, lock_timeout_s: float = 0) -> tuple[Drift, 
         recover(workspace.provider, workspace.store, now=utc_now)
         recorded = workspace.store.read()
         live = tuple(workspace.provider.list())
-        for address, entry in corrections(recorded, fold(recorded, live), ()).items():
+        for address, entry in _corrections(recorded, fold(recorded, live), (), ()).items():
             workspace.store.note(address, entry)
         return tuple(drifts(recorded, live))
 
@@ -264,36 +267,21 @@ def _accepted(problems: Iterable[Problem]) -> tuple[Problem, ...]:
     return found
 
 
-def _confined(found: Sequence[Change], only: Sequence[Address]) -> list[Change]:
-    """The changes of the named addresses, and the creations that they need."""
-    if not only:
-        return list(found)
-    by_address = {change.address: change for change in found}
-    kept: set[Address] = set()
-    pending = [address for address in only if address in by_address]
-    while pending:
-        address = pending.pop()
-        if address not in kept:
-            kept.add(address)
-            needs = by_address[address].needs
-            pending += [need for need in needs if need in by_address and by_address[need].before is None]
-    absent = {change.address for change in found if change.before is None} - kept
-    confined = (_without_traffic_to(absent, change) for change in found if change.address in kept)
-    return [change for change in confined if change]
+def _corrections(
+    recorded: State, folded: State, resources: Iterable[Resource], found: Iterable[Change]
+) -> Mapping[Address, Entry | None]:
+    claimed = {resource.address: resource.spec for resource in resources}
+    return corrections(recorded, folded, claimed=claimed, touched={change.address for change in found})
 
 
-def _without_traffic_to(absent: Collection[Address], change: Change) -> Change | None:
-    """The change as it is while deployments that it names are not there: their endpoint's traffic stays as it was."""
-    after, route = change.after or {}, KINDS[change.address.kind].route
-    named = {
-        Address("deployment", name, endpoint=change.address.name) for field in route for name in after.get(field, {})
-    }
-    if not named.intersection(absent):
-        return change
-    before = change.before or {}
-    kept = {name: before.get(name, {}) for name in route if name in after}
-    fields = tuple(field for field in change.fields if field.path.partition(".")[0] not in route)
-    return replace(change, after={**after, **kept}, fields=fields) if fields or not change.before else None
+def _known(only: Sequence[Address], resolved: Resolved, state: State) -> None:
+    """Refuse an address that is neither wanted nor recorded: a plan of nothing would look as if all were well."""
+    known = sorted({str(address) for address in (*state.entries, *(r.address for r in resolved.resources))})
+    for address in only:
+        if str(address) not in known:
+            near = difflib.get_close_matches(str(address), known, n=1)
+            advice = f"did you mean {near[0]}?" if near else "`mlops plan` without --only shows what there is"
+            raise MlopsError(f"--only {address}: it is neither defined nor recorded; {advice}")
 
 
 def _guard(
@@ -301,7 +289,8 @@ def _guard(
 ) -> None:
     target = workspace.target
     limit = wish.max_delete if wish.max_delete is not None else target.max_delete
-    guards = Guards(limit, wish.allow_empty, target.protect, foreign(state, live))
+    where = ", ".join(_paths(workspace.config, wish))
+    guards = Guards(limit, wish.allow_empty, target.protect, foreign(state, live), where)
     _refuse(
         [
             *refusals(made.steps, state, guards, wanted=wanted),

@@ -68,7 +68,7 @@ def live(*resources: Resource, lineage: str = LINEAGE) -> list[Live]:
 
 def planned(resources: Iterable[Resource], state: State, *, whole: bool = True) -> str:
     """The plan in one line a step: what it waits for, number, symbol, action, address, reason."""
-    return outline(order(changes(sorted(resources, key=lambda r: r.address), state, whole=whole), state))
+    return outline(order(changes(sorted(resources, key=lambda r: r.address), state, whole=whole)))
 
 
 def outline(steps: Iterable[Step]) -> str:
@@ -82,7 +82,7 @@ def _outlined(step: Step) -> str:
 
 def plan_of(resources: Iterable[Resource], state: State) -> Plan:
     """A plan for these resources."""
-    steps = order(changes(sorted(resources, key=lambda r: r.address), state), state)
+    steps = order(changes(sorted(resources, key=lambda r: r.address), state))
     return Plan("test", state.lineage, state.serial, "tree", steps)
 
 

@@ -10,6 +10,12 @@ from typer._click.exceptions import ClickException  # the base of its usage erro
 
 from reconciler.errors import ManifestError, MlopsError
 
+# Words of the design that the command line does not know so far.
+NOT_YET = frozenset(
+    {"history", "rollback", "import", "state", "online-endpoint", "online-deployment", "model", "environment"}
+    | {"html", "sarif", "junit", "github"}
+)
+
 
 def run(command: Callable[[], int | None], *, debug: bool) -> int:
     """Run a command line and return its exit code; a traceback is shown to whoever asked for one."""
@@ -47,6 +53,10 @@ def _failed(error: Exception, *, debug: bool) -> int:
 
 
 def _usage(error: ClickException) -> None:
+    asked = [word for word in sys.argv[1:] if word in NOT_YET]
+    if asked:
+        print(f"mlops: {asked[0]} is not built yet; the README says what is", file=sys.stderr)
+        return
     print(f"mlops: {error.format_message()}", file=sys.stderr)
     context = getattr(error, "ctx", None)
     if context:

@@ -6,7 +6,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -19,6 +19,8 @@ from reconciler.cli.wishes import addresses_of, overrides_of, variables_of
 from reconciler.errors import InterruptedRunError, MlopsError, RefusedError, StepFailedError
 
 if TYPE_CHECKING:
+    from reconciler.apply import Watcher
+    from reconciler.core.plan import Plan
     from reconciler.pipeline import Applied, Manner, Planned, Wish
 
 
@@ -69,10 +71,10 @@ def plan(
         allow_empty,
     )
     with open_workspace(target) as workspace:
-        planned = pipeline.plan(workspace, wish)
+        planned, root = pipeline.plan(workspace, wish), workspace.config.root
     _say_aside(planned, verbose=verbose)
     if out:
-        save_plan(out, planned.plan, _kept(wish, planned.plan.target))
+        save_plan(out, planned.plan, _kept(wish, planned.plan.target, root))
     _print_plan(planned, report)
     if out and report is o.Report.TEXT:
         print(f"Saved to {out}; `mlops apply --plan {out}` does exactly this, or refuses.")
@@ -125,9 +127,10 @@ def apply(
         allow_empty,
     )
     if reviewed:
-        wish = _as_saved(wish, reviewed.wish)
         target = target or str(reviewed.wish["target"])
     with open_workspace(target) as workspace:
+        if reviewed:
+            wish = _as_saved(wish, reviewed.wish, workspace.config.root)
         if refresh_only:
             found = pipeline.refresh(workspace, lock_timeout_s=lock_timeout)
             print(f"Recorded the live side of target {workspace.target.name}: {len(found)} resources differed.")
@@ -258,12 +261,15 @@ def _say_aside(planned: "Planned", *, verbose: bool = False) -> None:
 
 @contextmanager
 def _manner(parallel: int, lock_timeout: float, *, ask: bool, quiet: bool) -> "Iterator[Manner]":
-    """How an apply goes about it from a command line: Ctrl-C once finishes what runs, twice stops at once."""
+    """How an apply goes about it from a command line.
+
+    Until the first step begins, Ctrl-C ends the command. From then on, once finishes what runs, twice stops at once.
+    """
     from reconciler.cli.progress import progress  # noqa: PLC0415
     from reconciler.pipeline import Manner  # noqa: PLC0415
 
     stop = threading.Event()
-    with progress(quiet=quiet) as watch, _interruptible(stop):
+    with progress(quiet=quiet) as watch, ExitStack() as steps:
 
         def confirm(planned: "Planned") -> bool:
             _say_aside(planned)
@@ -271,13 +277,20 @@ def _manner(parallel: int, lock_timeout: float, *, ask: bool, quiet: bool) -> "I
                 _print_plan(planned, o.Report.TEXT)
             return not ask or _asked()
 
-        yield Manner(confirm, parallel, lock_timeout, stop, watch)
+        def begin(made: "Plan") -> "Watcher":
+            steps.enter_context(_interruptible(stop))
+            return watch(made)
+
+        yield Manner(confirm, parallel, lock_timeout, stop, begin)
 
 
 def _asked() -> bool:
     if not sys.stdin.isatty():
         raise RefusedError("there is nobody to ask (standard input is no terminal); say --auto-approve if you mean it")
-    return input("\nDo these steps? Only `yes` is taken for a yes: ").strip() == "yes"
+    try:
+        return input("\nDo these steps? Only `yes` is taken for a yes: ").strip() == "yes"
+    except EOFError:
+        return False
 
 
 @contextmanager
@@ -318,10 +331,13 @@ def _end(applied: "Applied", manner: "Manner", *, quiet: bool) -> int:
     return 0
 
 
-def _kept(wish: "Wish", target: str) -> dict[str, object]:
-    """The options that a saved plan was made with; values that may be secret are left out."""
+def _kept(wish: "Wish", target: str, root: Path) -> dict[str, object]:
+    """The options that a saved plan was made with; values that may be secret are left out.
+
+    Paths count from the repository's root, so that the plan can be applied from any of its folders.
+    """
     return {
-        "paths": list(wish.paths),
+        "paths": [os.path.relpath(path, root) if Path(path).exists() else path for path in wish.paths],
         "target": target,
         "name": wish.name,
         "endpoint_name": wish.endpoint_name,
@@ -334,11 +350,11 @@ def _kept(wish: "Wish", target: str) -> dict[str, object]:
     }
 
 
-def _as_saved(wish: "Wish", kept: Mapping[str, Any]) -> "Wish":
+def _as_saved(wish: "Wish", kept: Mapping[str, Any], root: Path) -> "Wish":
     """The wish of a saved plan, with the values that it could not keep taken from the command line."""
     return replace(
         wish,
-        paths=wish.paths or tuple(kept["paths"]),
+        paths=wish.paths or tuple(_from_here(path, root) for path in kept["paths"]),
         name=wish.name or kept["name"],
         endpoint_name=wish.endpoint_name or kept["endpoint_name"],
         only=wish.only or addresses_of(kept["only"]),
@@ -346,3 +362,7 @@ def _as_saved(wish: "Wish", kept: Mapping[str, Any]) -> "Wish":
         max_delete=kept["max_delete"] if wish.max_delete is None else wish.max_delete,
         allow_empty=wish.allow_empty or kept["allow_empty"],
     )
+
+
+def _from_here(path: str, root: Path) -> str:
+    return os.path.relpath(root / path) if (root / path).exists() else path

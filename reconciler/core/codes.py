@@ -27,6 +27,8 @@ CODES = {
     "REV:PATH.",
     "E-IMMUTABLE": "A registered version of a model or an environment never changes, so that what served yesterday can "
     "be served again. Give the new content a new version.",
+    "E-IN-USE": "An endpoint, a model or an environment would be deleted while a recorded deployment stands on it. That happens "
+    "when a plan is confined by --only or to single files; plan the whole folder.",
     "E-INSTANCES": "instance_count is a whole number of at least 1.",
     "E-KIND": "The file named on the command line is none of endpoint, deployment, model or environment by its $schema "
     "or its keys. Add the $schema line.",

@@ -41,6 +41,7 @@ class Change:
     Args:
         replaces: the field that forces a deletion and a creation anew; empty when an update will do.
         needs: addresses that must exist before this resource does.
+        drifted: fields that are not as recorded on the live side, whatever the manifests say of them.
     """
 
     address: Address
@@ -49,6 +50,7 @@ class Change:
     fields: tuple[FieldChange, ...] = ()
     replaces: str = ""
     needs: tuple[Address, ...] = ()
+    drifted: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

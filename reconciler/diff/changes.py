@@ -6,27 +6,44 @@ from typing import Any
 from reconciler.core.address import Address
 from reconciler.core.manifest import Resource, Spec
 from reconciler.core.plan import Change, FieldChange
-from reconciler.core.state import State
+from reconciler.core.state import Entry, State
 from reconciler.diff.fields import differing
 from reconciler.kinds import KINDS
+from reconciler.kinds.references import named_assets
 
 
-def changes(resources: Sequence[Resource], state: State, *, whole: bool = True) -> list[Change]:
+def changes(
+    resources: Sequence[Resource], state: State, *, recorded: State | None = None, whole: bool = True
+) -> list[Change]:
     """All changes that bring the record to what is wanted, sorted by address.
 
     Args:
         resources: what is wanted, sorted by address.
         state: what is recorded, drift folded in.
+        recorded: what is recorded, as it stands; None when nothing was folded in.
         whole: what is recorded and not wanted is deleted; False leaves it alone.
     """
-    found = [change for resource in resources if (change := _change(resource, state))]
+    recorded = recorded or state
+    found = [change for resource in resources if (change := _change(resource, state, recorded))]
     wanted = {resource.address for resource in resources}
     if whole:
         found += [_deletion(address, state) for address in state.entries if address not in wanted]
+    found += _dragged(resources, state, found)
     return sorted(found, key=lambda change: change.address)
 
 
-def _change(resource: Resource, state: State) -> Change | None:
+def _dragged(resources: Sequence[Resource], state: State, found: Sequence[Change]) -> list[Change]:
+    """Unchanged deployments of a replaced endpoint, which go with it and are made anew."""
+    replaced = {change.address for change in found if change.replaces}
+    touched = {change.address for change in found}
+    return [
+        Change(r.address, state.entries[r.address].spec, r.spec, needs=_needs(r.address, r.spec))
+        for r in resources
+        if replaced and r.address.parent in replaced and r.address not in touched
+    ]
+
+
+def _change(resource: Resource, state: State, recorded: State) -> Change | None:
     entry = state.entries.get(resource.address)
     if entry is None:
         needs = _needs(resource.address, resource.spec)
@@ -40,9 +57,21 @@ def _change(resource: Resource, state: State) -> Change | None:
     fields = tuple(_fields(resource, before))
     if not fields:
         return None
-    replaces = next((field.path for field in fields if field.path.partition(".")[0] in kind.replace), "")
     needs = _needs(resource.address, resource.spec)
-    return Change(resource.address, before, resource.spec, fields, replaces, needs)
+    replaces = next((field.path for field in fields if field.path.partition(".")[0] in kind.replace), "")
+    if replaces:
+        # The new object gets what the old one had of fields that the manifest leaves to others.
+        left = {name: entry.spec[name] for name in kind.left_alone if name in entry.spec}
+        return Change(resource.address, entry.spec, {**left, **resource.spec}, fields, replaces, needs)
+    drifted = _drifted(recorded.entries.get(resource.address), entry)
+    return Change(resource.address, before, resource.spec, fields, needs=needs, drifted=drifted)
+
+
+def _drifted(recorded: Entry | None, found: Entry) -> frozenset[str]:
+    if recorded is None or recorded is found:
+        return frozenset()
+    names = recorded.spec.keys() | found.spec.keys()
+    return frozenset(name for name in names if recorded.spec.get(name) != found.spec.get(name))
 
 
 def _fields(resource: Resource, before: Spec) -> Iterator[FieldChange]:
@@ -85,13 +114,4 @@ def _deletion(address: Address, state: State) -> Change:
 def _needs(address: Address, spec: Spec) -> tuple[Address, ...]:
     """What must exist before this resource does: its parent, and the registered assets that it names."""
     parent = (address.parent,) if address.parent else ()
-    named = (_asset(kind, spec.get(path)) for path, kind in KINDS[address.kind].references.items())
-    return (*parent, *(asset for asset in named if asset))
-
-
-def _asset(kind: str, value: Any) -> Address | None:
-    """A resolved reference is `azureml:NAME:VERSION`; every other form lies outside of the plan."""
-    if not isinstance(value, str) or not value.startswith("azureml:") or value.startswith("azureml:/"):
-        return None
-    name, _, version = value.removeprefix("azureml:").rpartition(":")
-    return Address(kind, name, version=version) if name else None
+    return (*parent, *named_assets(KINDS[address.kind], spec))

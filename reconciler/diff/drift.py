@@ -1,14 +1,14 @@
 """Recorded against live: what changed behind git's back, and the record as it looks once that is folded in."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from reconciler.core.address import Address
-from reconciler.core.manifest import Resource, Spec
+from reconciler.core.manifest import Spec
 from reconciler.core.plan import FieldChange
 from reconciler.core.state import Drift, DriftClass, Entry, Live, State
 from reconciler.diff.fields import differing
-from reconciler.kinds import KINDS
+from reconciler.kinds import KINDS, Kind
 
 
 def drifts(state: State, live: Iterable[Live]) -> list[Drift]:
@@ -22,8 +22,8 @@ def drifts(state: State, live: Iterable[Live]) -> list[Drift]:
 def fold(state: State, live: Iterable[Live]) -> State:
     """The record as if it had been written from the live side.
 
-    What is missing is forgotten, what differs is as it is, and an object that carries our lineage with no record is
-    taken in, so that the plan can settle it. Objects of others are left out.
+    What is missing is forgotten. What differs is as it is, unless an autoscaler was free to make it so. An object that
+    carries our lineage with no record is taken in, so that the plan can settle it; those of others are left out.
     """
     seen = {item.address: item for item in live}
     entries: dict[Address, Entry] = {}
@@ -37,22 +37,34 @@ def fold(state: State, live: Iterable[Live]) -> State:
     return replace(state, entries=entries)
 
 
-def corrections(recorded: State, folded: State, resources: Iterable[Resource]) -> dict[Address, Entry | None]:
-    """What to write down of the live side before anything is changed there; None forgets an address.
+def corrections(
+    recorded: State, folded: State, *, claimed: Mapping[Address, Spec], touched: Container[Address]
+) -> dict[Address, Entry | None]:
+    """What to write down of the live side where no step does; None forgets an address.
 
-    A field that belongs to whoever sets it is recorded only while a manifest, or the record so far, speaks of it.
+    Args:
+        recorded: the record as it stands.
+        folded: the record with the live side folded in.
+        claimed: what is wanted; a field that belongs to whoever sets it is recorded only while this speaks of it.
+        touched: addresses of which a step will tell what is true.
     """
-    claimed = {resource.address: resource.spec for resource in resources}
     found: dict[Address, Entry | None] = {}
     for address in recorded.entries.keys() | folded.entries.keys():
+        if address in touched:
+            continue
         before, entry = recorded.entries.get(address), folded.entries.get(address)
-        left = KINDS[address.kind].left_alone
-        if entry and left:
-            said = claimed.get(address, before.spec if before else entry.spec)
-            entry = replace(entry, spec={k: v for k, v in entry.spec.items() if k in said or k not in left})
+        if entry is not None:
+            entry = _recordable(entry, KINDS[address.kind], claimed.get(address, before.spec if before else {}))
         if entry != before:
             found[address] = entry
     return dict(sorted(found.items()))
+
+
+def _recordable(entry: Entry, kind: Kind, said: Spec) -> Entry:
+    """The entry without symptoms, which no record keeps, and without fields that nobody claims."""
+    dropped = {name for name in kind.symptoms if name in entry.spec}
+    dropped |= {name for name in kind.left_alone if name in entry.spec and name not in said}
+    return replace(entry, spec={k: v for k, v in entry.spec.items() if k not in dropped}) if dropped else entry
 
 
 def foreign(state: State, live: Iterable[Live]) -> list[Address]:
@@ -67,7 +79,8 @@ def _ours(item: Live, lineage: str) -> bool:
 def _folded(entry: Entry, item: Live) -> Entry:
     if item.spec == entry.spec or all(entry.spec.get(key) == value for key, value in item.spec.items()):
         return entry
-    return replace(entry, spec={**entry.spec, **item.spec})
+    expected = {f.path for f in _differing(entry.spec, item.spec) if _autoscaled(f, entry.spec)}
+    return replace(entry, spec={**entry.spec, **{k: v for k, v in item.spec.items() if k not in expected}})
 
 
 def _differing(recorded: Spec, live: Spec) -> Iterator[FieldChange]:

@@ -35,7 +35,7 @@ def explained(document: Any, written: Mapping[str, str], kind: str, platform: st
         elif error.validator == "type" and error.validator_value == "string" and isinstance(document, Mapping):
             yield _not_text(error.instance, path, written)
         else:
-            yield _said(error, path, schema)
+            yield _said(error, path, schema, secret=path.partition(".")[0] in KINDS[kind].secrets)
 
 
 @cache
@@ -90,19 +90,20 @@ def _not_text(value: Any, path: str, written: Mapping[str, str]) -> Flaw:
     return Flaw(path, "E-TYPE", f'expected text, YAML reads {text} as {spoken(value)}; write "{text}"')
 
 
-def _said(error: Any, path: str, schema: Mapping[str, Any]) -> Flaw:
+def _said(error: Any, path: str, schema: Mapping[str, Any], *, secret: bool) -> Flaw:
     """The schema's own words for the field, else what was expected of its type."""
     said = _annotation(error, schema)
     names = error.absolute_schema_path and "propertyNames" in error.absolute_schema_path
     field = _below(path, str(error.instance)) if names else path
+    seen = _seen(error.instance, secret=secret and not names)
     code, words = said.get("x-code", "E-VALUE"), said.get("x-says")
     if error.validator == "type" and code == "E-VALUE":
         expected = _EXPECTED.get(str(error.validator_value), str(error.validator_value))
-        return Flaw(field, "E-TYPE", f"{field}: expected {expected}, here is {_seen(error.instance)}")
+        return Flaw(field, "E-TYPE", f"{field}: expected {expected}, here is {seen}")
     if not words:
         words = "must not be empty" if error.validator == "minLength" else "is not allowed"
     speaks = words if words.startswith(field) else f"{field}: {words}"
-    return Flaw(field, code, f"{speaks}; here is {_seen(error.instance)}")
+    return Flaw(field, code, f"{speaks}; here is {seen}")
 
 
 def _annotation(error: Any, schema: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -124,7 +125,9 @@ def _said_at(schema: Any) -> dict[str, Any]:
     return {key: schema[key] for key in ("x-code", "x-says") if key in schema} if isinstance(schema, Mapping) else {}
 
 
-def _seen(value: Any) -> str:
+def _seen(value: Any, *, secret: bool) -> str:
+    if secret and not isinstance(value, (dict, list)):
+        return "a value"
     if isinstance(value, str):
         return repr(value if len(value) <= 60 else value[:57] + "...")
     return _SEEN.get(type(value), "") or spoken(value)

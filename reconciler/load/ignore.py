@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-ALWAYS = frozenset({"__pycache__", ".git"})
+ALWAYS = frozenset({"__pycache__", ".git", ".DS_Store"})
 
 Ignored = Callable[[str, bool], bool]
 """Whether a file or folder, by its name relative to the root, is left out; True as second argument for folders."""

@@ -47,7 +47,7 @@ def load_all(paths: Sequence[str], options: Options = _NO_OPTIONS) -> Loaded:
     tree, problems = Tree(options), list[Problem]()
     readings: list[tuple[Here, Reading]] = []
     manifests: list[Manifest] = []
-    places = [located(path) for path in paths]
+    places = _each_once([located(path) for path in paths])
     for place in places:
         problems += _links_out(place)
         found = _readings(place, options, tree, problems)
@@ -62,6 +62,16 @@ def load_all(paths: Sequence[str], options: Options = _NO_OPTIONS) -> Loaded:
         tree.digest(),
         alone=all(place.alone for place in places),
     )
+
+
+def _each_once(places: Sequence[Place]) -> list[Place]:
+    """The places without files that an earlier one has already."""
+    seen: set[str] = set()
+    found = []
+    for place in places:
+        found.append(replace(place, files=tuple(here for here in place.files if here.path not in seen)))
+        seen.update(here.path for here in place.files)
+    return found
 
 
 def _readings(place: Place, options: Options, tree: Tree, problems: list[Problem]) -> list[tuple[Here, Reading]]:

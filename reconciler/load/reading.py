@@ -12,7 +12,7 @@ from reconciler.load.document import Document, Positions, document
 from reconciler.load.nodes import Node, Unreadable, documents
 from reconciler.load.normal import normal
 from reconciler.load.options import Options, Override
-from reconciler.load.overrides import meant_for, named, overridden, places
+from reconciler.load.overrides import address_of, meant_for, named, overridden, places
 from reconciler.load.place import Here
 from reconciler.load.sniff import Sniffed, looks_ours, sniffed
 from reconciler.load.text import decoded
@@ -165,7 +165,8 @@ class _Reader:
         problems = []
         for flaw in flaws(one.value, one.written, kind, platform):
             if origin := origin_of(flaw.path, given):
-                problems.append(Problem(origin.file, origin.line, origin.column, flaw.code, flaw.message))
+                message = f"{address_of(kind, one.value)}: {flaw.message}"
+                problems.append(Problem(origin.file, origin.line, origin.column, flaw.code, message))
                 continue
             place = _place(one.positions, flaw.path)
             nameless = self._kind and flaw.message == "name is missing"

@@ -6,20 +6,19 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from reconciler.core.address import Address
 from reconciler.core.plan import Action, Change, Step
-from reconciler.core.state import State
 from reconciler.order import rules
 from reconciler.order.split import Part, split
 
 _EARLY_TO_LATE = {action: place for place, action in enumerate(Action)}
 
 
-def order(changes: Iterable[Change], state: State) -> tuple[Step, ...]:
+def order(changes: Iterable[Change]) -> tuple[Step, ...]:
     """Number the steps so that every step stands behind what it needs; equal changes give an equal order.
 
     Raises:
         ValueError: the rules contradict each other, which no set of changes should make them do.
     """
-    parts = split(changes, state)
+    parts = split(changes)
     needs: dict[int, set[int]] = defaultdict(set)
     for first, second in _pairs(parts):
         needs[id(second)].add(id(first))

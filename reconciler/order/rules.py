@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from reconciler.core.address import Address
 from reconciler.core.manifest import Spec
 from reconciler.core.plan import Action
+from reconciler.kinds import KINDS
+from reconciler.kinds.references import named_assets
 from reconciler.order.split import Part
 
 Pair = tuple[Part, Part]
@@ -60,11 +62,7 @@ def _uses(part: Part) -> Iterator[Address]:
     """What a deployment stands on before a step: its endpoint when it is deleted, and the assets that it names."""
     if part.address.parent and part.action is Action.DELETE:
         yield part.address.parent
-    for kind in ("model", "environment"):
-        value = (part.before or {}).get(kind)
-        if isinstance(value, str) and value.startswith("azureml:"):
-            name, _, version = value.removeprefix("azureml:").rpartition(":")
-            yield Address(kind, name, version=version)
+    yield from named_assets(KINDS[part.address.kind], part.before or {})
 
 
 def _routes(family: Iterable[Part]) -> Iterator[Part]:

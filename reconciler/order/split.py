@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from reconciler.core.address import Address
 from reconciler.core.manifest import Spec
 from reconciler.core.plan import Action, Change, FieldChange
-from reconciler.core.state import State
 from reconciler.kinds import KINDS, Kind
 
 
@@ -23,12 +22,11 @@ class Part:
     needs: tuple[Address, ...] = ()
 
 
-def split(changes: Iterable[Change], state: State) -> list[Part]:
+def split(changes: Iterable[Change]) -> list[Part]:
     """All parts of all changes, in the order of the changes; a replaced endpoint takes its deployments along."""
     changes = list(changes)
     replaced = {change.address for change in changes if change.replaces}
-    parts = [part for change in changes for part in _parts(change, replaced)]
-    return parts + list(_dragged(changes, replaced, state))
+    return [part for change in changes for part in _parts(change, replaced)]
 
 
 def _parts(change: Change, replaced: Collection[Address]) -> Iterator[Part]:
@@ -71,7 +69,7 @@ def _deletion(change: Change, reason: str) -> Iterator[Part]:
     routed: dict[str, Spec] = {name: {} for name in kind.route if spec.get(name)}
     if routed:
         fields = tuple(FieldChange(name, spec[name], None) for name in sorted(routed))
-        yield Part(Action.ROUTE, change.address, reason, fields, spec, {**spec, **routed}, change.needs)
+        yield Part(Action.ROUTE, change.address, "traffic stops first", fields, spec, {**spec, **routed}, change.needs)
     yield Part(Action.DELETE, change.address, reason, (), {**spec, **routed}, None, change.needs)
 
 
@@ -89,21 +87,16 @@ def _update(change: Change) -> Iterator[Part]:
 
 
 def _classes(kind: Kind, change: Change) -> Sequence[tuple[Action, frozenset[str]]]:
+    """Which fields each step makes true.
+
+    Where instances were lost and a roll-out follows anyway, there is no scale before it: it would start more of what
+    is about to be replaced, and may be what keeps dying.
+    """
     everything = frozenset(change.before or ()) | frozenset(change.after or ())
-    return (
-        (Action.SCALE, kind.scale),
-        (kind.update, everything - kind.scale - kind.route),
-        (Action.ROUTE, kind.route),
-    )
-
-
-def _dragged(changes: Sequence[Change], replaced: Collection[Address], state: State) -> Iterator[Part]:
-    """Unchanged deployments of a replaced endpoint go with it and are made anew."""
-    touched = {change.address for change in changes}
-    for address, entry in sorted(state.entries.items()):
-        if address.parent in replaced and address not in touched and address.parent:
-            change = Change(address, entry.spec, entry.spec, needs=(address.parent,))
-            yield from _parts(change, replaced)
+    rest = everything - kind.scale - kind.route
+    if change.drifted & kind.scale and any(_top(field) in rest for field in change.fields):
+        return ((kind.update, rest | kind.scale), (Action.ROUTE, kind.route))
+    return ((Action.SCALE, kind.scale), (kind.update, rest), (Action.ROUTE, kind.route))
 
 
 def _with_fields(before: Spec, after: Spec, names: frozenset[str]) -> Spec:

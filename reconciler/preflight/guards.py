@@ -7,6 +7,8 @@ from reconciler.core.address import Address
 from reconciler.core.manifest import Spec
 from reconciler.core.plan import Action, Step
 from reconciler.core.state import State
+from reconciler.kinds import KINDS
+from reconciler.kinds.references import named_assets
 
 
 @dataclass(frozen=True)
@@ -18,12 +20,14 @@ class Guards:
         allow_empty: whether an empty set of manifests may delete everything.
         protect: addresses that no plan deletes.
         foreign: live objects that another state, or nobody, made.
+        where: the paths that the manifests were read from.
     """
 
     max_delete: int | None = None
     allow_empty: bool = False
     protect: Collection[str] = ()
     foreign: Collection[Address] = ()
+    where: str = "."
 
 
 def refusals(steps: Sequence[Step], state: State, guards: Guards, *, wanted: int | None) -> Iterator[str]:
@@ -35,12 +39,15 @@ def refusals(steps: Sequence[Step], state: State, guards: Guards, *, wanted: int
         wanted: how many resources the manifests define; None when deleting everything is what was asked for.
     """
     if wanted == 0 and not guards.allow_empty:
-        yield "E-EMPTY: the manifests define nothing; check the path, or say --allow-empty to delete everything"
+        yield (
+            f"E-EMPTY: nothing is defined in {guards.where}; check the path, or say --allow-empty to delete everything"
+        )
     created = {step.address for step in steps if step.action is Action.CREATE}
     deleted = [step for step in steps if step.action is Action.DELETE]
     gone = [step for step in deleted if step.address not in created]
     yield from _protected(deleted, guards)
     yield from _with_traffic(deleted, steps, state)
+    yield from _in_use(deleted, steps, state)
     yield from _foreign(steps, guards)
     budget = max(5, len(state.entries) // 5) if guards.max_delete is None else guards.max_delete
     if wanted is not None and len(gone) > budget:
@@ -65,25 +72,46 @@ def _with_traffic(deleted: Sequence[Step], steps: Sequence[Step], state: State) 
         if parent is None or parent in going or parent not in state.entries:
             continue
         recorded = state.entries[parent].spec
-        share = _share(recorded, step.address.name)
-        if share and _share(routes.get(parent, recorded), step.address.name):
+        for field in sorted(KINDS[parent.kind].route):
+            share = _share(recorded, field, step.address.name)
+            if share and _share(routes.get(parent, recorded), field, step.address.name):
+                yield (
+                    f"E-DELETE-TRAFFIC: {step.address.name} has {share} % of {field} and would be deleted "
+                    f"({step.reason}); move it to another deployment first"
+                )
+
+
+def _share(endpoint: Spec | None, field: str, name: str) -> int:
+    shares = (endpoint or {}).get(field) or {}
+    return int(shares.get(name, 0))
+
+
+def _in_use(deleted: Sequence[Step], steps: Sequence[Step], state: State) -> Iterator[str]:
+    """What a recorded deployment stands on is not deleted under it: its endpoint, its model, its environment."""
+    if all(step.address.endpoint for step in deleted):
+        return
+    last = {step.address: step.after for step in steps}
+    going = {step.address for step in deleted}
+    users: dict[Address, Address] = {}
+    for address, entry in state.entries.items():
+        if address.parent and address not in going:
+            users.setdefault(address.parent, address)
+            assets = named_assets(KINDS[address.kind], last.get(address, entry.spec) or {})
+            users.update(dict.fromkeys(assets, address))
+    for step in deleted:
+        if step.address in users:
             yield (
-                f"E-DELETE-TRAFFIC: {step.address.name} has {share} % of traffic and would be deleted ({step.reason}); "
-                "move the traffic to another deployment first"
+                f"E-IN-USE: {step.address} would be deleted ({step.reason}) while {users[step.address]} stands on it; "
+                "plan the whole folder, or what uses it as well"
             )
-
-
-def _share(endpoint: Spec | None, name: str) -> int:
-    traffic = (endpoint or {}).get("traffic") or {}
-    return int(traffic.get(name, 0))
 
 
 def _foreign(steps: Sequence[Step], guards: Guards) -> Iterator[str]:
     for step in steps:
         if step.action is Action.CREATE and step.address in guards.foreign:
             yield (
-                f"E-FOREIGN: {step.address} exists already and was not made by this state; "
-                "remove it, choose another name, or use the state that made it"
+                f"E-FOREIGN: {step.address} exists already and was not made by this state, so it is not touched; "
+                "bring back the state that made it (its backup lies beside it), or choose another name"
             )
 
 

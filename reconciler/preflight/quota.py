@@ -1,8 +1,8 @@
 """Quota at every step: cores by family, with the reserve of 20 % that Azure keeps for upgrades."""
 
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
+from reconciler.core.address import Address
 from reconciler.core.manifest import Spec
 from reconciler.core.plan import Step
 from reconciler.core.state import State
@@ -12,36 +12,66 @@ from reconciler.kinds.skus import Sku, quota_family, sku_of
 def over_quota(steps: Sequence[Step], state: State, quota: Mapping[str, int]) -> Iterator[str]:
     """One line for every family whose cores do not suffice, at the step at which most are needed.
 
+    Steps that do not wait for each other run in any order, so a step finds every other deployment in the largest of the
+    states in which it may be by then.
+
     Args:
-        steps: in the order in which they run; a later step finds what the earlier ones left.
+        steps: the plan, numbered so that every step stands behind what it needs.
         state: what runs before the first of them.
         quota: cores of this target by family; families without an entry are not limited.
     """
     limits = {quota_family(family): cores for family, cores in quota.items()}
-    used = {address: _cores(entry.spec) for address, entry in state.entries.items()}
+    if not limits:
+        return
+    behind = _behind(steps)
+    stages = _stages(steps, state)
     peaks: dict[str, tuple[int, Step, int]] = {}
-    for step in steps if limits else ():
-        family, cores = _cores(step.after) if step.after else ("", 0)
-        used[step.address] = (family, cores)
-        if family in limits:
-            total = sum(taken for name, taken in used.values() if name == family)
-            if total > limits[family] and total > peaks.get(family, (0,))[0]:
-                peaks[family] = (total, step, limits[family] - total + cores)
+    for step in steps:
+        family, cores = _cores(step.after)
+        if family not in limits or cores <= _cores(step.before, family)[1]:
+            continue
+        others = sum(
+            _largest(held, family, step, behind) for address, held in stages.items() if address != step.address
+        )
+        if others + cores > max(limits[family], peaks.get(family, (0,))[0]):
+            peaks[family] = (others + cores, step, limits[family] - others)
     yield from (_line(step, free, limits[family]) for family, (_, step, free) in sorted(peaks.items()))
 
 
-def cores_by_family(state: State) -> Mapping[str, int]:
-    """Cores that the recorded deployments take, reserve included."""
-    total: dict[str, int] = defaultdict(int)
-    for entry in state.entries.values():
-        family, cores = _cores(entry.spec)
-        total[family] += cores
-    return total
+_Stage = tuple[int, Spec | None]
+"""A step's number, 0 for none yet, and the spec that is true after it."""
 
 
-def _cores(spec: Spec) -> tuple[str, int]:
-    sku = _sku(spec)
-    return (sku.family, sku.cores_needed(_instances(spec))) if sku else ("", 0)
+def _behind(steps: Sequence[Step]) -> Mapping[int, frozenset[int]]:
+    """By number, all steps that must have succeeded before a step starts."""
+    found: dict[int, frozenset[int]] = {}
+    for step in steps:
+        found[step.id] = frozenset(step.needs).union(*(found[need] for need in step.needs))
+    return found
+
+
+def _stages(steps: Sequence[Step], state: State) -> Mapping[Address, list[_Stage]]:
+    """By deployment, every state that it is in from before the first step to after the last."""
+    found: dict[Address, list[_Stage]] = {a: [(0, entry.spec)] for a, entry in state.entries.items() if a.endpoint}
+    for step in steps:
+        if step.address.endpoint:
+            found.setdefault(step.address, [(0, None)]).append((step.id, step.after))
+    return found
+
+
+def _largest(stages: Sequence[_Stage], family: str, step: Step, behind: Mapping[int, frozenset[int]]) -> int:
+    """The most cores that a deployment may have while a step runs."""
+    sure = max((number for number, _ in stages if number in behind[step.id]), default=0)
+    possible = (spec for number, spec in stages if number >= sure and step.id not in behind.get(number, ()))
+    return max((_cores(spec, family)[1] for spec in possible), default=0)
+
+
+def _cores(spec: Spec | None, family: str = "") -> tuple[str, int]:
+    """The family and the cores of a deployment; none where it is of another family than asked for, or of no size."""
+    sku = _sku(spec) if spec else None
+    if sku is None or spec is None or (family and sku.family != family):
+        return "", 0
+    return sku.family, sku.cores_needed(_instances(spec))
 
 
 def _sku(spec: Spec) -> Sku | None:

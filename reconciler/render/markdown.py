@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from reconciler.core.plan import Action, FieldChange, Plan
 from reconciler.core.state import Drift
 from reconciler.render.fields import field_lines
-from reconciler.render.text import SYMBOLS, drift_text, summary
+from reconciler.render.text import SYMBOLS, drift_summary, summary
 from reconciler.render.values import Veil, printable
 
 
@@ -32,8 +32,8 @@ def plan_markdown(plan: Plan) -> str:
 def drift_markdown(drifts: Sequence[Drift], *, recorded: int, target: str) -> str:
     """One row a field that is not as recorded."""
     veil = Veil()
-    last = drift_text(drifts, recorded=recorded, target=target).splitlines()[-1]
-    lines = [f"### mlops drift: {_inert(target)}", "", _inert(last), ""]
+    said = drift_summary(drifts, recorded=recorded, target=target)
+    lines = [f"### mlops drift: {_inert(target)}", "", *map(_inert, said), ""]
     if drifts:
         lines += ["| resource | class | field | recorded -> live |", "|---|---|---|---|"]
     for drift in drifts:

@@ -82,14 +82,21 @@ def drift_text(drifts: Sequence[Drift], *, recorded: int, target: str) -> str:
             f"      {path}: recorded {change.replace(' -> ', ', live ', 1)}"
             for path, change in _rows(drift.fields, veil)
         ]
-    real = sum(drift.kind is not DriftClass.EXPECTED for drift in drifts)
-    if not real:
-        said = f"No drift. {_unchanged(recorded)} as recorded (target {target})."
-    else:
-        said = (
-            f"Drift: {real} of {recorded} recorded resources (target {target}). `mlops plan` shows how apply mends it."
-        )
-    return "\n".join([*lines, *([""] if lines else []), said])
+    said = drift_summary(drifts, recorded=recorded, target=target)
+    return "\n".join([*lines, *([""] if lines else []), *said])
+
+
+def drift_summary(drifts: Sequence[Drift], *, recorded: int, target: str) -> Iterator[str]:
+    """A drift report in a sentence or two."""
+    mended = sum(drift.kind in (DriftClass.CHANGED, DriftClass.MISSING) for drift in drifts)
+    strange = sum(drift.kind is DriftClass.UNMANAGED for drift in drifts)
+    if mended:
+        yield f"Drift: {mended} of {recorded} recorded resources (target {target})."
+        yield "`mlops plan` shows how apply mends it."
+    if strange:
+        yield f"{strange} live {'object is' if strange == 1 else 'objects are'} in no record of target {target}."
+    if not mended and not strange:
+        yield f"No drift. {_unchanged(recorded)} as recorded (target {target})."
 
 
 def _table(fields: Iterable[FieldChange], veil: Veil, *, created: bool) -> Iterator[str]:

@@ -33,11 +33,11 @@ class Registry:
         return cls({a: (e.created, e.spec) for a, e in state.entries.items() if KINDS[a.kind].versioned})
 
     def version_for(self, kind: str, name: str, spec: Spec) -> str:
-        """The version of an asset that was given none: the newest one if its content is the same, else one more."""
-        known = self._versions(kind, name)
-        latest = self.latest(kind, name)
-        if latest and not changed_content(kind, self.spec(Address(kind, name, version=latest)), spec):
-            return latest
+        """The version of an asset that was given none: the newest one of the same content, else one more."""
+        known = sorted(self._versions(kind, name), key=_natural, reverse=True)
+        for version in known:
+            if not changed_content(kind, self.spec(Address(kind, name, version=version)), spec):
+                return version
         return str(max((int(version) for version in known if version.isdigit()), default=0) + 1)
 
     def latest(self, kind: str, name: str) -> str:

@@ -159,7 +159,7 @@ def _looked_up(
     found = Address(kind, name, version=version) in registry
     if linked and not found:
         near = difflib.get_close_matches(written, registry.names(kind), n=1)
-        advice = f"; did you mean {near[0]}?" if near else f"; add a {kind} file for it, or register it first"
+        advice = f"; did you mean {near[0]}?" if near else "; add its file, or register it first"
         problems.append(manifest.problem(path, "E-REF", f"{kind} {written!r} is not defined here nor recorded{advice}"))
     if label and found:
         registry.pins[f"{kind}/{name}@{label}"] = f"{kind}/{name}:{version}"

@@ -20,7 +20,8 @@ def test_drift_shows_the_recorded_and_the_live_value(applied: Repository):
         "  ~ endpoint/credit: changed\n"
         "      traffic.blue: recorded 100, live 30\n"
         "\n"
-        "Drift: 1 of 4 recorded resources (target dev). `mlops plan` shows how apply mends it.\n"
+        "Drift: 1 of 4 recorded resources (target dev).\n"
+        "`mlops plan` shows how apply mends it.\n"
     )
 
 
@@ -107,3 +108,12 @@ def test_an_endpoint_that_says_nothing_of_traffic_leaves_it_to_others(
 
 def test_status_counts_what_is_recorded_and_live(applied: Repository):
     assert "target dev (memory): 4 resources recorded" in applied.mlops("status").out
+
+
+def test_a_step_that_fails_does_not_record_what_is_amiss(applied: Repository):
+    applied.behind_our_back("deployment/credit/blue", instance_count=0, lost_instances=2)
+    assert applied.steps() == ["scale deployment/credit/blue"]
+    assert "lost_instances: recorded (none), live 2" in applied.mlops("drift").out
+    applied.apply()
+    assert applied.steps() == []
+    assert "No drift" in applied.mlops("drift").out

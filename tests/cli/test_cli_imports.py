@@ -22,7 +22,10 @@ for name in sorted(sys.modules):
 def loaded(repo: Repository, *words: str) -> set[str]:
     """The top modules that a command line loads."""
     argv = [sys.executable, "-c", LOADED, *words]
-    done = subprocess.run(argv, cwd=repo.folder, env=environ(), capture_output=True, text=True, timeout=PATIENCE_S)
+    unmeasured = {name: value for name, value in environ().items() if not name.startswith("COVERAGE_")}
+    done = subprocess.run(
+        argv, check=False, cwd=repo.folder, env=unmeasured, capture_output=True, text=True, timeout=PATIENCE_S
+    )
     assert done.stderr.startswith("exit 0\n"), done.stderr
     return {name.partition(".")[0] for name in done.stderr.splitlines()}
 

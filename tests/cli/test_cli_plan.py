@@ -192,12 +192,6 @@ def test_a_single_file_deletes_nothing(applied: Repository):
     assert applied.steps("manifests/endpoint.yml") == ["update endpoint/credit"]
 
 
-def test_two_files_are_applied_as_one_set(repo: Repository):
-    repo.edit("manifests/blue.yml", "model: azureml:risk:1\nenvironment: azureml:sklearn:1\n", "")
-    repo.apply("manifests/endpoint.yml", "manifests/blue.yml")
-    assert sorted(repo.live()) == ["deployment/credit/blue", "endpoint/credit"]
-
-
 def test_a_target_s_variables_and_overrides_count(repo: Repository):
     repo.edit("manifests/blue.yml", "Standard_DS3_v2", "{{SIZE}}")
     repo.edit(

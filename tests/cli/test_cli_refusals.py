@@ -51,7 +51,7 @@ def test_a_smaller_budget_counts(applied: Repository):
 def test_an_empty_folder_is_refused(applied: Repository):
     shutil.rmtree(applied.folder / "manifests")
     (applied.folder / "manifests").mkdir()
-    assert "E-EMPTY: the manifests define nothing" in applied.apply(code=REFUSED).err
+    assert "E-EMPTY: nothing is defined in manifests" in applied.apply(code=REFUSED).err
 
 
 def test_an_empty_folder_deletes_everything_when_that_is_said(applied: Repository):
@@ -90,6 +90,11 @@ def test_destroy_deletes_the_traffic_first_and_the_endpoint_last(applied: Reposi
     out = applied.mlops("destroy", "--auto-approve").out
     order = [line.split(":")[0].split()[1:] for line in out.splitlines() if "done in" in line and "credit" in line]
     assert order == [["route", "endpoint/credit"], ["delete", "deployment/credit/blue"], ["delete", "endpoint/credit"]]
+
+
+def test_a_destroyed_target_is_planned_anew(applied: Repository):
+    applied.mlops("destroy", "--auto-approve")
+    assert "create endpoint/credit" in applied.steps()
 
 
 @pytest.mark.parametrize("command", ["apply", "destroy"])

@@ -100,3 +100,10 @@ def test_a_file_that_is_no_plan_is_refused(applied: Repository, text: str | None
     if text is not None:
         applied.write("p.json", text)
     assert message in applied.mlops("apply", "--plan", "p.json", code=1).err
+
+
+def test_a_saved_plan_is_applied_from_any_folder_of_the_repository(applied: Repository):
+    more_instances(applied)
+    applied.mlops("plan", "manifests", "--out", "p.json")
+    applied.mlops("apply", "--plan", "../../p.json", below="manifests/src")
+    assert applied.steps() == []

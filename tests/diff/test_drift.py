@@ -14,6 +14,10 @@ def moved(item, **fields):
     return replace(item, spec={**item.spec, **fields})
 
 
+def claims(*resources):
+    return {resource.address: resource.spec for resource in resources}
+
+
 def alive():
     return live(endpoint(traffic={"blue": 100}), blue(instance_count=2))
 
@@ -63,15 +67,37 @@ def test_an_autoscaler_inside_its_bounds_is_expected():
     assert [d.kind for d in drifts(state, [moved(item, instance_count=4)])] == [DriftClass.CHANGED]
 
 
+def test_a_plan_does_not_fight_an_autoscaler():
+    settings = {"type": "target_utilization", "min_instances": 1, "max_instances": 3}
+    wanted = blue(instance_count=2, scale_settings=settings)
+    (item,) = live(wanted)
+    assert changes([wanted], fold(recorded(wanted), [moved(item, instance_count=3)])) == []
+    assert changes([wanted], fold(recorded(wanted), [moved(item, instance_count=4)])) != []
+
+
 def test_the_record_is_corrected_to_the_live_side_but_not_for_traffic_that_nobody_claims():
     front, back = alive()
     found = fold(STATE, [moved(front, traffic={"blue": 50}), moved(back, instance_count=1)])
-    noted = corrections(STATE, found, [endpoint(), blue(instance_count=2)])
+    noted = corrections(STATE, found, claimed=claims(endpoint(), blue(instance_count=1)), touched=())
     assert {str(a): e.spec.get("traffic", e.spec.get("instance_count")) for a, e in noted.items()} == {
         "deployment/credit/blue": 1,
         "endpoint/credit": None,
     }
 
 
+def test_where_a_step_will_tell_what_is_true_nothing_is_corrected():
+    _, back = alive()
+    found = fold(STATE, [moved(back, instance_count=0, lost_instances=1)])
+    wanted = [endpoint(traffic={"blue": 100}), blue(instance_count=2)]
+    assert corrections(STATE, found, claimed=claims(*wanted), touched={r.address for r in wanted}) == {}
+
+
+def test_a_symptom_is_never_recorded():
+    found = fold(STATE, [moved(item, lost_instances=1) for item in alive()[1:]])
+    noted = corrections(STATE, found, claimed={}, touched={endpoint().address})
+    assert noted == {}
+
+
 def test_nothing_is_corrected_when_nothing_moved():
-    assert corrections(STATE, fold(STATE, alive()), [endpoint(traffic={"blue": 100}), blue(instance_count=2)]) == {}
+    wanted = claims(endpoint(traffic={"blue": 100}), blue(instance_count=2))
+    assert corrections(STATE, fold(STATE, alive()), claimed=wanted, touched=()) == {}

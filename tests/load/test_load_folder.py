@@ -121,7 +121,9 @@ def test_an_override_makes_what_is_missing_on_its_way_and_is_checked_like_the_fi
     given = ("environment_variables.A=1", "request_settings.request_timeout_ms=3000", "instance_count=x")
     loaded = load(".", Options(overrides=tuple(parse_set(f"deployment/iris/blue.{one}") for one in given)))
     assert loaded.manifests[0].document["environment_variables"] == {"A": 1}
-    assert told(loaded) == ["blue.yml:7:1: E-INSTANCES: instance_count: whole number >= 1; here is 'x'"]
+    assert told(loaded) == [
+        "--set:1:1: E-INSTANCES: deployment/iris/blue: instance_count: whole number >= 1; here is 'x'"
+    ]
 
 
 def test_an_override_reaches_an_item_of_a_list():

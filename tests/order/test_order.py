@@ -10,7 +10,7 @@ from reconciler.core.plan import Action
 from reconciler.core.state import State
 from reconciler.diff import changes
 from reconciler.order import order
-from tests.builders import blue, deployment, endpoint, green, model, plan_of, planned, recorded
+from tests.builders import blue, deployment, endpoint, green, model, outline, plan_of, planned, recorded
 
 
 def test_scale_runs_before_roll_out():
@@ -50,7 +50,7 @@ def test_a_model_is_registered_before_the_deployment_that_names_it_and_the_old_o
 def test_an_endpoint_that_goes_away_loses_traffic_then_deployments_then_itself():
     state = recorded(endpoint(traffic={"blue": 100}), blue())
     assert planned([], state) == (
-        "[] -> #1 ~ route endpoint/credit (no longer defined)\n"
+        "[] -> #1 ~ route endpoint/credit (traffic stops first)\n"
         "[1] -> #2 - delete deployment/credit/blue (no longer defined)\n"
         "[1, 2] -> #3 - delete endpoint/credit (no longer defined)\n"
     )
@@ -76,7 +76,7 @@ def test_traffic_leaves_a_replaced_deployment_before_it_is_deleted():
 def test_a_replaced_endpoint_takes_its_unchanged_deployments_along():
     state = recorded(endpoint(location="westeurope", traffic={"blue": 100}), blue())
     assert planned([endpoint(location="northeurope", traffic={"blue": 100}), blue()], state) == (
-        "[] -> #1 ~ route endpoint/credit (location changed, which cannot be done in place)\n"
+        "[] -> #1 ~ route endpoint/credit (traffic stops first)\n"
         "[1] -> #2 - delete deployment/credit/blue (its endpoint is replaced, which cannot be done in place)\n"
         "[1, 2] -> #3 - delete endpoint/credit (location changed, which cannot be done in place)\n"
         "[3] -> #4 + create endpoint/credit (location changed, so it is made anew)\n"
@@ -126,7 +126,7 @@ def _world(deployments, traffic, version):
 def test_whatever_changes_every_step_stands_behind_what_it_needs(before, after, old, new, gone):
     state = recorded(*_world(before, old, "1"))
     wanted = [] if gone else sorted(_world(after, new, "2"), key=lambda r: r.address)
-    steps = order(changes(wanted, state), state)
+    steps = order(changes(wanted, state))
     place = {step.id: index for index, step in enumerate(steps)}
     assert all(place[need] < place[step.id] for step in steps for need in step.needs)
 
@@ -136,7 +136,7 @@ def test_executing_a_plan_leaves_nothing_to_do(before, after, old, new):
     state = recorded(*_world(before, old, "1"))
     wanted = sorted(_world(after, new, "1"), key=lambda r: r.address)
     entries = {address: entry.spec for address, entry in state.entries.items()}
-    for step in order(changes(wanted, state), state):
+    for step in order(changes(wanted, state)):
         assert entries.get(step.address) == step.before
         entries[step.address] = step.after
         if step.action is Action.DELETE:
@@ -158,3 +158,27 @@ def test_an_instance_that_was_lost_is_a_reason_to_scale_in_words():
     assert planned([endpoint(), blue()], found) == (
         "[] -> #1 ~ scale deployment/credit/blue (instance_count changed; an instance was lost)\n"
     )
+
+
+def test_a_roll_out_alone_replaces_instances_that_were_lost():
+    state = recorded(endpoint(), blue(model="azureml:risk:1"))
+    address, entry = blue().address, state.entries[blue().address]
+    found = state.settle(address, replace(entry, spec={**entry.spec, "instance_count": 0, "lost_instances": 4}))
+    wanted = [blue(model="azureml:risk:2", instance_count=3), endpoint()]
+    assert outline(order(changes(wanted, found, recorded=state))) == (
+        "[] -> #1 ~ roll_out deployment/credit/blue (instance_count, model changed; an instance was lost)\n"
+    )
+
+
+def test_a_deployment_that_goes_with_its_endpoint_is_made_anew_with_its_secrets_at_hand():
+    variables = {"TOKEN": "hunter2"}
+    state = recorded(endpoint(location="westeurope"), blue(environment_variables=variables))
+    plan = plan_of([endpoint(location="northeurope"), blue(environment_variables=variables)], state)
+    (made,) = [step for step in plan.steps if step.action is Action.CREATE and step.address.kind == "deployment"]
+    assert made.after["environment_variables"]["TOKEN"].reveal() == "hunter2"
+
+
+def test_a_replaced_endpoint_gets_back_the_traffic_that_nobody_claims():
+    state = recorded(endpoint(location="westeurope", traffic={"blue": 100}), blue())
+    *_, last = plan_of([endpoint(location="northeurope"), blue()], state).steps
+    assert (last.action, last.after["traffic"]) == (Action.ROUTE, {"blue": 100})

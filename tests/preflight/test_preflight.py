@@ -6,9 +6,11 @@ import pytest
 
 from reconciler.core.manifest import Script
 from reconciler.core.state import State
+from reconciler.diff import changes, confined
 from reconciler.kinds.skus import quota_family, sku_of
+from reconciler.order import order
 from reconciler.preflight import Guards, over_quota, problems_of, refusals
-from tests.builders import blue, deployment, endpoint, green, live, plan_of, recorded  # noqa: F401
+from tests.builders import blue, deployment, endpoint, green, model, plan_of, recorded
 
 
 def said(*resources, recorded_too=()):
@@ -118,6 +120,36 @@ def test_a_deployment_with_traffic_that_nobody_claims_is_not_deleted():
     assert reason.startswith("E-DELETE-TRAFFIC: blue has 100 % of traffic")
 
 
+def test_a_deployment_that_gets_mirrored_requests_is_not_deleted():
+    state = recorded(endpoint(mirror_traffic={"blue": 10}), blue())
+    (reason,) = refused([endpoint()], state)
+    assert reason.startswith("E-DELETE-TRAFFIC: blue has 10 % of mirror_traffic")
+
+
+def test_an_endpoint_is_not_deleted_under_a_deployment_that_stays():
+    state = recorded(endpoint(), blue())
+    steps = order(confined(changes([], state), [endpoint().address]))
+    (reason,) = refusals(steps, state, Guards(), wanted=1)
+    assert reason.startswith(
+        "E-IN-USE: endpoint/credit would be deleted (no longer defined) while deployment/credit/blue"
+    )
+
+
+def test_a_model_is_not_deleted_under_a_deployment_that_serves_it():
+    state = recorded(endpoint(), model(version="1"), blue(model="azureml:risk:1"))
+    found = changes([blue(model="azureml:risk:2"), endpoint(), model(version="2")], state)
+    (reason,) = refusals(order(confined(found, [model(version="1").address])), state, Guards(), wanted=1)
+    assert reason.startswith("E-IN-USE: model/risk:1 would be deleted")
+    assert list(refusals(order(found), state, Guards(), wanted=1)) == []
+
+
+def test_a_replaced_endpoint_takes_only_deployments_that_are_planned_too():
+    state = recorded(endpoint(location="westeurope"), blue())
+    found = changes([endpoint(location="northeurope")], state, whole=False)
+    (reason,) = refusals(order(found), state, Guards(), wanted=None)
+    assert reason.startswith("E-IN-USE: endpoint/credit would be deleted")
+
+
 def test_an_object_of_somebody_else_is_not_overwritten():
     (reason,) = refused([endpoint()], State("l"), foreign=[endpoint().address])
     assert reason.startswith("E-FOREIGN: endpoint/credit exists already")
@@ -138,6 +170,21 @@ def test_quota_is_held_against_the_step_at_which_the_peak_is_reached():
     (line,) = over_quota(plan.steps, state, {"DSv2": 12})
     assert "needs 8 cores" in line
     assert "4 of 12 free at step #1 create deployment/credit/green" in line
+
+
+def test_quota_counts_on_no_order_that_the_plan_does_not_promise():
+    state = recorded(endpoint(), blue(instance_count=10), green(instance_count=5))
+    plan = plan_of([endpoint(), blue(instance_count=5), green(instance_count=10)], state)
+    (line,) = over_quota(plan.steps, state, {"DSv2": 72})
+    assert "10 x Standard_DS3_v2 needs 48 cores" in line
+    assert "24 of 72 free" in line
+    assert list(over_quota(plan.steps, state, {"DSv2": 96})) == []
+
+
+def test_quota_counts_what_is_sure_to_be_gone_by_then():
+    state = recorded(endpoint(), blue(instance_type="Standard_DS3_v2", instance_count=10))
+    plan = plan_of([endpoint(), blue(instance_type="Standard_DS4_v2", instance_count=5)], state)
+    assert list(over_quota(plan.steps, state, {"DSv2": 48})) == []
 
 
 def test_an_exempt_size_has_no_reserve():

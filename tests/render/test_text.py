@@ -83,7 +83,7 @@ def test_a_drift_shows_recorded_and_live():
         "  ~ deployment/credit/blue: changed\n"
         "      instance_count: recorded 2, live 1\n"
         "\n"
-        "Drift: 1 of 1 recorded resources (target dev). `mlops plan` shows how apply mends it."
+        "Drift: 1 of 1 recorded resources (target dev).\n`mlops plan` shows how apply mends it."
     )
 
 

@@ -124,6 +124,14 @@ def test_a_model_without_a_version_keeps_its_version_while_its_content_stays():
     assert [str(r.address) for r in of(registered(content=TWO), state=state).resources] == ["model/risk:2"]
 
 
+def test_inline_models_of_one_name_and_no_version_keep_a_version_for_each_content():
+    one = replace(blue(model={"name": "risk", "path": "a"}), contents={"model.path": ONE})
+    two = replace(blue(name="green", model={"name": "risk", "path": "b"}), contents={"model.path": TWO})
+    first = of(endpoint(), one, two)
+    assert [str(r.address) for r in first.resources if r.address.kind == "model"] == ["model/risk:1", "model/risk:2"]
+    assert of(endpoint(), one, two, state=recorded(*first.resources)).resources == first.resources
+
+
 def test_other_content_under_a_registered_version_is_refused():
     state = recorded(*of(registered(3)).resources)
     (said,) = problems(registered(3, TWO), state=state)

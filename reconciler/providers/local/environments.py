@@ -14,11 +14,9 @@ from importlib.metadata import metadata
 from pathlib import Path
 from typing import Any
 
-from uv import find_uv_bin
-
 from reconciler.errors import ProviderError
 from reconciler.providers.local.conda import Requirements, translate
-from reconciler.providers.local.pythons import Choice, choose, on_machine
+from reconciler.providers.local.pythons import Choice, choose, on_machine, uv_binary
 
 _READY = "ready"
 _TAIL = 15
@@ -108,7 +106,7 @@ class Environments:
             raise
 
     def _uv(self, choice: Choice, *argv: str, home: Path) -> None:
-        command = [find_uv_bin(), *argv, "--no-progress", "--color", "never"]
+        command = [uv_binary(), *argv, "--no-progress", "--color", "never"]
         # A session of its own: Ctrl-C in the terminal is for us, and lets a running step come to its end.
         done = subprocess.run(
             command, cwd=home, env=self._env, capture_output=True, text=True, check=False, start_new_session=True

@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,6 +15,8 @@ from typing import Any
 from uv import find_uv_bin
 
 from reconciler.errors import ProviderError
+
+_FINDING = threading.Lock()
 
 Version = tuple[int, ...]
 OLDEST = (3, 9)
@@ -37,6 +40,12 @@ class Choice:
 
     python: Python
     note: str = ""
+
+
+def uv_binary() -> str:
+    """Where uv is; asked by one thread at a time, for `sysconfig` shows its table to others while it fills it."""
+    with _FINDING:
+        return find_uv_bin()
 
 
 def choose(wanted: Sequence[str], machine: Sequence[Python], *, exact: bool = False) -> Choice:
@@ -141,7 +150,7 @@ def _remembered(cache: Path) -> dict[str, Any]:
 
 
 def _found(folders: Sequence[str], env: Mapping[str, str]) -> list[Python]:
-    argv = [find_uv_bin(), "python", "list", "--only-installed", "--no-python-downloads", "--output-format", "json"]
+    argv = [uv_binary(), "python", "list", "--only-installed", "--no-python-downloads", "--output-format", "json"]
     search = {**env, "PATH": os.pathsep.join(folders)}
     search.pop("VIRTUAL_ENV", None)
     done = subprocess.run(argv, env=search, capture_output=True, text=True, check=False, start_new_session=True)

@@ -1,5 +1,8 @@
 """Which Python an environment gets."""
 
+import subprocess
+import sys
+
 import pytest
 
 from reconciler.errors import ProviderError
@@ -68,3 +71,23 @@ def test_the_machine_is_searched_once_until_a_folder_of_its_path_changes(tmp_pat
     (path / "python3.12").touch()
     on_machine(tmp_path / "c" / "pythons.json", {"PATH": str(path)})
     assert len(searches) == 2
+
+
+AT_ONCE = """
+import sys, threading
+from reconciler.providers.local.pythons import uv_binary
+sys.setswitchinterval(1e-6)
+found, barrier = [], threading.Barrier(8)
+def look():
+    barrier.wait()
+    found.append(uv_binary())
+threads = [threading.Thread(target=look) for _ in range(8)]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+print(len(found))
+"""
+
+
+def test_many_threads_of_a_fresh_process_find_uv_at_the_same_time():
+    done = subprocess.run([sys.executable, "-c", AT_ONCE], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.stdout, done.stderr) == ("8\n", "")
