@@ -169,8 +169,8 @@ def apply(workspace: Workspace, wish: Wish, manner: Manner | None = None, *, sav
     return Applied(planned, outcomes)
 
 
-def destroy(workspace: Workspace, manner: Manner | None = None) -> Applied:
-    """Delete everything that is recorded, traffic first."""
+def destroy(workspace: Workspace, wish: Wish, manner: Manner | None = None) -> Applied:
+    """Delete what the wish's paths define, or without paths everything that is recorded; traffic goes first."""
     manner = manner or Manner()
     with workspace.store.lock(holder("mlops destroy", utc_now()), timeout_s=manner.lock_timeout_s):
         recover(workspace.provider, workspace.store, now=utc_now)
@@ -178,9 +178,13 @@ def destroy(workspace: Workspace, manner: Manner | None = None) -> Applied:
         live = tuple(workspace.provider.list())
         state = fold(recorded, live)
         found = changes((), state)
-        steps = order(found)
+        if wish.paths:
+            defined = _defined(workspace, wish, state)
+            found = [change for change in found if change.address in defined]
+        steps = order(found, deletion="to be destroyed")
         made = Plan(workspace.target.name, recorded.lineage, recorded.serial, "", steps, live=_generations(live))
-        planned = Planned(made, corrections=_corrections(recorded, state, (), found))
+        corrected = {} if wish.paths else _corrections(recorded, state, (), found)
+        planned = Planned(made, corrections=corrected)
         _refuse(refusals(steps, state, Guards(protect=workspace.target.protect), wanted=None))
         if steps and not manner.confirm(planned):
             return Applied(planned, declined=True)
@@ -188,6 +192,13 @@ def destroy(workspace: Workspace, manner: Manner | None = None) -> Applied:
             workspace.store.note(address, entry)
         outcomes = _executed(workspace, made, "destroy", manner)
     return Applied(planned, outcomes)
+
+
+def _defined(workspace: Workspace, wish: Wish, state: State) -> set[Address]:
+    """The addresses that the files define, whatever else is wrong with them."""
+    loaded = _load(workspace, wish)
+    resolved = resolve(loaded.manifests, state, secret_key=workspace.store.secret_key(), linked=False)
+    return {resource.address for resource in resolved.resources}
 
 
 def drift(workspace: Workspace) -> tuple[tuple[Drift, ...], int]:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from reconciler import __version__
-from reconciler.cli import explaining, looking, planning
+from reconciler.cli import checking, explaining, looking, planning
 from reconciler.cli.handler import run
 
 app = typer.Typer(
@@ -22,9 +22,9 @@ app = typer.Typer(
 for command in (
     planning.plan,
     planning.apply,
-    planning.drift,
+    checking.drift,
     planning.destroy,
-    planning.validate,
+    checking.validate,
     looking.status,
     looking.show,
     looking.invoke,

@@ -9,11 +9,11 @@ from reconciler.core.address import Address
 from reconciler.core.problem import Problem
 from reconciler.errors import ManifestError
 from reconciler.load.document import Document, document
-from reconciler.load.folder import CONFIG, git_root
+from reconciler.load.folder import CONFIG
 from reconciler.load.nodes import Unreadable, documents
 from reconciler.load.options import Override
 from reconciler.load.overrides import parse_set
-from reconciler.load.place import Here, shown
+from reconciler.load.place import Here, git_root, shown
 from reconciler.load.text import MAX_BYTES, decoded
 from reconciler.load.words import did_you_mean
 

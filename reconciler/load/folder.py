@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from reconciler.core.problem import Problem
 from reconciler.errors import ManifestError
-from reconciler.load.place import Bounds, Here, inside
+from reconciler.load.place import Bounds, Here, git_root, inside
 
 CONFIG = "mlops.yaml"
 _NOT_ENTERED = frozenset({"node_modules", "__pycache__"})
@@ -54,17 +54,6 @@ def located(path: str) -> Place:
     shown = f"{revision}:"
     top = os.path.normpath(os.path.join(root, inner))
     return _place(top, Bounds(_base(top), os.path.realpath(root), shown), given="")
-
-
-def git_root(path: str) -> str:
-    """The folder with `.git` that a path is in; empty outside git."""
-    folder = path
-    while not os.path.exists(os.path.join(folder, ".git")):
-        parent = os.path.dirname(folder)
-        if parent == folder:
-            return ""
-        folder = parent
-    return folder
 
 
 def _base(top: str) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 from reconciler.core.problem import Problem
 from reconciler.errors import ManifestError
-from reconciler.load.folder import git_root
+from reconciler.load.place import git_root
 
 _PLACE = ".mlops/cache/revisions"
 

@@ -12,13 +12,16 @@ from reconciler.order.split import Part, split
 _EARLY_TO_LATE = {action: place for place, action in enumerate(Action)}
 
 
-def order(changes: Iterable[Change]) -> tuple[Step, ...]:
+def order(changes: Iterable[Change], *, deletion: str = "no longer defined") -> tuple[Step, ...]:
     """Number the steps so that every step stands behind what it needs; equal changes give an equal order.
+
+    Args:
+        deletion: why what is not wanted goes.
 
     Raises:
         ValueError: the rules contradict each other, which no set of changes should make them do.
     """
-    parts = split(changes)
+    parts = split(changes, deletion)
     needs: dict[int, set[int]] = defaultdict(set)
     for first, second in _pairs(parts):
         needs[id(second)].add(id(first))

@@ -22,18 +22,18 @@ class Part:
     needs: tuple[Address, ...] = ()
 
 
-def split(changes: Iterable[Change]) -> list[Part]:
+def split(changes: Iterable[Change], deletion: str) -> list[Part]:
     """All parts of all changes, in the order of the changes; a replaced endpoint takes its deployments along."""
     changes = list(changes)
     replaced = {change.address for change in changes if change.replaces}
-    return [part for change in changes for part in _parts(change, replaced)]
+    return [part for change in changes for part in _parts(change, replaced, deletion)]
 
 
-def _parts(change: Change, replaced: Collection[Address]) -> Iterator[Part]:
+def _parts(change: Change, replaced: Collection[Address], deletion: str) -> Iterator[Part]:
     if change.before is None:
         yield from _creation(change, "new")
     elif change.after is None:
-        yield from _deletion(change, "no longer defined")
+        yield from _deletion(change, deletion)
     elif change.replaces or change.address.parent in replaced:
         why = f"{change.replaces} changed" if change.replaces else "its endpoint is replaced"
         yield from _deletion(change, f"{why}, which cannot be done in place")

@@ -74,7 +74,6 @@ def test_validate_counts_what_is_right(repo: Repository):
         ("logs endpoint/credit", "endpoint/credit has no logs"),
         ("logs deployment/credit/blue", "provider memory has no logs to show"),
         ("credentials credit", "endpoint/credit is not there"),
-        ("destroy manifests", "destroy takes a target, not a path"),
     ],
 )
 def test_a_wrong_command_line_is_an_error_that_says_what_to_do(repo: Repository, words: str, message: str):

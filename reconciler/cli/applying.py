@@ -1,0 +1,121 @@
+"""What surrounds an apply: showing the plan, asking, Ctrl-C, and the last word."""
+
+import json
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING
+
+from reconciler.cli import options as o
+from reconciler.cli.colour import coloured
+from reconciler.errors import InterruptedRunError, RefusedError, StepFailedError
+
+if TYPE_CHECKING:
+    from reconciler.apply import Watcher
+    from reconciler.core.plan import Plan
+    from reconciler.pipeline import Applied, Manner, Planned
+
+
+def print_plan(planned: "Planned", report: o.Report) -> None:
+    """Print the plan alone."""
+    from reconciler.render import as_json, markdown, text  # noqa: PLC0415
+
+    if report is o.Report.JSON:
+        print(json.dumps(as_json.plan_json(planned.plan), indent=2, ensure_ascii=False))
+    elif report is o.Report.MARKDOWN:
+        print(markdown.plan_markdown(planned.plan), end="")
+    else:
+        print(coloured(text.plan_text(planned.plan)))
+
+
+def say_aside(planned: "Planned", *, verbose: bool = False) -> None:
+    """Warnings and drift go to standard error, so that standard output is the plan alone."""
+    for warning in planned.warnings:
+        print(warning, file=sys.stderr)
+    if planned.drifts:
+        names = ", ".join(str(drift.address) for drift in planned.drifts[:5])
+        more = f" and {len(planned.drifts) - 5} more" if len(planned.drifts) > 5 else ""
+        print(f"Changed behind git's back: {names}{more}; `mlops drift` tells more.", file=sys.stderr)
+    for name in planned.passed_over if verbose else ():
+        print(f"passed over: {name}", file=sys.stderr)
+
+
+@contextmanager
+def manner_of(parallel: int, lock_timeout: float, *, ask: bool, quiet: bool) -> "Iterator[Manner]":
+    """How an apply goes about it from a command line.
+
+    Until the first step begins, Ctrl-C ends the command. From then on, once finishes what runs, twice stops at once.
+    """
+    from reconciler.cli.progress import progress  # noqa: PLC0415
+    from reconciler.pipeline import Manner  # noqa: PLC0415
+
+    stop = threading.Event()
+    with progress(quiet=quiet) as watch, ExitStack() as steps:
+
+        def confirm(planned: "Planned") -> bool:
+            say_aside(planned)
+            if not quiet:
+                print_plan(planned, o.Report.TEXT)
+            return not ask or _asked()
+
+        def begin(made: "Plan") -> "Watcher":
+            steps.enter_context(_interruptible(stop))
+            return watch(made)
+
+        yield Manner(confirm, parallel, lock_timeout, stop, begin)
+
+
+def _asked() -> bool:
+    if not sys.stdin.isatty():
+        raise RefusedError("there is nobody to ask (standard input is no terminal); say --auto-approve if you mean it")
+    try:
+        return input("\nDo these steps? Only `yes` is taken for a yes: ").strip() == "yes"
+    except EOFError:
+        return False
+
+
+@contextmanager
+def _interruptible(stop: threading.Event) -> Iterator[None]:
+    def interrupt(_number: int, _frame: object) -> None:
+        if stop.is_set():
+            # What runs in threads cannot be stopped; the journal tells the next run where it broke off.
+            print("\nInterrupted again: stopped. The next apply settles what was under way.", file=sys.stderr)
+            sys.stderr.flush()
+            os._exit(130)
+        stop.set()
+        print("\nInterrupted: finishing the steps that run; once more stops at once.", file=sys.stderr, flush=True)
+
+    former = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)
+
+
+def last_word(applied: "Applied", manner: "Manner", *, quiet: bool) -> int:
+    """Say how it ended, and give the exit code.
+
+    Raises:
+        StepFailedError: a step failed.
+        InterruptedRunError: it was interrupted before its end.
+    """
+    from reconciler.render import as_json, text  # noqa: PLC0415
+
+    if quiet:
+        held = {**as_json.plan_json(applied.planned.plan), "outcomes": as_json.outcomes_json(applied.outcomes)}
+        print(json.dumps(held, indent=2, ensure_ascii=False))
+    elif applied.declined:
+        print("Nothing was changed.")
+    else:
+        print(text.outcomes_text(applied.outcomes) if applied.outcomes else text.summary(applied.planned.plan))
+    if applied.declined:
+        return 1
+    if manner.stop.is_set() and not applied.succeeded:
+        raise InterruptedRunError("interrupted; what was done is recorded, apply again to go on")
+    if not applied.succeeded:
+        raise StepFailedError("a step failed; what was done is recorded, mend the cause and apply again")
+    return 0

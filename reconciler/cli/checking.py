@@ -1,0 +1,77 @@
+"""The commands that check and change nothing: drift and validate."""
+
+import json
+from typing import Annotated
+
+import typer
+
+from reconciler.cli import options as o
+from reconciler.cli.colour import coloured
+from reconciler.cli.wishes import overrides_of, variables_of
+
+
+def drift(
+    target: o.Target = None, report: o.Format = o.Report.TEXT, detailed_exitcode: o.DetailedExitcode = False
+) -> int:
+    """Report what changed behind git's back.
+
+    The record is compared with the live side; the files take no part in it.
+
+    \b
+    Examples:
+      mlops drift
+      mlops drift --detailed-exitcode --format json     exit code 2 when something drifted
+    """
+    from reconciler import pipeline  # noqa: PLC0415 - --help loads none of it
+    from reconciler.core.state import DriftClass  # noqa: PLC0415
+    from reconciler.render import as_json, markdown, text  # noqa: PLC0415
+    from reconciler.workspace import open_workspace  # noqa: PLC0415
+
+    with open_workspace(target) as workspace:
+        found, recorded = pipeline.drift(workspace)
+        name = workspace.target.name
+    if report is o.Report.JSON:
+        print(json.dumps(as_json.drift_json(found, target=name), indent=2, ensure_ascii=False))
+    elif report is o.Report.MARKDOWN:
+        print(markdown.drift_markdown(found, recorded=recorded, target=name), end="")
+    else:
+        print(coloured(text.drift_text(found, recorded=recorded, target=name)))
+    return 2 if detailed_exitcode and any(item.kind is not DriftClass.EXPECTED for item in found) else 0
+
+
+def validate(
+    paths: o.Paths = None,
+    target: o.Target = None,
+    report: Annotated[o.Findings, typer.Option("--format", help="How to print it.")] = o.Findings.TEXT,
+    overrides: o.Overrides = None,
+    variables: o.Variables = None,
+    name: o.Name = "",
+    endpoint_name: o.EndpointName = "",
+) -> int:
+    """Check the files alone, without a platform.
+
+    Nothing of theirs is imported or run. Every problem of every file comes in one answer.
+
+    \b
+    Examples:
+      mlops validate
+      mlops validate blue-deployment.yml --endpoint-name credit
+    """
+    from reconciler import pipeline  # noqa: PLC0415 - --help loads none of it
+    from reconciler.render.as_json import problems_json  # noqa: PLC0415
+
+    wish = pipeline.Wish(tuple(paths or ()), variables_of(variables), overrides_of(overrides), name, endpoint_name)
+    loaded, problems = pipeline.validate(wish, target)
+    errors = sum(problem.is_error for problem in problems)
+    if report is o.Findings.JSON:
+        print(json.dumps(problems_json(problems), indent=2, ensure_ascii=False))
+    else:
+        for problem in problems:
+            print(problem)
+        warnings = len(problems) - errors
+        print(f"{_some(len(loaded.manifests), 'resource')}: {_some(errors, 'error')}, {_some(warnings, 'warning')}")
+    return 1 if errors else 0
+
+
+def _some(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"

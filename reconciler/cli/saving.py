@@ -1,0 +1,49 @@
+"""What a saved plan keeps of the command line, and how it comes back."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from reconciler.cli.wishes import addresses_of
+
+if TYPE_CHECKING:
+    from reconciler.pipeline import Wish
+
+
+def kept_of(wish: "Wish", target: str, root: Path) -> dict[str, object]:
+    """The options that a saved plan was made with; values that may be secret are left out.
+
+    Paths count from the repository's root, so that the plan can be applied from any of its folders.
+    """
+    return {
+        "paths": [os.path.relpath(path, root) if Path(path).exists() else path for path in wish.paths],
+        "target": target,
+        "name": wish.name,
+        "endpoint_name": wish.endpoint_name,
+        "only": [str(address) for address in wish.only],
+        "refresh": wish.refresh,
+        "max_delete": wish.max_delete,
+        "allow_empty": wish.allow_empty,
+        "variables": sorted(wish.variables),
+        "overrides": [f"{override.address}.{override.path}" for override in wish.overrides],
+    }
+
+
+def as_saved(wish: "Wish", kept: Mapping[str, Any], root: Path) -> "Wish":
+    """The wish of a saved plan, with the values that it could not keep taken from the command line."""
+    return replace(
+        wish,
+        paths=wish.paths or tuple(_from_here(path, root) for path in kept["paths"]),
+        name=wish.name or kept["name"],
+        endpoint_name=wish.endpoint_name or kept["endpoint_name"],
+        only=wish.only or addresses_of(kept["only"]),
+        refresh=kept["refresh"],
+        max_delete=kept["max_delete"] if wish.max_delete is None else wish.max_delete,
+        allow_empty=wish.allow_empty or kept["allow_empty"],
+    )
+
+
+def _from_here(path: str, root: Path) -> str:
+    return os.path.relpath(root / path) if (root / path).exists() else path
