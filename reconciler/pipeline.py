@@ -5,6 +5,7 @@ load -> resolve -> diff -> order -> preflight -> apply -> record
 
 import difflib
 import hashlib
+import os
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -252,10 +253,7 @@ def _options(target: Target, wish: Wish, *, cache: Path | None = None) -> Option
 
 
 def _paths(config: Config, wish: Wish) -> tuple[str, ...]:
-    if wish.paths:
-        return wish.paths
-    folder, here = config.root / config.manifests, Path.cwd()
-    return (str(folder.relative_to(here)) if folder.is_relative_to(here) else str(folder),)
+    return wish.paths or (os.path.relpath(config.root / config.manifests),)
 
 
 def _problems(workspace: Workspace, loaded: Loaded, resolved: Resolved, state: State, *, whole: bool) -> list[Problem]:

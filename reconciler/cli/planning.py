@@ -9,7 +9,7 @@ from reconciler.cli import options as o
 from reconciler.cli.applying import last_word, manner_of, print_plan, say_aside
 from reconciler.cli.checking import drift
 from reconciler.cli.saving import as_saved, kept_of
-from reconciler.cli.wishes import addresses_of, overrides_of, variables_of
+from reconciler.cli.wishes import wish_of
 
 
 def plan(
@@ -47,17 +47,7 @@ def plan(
 
     if refresh_only:
         return drift(target, report, detailed_exitcode)
-    wish = pipeline.Wish(
-        tuple(paths or ()),
-        variables_of(variables),
-        overrides_of(overrides),
-        name,
-        endpoint_name,
-        addresses_of(only),
-        refresh,
-        max_delete,
-        allow_empty,
-    )
+    wish = wish_of(paths, variables, overrides, (name, endpoint_name), only, refresh, max_delete, allow_empty)
     with open_workspace(target) as workspace:
         planned, root = pipeline.plan(workspace, wish), workspace.config.root
     say_aside(planned, verbose=verbose)
@@ -103,17 +93,7 @@ def apply(
     from reconciler.workspace import open_workspace  # noqa: PLC0415
 
     reviewed = read_plan(saved) if saved else None
-    wish = pipeline.Wish(
-        tuple(paths or ()),
-        variables_of(variables),
-        overrides_of(overrides),
-        name,
-        endpoint_name,
-        addresses_of(only),
-        refresh,
-        max_delete,
-        allow_empty,
-    )
+    wish = wish_of(paths, variables, overrides, (name, endpoint_name), only, refresh, max_delete, allow_empty)
     if reviewed:
         target = target or str(reviewed.wish["target"])
     with open_workspace(target) as workspace:

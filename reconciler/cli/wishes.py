@@ -9,6 +9,32 @@ from reconciler.core.address import Address
 
 if TYPE_CHECKING:
     from reconciler.load import Override
+    from reconciler.pipeline import Wish
+
+
+def wish_of(
+    paths: Sequence[str] | None,
+    variables: Sequence[str] | None,
+    overrides: Sequence[str] | None,
+    names: tuple[str, str],
+    only: Sequence[str] | None,
+    refresh: bool,
+    max_delete: int | None,
+    allow_empty: bool,
+) -> "Wish":
+    """What `plan` and `apply` are asked for; `names` are those of `--name` and `--endpoint-name`."""
+    from reconciler.pipeline import Wish  # noqa: PLC0415 - --help loads none of it
+
+    return Wish(
+        tuple(paths or ()),
+        variables_of(variables),
+        overrides_of(overrides),
+        *names,
+        addresses_of(only),
+        refresh,
+        max_delete,
+        allow_empty,
+    )
 
 
 def variables_of(words: Sequence[str] | None) -> dict[str, str]:

@@ -95,7 +95,7 @@ def read_config(start: Path) -> Config:
     """
     file = _file(start.absolute())
     if file is None:
-        root = Path(git_root(str(start.absolute())) or start.absolute())
+        root = Path(git_root(str(start.absolute())) or _worked_in(start.absolute()))
         return Config(root, ".", {"local": Target("local", "local", default=True)})
     here = Here(str(file), CONFIG, shown(str(file)))
     problems: list[Problem] = []
@@ -118,6 +118,11 @@ def _file(start: Path) -> Path | None:
         if (folder / ".git").exists():
             return None
     return None
+
+
+def _worked_in(start: Path) -> Path:
+    """The nearest folder from `start` upwards that holds a record already, so that its subfolders share it."""
+    return next((folder for folder in (start, *start.parents) if (folder / STATE).is_file()), start)
 
 
 def _document(file: Path, here: Here, problems: list[Problem]) -> Document | None:

@@ -1,5 +1,7 @@
 """`mlops plan`: what it shows, in which form, with which exit code; and `apply` as far as it follows the plan."""
 
+from pathlib import Path
+
 import pytest
 from command_line import Repository, model
 
@@ -213,3 +215,15 @@ def test_an_override_is_shown_with_its_place_in_mlops_yaml(applied: Repository):
 
 def test_the_command_works_from_a_folder_below_the_repository_s_root(applied: Repository):
     assert applied.mlops("plan", below="manifests/src").out.startswith("No changes.")
+
+
+def test_a_subfolder_plans_the_same_and_shows_places_from_where_one_stands(applied: Repository):
+    applied.edit("manifests/blue.yml", "instance_count: 1", "instance_count: 3")
+    assert "[../blue.yml:" in applied.mlops("plan", below="manifests/src").out
+
+
+def test_without_mlops_yaml_and_git_a_subfolder_shares_the_record_above_it(tmp_path: Path):
+    repo = Repository(tmp_path / "repo", "targets: {local: {provider: memory, file: live.jsonl}}\n")
+    repo.apply()
+    repo.remove("mlops.yaml")
+    assert "4 resources recorded" in repo.mlops("status", below="manifests/src").out
