@@ -41,7 +41,8 @@ class Contents:
                 continue
             content = self._content(text, folder, path, asset)
             if isinstance(content, Flaw):
-                flaws.append(content)
+                if not (content.code == "E-PATH" and _names_datastore(document, path)):
+                    flaws.append(content)
             else:
                 contents[path] = content
         return contents, flaws
@@ -99,6 +100,12 @@ def path_fields(kind: str) -> tuple[tuple[str, str], ...]:
     own = [(path, kind) for path in KINDS[kind].paths]
     references = KINDS[kind].references.items()
     return (*own, *((f"{reference}.{path}", asset) for reference, asset in references for path in KINDS[asset].paths))
+
+
+def _names_datastore(document: Mapping[str, Any], path: str) -> bool:
+    """Whether a path that is not here may be one of the datastore that stands beside it."""
+    parent = path.rpartition(".")[0]
+    return field(document, f"{parent}.datastore".removeprefix(".")) is not None
 
 
 def _model_flaw(location: Path) -> tuple[str, str] | None:

@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
 from reconciler.core.manifest import Manifest
@@ -18,7 +18,15 @@ def script_problems(manifest: Manifest) -> Iterator[Problem]:
         if script.text is None:
             yield _absent(manifest, path, script.path)
             continue
-        yield from (manifest.problem(path, code, f"{script.path}{said}") for code, said in _flaws(script.text))
+        if _is_for_our_server(manifest, script.path):
+            yield from (manifest.problem(path, code, f"{script.path}{said}") for code, said in _flaws(script.text))
+
+
+def _is_for_our_server(manifest: Manifest, shown: str) -> bool:
+    """Whether a Python server calls the script: a custom container runs what it likes, an R script for one."""
+    environment = manifest.document.get("environment")
+    custom = isinstance(environment, Mapping) and "inference_config" in environment
+    return shown.endswith(".py") and not custom
 
 
 @lru_cache(maxsize=256)

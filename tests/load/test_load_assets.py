@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.load import load
 from reconciler.load.digest import content_digest, content_files
 from reconciler.load.ignore import rules
 
@@ -37,6 +38,14 @@ def test_amlignore_stands_in_place_of_gitignore(tmp_path: Path):
     (tmp_path / ".gitignore").write_text("a\n")
     (tmp_path / ".amlignore").write_text("b\n")
     assert [name for name, _ in content_files(tmp_path)] == [".amlignore", ".gitignore", "a", "sub/.gitignore", "sub/c"]
+
+
+def test_a_model_path_that_is_not_here_may_be_one_of_its_datastore(tmp_path: Path):
+    text = "$schema: https://azuremlschemas.azureedge.net/latest/model.schema.json\nname: iris\npath: data/iris.csv\n"
+    (tmp_path / "here.yml").write_text(text)
+    (tmp_path / "there.yml").write_text(f"{text}datastore: azureml:examples\n")
+    assert [problem.code for problem in load(str(tmp_path / "here.yml")).problems] == ["E-PATH"]
+    assert load(str(tmp_path / "there.yml")).problems == ()
 
 
 def test_a_files_mode_does_not_count_as_it_does_not_in_azures_hash(tmp_path: Path):

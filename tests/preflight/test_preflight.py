@@ -72,6 +72,16 @@ def test_a_script_is_checked_by_its_syntax_alone(text, code):
     assert [problem.code for problem in problems_of([endpoint(), scripted], [], ())] == ([code] if code else [])
 
 
+@pytest.mark.parametrize(
+    ("shown", "environment"),
+    [("code/plumber.R", {"image": "r"}), ("code/serve.py", {"image": "own", "inference_config": {}})],
+)
+def test_a_script_that_no_python_server_of_azures_calls_is_not_read(shown, environment):
+    made = blue(environment=environment)
+    scripted = replace(made, manifest=replace(made.manifest, scripts={"scoring_script": Script(shown, "f <- 1")}))
+    assert list(problems_of([endpoint(), scripted], [], ())) == []
+
+
 def test_a_placeholder_for_a_script_is_a_warning():
     made = blue()
     scripted = replace(
