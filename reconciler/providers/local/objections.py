@@ -49,13 +49,17 @@ def _to_deployment(resource: Resource, find: Lookup) -> Iterator[Problem]:
     elif "build" in environment:
         message = f"local builds no images; give image and conda_file, or {_ELSEWHERE}"
         yield resource.manifest.problem("environment", "E-UNSUPPORTED", message)
+    script = (resource.spec.get("code_configuration") or {}).get("scoring_script")
+    if script and not script.endswith(".py"):
+        message = f"local runs Python scripts, and {script} is none; {_ELSEWHERE}"
+        yield resource.manifest.problem("code_configuration.scoring_script", "E-UNSUPPORTED", message)
     if not resource.spec.get("code_configuration"):
         message = _without_code(model or {}, environment or {})
         yield resource.manifest.problem("code_configuration", "E-UNSUPPORTED", message)
 
 
 def _to_model(resource: Resource, path: str, model: Spec) -> Iterator[Problem]:
-    if isinstance(model.get("path"), str) and _IN_AZURE.match(model["path"]):
+    if isinstance(model.get("path"), str):  # content of the repository would be known by its digest
         yield _in_azure(resource, path, "give a path in the repository")
 
 

@@ -44,7 +44,12 @@ def test_a_deployment_with_a_scoring_script_is_served(fields):
         ({"model": "azureml:/subscriptions/s/models/m/versions/1"}, "E-REGISTRY: local cannot fetch"),
         ({"model": {"path": "azureml://datastores/d/paths/m", "type": "custom_model"}}, "give a path"),
         ({"environment": "azureml:AzureML-sklearn-1.5:1"}, "give image and conda_file"),
+        ({"model": {"path": "data/on/a/datastore.pkl"}}, "E-REGISTRY: local cannot fetch"),
         ({"environment": {"build": {"path": "."}}}, "E-UNSUPPORTED: local builds no images"),
+        (
+            {"code_configuration": {"code": {"name": "src", "digest": "x"}, "scoring_script": "plumber.R"}},
+            "E-UNSUPPORTED: local runs Python scripts, and plumber.R is none",
+        ),
         ({"code_configuration": None}, "add code_configuration"),
         ({"code_configuration": None, "model": {"type": "mlflow_model"}}, "MLflow"),
         ({"code_configuration": None, "model": {"type": "triton_model"}}, "Triton"),
