@@ -65,7 +65,7 @@ def root(
 
 def main() -> None:
     """Run the command line and end the process with its exit code."""
-    gc.set_threshold(50_000)  # a plan makes many values and no cycles; looking for some takes a tenth of its time
+    gc.disable()  # a run is short and makes many values and no cycles; looking for some takes a tenth of a plan's time
     words = [word for word in sys.argv[1:] if word != "--debug"]
     debug = len(words) < len(sys.argv) - 1 or bool(os.environ.get("MLOPS_DEBUG"))
     if debug:
