@@ -40,21 +40,22 @@ def content_spec(content: Content) -> dict[str, str]:
     return {"name": content.name, "digest": content.digest}
 
 
-def _with_defaults(written: Spec, defaults: Mapping[str, Any]) -> dict[str, Any]:
-    """Lay what is written over the defaults, mapping by mapping; every mapping of the result is new."""
-    merged = {key: _copied(value) for key, value in written.items()}
+def _with_defaults(written: dict[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """Lay what is written over the defaults, mapping by mapping; what is written is copied, defaults are shared."""
+    merged: dict[str, Any] = _copied(written)
     for key, default in defaults.items():
         if key not in merged:
-            merged[key] = _copied(default)
+            merged[key] = default
         elif default and isinstance(default, Mapping) and isinstance(merged[key], dict):
             merged[key] = {**default, **{k: v for k, v in merged[key].items() if v is not None}}
     return merged
 
 
 def _copied(value: Any) -> Any:
+    """A copy of a mapping or a list, so that what was read stays as it was; most items are neither."""
     if isinstance(value, dict):
-        return {key: _copied(item) for key, item in value.items()}
-    return [_copied(item) for item in value] if isinstance(value, list) else value
+        return {key: _copied(item) if isinstance(item, (dict, list)) else item for key, item in value.items()}
+    return [_copied(item) if isinstance(item, (dict, list)) else item for item in value]
 
 
 def _put(spec: dict[str, Any], path: str, value: Any) -> None:
@@ -85,8 +86,8 @@ def _convert(spec: dict[str, Any], parents: tuple[str, ...], conversions: Sequen
         spec = inner
     for field, convert in conversions:
         for key in list(spec) if field == "*" else (field,):
-            if key in spec:
-                spec[key] = convert(spec[key])
+            if key in spec and (value := convert(spec[key])) is not spec[key]:
+                spec[key] = value
 
 
 def _integer(value: Any) -> Any:
