@@ -43,6 +43,7 @@ $(VENV)/bin/python:
 $(VENV)/made: requirements.lock pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	$(BIN)/python -m compileall -q reconciler   # so that a start reads no sources, whatever the environment says of bytecode
 	touch $@
 
 $(VENV)/made-dev: requirements-dev.lock $(VENV)/made

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from reconciler.core.manifest import Content, Manifest, Spec
+from reconciler.core.manifest import Content, Manifest
 from reconciler.core.secret import Secret
 from reconciler.kinds import KINDS, Kind
 
