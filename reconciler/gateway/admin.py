@@ -45,6 +45,10 @@ class Admin:
         except ProviderError:
             return False
 
+    def listening(self) -> bool:
+        """Tell whether the proxy runs and has its port: without one, as when another program has it, it runs on."""
+        return self.running() and bool(self._get("/listeners?format=json").get("listener_statuses"))
+
     def stats(self, pattern: str) -> dict[str, int | str]:
         """Return the counters, gauges and texts whose names match a regular expression."""
         found = self._get(f"/stats?format=json&filter={quote(pattern)}")["stats"]

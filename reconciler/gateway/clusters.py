@@ -32,6 +32,7 @@ def cluster(name: str, deployment: Deployment) -> Json:
         "common_lb_config": {"healthy_panic_threshold": {"value": 0}},
         "circuit_breakers": _limits(deployment),
         "health_checks": [_health_check(deployment.health_path)],
+        "outlier_detection": _unreachable(),
         "typed_extension_protocol_options": {_HTTP: _http()},
     }
 
@@ -68,6 +69,21 @@ def _health_check(path: str) -> Json:
         "unhealthy_threshold": 3,
         "healthy_threshold": 1,
         "http_health_check": {"path": path, "host": "localhost"},
+    }
+
+
+def _unreachable() -> Json:
+    """Leave out a backend that takes no connection until its next good health check, if there is another.
+
+    A dead backend is the least busy of all, so the retries of a request would find it again and again.
+    """
+    others = ("consecutive_5xx", "consecutive_gateway_failure", "success_rate", "local_origin_success_rate")
+    return {
+        "split_external_local_origin_errors": True,
+        "consecutive_local_origin_failure": 1,
+        "enforcing_consecutive_local_origin_failure": 100,
+        **{f"enforcing_{each}": 0 for each in others},
+        "max_ejection_percent": 99,
     }
 
 

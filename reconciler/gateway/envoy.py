@@ -109,6 +109,7 @@ def _manager(place: Place) -> Json:
         "request_id_extension": {"typed_config": {"@type": _REQUEST_ID, "pack_trace_reason": False}},
         "always_set_request_id_in_response": True,
         "request_headers_timeout": "10s",
+        "http_protocol_options": {"accept_http_10": True, "default_host_for_http_10": "localhost"},
         "normalize_path": True,
         "merge_slashes": True,
         "path_with_escaped_slashes_action": "REJECT_REQUEST",

@@ -97,10 +97,16 @@ def _served(endpoint: Endpoint, deployment: Deployment, leaf: str, match: Json) 
         "route": {
             "cluster": cluster_name(endpoint.name, deployment.name),
             "prefix_rewrite": deployment.scoring_path if leaf == "score" else f"/{leaf}",
-            "timeout": f"{deployment.timeout_ms // 1000}.{deployment.timeout_ms % 1000:03d}s",
-            "idle_timeout": "0s",  # the timeout alone bounds a request
+            "timeout": _seconds(deployment.timeout_ms),
+            # The timeout counts from the end of the request. A client that stops in the middle of it would keep the
+            # backend for ever.
+            "idle_timeout": _seconds(deployment.timeout_ms + 1000),
         },
     }
+
+
+def _seconds(milliseconds: int) -> str:
+    return f"{milliseconds // 1000}.{milliseconds % 1000:03d}s"
 
 
 def _retries() -> Json:

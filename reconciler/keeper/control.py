@@ -65,16 +65,33 @@ class Control:
         self._path = path
         self._selector = selector
         self.handle = handle
-        path.unlink(missing_ok=True)
-        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._listener = self._listening()
+
+    def _listening(self) -> socket.socket:
+        self._path.unlink(missing_ok=True)
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         before = os.umask(0o177)
         try:
-            self._listener.bind(str(path))
+            listener.bind(str(self._path))
+        except OSError:
+            listener.close()
+            raise
         finally:
             os.umask(before)
-        self._listener.listen(64)
-        self._listener.settimeout(0)
-        selector.register(self._listener, selectors.EVENT_READ, self._accept)
+        listener.listen(64)
+        listener.settimeout(0)
+        self._selector.register(listener, selectors.EVENT_READ, self._accept)
+        return listener
+
+    def stay_reachable(self) -> None:
+        """Make the socket again if somebody deleted it, such as what clears the system's temporary folder."""
+        if self._path.exists():
+            return
+        say(f"the socket {self._path} is gone and is made again")
+        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        former, self._listener = self._listener, self._listening()
+        self._selector.unregister(former)
+        former.close()
 
     def _accept(self) -> None:
         connection, _ = self._listener.accept()

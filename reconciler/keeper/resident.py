@@ -99,6 +99,8 @@ class Resident:
             say("the folder is gone, so nobody could find what runs: everything is stopped")
             self._closing = True
             self._kept.stop_all()
+        with suppress(OSError):
+            self._control.stay_reachable()
 
     def _handle(self, request: Json, connection: Connection) -> None:
         """Answer a request, at once or when the condition holds that it has to wait for."""

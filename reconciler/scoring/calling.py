@@ -48,7 +48,7 @@ class Caller:
     def __init__(self, run: Callable[..., Any]) -> None:
         self._run = run
         self._arguments = convention_of(run)
-        self.is_async = inspect.iscoroutinefunction(run)
+        self.is_async = inspect.iscoroutinefunction(run) or inspect.iscoroutinefunction(type(run).__call__)
 
     def call(self, request: Request) -> Answer:
         """Call a plain run() in this thread."""

@@ -2,12 +2,14 @@
 
 import json
 import math
+import socket
+import threading
 from collections import Counter
 
 import pytest
 from gateway_world import World, until
 
-from reconciler.gateway.values import Endpoint, cluster_name
+from reconciler.gateway.values import Deployment, Endpoint, cluster_name
 
 KEYS = ("first-key", "second-key")
 
@@ -170,3 +172,35 @@ def test_each_request_leaves_a_line_of_json_without_the_key(world):
     assert (line["ModelStatusCode"], line["Path"]) == ("500", "/api/v1/endpoint/credit/score")
     assert line["XRequestId"] == answer.headers["x-request-id"]
     assert "first-key" not in text
+
+
+def test_an_instance_that_died_while_the_other_is_busy_costs_no_request(world):
+    models = [world.model(name) for name in ("one", "two")]
+    blue = Deployment("blue", tuple(each.backend() for each in models), max_concurrent=100)
+    world.serve(Endpoint("credit", (), {"blue": 100}, (blue,)))
+    until(lambda: world.admin.healthy(cluster_name("credit", "blue")) == {"one", "two"})
+    client = threading.Thread(target=lambda: world.ask("/api/v1/endpoint/credit/score?hold"))
+    client.start()
+    until(lambda: any(each.working._value for each in models))
+    busy, idle = sorted(models, key=lambda each: -each.working._value)
+    idle.stop()
+    del world.models[idle.name]
+    assert [world.ask().status for _ in range(5)] == [200] * 5
+    busy.hold.set()
+    client.join()
+
+
+def test_a_client_that_stops_in_the_middle_of_its_request_does_not_keep_the_instance(world):
+    world.serve(credit(world, max_concurrent=1, timeout_ms=300))
+    with socket.create_connection(("127.0.0.1", world.port), timeout=30) as client:
+        head = b"POST /api/v1/endpoint/credit/score HTTP/1.1\r\nhost: test\r\ncontent-length: 10\r\n\r\n"
+        client.sendall(head + b"half")
+        assert client.recv(12) == b"HTTP/1.1 408"
+    assert world.ask().status == 200
+
+
+def test_a_client_of_http_1_0_is_served(world):
+    world.serve(credit(world))
+    with socket.create_connection(("127.0.0.1", world.port), timeout=30) as client:
+        client.sendall(b"GET /api/v1/endpoint/credit/score HTTP/1.0\r\n\r\n")
+        assert client.recv(12).endswith(b" 200")

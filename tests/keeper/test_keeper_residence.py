@@ -162,6 +162,14 @@ def test_a_stale_socket_is_replaced(house):
     assert house.status("a").running
 
 
+def test_a_socket_that_was_deleted_is_made_again(house):
+    house.keeper.put(house.process("a"))
+    pid = house.keeper.pid()
+    house.socket.unlink()
+    house.until(lambda: house.keeper.pid() == pid)
+    assert house.socket.stat().st_mode & 0o777 == 0o600
+
+
 def test_a_dead_keeper_with_processes_is_an_error_that_names_the_log(house):
     house.keeper.put(house.process("a"))
     house.kill_keeper()

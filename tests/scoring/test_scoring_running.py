@@ -126,3 +126,9 @@ def test_requests_are_not_logged_one_by_one(start):
     server = start("def run(data): return data\n").until_healthy()
     server.ask()
     assert [line.split(": ", 1)[1] for line in server.errors.splitlines()] == [f"ready on {server.socket}"]
+
+
+def test_an_object_that_is_called_as_async_is_awaited(start):
+    script = "class Run:\n    async def __call__(self, data): return 'awaited'\ndef run(data): pass\nrun = Run()\n"
+    server = start(script).until_healthy()
+    assert server.ask().json == "awaited"

@@ -53,10 +53,10 @@ class Deployments:
         self._replace(self.objects.held(step.address), step.after or {}, operation)
 
     def scale(self, step: Step, operation: Operation) -> None:
-        """Bring the instances to the number that is wanted; those that are not running are replaced."""
+        """Bring the instances to the number that is wanted; those that do not answer are replaced."""
         held, after = self.objects.held(step.address), step.after or {}
         spec = {**held.spec, **{name: after[name] for name in DEPLOYMENT.scale if name in after}}
-        staying = self._alive(held)[: int(spec["instance_count"])]
+        staying = self._answering(held)[: int(spec["instance_count"])]
         fresh = self._started(step.address, spec, int(spec["instance_count"]) - len(staying), operation)
         self._swap(held, replace(held, spec=spec), (*staying, *fresh), operation)
         self.instances.acknowledge(step.address, staying)
@@ -79,7 +79,7 @@ class Deployments:
         """Make the gateway and the running instances what the object says, wherever a step was cut off."""
         held = self.objects.get(address)
         serving = held.serving if held else ()
-        leftover = self.instances.of(address).keys() - set(serving)
+        leftover = self.instances.left(address) - set(serving)
         self.front.sync()
         self.instances.settle(address, serving)
         self.instances.stop(address, leftover)
@@ -117,7 +117,7 @@ class Deployments:
         leaving = self.instances.of(address).keys() - set(serving)
         if leaving:
             operation.report(f"draining {len(leaving)} {'instance' if len(leaving) == 1 else 'instances'}")
-        self.instances.stop(address, leaving)
+        self.instances.stop(address, self.instances.left(address) - set(serving))
         self._forget_old_secrets(wanted)
 
     def _put_in_force(self, held: Object, wanted: Object) -> None:
@@ -131,12 +131,11 @@ class Deployments:
                 self.front.sync()
             raise
 
-    def _alive(self, held: Object) -> list[str]:
-        """Those in service that are up, the ready ones first."""
+    def _answering(self, held: Object) -> list[str]:
+        """Those in service that are kept up and ready. One that is up and does not answer may hang for ever."""
         known = self.instances.of(held.address)
-        running = [name for name in held.serving if name in known and known[name].running]
-        ready = self.instances.ready(running)
-        return sorted(running, key=lambda name: name not in ready)
+        ready = self.instances.ready(name for name in held.serving if name in known)
+        return [name for name in held.serving if name in ready]
 
     def _forget_old_secrets(self, held: Object) -> None:
         variables = held.spec.get("environment_variables") or {}

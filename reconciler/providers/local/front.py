@@ -78,7 +78,7 @@ class Front:
     def _apply(self) -> None:
         if not self._objects.has_endpoints():
             self._end()
-        elif self._processes.is_running(NAME) and self._admin.running():
+        elif self._processes.is_running(NAME) and self._admin.listening():
             self._files.apply(self._wanted(self._port()))
         else:
             self._start()

@@ -17,6 +17,7 @@ from reconciler.providers.local.processes import Processes
 
 INIT_FAILED = 3
 _TAIL = 20
+_WIDEST = 500
 # How often the keeper is asked whether an instance that is waited for has ended.
 _LOOK_S = 0.1
 
@@ -97,9 +98,15 @@ class Instances:
         """A deployment's instances that the keeper knows, by name."""
         return of_deployment(self.processes.list(), deployment)
 
+    def left(self, deployment: Address) -> set[str]:
+        """Those that the keeper knows, and those of which only a log is left."""
+        logs = {path.name.partition(".")[0] for path in self.layout.logs(deployment).glob("*.log*")}
+        return logs | self.of(deployment).keys()
+
     def tail(self, deployment: Address, name: str) -> list[str]:
-        """The last lines of an instance's log."""
-        return last_lines(self.layout.logs(deployment) / f"{name}.log", _TAIL)
+        """The last lines of an instance's log, each as far as a reader would follow it."""
+        lines = last_lines(self.layout.logs(deployment) / f"{name}.log", _TAIL)
+        return [line if len(line) <= _WIDEST else f"{line[:_WIDEST]}…" for line in lines]
 
     def _check(self, deployment: Address, waiting: Iterable[str], before: Mapping[str, Status]) -> None:
         known = self.of(deployment)
@@ -134,6 +141,7 @@ def last_lines(log: Path, count: int, *, end: int | None = None) -> list[str]:
                 start = max(0, size - block)
                 file.seek(start)
                 text, size = file.read(size - start) + text, start
+                block *= 2  # or a line of many megabytes would be copied a thousand times
     except FileNotFoundError:
         return []
     lines = text.decode(errors="replace").splitlines()

@@ -53,7 +53,8 @@ def process(launch: Launch, name: str, socket: Path, log: Path, outer: Mapping[s
         name=name,
         argv=(str(launch.environment.python), "-m", "reconciler.scoring", "--uds", str(socket)),
         env=variables(launch, outer),
-        cwd=str(launch.app_root),
+        # Not the code's folder, where a module of the user's would stand in for one of the server's own.
+        cwd=str(launch.runtime),
         log=str(log),
         # The server takes the drain time twice at most: for requests to cease, then for those in flight to end.
         stop_timeout_s=2.0 * drain_s + 2.0,
@@ -80,7 +81,7 @@ def variables(launch: Launch, outer: Mapping[str, str]) -> dict[str, str]:
         **({"AZUREML_MODEL_DIR": str(launch.model)} if launch.model else {}),
         **launch.variables,
     }
-    return {**given, "PYTHONPATH": _joined(str(launch.runtime), launch.variables.get("PYTHONPATH"))}
+    return {**given, "PYTHONPATH": _python_path(launch)}
 
 
 def _drain_seconds(spec: Mapping[str, Any]) -> int:
@@ -88,5 +89,7 @@ def _drain_seconds(spec: Mapping[str, Any]) -> int:
     return int(spec["request_settings"]["request_timeout_ms"]) // 1000 + 1
 
 
-def _joined(first: str, second: str | None) -> str:
-    return f"{first}:{second}" if second else first
+def _python_path(launch: Launch) -> str:
+    """The server first, then what the user names, relative to the code."""
+    own = launch.variables.get("PYTHONPATH", "")
+    return ":".join([str(launch.runtime), *(str(launch.app_root / each) for each in own.split(":") if each)])

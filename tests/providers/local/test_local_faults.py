@@ -3,13 +3,15 @@
 import os
 import signal
 import socket
+from contextlib import suppress
 
 import pytest
-from local_world import ENDPOINT, answering, until
+from local_world import DEPLOYMENT, ENDPOINT, answering, until
 
 from reconciler.core.address import Address
 from reconciler.core.plan import Operation
 from reconciler.errors import ProviderError
+from reconciler.gateway.admin import Admin
 from reconciler.keeper.client import Keeper
 from reconciler.providers.local.front import Front
 
@@ -44,6 +46,56 @@ def test_an_instance_that_hangs_does_not_count(world):
         assert world.live("deployment/credit/blue").spec["instance_count"] == 0
     finally:
         os.kill(pid, signal.SIGCONT)
+
+
+def test_an_instance_that_hangs_is_replaced_by_the_next_scale(world):
+    world._options["local"] = {"ready_seconds": 10}
+    world.provider = world.opened()
+    world.endpoint_with()
+    quick = {**DEPLOYMENT["request_settings"], "request_timeout_ms": 100}
+    spec = world.deployment(answering("blue"), request_settings=quick)
+    world.do("create", str(BLUE), spec)
+    pid = world.pids(str(BLUE))[0]
+    os.kill(pid, signal.SIGSTOP)
+    world.do("scale", str(BLUE), spec)
+    assert world.live(str(BLUE)).spec == spec
+    assert pid not in world.pids(str(BLUE))
+    assert world.score("blue") == "blue"
+
+
+def test_a_port_that_was_taken_while_the_proxy_was_away_is_named_and_then_taken_back(world):
+    world.endpoint_with(blue=answering("blue"))
+    world.route(blue=100)
+    port = int((world.layout.gateway / "port").read_text())
+    keeper, proxy = keeper_pid(world), proxy_pid(world)
+    os.kill(keeper, signal.SIGSTOP)
+    kill(proxy)
+    with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        until(lambda: bound(taken, port))
+        taken.listen()
+        os.kill(keeper, signal.SIGCONT)
+        until(lambda: proxy_pid(world) not in (proxy, None) and Admin(world.layout.sockets / "admin.sock").running())
+        with pytest.raises(ProviderError, match=f"port {port} .* is taken"):
+            world.route(blue=100)
+    world.route(blue=100)
+    assert world.score() == "blue"
+
+
+def bound(taken, port):
+    with suppress(OSError):
+        taken.bind(("127.0.0.1", port))
+        return True
+    return False
+
+
+def test_a_fence_clears_away_the_logs_of_instances_that_are_gone(world):
+    world.endpoint_with(blue=answering("blue"))
+    left = world.layout.logs(BLUE) / "0123456789ab.log.1"
+    left.touch()
+    world.opened().fence(BLUE, 3)
+    assert not left.exists()
+    assert len(list(world.layout.logs(BLUE).iterdir())) == 1
 
 
 def test_a_weight_changed_in_the_file_is_seen_and_mended(world):
@@ -204,6 +256,15 @@ def test_an_instance_that_never_gets_ready_is_given_up_and_its_log_shown(world):
         world.do("create", str(BLUE), world.deployment(waiting))
     assert "waiting for godot" in "\n".join(error.value.log_tail)
     assert world.provider.observe(BLUE) is None
+
+
+def test_a_line_without_end_is_not_shown_to_its_end(world):
+    world.endpoint_with()
+    script = "def init():\n    print('x' * 3_000_000)\n    raise ValueError('z' * 3_000)\ndef run(raw_data): return 1\n"
+    with pytest.raises(ProviderError) as error:
+        world.do("create", str(BLUE), world.deployment(script))
+    assert max(map(len, error.value.log_tail)) <= 501
+    assert any("ValueError: zzz" in line for line in error.value.log_tail)
 
 
 def test_an_endpoint_that_is_updated_keeps_its_traffic_and_its_keys(world):

@@ -54,3 +54,13 @@ def test_an_instance_gets_the_time_that_a_request_may_take_to_finish():
     assert started.env["MLOPS_DRAIN_SECONDS"] == "61"
     assert started.stop_timeout_s == 124
     assert started.env["MLOPS_MAX_CONCURRENT_REQUESTS"] == "4"
+
+
+def test_modules_of_the_code_do_not_stand_in_for_those_of_the_server():
+    # Python looks for modules in the working directory first; the server enters the code's folder once it is loaded.
+    assert process(launch(), "n", Path("/s"), Path("/l"), {}).cwd == "/runtime"
+
+
+def test_a_relative_python_path_is_relative_to_the_code():
+    found = variables(launch(variables={"PYTHONPATH": "lib:/mine"}), {})
+    assert found["PYTHONPATH"] == "/runtime:/content/code/lib:/mine"
