@@ -8,6 +8,7 @@ from typing import Any
 from reconciler.core.secret import Secret
 
 _DIGEST = re.compile(r"\bsha256:([0-9a-f]{12})[0-9a-f]{52}\b")
+_CREDENTIALS = re.compile(r"(?<=://)[^/?#\s@]+(?=@)")  # user and password of an address, as in --index-url
 _LONGEST = 120
 
 
@@ -27,6 +28,8 @@ class Veil:
             return self.of(value)
         if isinstance(value, Mapping):
             return {key: self.over(item) for key, item in value.items()}
+        if isinstance(value, str):
+            return _CREDENTIALS.sub("***", value)
         return [self.over(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
@@ -36,7 +39,8 @@ def one_line(value: Any, veil: Veil) -> str:
         return "(none)"
     if isinstance(value, Secret):
         return veil.of(value)
-    text = value if isinstance(value, str) and value and _is_plain(value) else _json(veil.over(value))
+    shown = veil.over(value)
+    text = shown if isinstance(shown, str) and shown and _is_plain(shown) else _json(shown)
     text = _DIGEST.sub(r"sha256:\1", printable(text))
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 

@@ -53,6 +53,14 @@ def test_secrets_are_numbered_so_that_equal_ones_show_as_equal():
         assert said.count("(secret 2)") == 1
 
 
+def test_the_password_of_an_address_is_not_shown():
+    line = "--index-url https://ana:hunter2@packages.example/simple"
+    plan = plan_of([endpoint(), blue(environment={"conda_file": {"dependencies": [line]}})], State())
+    for said in (plan_text(plan), markdown.plan_markdown(plan), json.dumps(as_json.plan_json(plan))):
+        assert "hunter2" not in said
+        assert "packages.example" in said
+
+
 def test_what_cannot_be_printed_is_spelled_out():
     assert printable(ESCAPES) == "\\x1b[2J\\u202eevil\\n::error::"
     plan = plan_of([endpoint(description=ESCAPES, tags={ESCAPES: ESCAPES})], State())
