@@ -31,7 +31,7 @@ def cluster(name: str, deployment: Deployment) -> Json:
         # Without healthy backends the answer is 503, not a try at unhealthy ones.
         "common_lb_config": {"healthy_panic_threshold": {"value": 0}},
         "circuit_breakers": _limits(deployment),
-        "health_checks": [_health_check(deployment.health_path)],
+        "health_checks": [_health_check(deployment.readiness.path)],
         "outlier_detection": _unreachable(),
         "typed_extension_protocol_options": {_HTTP: _http()},
     }

@@ -14,20 +14,66 @@ class Backend:
 
 
 @dataclass(frozen=True)
+class Probe:
+    """How a backend is asked whether it may be sent requests, as a deployment's readiness probe says."""
+
+    path: str = "/"
+    period_s: float = 10.0
+    timeout_s: float = 2.0
+    success_threshold: int = 1
+    failure_threshold: int = 30
+
+
+@dataclass(frozen=True)
 class Deployment:
-    """A deployment behind an endpoint. `max_concurrent` is what one backend may run at a time."""
+    """A deployment behind an endpoint.
+
+    Args:
+        max_concurrent: what one backend may run at a time.
+        queues: whether a backend itself holds back what exceeds that, and answers 429 to what exceeds twice of it.
+        scoring_path: the path below which the backend scores; `/score` of the endpoint leads there.
+    """
 
     name: str
     backends: tuple[Backend, ...] = ()
     timeout_ms: int = 5000
     max_concurrent: int = 1
-    health_path: str = "/"
+    queues: bool = False
+    readiness: Probe = field(default_factory=Probe)
     scoring_path: str = "/score"
 
 
 @dataclass(frozen=True)
+class Tokens:
+    """Whose signed tokens open an endpoint: RS256 or ES256, with this issuer and audience and not expired.
+
+    Args:
+        keys: the issuer's public keys as the text of a JWKS; empty where they are fetched from `uri`.
+        uri: where the issuer publishes its JWKS, http or https.
+    """
+
+    issuer: str
+    audience: str
+    keys: str = ""
+    uri: str = ""
+
+
+@dataclass(frozen=True)
+class Tls:
+    """The certificate chain and the private key that the gateway shows, PEM files that may be replaced by a rename."""
+
+    cert_file: Path
+    key_file: Path
+
+
+@dataclass(frozen=True)
 class Endpoint:
-    """An endpoint: any of `keys` opens it (none means no authentication), `traffic` is percent by deployment.
+    """An endpoint, opened by any of `keys`, or by a token of `tokens`; by everybody where it has neither.
+
+    Args:
+        traffic: percent of the requests by deployment.
+        mirror: percent of the requests of which a deployment gets a copy, whose answer is thrown away.
+        kubernetes: whether failures have the codes of Kubernetes endpoints, 502, 503 and 504.
 
     Raises:
         ValueError: the traffic names a deployment that is not there, or is not made of percents up to 100 in all.
@@ -37,9 +83,12 @@ class Endpoint:
     keys: tuple[str, ...] = field(default=(), repr=False)
     traffic: Mapping[str, int] = field(default_factory=dict)
     deployments: tuple[Deployment, ...] = ()
+    tokens: Tokens | None = None
+    mirror: Mapping[str, int] = field(default_factory=dict)
+    kubernetes: bool = False
 
     def __post_init__(self) -> None:
-        unknown = self.traffic.keys() - {each.name for each in self.deployments}
+        unknown = (self.traffic.keys() | self.mirror.keys()) - {each.name for each in self.deployments}
         if unknown:
             raise ValueError(f"endpoint {self.name}: traffic for unknown deployments: {', '.join(sorted(unknown))}")
         if min(self.traffic.values(), default=0) < 0 or sum(self.traffic.values()) > 100:
@@ -48,11 +97,18 @@ class Endpoint:
 
 @dataclass(frozen=True)
 class Gateway:
-    """Everything that one proxy serves, and the IP address and port on which it does."""
+    """Everything that one proxy serves, and the IP address and port on which it does.
+
+    Args:
+        tls: without it the gateway speaks plain HTTP.
+        max_body_bytes: larger requests are refused; 0 is no limit.
+    """
 
     host: str
     port: int
     endpoints: tuple[Endpoint, ...] = ()
+    tls: Tls | None = None
+    max_body_bytes: int = 0
 
 
 @dataclass(frozen=True)

@@ -121,3 +121,38 @@ class CredentialSource(Protocol):
     def credentials(self, endpoint: Address) -> Mapping[str, str]:
         """The keys by Azure's names, `primaryKey` and `secondaryKey`."""
         ...
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What one instance of a deployment takes.
+
+    Args:
+        state: as `status` tells it, such as `running` or `not ready`.
+        cpu_seconds: of CPU, since the instance started.
+        memory_bytes: that it holds now.
+    """
+
+    deployment: Address
+    instance: str
+    state: str
+    cpu_seconds: float
+    memory_bytes: int
+
+
+@runtime_checkable
+class UsageSource(Protocol):
+    """A provider that can tell what its instances take."""
+
+    def usage(self) -> Sequence[Usage]:
+        """Every instance of the target."""
+        ...
+
+
+@runtime_checkable
+class TableSource(Protocol):
+    """A provider that keeps logs in Azure's columns."""
+
+    def tables(self) -> Mapping[str, Sequence[Path]]:
+        """Files of JSON lines by the name of Azure's table, such as `AmlOnlineEndpointTrafficLog`, the oldest first."""
+        ...

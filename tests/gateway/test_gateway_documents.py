@@ -16,7 +16,7 @@ from reconciler.gateway.clusters import clusters
 from reconciler.gateway.envoy import bootstrap, command, listener
 from reconciler.gateway.reading import traffic_of
 from reconciler.gateway.routes import routes
-from reconciler.gateway.values import Backend, Deployment, Endpoint, Gateway, Place
+from reconciler.gateway.values import Backend, Deployment, Endpoint, Gateway, Place, Probe
 
 GOLDEN = Path(__file__).parent / "golden"
 PLACE = Place(Path("/run/mlops"), Path("/run/mlops"))
@@ -29,7 +29,7 @@ def deployment(name: str, *addresses: str, **spec: object) -> Deployment:
 
 
 BLUE = deployment("blue", "/run/mlops/blue-0.sock", "/run/mlops/blue-1.sock", timeout_ms=3500, max_concurrent=4)
-GREEN = deployment("green", "127.0.0.1:9001", "[::1]:9002", scoring_path="/v1/predict", health_path="/v1/health")
+GREEN = deployment("green", "127.0.0.1:9001", "[::1]:9002", scoring_path="/v1/predict", readiness=Probe("/v1/health"))
 CASES = {
     "empty": (),
     "open": (Endpoint("credit", (), {"blue": 100}, (BLUE,)),),

@@ -60,6 +60,16 @@ class Layout:
         """The keeper's table and log."""
         return self.folder / "keeper"
 
+    @property
+    def console(self) -> Path:
+        """What all instances printed, in the columns of AmlOnlineEndpointConsoleLog; the keeper writes it."""
+        return self.keeper / "console.jsonl"
+
+    @property
+    def events(self) -> Path:
+        """What befell the instances, in the columns of AmlOnlineEndpointEventLog; the keeper writes it."""
+        return self.keeper / "events.jsonl"
+
     def logs(self, deployment: Address) -> Path:
         """The folder of the logs of a deployment's instances."""
         return self.folder / "logs" / deployment.endpoint / deployment.name

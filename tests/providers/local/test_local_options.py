@@ -6,12 +6,28 @@ import pytest
 
 from reconciler.errors import ProviderError
 from reconciler.providers.local.layout import LONGEST_SOCKET, Layout
-from reconciler.providers.local.options import Options, read_options
+from reconciler.providers.local.options import Certificate, Issuer, Options, read_options
 
 
 def test_options_are_read():
     given = {"gateway": {"port": 8080, "envoy": "bin/envoy"}, "local": {"python": "exact", "ready_seconds": 30}}
     assert read_options(given, Path("/repo")) == Options(8080, Path("/repo/bin/envoy"), True, 30.0)
+
+
+def test_a_certificate_is_the_users_or_made_on_first_use():
+    given = {"cert_file": "tls/cert.pem", "key_file": "/etc/key.pem"}
+    files = Certificate(Path("/repo/tls/cert.pem"), Path("/etc/key.pem"))
+    assert read_options({"gateway": {"tls": given}}, Path("/repo")).tls == files
+    assert read_options({"gateway": {"tls": True}}, Path("/repo")).tls == Certificate()
+    assert read_options({"gateway": {"tls": False}}, Path("/repo")).tls is None
+
+
+def test_the_issuer_of_tokens_has_its_keys_in_a_file_or_at_an_address():
+    known = {"issuer": "https://login", "audience": "ml"}
+    by_file = read_options({"tokens": {**known, "jwks_file": "keys.json"}}, Path("/repo")).issuer
+    by_uri = read_options({"tokens": {**known, "jwks_uri": "https://login/keys"}}, Path("/repo")).issuer
+    assert by_file == Issuer("https://login", "ml", Path("/repo/keys.json"))
+    assert by_uri == Issuer("https://login", "ml", None, "https://login/keys")
 
 
 @pytest.mark.parametrize(
@@ -23,6 +39,16 @@ def test_options_are_read():
         {"gateway": 80},
         {"local": {"python": "newest"}},
         {"local": {"ready_seconds": 0}},
+        {"gatway": {"port": 80}},
+        {"server": "gunicorn"},
+        {"gateway": {"tls": {"cert_file": "a.pem"}}},
+        {"gateway": {"tls": 1}},
+        {"gateway": {"max_request_bytes": -1}},
+        {"metrics": {"port": 0}},
+        {"tokens": {"issuer": "i", "jwks_file": "f"}},
+        {"tokens": {"issuer": "i", "audience": "a"}},
+        {"tokens": {"issuer": "i", "audience": "a", "jwks_file": "f", "jwks_uri": "https://x"}},
+        {"tokens": {"issuer": "i", "audience": "a", "jwks_uri": "ftp://x"}},
     ],
 )
 def test_an_option_that_makes_no_sense_is_refused(options):
