@@ -51,4 +51,4 @@ $(VENV)/made-dev: requirements-dev.lock $(VENV)/made
 	touch $@
 
 clean:
-	rm -rf $(VENV) .mlops .coverage .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) .mlops .bench .coverage .mypy_cache .ruff_cache .pytest_cache

@@ -33,54 +33,94 @@ async def app(scope, receive, send):
     await send({"type": "http.response.body", "body": answer})
 """
 BODY = b'{"data": [[1, 2, 3, 4, 5, 6, 7, 8, 9, 10], [10, 9, 8, 7, 6, 5, 4, 3, 2, 1]]}'
-POST = b"POST /score HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%b" % (
-    len(BODY),
-    BODY,
-)
+
+
+def request(path: str, body: bytes) -> bytes:
+    """A POST of JSON."""
+    head = f"POST {path} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
+    return head.encode() + body
+
+
+POST = request("/score", BODY)
 HEALTH = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n"
 
 
-async def exchange(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes) -> int:
-    writer.write(request)
-    head = await reader.readuntil(b"\r\n\r\n")
-    length = head.split(b"content-length: ", 1)[1].split(b"\r\n", 1)[0]
-    await reader.readexactly(int(length))
-    return int(head[9:12])
+@dataclass(frozen=True)
+class Target:
+    """Where a server is asked, and what it is asked; a path is a unix socket, a number a port of this machine."""
+
+    address: Path | int
+    score: bytes = POST
+    health: bytes = HEALTH
+
+    async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        if isinstance(self.address, Path):
+            return await asyncio.open_unix_connection(self.address)
+        return await asyncio.open_connection("127.0.0.1", self.address)
 
 
-async def wait_until_healthy(path: Path, process: psutil.Popen, *, deadline_s: float = 20) -> None:
+class Client:
+    """One connection, made anew where the server closes it after each answer."""
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+        self._writer: asyncio.StreamWriter | None = None
+
+    async def ask(self, message: bytes) -> int:
+        """Send a request, read the answer to its end, and return its status."""
+        if self._writer is None:
+            self._reader, self._writer = await self._target.connect()
+        self._writer.write(message)
+        head = (await self._reader.readuntil(b"\r\n\r\n")).lower()
+        length = head.partition(b"content-length: ")[2].partition(b"\r\n")[0]
+        await self._reader.readexactly(int(length))
+        if b"connection: close" in head:
+            self.close()
+        return int(head[9:12])
+
+    def close(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+
+
+async def wait_until_healthy(target: Target, process: psutil.Popen, *, deadline_s: float = 60) -> None:
     end = time.monotonic() + deadline_s
     while time.monotonic() < end and process.poll() is None:
+        client = Client(target)
         try:
-            reader, writer = await asyncio.open_unix_connection(path)
-        except OSError:
-            await asyncio.sleep(0.005)
-            continue
-        assert await exchange(reader, writer, HEALTH) == 200
-        writer.close()
-        return
+            if await client.ask(target.health) == 200:
+                return
+        except (OSError, asyncio.IncompleteReadError):
+            pass
+        finally:
+            client.close()
+        await asyncio.sleep(0.005)
     raise RuntimeError("the server has not become healthy")
 
 
-async def client(path: Path, count: int, latencies: list[float]) -> None:
-    reader, writer = await asyncio.open_unix_connection(path)
+async def ask_often(target: Target, count: int, latencies: list[float]) -> None:
+    client = Client(target)
     for _ in range(count):
         began = time.perf_counter()
-        status = await exchange(reader, writer, POST)
+        status = await client.ask(target.score)
         latencies.append(time.perf_counter() - began)
-        assert status == 200
-    writer.close()
+        assert status == 200, status
+    client.close()
 
 
-async def load(path: Path, count: int) -> list[float]:
+async def load(target: Target, count: int) -> list[float]:
     latencies: list[float] = []
-    await asyncio.gather(*(client(path, count // CONNECTIONS, latencies) for _ in range(CONNECTIONS)))
+    await asyncio.gather(*(ask_often(target, count // CONNECTIONS, latencies) for _ in range(CONNECTIONS)))
     return latencies
 
 
+def family(process: psutil.Process) -> list[psutil.Process]:
+    return [process, *process.children(recursive=True)]
+
+
 def cpu_seconds(process: psutil.Process) -> float:
-    times = [one.cpu_times() for one in (process, *process.children(recursive=True))]
-    return sum(one.user + one.system for one in times)
+    return sum(times.user + times.system for times in (one.cpu_times() for one in family(process)))
 
 
 @dataclass(frozen=True)
@@ -119,29 +159,39 @@ def _servers(environ: Mapping[str, str], requests: int) -> Iterator[Served]:
 def measure(
     name: str, files: Mapping[str, str], argv: Sequence[str], environ: Mapping[str, str], requests: int
 ) -> Served:
-    """Start a server on a socket of its own, load it, end it."""
+    """Start a server on a unix socket of its own, load it, end it."""
     with tempfile.TemporaryDirectory(prefix="sc") as folder:
         for file, text in files.items():
             Path(folder, file).write_text(text)
         path = Path(folder, "s")
         own = {"PYTHONPATH": f"{ROOT}{os.pathsep}{folder}", "AML_APP_ROOT": folder, "AZUREML_ENTRY_SCRIPT": "score.py"}
-        began = time.perf_counter()
-        with psutil.Popen((*argv, str(path)), env={**environ, **own}, stderr=subprocess.DEVNULL) as process:
-            try:
-                return asyncio.run(_loaded(name, path, process, began, requests))
-            finally:
-                process.terminate()
+        return served(name, Target(path), (*argv, str(path)), {**environ, **own}, requests)
 
 
-async def _loaded(name: str, path: Path, process: psutil.Popen, began: float, requests: int) -> Served:
-    await wait_until_healthy(path, process)
+def served(
+    name: str, target: Target, argv: Sequence[str], environ: Mapping[str, str], requests: int, folder: str | None = None
+) -> Served:
+    """Start a server in a folder, load it, end it with all its children."""
+    began = time.perf_counter()
+    with psutil.Popen(argv, env=environ, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        try:
+            return asyncio.run(_loaded(name, target, process, began, requests))
+        finally:
+            children = process.children(recursive=True)
+            process.terminate()
+            for one in psutil.wait_procs(children, timeout=10)[1]:
+                one.kill()
+
+
+async def _loaded(name: str, target: Target, process: psutil.Popen, began: float, requests: int) -> Served:
+    await wait_until_healthy(target, process)
     start_s = time.perf_counter() - began
-    await load(path, requests // 10)  # warm
+    await load(target, max(CONNECTIONS, requests // 10))  # warm
     cpu, wall = cpu_seconds(process), time.perf_counter()
-    latencies = await load(path, requests)
+    latencies = await load(target, requests)
     cpu, wall = cpu_seconds(process) - cpu, time.perf_counter() - wall
     cuts = statistics.quantiles(latencies, n=100)
-    count, mb = len(latencies), process.memory_info().rss / 1e6
+    count, mb = len(latencies), sum(one.memory_info().rss for one in family(process)) / 1e6
     return Served(name, cpu / count * 1e6, count / wall, cuts[49] * 1e3, cuts[98] * 1e3, start_s, mb)
 
 

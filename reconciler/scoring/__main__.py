@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from reconciler.scoring.logs import log_to_stderr
+from reconciler.scoring.logs import capture_streams, log_to_stderr
 from reconciler.scoring.settings import SettingsError, read_settings
 from reconciler.scoring.sockets import BindError, bound_tcp, bound_unix
 from reconciler.scoring.workers import serve_workers
@@ -17,16 +17,36 @@ USAGE_ERROR = 2
 EPILOG = """\
 environment:
   AML_APP_ROOT                   folder of the code: working directory and first place of imports (.)
-  AZUREML_ENTRY_SCRIPT           the script, relative to AML_APP_ROOT (required)
+  AZUREML_ENTRY_SCRIPT           the script, relative to AML_APP_ROOT
+  AZUREML_MODEL_DIR              the model's folder; an MLflow model in it is served when there is no script
+  MLFLOW_MODEL_FOLDER            where in that folder the MLflow model is, if not at its top or one folder down
+  AZUREML_SOURCE_DIRECTORY       another place of imports, relative to AML_APP_ROOT
   WORKER_COUNT                   processes that serve (1)
   WORKER_TIMEOUT                 seconds that import and init() may take (300)
+  WORKER_PRELOAD                 true: import and init() happen once, before the workers are forked, which then share
+                                 the model's memory; threads that the script starts are not in the workers (false)
   SCORING_TIMEOUT_MS             milliseconds that one run() may take (3600000)
   AZUREML_LOG_LEVEL              DEBUG, INFO, WARNING, ERROR or CRITICAL (INFO)
-  MLOPS_MAX_CONCURRENT_REQUESTS  run()s at a time, shared out among the workers; more wait (1)
+  AZUREML_DEBUG_PORT             connect to a debugger that listens on this port, by debugpy
+  AML_CORS_ORIGINS               origins that browsers may ask from: separated by commas, * for all
+  SERVICE_NAME, SERVICE_VERSION, SERVICE_PATH_PREFIX
+                                 what /swagger.json calls the service (ML service, 1.0, none)
+  HTTP_X_MS_SERVER_VERSION       what the header x-ms-server-version says (mlops-scoring/1)
+  SERVER_VERSION_LOG_RESPONSE_ENABLED
+                                 false: no such header unless the variable above is set (true)
+  MLOPS_MAX_CONCURRENT_REQUESTS  run()s at a time; more wait (1)
+  MLOPS_MAX_QUEUED_REQUESTS      requests that wait; more are refused with 429 (no bound)
+  MLOPS_MAX_REQUESTS_PER_WORKER  after so many, give or take a tenth, a worker is replaced; 0 is never (0)
   MLOPS_MAX_BODY_BYTES           larger requests are refused with 413; 0 is no limit (0)
   MLOPS_DRAIN_SECONDS            after SIGTERM: how long requests are still taken at most,
                                  and then how long those in flight have to end (10)
   MLOPS_DRAIN_GRACE_SECONDS      after SIGTERM: without a request for so long, the server ends (0.5)
+
+Requests that run and wait are counted for the instance: each of several workers has its share, rounded up.
+Print and log lines go to stdout and stderr, with the id of the request in brackets before those of a run(). A thread
+that run() starts has it too if it is given the context: contextvars.copy_context().run.
+
+routes: / (health), /score, /swagger.json?version=2|3|3.1, /-/metrics (of the worker that answers, for Prometheus)
 
 exit codes: 0 stopped, 2 wrong settings or a taken address, 3 the script cannot be imported or its init() failed
 
@@ -40,6 +60,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     try:
         settings = read_settings(os.environ)
+        capture_streams()
         log_to_stderr(settings.log_level)
         address = bound_unix(arguments.uds) if arguments.uds else bound_tcp(arguments.host, arguments.port)
         with address as sock:

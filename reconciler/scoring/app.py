@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from reconciler.scoring.identity import identify
 from reconciler.scoring.lanes import Lane
-from reconciler.scoring.logs import request_id
-from reconciler.scoring.messages import TEXT, Answer, RawHeaders, Request, failed
+from reconciler.scoring.messages import OVERFLOW, TEXT, Answer, RawHeaders, Request, failed
+from reconciler.scoring.metrics import CONTENT_TYPE, Metrics
 from reconciler.scoring.settings import Settings
-from reconciler.scoring.travel import travel
+from reconciler.scoring.swagger import Swagger
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Handler = Callable[[Message, Receive, str], Awaitable[Answer]]
 
-SERVER_VERSION = "mlops-scoring/1"
 CLOSE = (b"connection", b"close")
-RUN_NOT_FAILED = (b"x-ms-run-function-failed", b"False")
 
 
 class ClientGoneError(Exception):
@@ -29,24 +26,39 @@ class ClientGoneError(Exception):
 
 
 class App:
-    """Answers HTTP, and knows how many requests it holds and when it saw the last one."""
+    """Answers HTTP, and knows how many requests it holds and when it saw the last one.
 
-    def __init__(self, lane: Lane, settings: Settings) -> None:
+    Args:
+        lane: the way to run().
+        swagger: the descriptions of the service.
+        settings: of the server.
+        run_takes_options: whether run() is given OPTIONS requests too.
+    """
+
+    def __init__(self, lane: Lane, swagger: Swagger, settings: Settings, *, run_takes_options: bool) -> None:
         self.draining = False
-        self.in_flight = 0
+        self.retiring = False
+        self.metrics = Metrics()
         self.last_seen = time.monotonic()
         self._lane = lane
+        self._swagger = swagger
         self._settings = settings
-        self._version = (b"x-ms-server-version", os.environ.get("HTTP_X_MS_SERVER_VERSION", SERVER_VERSION).encode())
+        version = settings.server_version.encode("latin-1")
+        self._version = ((b"x-ms-server-version", version),) if version else ()
         self._routes: dict[str, dict[str, Handler]] = {
-            "/": {"GET": self._health},
-            "/score": {"GET": self._score, "OPTIONS": self._options, "POST": self._score},
+            "/": {"GET": self._health, "HEAD": self._health},
+            "/score": {
+                "GET": self._score,
+                "OPTIONS": self._score if run_takes_options else self._options,
+                "POST": self._score,
+            },
+            "/swagger.json": {"GET": self._describe},
+            "/-/metrics": {"GET": self._measure},
         }
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Answer one request."""
         identity = identify(scope["headers"])
-        request_id.set(identity.request_id)
         if identity.too_long:
             answer = failed(431, f"{identity.too_long} must not exceed 100 characters")
         else:
@@ -54,7 +66,7 @@ class App:
                 answer = await self._handler(scope)(scope, receive, identity.request_id)
             except ClientGoneError:
                 return
-        await self._send(send, answer, identity.echo)
+        await self._send(scope, send, answer, identity.echo)
 
     def _handler(self, scope: Message) -> Handler:
         methods = self._routes.get(scope["path"])
@@ -68,27 +80,37 @@ class App:
     async def _options(self, _scope: Message, _receive: Receive, _id: str) -> Answer:
         return Answer(200, b"", TEXT, ((b"allow", b"GET, OPTIONS, POST"),))
 
+    async def _describe(self, scope: Message, _receive: Receive, _id: str) -> Answer:
+        return self._swagger.answer(scope["query_string"])
+
+    async def _measure(self, _scope: Message, _receive: Receive, _id: str) -> Answer:
+        return Answer(200, self.metrics.text(self._lane.held), CONTENT_TYPE)
+
     async def _score(self, scope: Message, receive: Receive, identity: str) -> Answer:
-        self.in_flight += 1
+        self.metrics.in_flight += 1
         try:
-            body = await _read_body(scope, receive, self._settings.max_body_bytes)
-            if body is None:
-                return failed(413, f"Input must not exceed {self._settings.max_body_bytes} bytes", (RUN_NOT_FAILED,))
-            request = Request(scope["method"], scope["query_string"], scope["headers"], body, identity)
-            return await travel(self._lane, request, limit_ms=self._settings.scoring_timeout_ms, gone=receive)
+            # Before its body is read: refusing must cost nothing.
+            answer = OVERFLOW if self._lane.is_full else await self._scored(scope, receive, identity)
+            self.metrics.count(answer)
+            return answer
         finally:
-            self.in_flight -= 1
+            self.metrics.in_flight -= 1
             self.last_seen = time.monotonic()
 
-    async def _send(self, send: Send, answer: Answer, echo: RawHeaders) -> None:
-        headers = [
-            (b"content-type", answer.content_type),
-            (b"content-length", b"%d" % len(answer.body)),
-            self._version,
-            *answer.headers,
-            *echo,
-        ]
-        if self.draining:
+    async def _scored(self, scope: Message, receive: Receive, identity: str) -> Answer:
+        body = await _read_body(scope, receive, self._settings.max_body_bytes)
+        if body is None:
+            return failed(413, f"Input must not exceed {self._settings.max_body_bytes} bytes")
+        request = Request(scope["method"], scope["path"], scope["query_string"], scope["headers"], body, identity)
+        return await self._lane.travel(request, receive)
+
+    async def _send(self, scope: Message, send: Send, answer: Answer, echo: RawHeaders) -> None:
+        headers = [(b"content-length", b"%d" % len(answer.body)), *self._version, *answer.headers, *echo]
+        if answer.content_type:
+            headers.append((b"content-type", answer.content_type))
+        if self._settings.cors is not None:
+            headers.extend(self._settings.cors.headers(scope["method"], scope["headers"]))
+        if self.draining or self.retiring:
             # The next request must not meet the end of this connection.
             headers.append(CLOSE)
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import uuid
 from typing import NamedTuple
 
@@ -26,7 +27,7 @@ def identify(headers: RawHeaders) -> Identity:
     too_long = [name for name in (REQUEST, LEGACY, CLIENT) if len(sent.get(name, b"")) > LIMIT]
     if too_long:
         return Identity("", (), too_long[0].decode())
-    request = sent.get(REQUEST) or str(uuid.uuid4()).encode()
+    request = sent.get(REQUEST) or _made()
     # x-ms-request-id once meant both: each of the two newer names stands in for it, and it for the client's.
     client = sent.get(CLIENT) or sent.get(LEGACY)
     echo = [(REQUEST, request), (LEGACY, sent.get(LEGACY) or client or request)]
@@ -35,3 +36,8 @@ def identify(headers: RawHeaders) -> Identity:
     if TRACE in sent:
         echo.append((TRACE, sent[TRACE]))
     return Identity(request.decode("latin-1"), echo, "")
+
+
+def _made() -> bytes:
+    # Not uuid4(), which asks the kernel each time and lets another thread in meanwhile; an id is no secret.
+    return str(uuid.UUID(int=random.getrandbits(128), version=4)).encode()

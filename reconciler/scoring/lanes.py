@@ -1,121 +1,139 @@
-"""Where run() runs: in a bounded pool of threads, or on an event loop of its own, with a queue before it."""
+"""A request's way to run() and back: let in or refused, until it is answered, over its time, or without its client."""
 
 from __future__ import annotations
 
 import asyncio
-import threading
+import logging
 import time
-from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, Protocol
+from collections import deque
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 from reconciler.scoring.calling import Caller
-from reconciler.scoring.logs import request_id
-from reconciler.scoring.messages import Answer, Request
+from reconciler.scoring.messages import OVERFLOW, Answer, Request, script_failed
+from reconciler.scoring.runners import CLIENT_GONE, LoopRunner, Runner, ThreadRunner, Ticket
+from reconciler.scoring.settings import Settings
+
+log = logging.getLogger("mlops.scoring")
+
+LOOK_EVERY_S = 1.0
 
 
-class Ticket:
-    """One request on its way through a lane."""
+class Lane:
+    """Lets requests in, up to its bound, and watches over them. All but `_hand_back` is for the server's loop alone.
 
-    __slots__ = ("answer", "request", "started", "work")
+    There is one timer for all requests, not one for each: it fires when the first run() may be over its time, and
+    otherwise every second. Answers are collected, and one waking of the server's loop takes all of them.
+    """
 
-    def __init__(self, request: Request, answer: asyncio.Future[Answer]) -> None:
-        self.request = request
-        self.answer = answer
-        self.started = 0.0
-        self.work: Future[Any] | None = None
+    def __init__(self, caller: Caller, settings: Settings) -> None:
+        self.held = 0  # waiting or running; what has timed out is held until its run() ends
+        self._bound = settings.bound
+        self._limit_s = settings.scoring_timeout_ms / 1000
+        self._runner: Runner = (
+            LoopRunner(caller.call_async, settings.slots, self._hand_back)
+            if caller.is_async
+            else ThreadRunner(caller.call, settings.slots, self._hand_back)
+        )
+        self._waiting: set[Ticket] = set()
+        self._timer: asyncio.TimerHandle | None = None
+        self._ended: deque[tuple[Ticket, Answer]] = deque()
+        self._woken = False
 
-    def deliver(self, answer: Answer) -> None:
-        """Hand the answer, from any thread, to whoever still waits for it."""
-        self.answer.get_loop().call_soon_threadsafe(self.settle, answer)
-
-    def settle(self, answer: Answer) -> None:
-        """Answer on the server's own loop; the first answer counts."""
-        if not self.answer.done():
-            self.answer.set_result(answer)
-
-
-class Lane(Protocol):
-    """A place where run() runs, that keeps its bound."""
-
-    def enter(self, ticket: Ticket) -> None:
-        """Queue the ticket's request."""
+    @property
+    def is_full(self) -> bool:
+        """Tell whether one more request would be one too many."""
+        return self._bound is not None and self.held >= self._bound
 
     def is_idle(self) -> bool:
         """Tell whether no run() is running."""
+        return self._runner.is_idle()
 
+    async def travel(self, request: Request, gone: Callable[[], Awaitable[object]]) -> Answer:
+        """Take a request to its answer.
 
-class ThreadLane:
-    """Runs a plain run() in as many threads as there are slots.
-
-    A thread cannot be killed. One whose run() has timed out stays busy, and so does its slot: the bound on
-    simultaneous run()s holds for what really runs, not for what somebody still waits for.
-    """
-
-    def __init__(self, call: Callable[[Request], Answer], slots: int) -> None:
-        self._call = call
-        self._pool = ThreadPoolExecutor(slots, thread_name_prefix="run")
-        self._running: set[Ticket] = set()
-
-    def enter(self, ticket: Ticket) -> None:
-        """Queue the request for the next free thread."""
-        ticket.work = self._pool.submit(self._work, ticket)
-
-    def is_idle(self) -> bool:
-        """Tell whether no thread is in run()."""
-        return not self._running
-
-    def _work(self, ticket: Ticket) -> None:
-        if ticket.answer.done():  # nobody waits any more
-            return
-        self._running.add(ticket)
-        ticket.started = time.monotonic()
-        request_id.set(ticket.request.id)
+        Args:
+            request: read to its end.
+            gone: returns when the client has hung up.
+        """
+        if self.is_full:
+            return OVERFLOW
+        ticket = Ticket(request, asyncio.get_running_loop().create_future(), gone)
+        self._enter(ticket)
         try:
-            ticket.deliver(self._call(ticket.request))
+            return await ticket.answer
         finally:
-            request_id.set("")
-            self._running.discard(ticket)
+            self._leave(ticket)
 
+    def _enter(self, ticket: Ticket) -> None:
+        self.held += 1
+        self._waiting.add(ticket)
+        self._runner.take(ticket)
+        if self._timer is None:
+            self._look_in(min(self._limit_s, LOOK_EVERY_S))
 
-class LoopLane:
-    """Runs an async run() on an event loop in a thread of its own.
+    def _leave(self, ticket: Ticket) -> None:
+        self._waiting.discard(ticket)
+        if ticket.watch is not None:
+            ticket.watch.cancel()
+        if ticket.answer.cancelled():  # the server ends without waiting
+            self._give_up(ticket)
 
-    Not on the server's loop: a run() that blocks in spite of its async would take the health route with it.
-    A run() that has timed out is cancelled, which frees its slot as soon as it lets go.
-    """
+    def _give_up(self, ticket: Ticket) -> None:
+        if self._runner.withdraw(ticket):
+            self.held -= 1
+        else:
+            self._runner.cancel(ticket)
 
-    def __init__(self, call: Callable[[Request], Any], slots: int) -> None:
-        self._call = call
-        self._loop = asyncio.new_event_loop()
-        self._running: set[Ticket] = set()
-        threading.Thread(target=self._loop.run_forever, name="run", daemon=True).start()
-        self._slots = asyncio.run_coroutine_threadsafe(_semaphore(slots), self._loop).result()
+    def _look_in(self, seconds: float) -> None:
+        self._timer = asyncio.get_running_loop().call_later(seconds, self._look)
 
-    def enter(self, ticket: Ticket) -> None:
-        """Queue the request for the next free slot."""
-        ticket.work = asyncio.run_coroutine_threadsafe(self._work(ticket), self._loop)
+    def _look(self) -> None:
+        """Answer what is over its time, and watch the clients of what has waited for long.
 
-    def is_idle(self) -> bool:
-        """Tell whether no run() is being awaited."""
-        return not self._running
+        A client is not watched from the start: that takes a task, which a request that is soon answered is spared.
+        """
+        now = time.monotonic()
+        again = min(self._limit_s, LOOK_EVERY_S)
+        for ticket in list(self._waiting):
+            if ticket.started:
+                left = ticket.started + self._limit_s - now
+                if left > 0:
+                    again = min(again, left)
+                else:
+                    self._time_out(ticket)
+            elif ticket.watch is None:
+                ticket.watch = asyncio.get_running_loop().create_task(self._leave_queue(ticket))
+        self._timer = None
+        if self._waiting:
+            self._look_in(again)
 
-    async def _work(self, ticket: Ticket) -> None:
-        async with self._slots:
-            self._running.add(ticket)
-            ticket.started = time.monotonic()
-            request_id.set(ticket.request.id)
-            try:
-                ticket.deliver(await self._call(ticket.request))
-            finally:
-                self._running.discard(ticket)
+    def _time_out(self, ticket: Ticket) -> None:
+        self._waiting.discard(ticket)
+        limit_ms = round(self._limit_s * 1000)
+        log.error("request %s: run() has not ended after %s ms", ticket.request.id, limit_ms)
+        ticket.settle(script_failed(self._limit_s, f"Scoring timeout after {limit_ms} ms"))
+        self._runner.cancel(ticket)
 
+    async def _leave_queue(self, ticket: Ticket) -> None:
+        await ticket.gone()
+        if self._runner.withdraw(ticket):
+            self.held -= 1
+            log.info("request %s: the client has gone before its turn", ticket.request.id)
+            ticket.settle(CLIENT_GONE)
 
-def lane_for(caller: Caller, slots: int) -> Lane:
-    """Choose the lane that suits run()."""
-    return LoopLane(caller.call_async, slots) if caller.is_async else ThreadLane(caller.call, slots)
+    def _hand_back(self, ticket: Ticket, answer: Answer) -> None:
+        """Take an answer from the thread that ran run()."""
+        self._ended.append((ticket, answer))
+        if not self._woken:
+            self._woken = True
+            with suppress(RuntimeError):  # the server has ended, and left this run() to itself
+                ticket.answer.get_loop().call_soon_threadsafe(self._deliver)
 
-
-async def _semaphore(slots: int) -> asyncio.Semaphore:
-    # Made on the loop that waits on it: before Python 3.10 a semaphore belongs to the loop of its maker.
-    return asyncio.Semaphore(slots)
+    def _deliver(self) -> None:
+        # First, so that what is handed back from here on wakes anew.
+        self._woken = False
+        while self._ended:
+            ticket, answer = self._ended.popleft()
+            self.held -= 1
+            ticket.settle(answer)

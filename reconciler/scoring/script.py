@@ -12,6 +12,10 @@ from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import Any, NamedTuple
 
+from reconciler.scoring.aml_imports import offer_imports
+from reconciler.scoring.schemas import Schemas
+from reconciler.scoring.settings import Settings
+
 # Azure's name for the module; a model pickled against it must find it here too.
 MODULE_NAME = "entry_module"
 OURS = str(Path(__file__).parent)
@@ -22,29 +26,54 @@ class ScriptError(Exception):
 
 
 class Script(NamedTuple):
-    """The functions of a score.py."""
+    """The functions of a score.py.
+
+    Args:
+        init: called once.
+        run: called for every request.
+        shutdown: called after the last one.
+        schemas: what run() takes and gives, asked after init(); None when it is to be read from run() itself.
+    """
 
     init: Callable[[], Any]
     run: Callable[..., Any]
     shutdown: Callable[[], Any] | None
+    schemas: Callable[[], Schemas] | None = None
 
 
-def load_script(app_root: Path, entry_script: str) -> Script:
-    """Import the script with its folder of code as working directory and first place of imports."""
-    path = app_root / entry_script
+def load_script(settings: Settings) -> Script:
+    """Import the script with its folder of code as working directory and first place of imports.
+
+    Without a script, an MLflow model is served by its own description.
+
+    Raises:
+        ScriptError: there is neither, or it cannot be imported.
+    """
+    os.chdir(settings.app_root)
+    sys.path.insert(0, str(settings.app_root))
+    if settings.source_folder:
+        sys.path.append(str(settings.app_root / settings.source_folder))
+    offer_imports()
+    if not settings.entry_script and settings.mlflow_model is not None:
+        return _mlflow_script(settings.mlflow_model)
+    path = settings.app_root / settings.entry_script
     if not path.is_file():
         raise ScriptError(f"there is no scoring script {path}")
-    os.chdir(app_root)
-    sys.path.insert(0, str(app_root))
     module = _import(path)
     init = _function(module, "init")
     if inspect.iscoroutinefunction(init):
         raise ScriptError("init() must not be async")
     return Script(
         init=init,
-        run=_function(module, "run"),
+        run=_function(_driven(module), "run"),
         shutdown=_function(module, "shutdown") if hasattr(module, "shutdown") else None,
     )
+
+
+def _mlflow_script(model_folder: Path) -> Script:
+    mlflow = importlib.import_module("reconciler.scoring.mlflow")
+    script: Script = mlflow.script(model_folder)
+    return script
 
 
 def call_init(script: Script) -> None:
@@ -80,6 +109,12 @@ def _import(path: Path) -> ModuleType:
     except BaseException as error:
         raise ScriptError(f"the scoring script {path} cannot be imported\n{describe(error)}") from error
     return module
+
+
+def _driven(module: ModuleType) -> ModuleType:
+    """The script behind a driver: Azure's older tools lay one before it, which hands arguments on wrongly."""
+    behind = getattr(module, "driver_module", None)
+    return behind if isinstance(behind, ModuleType) and hasattr(behind, "run") else module
 
 
 def _function(module: ModuleType, name: str) -> Callable[..., Any]:

@@ -3,14 +3,38 @@
 from __future__ import annotations
 
 import logging
-import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
+
+from reconciler.scoring import parsing
+from reconciler.scoring.cors import Cors
 
 T = TypeVar("T")
-LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+
+
+SERVER_VERSION = "mlops-scoring/1"
+# What means something to Azure's server and nothing here, with the value that asks for it; None for any.
+WITHOUT_EFFECT: Mapping[str, str | None] = {
+    "AML_APP_INSIGHTS_ENABLED": "true",
+    "AML_APP_INSIGHTS_KEY": None,
+    "AML_MODEL_DC_STORAGE_ENABLED": "true",
+    "APP_INSIGHTS_LOG_RESPONSE_ENABLED": "true",
+    "AZUREML_CONFIG_FILE": None,
+    "SEPERATE_HEALTH_ENDPOINT": "true",
+}
+
+
+class Service(NamedTuple):
+    """What the service is called in its Swagger description."""
+
+    name: str = "ML service"
+    version: str = "1.0"
+    path_prefix: str = ""
+
+
+SERVICE = Service()
 
 
 class SettingsError(Exception):
@@ -23,19 +47,37 @@ class Settings:
 
     app_root: Path
     entry_script: str
+    mlflow_model: Path | None = None
     workers: int = 1
     worker_timeout_s: float = 300.0
     scoring_timeout_ms: int = 3_600_000
     log_level: int = logging.INFO
     max_concurrent_requests: int = 1
+    max_queued_requests: int | None = None
+    max_requests_per_worker: int = 0
     max_body_bytes: int = 0
     drain_s: float = 10.0
     drain_grace_s: float = 0.5
+    preload: bool = False
+    debug_port: int = 0
+    source_folder: str = ""
+    cors: Cors | None = None
+    server_version: str = SERVER_VERSION
+    service: Service = SERVICE
+    without_effect: tuple[str, ...] = ()
 
     @property
     def slots(self) -> int:
         """The requests one worker may run at a time: its share of what the instance may."""
-        return -(-self.max_concurrent_requests // self.workers)
+        return self._share(self.max_concurrent_requests)
+
+    @property
+    def bound(self) -> int | None:
+        """The requests one worker may hold, running and waiting; None when there is no bound."""
+        return None if self.max_queued_requests is None else self.slots + self._share(self.max_queued_requests)
+
+    def _share(self, of_instance: int) -> int:
+        return -(-of_instance // self.workers)
 
 
 def read_settings(environ: Mapping[str, str]) -> Settings:
@@ -50,70 +92,66 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
             return parse(default)
 
     settings = Settings(
-        app_root=value("AML_APP_ROOT", ".", _folder),
+        app_root=value("AML_APP_ROOT", ".", parsing.folder),
         entry_script=environ.get("AZUREML_ENTRY_SCRIPT", ""),
-        workers=value("WORKER_COUNT", "1", _workers),
-        worker_timeout_s=value("WORKER_TIMEOUT", "300", _positive),
-        scoring_timeout_ms=value("SCORING_TIMEOUT_MS", "3600000", _at_least_one),
-        log_level=value("AZUREML_LOG_LEVEL", "INFO", _level),
-        max_concurrent_requests=value("MLOPS_MAX_CONCURRENT_REQUESTS", "1", _at_least_one),
-        max_body_bytes=value("MLOPS_MAX_BODY_BYTES", "0", _at_least_zero),
-        drain_s=value("MLOPS_DRAIN_SECONDS", "10", _seconds),
-        drain_grace_s=value("MLOPS_DRAIN_GRACE_SECONDS", "0.5", _seconds),
+        mlflow_model=_mlflow_model(environ),
+        workers=value("WORKER_COUNT", "1", parsing.workers),
+        worker_timeout_s=value("WORKER_TIMEOUT", "300", parsing.positive),
+        scoring_timeout_ms=value("SCORING_TIMEOUT_MS", "3600000", parsing.at_least_one),
+        log_level=value("AZUREML_LOG_LEVEL", "INFO", parsing.level),
+        max_concurrent_requests=value("MLOPS_MAX_CONCURRENT_REQUESTS", "1", parsing.at_least_one),
+        max_queued_requests=value("MLOPS_MAX_QUEUED_REQUESTS", "", parsing.bound),
+        max_requests_per_worker=value("MLOPS_MAX_REQUESTS_PER_WORKER", "0", parsing.at_least_zero),
+        max_body_bytes=value("MLOPS_MAX_BODY_BYTES", "0", parsing.at_least_zero),
+        drain_s=value("MLOPS_DRAIN_SECONDS", "10", parsing.seconds),
+        drain_grace_s=value("MLOPS_DRAIN_GRACE_SECONDS", "0.5", parsing.seconds),
+        preload=environ.get("WORKER_PRELOAD", "").lower() == "true",
+        debug_port=value("AZUREML_DEBUG_PORT", "0", parsing.at_least_zero),
+        source_folder=environ.get("AZUREML_SOURCE_DIRECTORY", ""),
+        cors=value("AML_CORS_ORIGINS", "", _cors),
+        server_version=_server_version(environ),
+        service=_service(environ),
+        without_effect=tuple(_without_effect(environ)),
     )
-    if not settings.entry_script:
-        problems.append("AZUREML_ENTRY_SCRIPT: set it to the path of score.py relative to AML_APP_ROOT")
+    if not settings.entry_script and settings.mlflow_model is None:
+        problems.append(
+            "AZUREML_ENTRY_SCRIPT: set it to the path of score.py relative to AML_APP_ROOT, "
+            "or AZUREML_MODEL_DIR to a folder with an MLflow model"
+        )
     if problems:
         raise SettingsError("; ".join(problems))
     return settings
 
 
-def _folder(text: str) -> Path:
-    path = Path(text).absolute()
-    if not path.is_dir():
-        raise ValueError(f"{text!r} is not a folder")
-    return path
+def _mlflow_model(environ: Mapping[str, str]) -> Path | None:
+    """The folder of an MLflow model: the one that is named in the model folder, that folder itself, or one in it."""
+    if not environ.get("AZUREML_MODEL_DIR"):
+        return None
+    folder = Path(environ["AZUREML_MODEL_DIR"]).absolute() / environ.get("MLFLOW_MODEL_FOLDER", "")
+    found = [file.parent for pattern in ("MLmodel", "*/MLmodel") for file in folder.glob(pattern)]
+    return found[0] if found else None
 
 
-def _integer(text: str, *, least: int) -> int:
-    if not text.isdecimal() or int(text) < least:
-        raise ValueError(f"{text!r} is not a whole number of at least {least}")
-    return int(text)
+def _cors(origins: str) -> Cors | None:
+    return Cors(origins) if origins else None
 
 
-def _at_least_one(text: str) -> int:
-    return _integer(text, least=1)
+def _server_version(environ: Mapping[str, str]) -> str:
+    told = environ.get("SERVER_VERSION_LOG_RESPONSE_ENABLED", "true").lower() == "true"
+    return environ.get("HTTP_X_MS_SERVER_VERSION") or (SERVER_VERSION if told else "")
 
 
-def _at_least_zero(text: str) -> int:
-    return _integer(text, least=0)
+def _service(environ: Mapping[str, str]) -> Service:
+    prefix = environ.get("SERVICE_PATH_PREFIX", "").strip("/")
+    return Service(
+        environ.get("SERVICE_NAME") or SERVICE.name,
+        environ.get("SERVICE_VERSION") or SERVICE.version,
+        f"/{prefix}" if prefix else "",
+    )
 
 
-def _workers(text: str) -> int:
-    count = _integer(text, least=1)
-    if count > 1 and not hasattr(os, "fork"):
-        raise ValueError("this platform can run only 1 worker, because it has no fork")
-    return count
-
-
-def _seconds(text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = -1.0
-    if not 0 <= number < float("inf"):
-        raise ValueError(f"{text!r} is not a number of seconds")
-    return number
-
-
-def _positive(text: str) -> float:
-    number = _seconds(text)
-    if number == 0:
-        raise ValueError("must be more than 0 seconds")
-    return number
-
-
-def _level(text: str) -> int:
-    if text.upper() not in LEVELS:
-        raise ValueError(f"{text!r} is not one of {', '.join(LEVELS)}")
-    return int(getattr(logging, text.upper()))
+def _without_effect(environ: Mapping[str, str]) -> Iterator[str]:
+    for name, asked in WITHOUT_EFFECT.items():
+        given = environ.get(name, "")
+        if given and (asked is None or given.lower() == asked):
+            yield name

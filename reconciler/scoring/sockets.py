@@ -50,7 +50,9 @@ def bound_unix(path: Path) -> Iterator[socket.socket]:
 @contextmanager
 def bound_tcp(host: str, port: int) -> Iterator[socket.socket]:
     """Bind a TCP address."""
-    with FairSocket(socket.AF_INET6 if ":" in host else socket.AF_INET) as sock:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # The protocol is named so that asyncio knows it, and lets an answer's parts go without waiting for each other.
+    with FairSocket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP) as sock:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         _bind(sock, (host, port), f"{host}:{port}")
         yield sock

@@ -23,7 +23,11 @@ import psutil
 import pytest
 
 import reconciler
+from reconciler.providers.local.environments import Environments
+from tests.environments import shared_environments
 
+# Azure's own server, and what scripts for it use; pandas and numpy come with the schemas.
+AZURE = ["azureml-inference-server-http==1.5.1", "inference-schema[numpy-support,pandas-support]==1.8"]
 # What scripts of the tests wait with: a file that the test makes.
 PRELUDE = """
 import json, os, time
@@ -80,9 +84,18 @@ class UnixConnection(http.client.HTTPConnection):
 
 
 class Scoring:
-    """One server in a folder of its own."""
+    """One server in a folder of its own.
 
-    def __init__(self, folder: Path, script: str | None, arguments: list[str], environment: dict[str, str]) -> None:
+    Args:
+        folder: of the server alone; it goes with it.
+        script: what stands in score.py after the prelude; None for no file.
+        command: the command line for the path of a socket.
+        environment: variables of the server.
+    """
+
+    def __init__(
+        self, folder: Path, script: str | None, command: Callable[[Path], list[str]], environment: dict[str, str]
+    ) -> None:
         self.folder = folder
         self.socket = folder / "s"
         self._clients = ThreadPoolExecutor(32)
@@ -93,7 +106,7 @@ class Scoring:
         inherited = {name: os.environ[name] for name in os.environ if not name.startswith(("MLOPS", "AZUREML", "AML"))}
         with (folder / "out").open("wb") as out, (folder / "err").open("wb") as err:
             self.process = psutil.Popen(
-                [sys.executable, "-m", "reconciler.scoring", *(arguments or ["--uds", str(self.socket)])],
+                command(self.socket),
                 cwd=folder.parent,
                 env={**inherited, "PYTHONPATH": str(narrow(folder)), "AML_APP_ROOT": str(folder), **environment},
                 stdin=subprocess.DEVNULL,
@@ -104,7 +117,7 @@ class Scoring:
 
     def ask(self, method: str = "POST", path: str = "/score", body: bytes | None = b"", **headers: str) -> Reply:
         with self.connection() as connection:
-            return connection.ask(method, path, body if method == "POST" else None, **headers)
+            return connection.ask(method, path, None if method in ("GET", "HEAD") else body, **headers)
 
     def health(self) -> int:
         """The status of GET /, 0 when nothing accepts."""
@@ -181,9 +194,18 @@ Start = Callable[..., Scoring]
 def servers() -> Iterator[Start]:
     started: list[Scoring] = []
 
-    def start(script: str | None, *arguments: str, **environment: str) -> Scoring:
+    def start(
+        script: str | None,
+        *arguments: str,
+        python: str = sys.executable,
+        command: Callable[[Path], list[str]] | None = None,
+        **environment: str,
+    ) -> Scoring:
+        def ours(socket_path: Path) -> list[str]:
+            return [python, "-m", "reconciler.scoring", *(arguments or ["--uds", str(socket_path)])]
+
         folder = Path(tempfile.mkdtemp(prefix="sc"))
-        started.append(Scoring(folder, script, list(arguments), environment))
+        started.append(Scoring(folder, script, command or ours, environment))
         return started[-1]
 
     try:
@@ -191,6 +213,14 @@ def servers() -> Iterator[Start]:
     finally:
         for server in started:
             server.end()
+
+
+@pytest.fixture(scope="session")
+def azure_python(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The interpreter of an environment with Azure's own server."""
+    spec = {"conda_file": {"dependencies": [{"pip": AZURE}]}}
+    built = Environments(shared_environments(tmp_path_factory)).ready(spec, lambda _line: None)
+    return str(built.python)
 
 
 @pytest.fixture

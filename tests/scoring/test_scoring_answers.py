@@ -64,15 +64,15 @@ def test_an_error_in_run_is_a_500_that_tells_nothing(echo, body):
 
 def test_an_error_in_run_is_logged_from_the_users_frame_on_with_the_request_id(echo):
     echo.ask(body=b"raise", x_request_id="find-me")
-    first, second, third = echo.errors.split("[find-me]: ")[1].splitlines()[:3]
-    assert first == "run() failed"
-    assert second == "Traceback (most recent call last):"
+    first, second, third = [line for line in echo.errors.splitlines() if line.startswith("[find-me] ")][:3]
+    assert first.endswith("Z ERROR mlops.scoring: run() failed")
+    assert second == "[find-me] Traceback (most recent call last):"
     assert f'File "{echo.folder}/score.py"' in third
 
 
 def test_a_result_that_json_cannot_hold_is_logged(echo):
     echo.ask(body=b"set", x_request_id="a-set")
-    assert "TypeError: Object of type set is not JSON serializable" in echo.errors.split("[a-set]")[1]
+    assert "[a-set] TypeError: Object of type set is not JSON serializable" in echo.errors
 
 
 def test_the_time_and_success_of_run_are_headers(echo):
@@ -116,9 +116,28 @@ def test_the_server_names_itself(echo):
     assert echo.ask("GET", "/").headers["x-ms-server-version"].startswith("mlops-scoring/")
 
 
-@pytest.mark.parametrize("path", ["/scores", "/score/", "/swagger.json"])
+@pytest.mark.parametrize("path", ["/scores", "/score/", "/-/"])
 def test_another_path_is_not_found(echo, path):
     assert echo.ask(path=path).status == 404
+
+
+def test_what_a_worker_counts_is_told_for_prometheus(start):
+    server = start(SCRIPT).until_healthy()
+    for body in (b"", b"", b"raise"):
+        server.ask(body=body)
+    reply = server.ask("GET", "/-/metrics")
+    assert reply.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
+    lines = reply.body.decode().splitlines()
+    counted = ['mlops_scoring_requests_total{code="200"} 2', 'mlops_scoring_requests_total{code="500"} 1']
+    assert {*counted, "mlops_scoring_run_seconds_count 3", "mlops_scoring_requests_in_flight 0"} <= set(lines)
+    assert float(next(line for line in lines if "seconds_sum" in line).split()[1]) > 0
+
+
+def test_the_servers_name_can_be_another_or_none(start):
+    named = start(SCRIPT, HTTP_X_MS_SERVER_VERSION="mine/2").until_healthy()
+    silent = start(SCRIPT, SERVER_VERSION_LOG_RESPONSE_ENABLED="false").until_healthy()
+    assert named.ask("GET", "/").headers["x-ms-server-version"] == "mine/2"
+    assert "x-ms-server-version" not in silent.ask("GET", "/").headers
 
 
 def test_another_method_is_not_allowed(echo):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import signal
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -25,6 +27,31 @@ def test_what_runs_and_what_is_queued_at_sigterm_is_answered(start):
     server.until(lambda: server.health() == 503)
     server.touch("go")
     assert [reply.result().status for reply in replies] == [200] * 5
+    assert server.exit_code() == 0
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_under_load_nothing_is_lost_on_clients_that_stop_when_health_says_so(start, workers):
+    server = start(ECHO, WORKER_COUNT=workers, MLOPS_MAX_CONCURRENT_REQUESTS="2").until_healthy()
+    told, statuses = threading.Event(), []
+
+    def ask_until_told():
+        with server.connection() as connection:
+            while not told.is_set():
+                statuses.append(connection.ask("POST", "/score", b"x").status)
+
+    def watch_health():
+        server.until(lambda: server.ask("GET", "/").status == 503)
+        told.set()
+
+    with ThreadPoolExecutor(9) as clients:
+        waiting = [clients.submit(ask_until_told) for _ in range(8)]
+        server.until(lambda: len(statuses) > 200)
+        waiting.append(clients.submit(watch_health))
+        server.process.terminate()
+        for client in waiting:
+            client.result(60)
+    assert set(statuses) == {200}
     assert server.exit_code() == 0
 
 

@@ -94,34 +94,6 @@ def test_a_run_that_never_ends_does_not_keep_the_server(start):
     assert "run() is still running and is cut off" in server.errors
 
 
-def test_info_logs_appear_with_time_level_logger_and_request_id(start):
-    server = start("import logging\ndef run(data): logging.getLogger('mine').info('hello')\n").until_healthy()
-    server.ask(x_request_id="some-id")
-    line = server.until(lambda: [line for line in server.errors.splitlines() if "hello" in line])[0]
-    assert line.split("Z ", 1)[1] == "INFO mine [some-id]: hello"
-
-
-def test_the_log_level_is_the_deployments(start):
-    script = "import logging\ndef run(data): logging.debug('low'); logging.warning('high')\n"
-    server = start(script, AZUREML_LOG_LEVEL="warning").until_healthy()
-    server.ask()
-    assert server.errors.splitlines()[0].endswith("high")
-
-
-def test_an_async_run_logs_with_its_request_id(start):
-    server = start("import logging\nasync def run(data): logging.info('hello')\n").until_healthy()
-    server.ask(x_request_id="some-id")
-    assert "INFO root [some-id]: hello" in server.errors
-
-
-def test_print_appears_at_once(start):
-    server = start("def run(data):\n    print('printed', data)\n    wait_for('go')\n").until_healthy()
-    (reply,) = server.ask_in_background(body=b"now")
-    server.until(lambda: server.output == "printed now\n")
-    server.touch("go")
-    assert reply.result().status == 200
-
-
 def test_requests_are_not_logged_one_by_one(start):
     server = start("def run(data): return data\n").until_healthy()
     server.ask()

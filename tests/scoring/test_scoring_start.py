@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import re
 import socket
 import stat
+from pathlib import Path
 
 import pytest
 
-from reconciler.scoring.settings import SettingsError, read_settings
+import reconciler
+from reconciler.scoring import settings
+from reconciler.scoring.settings import WITHOUT_EFFECT, SettingsError, read_settings
+from reconciler.scoring.sockets import bound_tcp
 
+SETTINGS = Path(settings.__file__)
 ECHO = "def run(data): return data\n"
 
 
@@ -110,6 +116,9 @@ def test_wrong_settings_are_all_named_in_one_line(start):
         {"WORKER_TIMEOUT": "0"},
         {"MLOPS_MAX_CONCURRENT_REQUESTS": "0"},
         {"MLOPS_MAX_BODY_BYTES": "-1"},
+        {"MLOPS_MAX_QUEUED_REQUESTS": "-1"},
+        {"MLOPS_MAX_REQUESTS_PER_WORKER": "x"},
+        {"AML_CORS_ORIGINS": "https://[.example"},
         {"MLOPS_DRAIN_SECONDS": "-1"},
         {"MLOPS_DRAIN_GRACE_SECONDS": "nan"},
     ],
@@ -159,6 +168,21 @@ def test_it_listens_on_tcp(start):
     connection.close()
 
 
+def test_the_parts_of_an_answer_over_tcp_do_not_wait_for_each_other():
+    async def nodelay_of_a_connection(sock):
+        accepted = asyncio.get_running_loop().create_future()
+        server = await asyncio.start_server(lambda _reader, writer: accepted.set_result(writer), sock=sock)
+        _, client = await asyncio.open_connection(*sock.getsockname())
+        writer = await accepted
+        found = writer.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+        for one in (client, writer, server):
+            one.close()
+        return found
+
+    with bound_tcp("127.0.0.1", 0) as sock:
+        assert asyncio.run(nodelay_of_a_connection(sock)) != 0
+
+
 def test_a_taken_port_is_named_before_the_script_is_loaded(start):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -171,4 +195,48 @@ def test_a_taken_port_is_named_before_the_script_is_loaded(start):
 def test_help_names_every_variable(start):
     server = start(None, "--help")
     assert server.exit_code() == 0
-    assert "MLOPS_DRAIN_GRACE_SECONDS" in server.output
+    read = set(
+        re.findall(r'"((?:AML|AZUREML|MLOPS|SERVICE|SERVER|WORKER|SCORING|HTTP)_[A-Z_]+)"', SETTINGS.read_text())
+    )
+    assert len(read) > 20
+    assert {name for name in read - set(WITHOUT_EFFECT) if name not in server.output} == set()
+
+
+def test_what_has_no_effect_here_is_told(start):
+    asked = {"AML_APP_INSIGHTS_ENABLED": "true", "AML_APP_INSIGHTS_KEY": "k", "AML_MODEL_DC_STORAGE_ENABLED": "false"}
+    server = start(ECHO, **asked).until_healthy()
+    assert (
+        "WARNING mlops.scoring: without effect here: AML_APP_INSIGHTS_ENABLED, AML_APP_INSIGHTS_KEY\n" in server.errors
+    )
+
+
+def test_a_driver_module_is_called_past(start):
+    """Azure's older tools put one before the script, whose run() hands arguments on wrongly."""
+    script = "import types\ndriver_module = types.ModuleType('d')\ndriver_module.run = lambda data: 'the script'\n"
+    server = start(script + "def run(*data): return 'the driver'\n").until_healthy()
+    assert server.ask().json == "the script"
+
+
+def test_the_source_directory_is_a_place_of_imports(start):
+    script = "wait_for('sources/helper.py')\nimport helper\ndef run(data): return helper.NAME\n"
+    server = start(script, AZUREML_SOURCE_DIRECTORY="sources")
+    (server.folder / "sources").mkdir()
+    (server.folder / "new").write_text("NAME = 'helped'\n")
+    (server.folder / "new").rename(server.folder / "sources/helper.py")
+    assert server.until_healthy().ask().json == "helped"
+
+
+def test_without_a_debugger_its_port_is_refused(start):
+    server = start(ECHO, AZUREML_DEBUG_PORT="5678")
+    assert server.exit_code() == 3
+    assert "AZUREML_DEBUG_PORT is set, but No module named 'debugpy'; add debugpy" in server.errors
+
+
+def test_a_debugger_is_let_in_before_the_script_is_loaded(start, tmp_path):
+    (tmp_path / "reconciler").symlink_to(Path(reconciler.__file__).parent)
+    (tmp_path / "debugpy.py").write_text(
+        "calls = []\nconnect = calls.append\ndef wait_for_client(): calls.append('in')\n"
+    )
+    script = "import debugpy\nfound = list(debugpy.calls)\ndef run(data): return found\n"
+    server = start(script, AZUREML_DEBUG_PORT="5678", PYTHONPATH=str(tmp_path))
+    assert server.until_healthy().ask().json == [5678, "in"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import psutil
 import pytest
 
@@ -72,6 +74,60 @@ def test_a_worker_that_dies_is_replaced(pair):
     assert server.ask().json in after
 
 
+def test_a_preloaded_script_is_loaded_once_for_all_workers(pair):
+    script = "loaded_by = os.getpid()\ndef run(data): return [os.getpid(), loaded_by]\n"
+    server = pair(script, WORKER_PRELOAD="true").until_healthy()
+    pids = {child.pid for child in server.process.children()}
+    served = server.until(
+        lambda: len(found := {tuple(reply.result().json) for reply in server.ask_in_background(8)}) == 2 and found
+    )
+    assert served == {(pid, server.process.pid) for pid in pids}
+
+
+def test_a_worker_that_dies_is_replaced_by_one_with_the_preloaded_script(pair):
+    script = "loaded_by = os.getpid()\ndef run(data): return [os.getpid(), loaded_by]\n"
+    server = pair(script, WORKER_PRELOAD="true").until_healthy()
+    server.until(lambda: server.errors.count("ready on") == 2)
+    server.process.children()[0].kill()
+    server.until(lambda: server.errors.count("ready on") == 3)
+    assert server.ask().json[1] == server.process.pid
+
+
+def test_a_script_that_cannot_be_preloaded_ends_the_server(pair):
+    server = pair("def init(): open('absent')\n" + PID, WORKER_PRELOAD="true")
+    assert server.exit_code() == 3
+    assert server.errors.count("init() failed") == 1
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_worker_is_replaced_after_its_requests_without_one_lost(start, workers):
+    server = start(PID, WORKER_COUNT=workers, MLOPS_MAX_REQUESTS_PER_WORKER="20").until_healthy()
+    served, statuses = set(), []
+
+    def ask_until_three_have_served():
+        with server.connection() as connection:
+            while len(served) <= 3:
+                reply = connection.ask("POST", "/score", b"")  # connects anew after an answer that closes
+                statuses.append(reply.status)
+                served.add(reply.json)
+
+    with ThreadPoolExecutor(4) as clients:
+        for client in [clients.submit(ask_until_three_have_served) for _ in range(4)]:
+            client.result(60)
+    assert set(statuses) == {200}
+    server.until(lambda: server.errors.count("has retired") >= 2)
+    server.until(lambda: len(server.process.children()) == int(workers))
+    assert server.health() == 200
+
+
+def test_a_retired_worker_calls_shutdown(start):
+    script = PID + "def shutdown(): touch('shut-down')\n"
+    server = start(script, MLOPS_MAX_REQUESTS_PER_WORKER="1").until_healthy()
+    server.ask()
+    server.until("shut-down")
+    server.until(lambda: server.health() == 200)
+
+
 def test_requests_at_sigterm_are_answered_by_every_worker(pair):
     server = pair("def run(data):\n    touch('began')\n    wait_for('go')\n").until_healthy()
     replies = server.ask_in_background(6)
@@ -98,3 +154,15 @@ def test_no_worker_in_init_outlives_a_killed_parent(pair):
     children = server.until(lambda: len(found := server.process.children()) == 2 and found)
     server.process.kill()
     server.until(lambda: all(is_gone(child) for child in children))
+
+
+def test_ids_that_workers_make_differ(pair):
+    server = pair(PID).until_healthy()
+    replies = []
+
+    def both_have_answered():
+        replies.extend(reply.result() for reply in server.ask_in_background(8))
+        return len({reply.json for reply in replies}) == 2
+
+    server.until(both_have_answered)
+    assert len({reply.headers["x-request-id"] for reply in replies}) == len(replies)
