@@ -63,13 +63,10 @@ class Admin:
         """Return the names of a cluster's backends that take requests."""
         return frozenset(host.name for host in self.hosts(cluster) if host.healthy)
 
-    def live_routes(self) -> dict[str, Any]:
-        """Return the route configuration in force, for `traffic_of`."""
-        found = self._get("/config_dump?resource=dynamic_route_configs").get("configs", [])
-        if not found:
-            raise ProviderError(f"the gateway at {self._path} has no routes yet")
-        configuration: dict[str, Any] = found[0]["route_config"]
-        return configuration
+    def certificates(self) -> frozenset[str]:
+        """Return the serial numbers of the certificates that are shown to clients, in hexadecimal without leading 0."""
+        shown = [chain for each in self._get("/certs").get("certificates", []) for chain in each["cert_chain"]]
+        return frozenset(each["serial_number"].lstrip("0") for each in shown)
 
     def post(self, path: str) -> None:
         """Tell the proxy to do something, such as `/reopen_logs` or `/drain_listeners?graceful`."""

@@ -1,5 +1,7 @@
 """How Envoy is started and where it listens: its command line, its bootstrap and its listener."""
 
+from reconciler.gateway import tls, tokens
+from reconciler.gateway.access_log import access_log
 from reconciler.gateway.replies import Json, model_errors, proxy_errors
 from reconciler.gateway.routes import NAME
 from reconciler.gateway.values import Gateway, Place
@@ -7,7 +9,7 @@ from reconciler.gateway.values import Gateway, Place
 _EXTENSIONS = "type.googleapis.com/envoy.extensions"
 _MANAGER = f"{_EXTENSIONS}.filters.network.http_connection_manager.v3.HttpConnectionManager"
 _ROUTER = f"{_EXTENSIONS}.filters.http.router.v3.Router"
-_FILE_LOG = f"{_EXTENSIONS}.access_loggers.file.v3.FileAccessLog"
+_BODY_LIMIT = f"{_EXTENSIONS}.filters.http.body_size_limit.v3.BodySizeLimit"
 _REQUEST_ID = f"{_EXTENSIONS}.request_id.uuid.v3.UuidRequestIdConfig"
 
 KEPT_STATISTICS = (
@@ -27,28 +29,6 @@ KEPT_STATISTICS = (
     ".upstream_rq_total",
 )
 
-# Named as the columns of Azure's AmlOnlineEndpointTrafficLog where it has them.
-ACCESS_LOG = {
-    "TimeGenerated": "%START_TIME(%Y-%m-%dT%H:%M:%S.%3fZ)%",
-    "Method": "%REQ(:METHOD)%",
-    "Path": "%PATH(NQ:ORIG)%",
-    "Route": "%ROUTE_NAME%",
-    "Instance": "%UPSTREAM_HOST_NAME%",
-    "Protocol": "%PROTOCOL%",
-    "ResponseCode": "%RESPONSE_CODE%",
-    "ResponseCodeReason": "%RESPONSE_FLAGS%",
-    "ModelStatusCode": "%RESP(MS-AZUREML-MODEL-ERROR-STATUSCODE)%",
-    "ModelStatusReason": "%RESP(MS-AZUREML-MODEL-ERROR-REASON)%",
-    "RequestPayloadSize": "%BYTES_RECEIVED%",
-    "ResponsePayloadSize": "%BYTES_SENT%",
-    "UserAgent": "%REQ(USER-AGENT):70%",
-    "XRequestId": "%REQ(X-REQUEST-ID)%",
-    "XMSClientRequestId": "%REQ(X-MS-CLIENT-REQUEST-ID):40%",
-    "TotalDurationMs": "%DURATION%",
-    "RequestDurationMs": "%REQUEST_DURATION%",
-    "ResponseDurationMs": "%RESPONSE_DURATION%",
-}
-
 
 def command(binary: str, place: Place, *, log_level: str = "warning") -> tuple[str, ...]:
     """Return Envoy's command line; it logs to its standard error. Limits are exact only with one worker thread."""
@@ -61,6 +41,8 @@ def command(binary: str, place: Place, *, log_level: str = "warning") -> tuple[s
         "--reject-unknown-dynamic-fields",
         *("--log-level", log_level),
         *("--file-flush-interval-msec", "250"),
+        # Of a listener that was replaced, every connection ends with its next answer, not some within ten minutes.
+        *("--drain-strategy", "immediate"),
     )
 
 
@@ -68,7 +50,7 @@ def bootstrap(place: Place) -> Json:
     """Return what Envoy starts with: its private admin socket, and the files that hold all the rest."""
     return {
         "node": {"id": "mlops", "cluster": "mlops"},
-        "admin": {"address": {"pipe": {"path": str(place.admin), "mode": 0o600}}},
+        "admin": {"address": {"pipe": {"path": str(place.admin), "mode": 0o600}}, "allow_paths": _admin_paths()},
         "dynamic_resources": {
             "lds_config": _file(str(place.listeners), str(place.folder)),
             "cds_config": _file(str(place.clusters), str(place.folder)),
@@ -77,33 +59,43 @@ def bootstrap(place: Place) -> Json:
     }
 
 
+def _admin_paths() -> list[Json]:
+    """What may be asked of the admin socket; not for the configuration, which would be told with all keys in it."""
+    prefixes = ("/stats?", "/stats/prometheus", "/drain_listeners?")
+    whole = ("/server_info", "/listeners?format=json", "/clusters?format=json", "/certs")
+    return [*({"prefix": each} for each in prefixes), *({"exact": each} for each in (*whole, "/reopen_logs"))]
+
+
 def _kept_statistics() -> list[Json]:
     """A deployment has some 200 statistics; these are used, and without the others hundreds of endpoints stay quick."""
-    prefixes = ("cluster_manager.", "listener_manager.", f"http.{NAME}.", "server.")
+    prefixes = ("cluster_manager.", "listener_manager.", "extension_config_", "sds.", f"http.{NAME}.", "server.")
     return [*({"prefix": each} for each in prefixes), *({"suffix": each} for each in KEPT_STATISTICS)]
 
 
 def listener(gateway: Gateway, place: Place) -> Json:
     """Return the one listener of a gateway."""
     address = {"socket_address": {"address": gateway.host, "port_value": gateway.port}}
+    chain = {"filters": [{"name": "http", "typed_config": _manager(gateway, place)}]}
+    if gateway.tls:
+        chain |= tls.secured(_file(str(place.certificates), str(place.folder)))
     return {
         "@type": "type.googleapis.com/envoy.config.listener.v3.Listener",
         "name": NAME,
         "address": address,
-        # Else a second proxy on this port would silently take half of the requests.
-        "enable_reuse_port": False,
-        "filter_chains": [{"filters": [{"name": "http", "typed_config": _manager(place)}]}],
+        # So that another process can take over. Whoever starts the first one looks whether the port is free.
+        "enable_reuse_port": True,
+        "filter_chains": [chain],
     }
 
 
-def _manager(place: Place) -> Json:
+def _manager(gateway: Gateway, place: Place) -> Json:
     return {
         "@type": _MANAGER,
         "stat_prefix": NAME,
         "rds": {"route_config_name": NAME, "config_source": _file(str(place.routes), str(place.folder))},
-        "http_filters": [model_errors(), {"name": "envoy.filters.http.router", "typed_config": {"@type": _ROUTER}}],
+        "http_filters": _filters(gateway, place),
         "local_reply_config": {"mappers": proxy_errors()},
-        "access_log": [{"name": "file", "typed_config": _access_log(place)}],
+        "access_log": [access_log(str(place.access_log))],
         "server_name": "mlops",
         "use_remote_address": True,
         "request_id_extension": {"typed_config": {"@type": _REQUEST_ID, "pack_trace_reason": False}},
@@ -116,8 +108,21 @@ def _manager(place: Place) -> Json:
     }
 
 
-def _access_log(place: Place) -> Json:
-    return {"@type": _FILE_LOG, "path": str(place.access_log), "log_format": {"json_format": ACCESS_LOG}}
+def _filters(gateway: Gateway, place: Place) -> list[Json]:
+    limit = {"name": "limit", "typed_config": {"@type": _BODY_LIMIT, "max_request_bytes": gateway.max_body_bytes}}
+    return [
+        model_errors(),
+        *([limit] if gateway.max_body_bytes else []),
+        # Discovered, so that other tokens need no other listener, which would close every connection.
+        {
+            "name": tokens.FILTER,
+            "config_discovery": {
+                "config_source": _file(str(place.tokens), str(place.folder)),
+                "type_urls": [tokens.FILTER_TYPE],
+            },
+        },
+        {"name": "envoy.filters.http.router", "typed_config": {"@type": _ROUTER}},
+    ]
 
 
 def _file(path: str, folder: str) -> Json:

@@ -1,23 +1,26 @@
 """Writing the proxy's files, in the order that loses no request, and knowing that it took each of them."""
 
 import contextlib
-import hashlib
-import json
 import os
 import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from reconciler.errors import ProviderError
+from reconciler.gateway import tls, tokens
 from reconciler.gateway.admin import Admin
+from reconciler.gateway.certificates import serial_number
 from reconciler.gateway.clusters import clusters
+from reconciler.gateway.documents import document, read_resources, text, version
 from reconciler.gateway.envoy import bootstrap, listener
 from reconciler.gateway.replies import Json
 from reconciler.gateway.routes import NAME, routes
 from reconciler.gateway.values import Gateway, Place
+
+# Debian, Alpine and others; Fedora and its kin; macOS.
+_CA_FILES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem")
 
 
 @dataclass(frozen=True)
@@ -47,64 +50,101 @@ class Files:
         self._sleep = sleep
         self._admin = Admin(place.admin)
         self._clusters = _Part(place.clusters, "cluster_manager.cds")
+        self._tokens = _Part(place.tokens, f"extension_config_discovery.http_filter.{tokens.FILTER}")
         self._routes = _Part(place.routes, f"http.{NAME}.rds.{NAME}")
+        self._certificates = _Part(place.certificates, f"sds.{tls.NAME}")
         self._listeners = _Part(place.listeners, "listener_manager.lds")
 
     def write(self, gateway: Gateway) -> None:
-        """Write every file, for a proxy that is not running."""
+        """Write every file, for a process that is not running.
+
+        Raises:
+            ProviderError: the certificate cannot be read, or its key is another's.
+        """
         for folder in (self._place.folder, self._place.sockets):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_private(self._place.bootstrap, _text(bootstrap(self._place)))
-        write_private(self._place.clusters, _document(clusters(gateway)))
-        write_private(self._place.routes, _document([routes(gateway)]))
-        write_private(self._place.listeners, _document([listener(gateway, self._place)]))
+        if gateway.tls:
+            serial_number(gateway.tls)
+            write_private(self._place.certificates, document([tls.certificate(gateway.tls)]))
+        write_private(self._place.bootstrap, text(bootstrap(self._place)))
+        write_private(self._place.clusters, document(clusters(gateway)))
+        write_private(self._place.tokens, document([tokens.token_filter(gateway)]))
+        write_private(self._place.routes, document([routes(gateway)]))
+        write_private(self._place.listeners, document([listener(gateway, self._place)]))
 
     def apply(self, gateway: Gateway) -> None:
         """Bring the running proxy to a gateway: new backends before the routes to them, old ones away after.
 
         Raises:
-            ProviderError: the proxy refused a file, whose former content was put back, or did not take it in time.
+            ProviderError: the proxy refused a file, whose former content was put back, or did not take it in time; or
+                the certificate cannot be read, or its key is another's.
         """
-        wanted = clusters(gateway)
+        serial = serial_number(gateway.tls) if gateway.tls else None
+        wanted, verifying = clusters(gateway), tokens.token_filter(gateway)
         names = {each["name"] for each in wanted}
         leaving = [each for each in read_resources(self._place.clusters) if each["name"] not in names]
         self._publish(self._clusters, [*wanted, *leaving])
-        self._until(lambda: self._gauge("cluster_manager.warming_clusters") == 0, "check the new instances' health")
+        self._until(self._all_checked, "check the new instances' health", more_s=_longest_probe(gateway))
+        self._publish(self._tokens, [tokens.with_former(verifying, read_resources(self._place.tokens))])
         self._publish(self._routes, [routes(gateway)])
+        if gateway.tls:
+            self._publish(self._certificates, [tls.certificate(gateway.tls)])
         self._publish(self._listeners, [listener(gateway, self._place)])
+        if gateway.tls:
+            self._until(lambda: serial in self._admin.certificates(), f"take the certificate {gateway.tls.cert_file}")
+        self._publish(self._tokens, [verifying])
         self._publish(self._clusters, wanted)
 
     def confirm(self) -> None:
-        """Wait until a proxy that was just started has taken every file as it is.
+        """Wait until a process that was just started has taken every file as it is.
 
         Raises:
             ProviderError: it refused one, or did not take it in time.
         """
         self._until(self._admin.running, "start")
-        for part in (self._clusters, self._listeners, self._routes):
-            self._taken(part, _version(read_resources(part.path)), refusals=0, since=0)
+        parts = [self._clusters, self._listeners, self._routes, self._tokens]
+        if tls.is_secured(read_resources(self._place.listeners)):
+            parts.append(self._certificates)
+        for part in parts:
+            self._taken(part, version(read_resources(part.path)), refusals=0, since=0)
 
     def traffic_file(self) -> Json:
         """Return the route configuration of the file, for `traffic_of`."""
         return read_resources(self._place.routes)[0]
 
+    def live_routes(self) -> Json:
+        """Return the route configuration in force, for `traffic_of`: that of the file, if the proxy has taken this one.
+
+        Raises:
+            ProviderError: the proxy does not answer, or its routes are not those of the file.
+        """
+        resources = read_resources(self._place.routes)
+        if not resources or self._counter(self._routes, "version_text") != version(resources):
+            raise ProviderError(f"the gateway's routes are not those of {self._place.routes}")
+        return resources[0]
+
     def _publish(self, part: _Part, resources: list[Json]) -> None:
-        version, document = _version(resources), _document(resources)
-        former = part.path.read_bytes() if part.path.exists() else b""
-        if former == document and self._counter(part, "version_text") == version:
-            return
+        content, former = document(resources), part.path.read_bytes() if part.path.exists() else b""
+        if not self._counter(part, "update_attempt"):
+            # Nothing in force refers to this file yet; what will, has it read.
+            return write_private(part.path, content)
+        if former == content and self._counter(part, "version_text") == version(resources):
+            return None
         refusals, since = self._refusals(part), _size(self._log)
-        write_private(part.path, document)
+        write_private(part.path, content)
         try:
-            self._taken(part, version, refusals=refusals, since=since)
+            self._taken(part, version(resources), refusals=refusals, since=since)
         except ProviderError:
             if former:
                 write_private(part.path, former)
             raise
 
-    def _taken(self, part: _Part, version: str, *, refusals: int, since: int) -> None:
+    def _all_checked(self) -> bool:
+        return self._gauge("cluster_manager.warming_clusters") == 0
+
+    def _taken(self, part: _Part, expected: str, *, refusals: int, since: int) -> None:
         def settled() -> bool:
-            return self._counter(part, "version_text") == version or self._refusals(part) > refusals
+            return self._counter(part, "version_text") == expected or self._refusals(part) > refusals
 
         self._until(settled, f"take {part.path.name}")
         if self._refusals(part) > refusals:
@@ -129,20 +169,13 @@ class Files:
         pattern = "^" + name.replace(".", "[.]") + "$"
         return self._admin.stats(pattern).get(name, 0)
 
-    def _until(self, condition: Callable[[], bool], what: str) -> None:
-        deadline = self._now() + self._timeout_s
+    def _until(self, condition: Callable[[], bool], what: str, *, more_s: float = 0) -> None:
+        timeout_s = self._timeout_s + more_s
+        deadline = self._now() + timeout_s
         while not condition():
             if self._now() > deadline:
-                raise ProviderError(f"the gateway did not {what} in {self._timeout_s:g} s; see {self._log}")
+                raise ProviderError(f"the gateway did not {what} in {timeout_s:g} s; see {self._log}")
             self._sleep(0.005)
-
-
-def read_resources(path: Path) -> list[Json]:
-    """Return the resources of a file; none if it is not there."""
-    if not path.exists():
-        return []
-    found: list[Json] = json.loads(path.read_bytes())["resources"]
-    return found
 
 
 def write_private(path: Path, content: bytes) -> None:
@@ -159,18 +192,14 @@ def write_private(path: Path, content: bytes) -> None:
         raise
 
 
-def _document(resources: list[Json]) -> bytes:
-    return _text({"version_info": _version(resources), "resources": resources})
+def system_ca_file() -> Path:
+    """Return the authorities that this machine trusts, a PEM file, for `Gateway.ca_file`; Debian's if there is none."""
+    known = [os.environ.get("SSL_CERT_FILE", ""), *_CA_FILES]
+    return next((Path(each) for each in known if each and Path(each).is_file()), Path(_CA_FILES[0]))
 
 
-def _version(resources: list[Json]) -> str:
-    """Return what the proxy reports of a file's content once it has taken it."""
-    return hashlib.sha256(_text(resources)).hexdigest()[:16]
-
-
-def _text(value: Any) -> bytes:
-    # Without an indent, which would cost ten times as much: there may be megabytes.
-    return json.dumps(value).encode() + b"\n"
+def _longest_probe(gateway: Gateway) -> float:
+    return max((each.readiness.timeout_s for end in gateway.endpoints for each in end.deployments), default=0)
 
 
 def _size(path: Path) -> int:

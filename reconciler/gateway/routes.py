@@ -1,14 +1,21 @@
 """Which request goes where: the route configuration of a gateway, in which the first match is taken."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import accumulate
 
-from reconciler.gateway.replies import MODEL_TIME, Json, header, reply
+from reconciler.gateway.access_log import logged
+from reconciler.gateway.mirroring import copies
+from reconciler.gateway.replies import CLIENT_ID, MODEL_TIME, Json, header, reply, rules
+from reconciler.gateway.retrying import full_again, retries
+from reconciler.gateway.tokens import verified, without_token
 from reconciler.gateway.values import Deployment, Endpoint, Gateway, cluster_name
 
 NAME = "gateway"
 PREFIX = "/api/v1/endpoint/"
 PIN = "azureml-model-deployment"
+SCORE = "score"
+SWAGGER = "swagger.json"
+_OTHER = ""
 
 
 def routes(gateway: Gateway) -> Json:
@@ -28,8 +35,8 @@ def routes(gateway: Gateway) -> Json:
         "name": NAME,
         "domains": ["*"],
         "matcher": {"on_no_match": _taken([{"match": {"prefix": "/"}, **missing}])},
+        "retry_policy": retries(),
     }
-    host["retry_policy"] = _retries()
     if gateway.endpoints:
         host["matcher"]["matcher_tree"] = tree
     return {
@@ -39,7 +46,10 @@ def routes(gateway: Gateway) -> Json:
         # A key is the gateway's own business: a model never sees it.
         "request_headers_to_remove": ["authorization"],
         "response_headers_to_remove": ["x-envoy-upstream-service-time"],
-        "response_headers_to_add": [header(MODEL_TIME, "%COMMON_DURATION(US_TX_BEG:US_RX_BEG:ms)%")],
+        "response_headers_to_add": [
+            header(MODEL_TIME, "%COMMON_DURATION(US_TX_BEG:US_RX_BEG:ms)%"),
+            header(CLIENT_ID, f"%REQ({CLIENT_ID})%"),
+        ],
     }
 
 
@@ -50,85 +60,91 @@ def path_of(endpoint: Endpoint) -> str:
 
 def endpoint_routes(endpoint: Endpoint) -> list[Json]:
     """Return an endpoint's routes: refusals first, then the pinned deployments, then the shares of the traffic."""
+    own_paths = any(_has_own_paths(each) for each in endpoint.deployments)
     return [
         *_refusals(endpoint),
-        *_selection(endpoint, "score"),
-        *_selection(endpoint, "swagger.json"),
-        _refused(endpoint, [], reply(404, "PathNotFound", f"only {path_of(endpoint)}score and swagger.json answer")),
+        *_selection(endpoint, SCORE),
+        *_selection(endpoint, SWAGGER),
+        *(_selection(endpoint, _OTHER) if own_paths else [_refused(endpoint, {}, _no_such_path(endpoint))]),
     ]
 
 
 def _refusals(endpoint: Endpoint) -> Iterator[Json]:
-    if endpoint.keys:
-        message = "the key is missing or wrong; send it as `Authorization: Bearer KEY`"
-        no_key = [_is_not("authorization", f"Bearer {key}") for key in endpoint.keys]
-        yield _refused(endpoint, no_key, reply(401, "Unauthorized", message, header("www-authenticate", "Bearer")))
-    methods = [_is_not(":method", method) for method in ("GET", "POST")]
+    if endpoint.keys or endpoint.tokens:
+        no_key = {"headers": [_is_not("authorization", f"Bearer {key}") for key in endpoint.keys]}
+        what = " or ".join([*(["key"] if endpoint.keys else []), *(["token"] if endpoint.tokens else [])])
+        message = f"the {what} is missing or wrong; send it as `Authorization: Bearer {what.upper()}`"
+        refusal = reply(401, "Unauthorized", message, header("www-authenticate", "Bearer"))
+        if endpoint.tokens:
+            no_token = {"dynamic_metadata": [without_token(endpoint)]}
+            yield _refused(endpoint, no_key | no_token, refusal | verified(endpoint))
+        else:
+            yield _refused(endpoint, no_key, refusal)
+    methods = {"headers": [_is_not(":method", method) for method in ("GET", "POST")]}
     allowed = reply(405, "MethodNotAllowed", "only GET and POST are served", header("allow", "GET, POST"))
     yield _refused(endpoint, methods, allowed)
 
 
 def _selection(endpoint: Endpoint, leaf: str) -> Iterator[Json]:
-    path = f"{path_of(endpoint)}{leaf}"
+    """Yield the routes of one path, or of all others: by the header if it is there, else by the shares."""
+    path = {"path": f"{path_of(endpoint)}{leaf}"} if leaf else {"prefix": path_of(endpoint)}
     deployments = {each.name: each for each in endpoint.deployments}
     for each in endpoint.deployments:
-        pinned = {"path": path, "headers": [{"name": PIN, "string_match": {"exact": each.name}}]}
-        yield _served(endpoint, each, leaf, pinned)
+        pinned = {**path, "headers": [{"name": PIN, "string_match": {"exact": each.name}}]}
+        yield _served(endpoint, each, leaf, pinned, mirrored=False)
     yield _no_such_deployment(endpoint, path)
     for name, below in zip(endpoint.traffic, accumulate(endpoint.traffic.values()), strict=True):
         # All of a request's routes draw the same number, so a share is what lies between two thresholds.
-        share = {"path": path, "runtime_fraction": {"default_value": {"numerator": below, "denominator": "HUNDRED"}}}
-        yield _served(endpoint, deployments[name], leaf, share)
+        share = {**path, "runtime_fraction": {"default_value": {"numerator": below, "denominator": "HUNDRED"}}}
+        yield _served(endpoint, deployments[name], leaf, share, mirrored=True)
     message = f"no deployment of endpoint {endpoint.name} has traffic; name one in the header {PIN}"
-    yield {"name": f"{endpoint.name}/", "match": {"path": path}, **reply(404, "NoTraffic", message)}
+    yield {"match": path, **reply(404, "NoTraffic", message), **_named(endpoint)}
 
 
-def _no_such_deployment(endpoint: Endpoint, path: str) -> Json:
+def _no_such_deployment(endpoint: Endpoint, path: Json) -> Json:
     known = ", ".join(each.name for each in endpoint.deployments) or "none"
     message = f"endpoint {endpoint.name} has no deployment as the header {PIN} says; there are: {known}"
-    match = {"path": path, "headers": [{"name": PIN, "present_match": True}]}
-    return {"name": f"{endpoint.name}/", "match": match, **reply(404, "DeploymentNotFound", message)}
+    match = {**path, "headers": [{"name": PIN, "present_match": True}]}
+    return {"match": match, **reply(404, "DeploymentNotFound", message), **_named(endpoint)}
 
 
-def _served(endpoint: Endpoint, deployment: Deployment, leaf: str, match: Json) -> Json:
-    return {
-        "name": f"{endpoint.name}/{deployment.name}",
-        "match": match,
-        "route": {
-            "cluster": cluster_name(endpoint.name, deployment.name),
-            "prefix_rewrite": deployment.scoring_path if leaf == "score" else f"/{leaf}",
-            "timeout": _seconds(deployment.timeout_ms),
-            # The timeout counts from the end of the request. A client that stops in the middle of it would keep the
-            # backend for ever.
-            "idle_timeout": _seconds(deployment.timeout_ms + 1000),
-        },
+def _no_such_path(endpoint: Endpoint) -> Json:
+    return reply(404, "PathNotFound", f"only {path_of(endpoint)}score and swagger.json answer")
+
+
+def _served(endpoint: Endpoint, deployment: Deployment, leaf: str, match: Json, *, mirrored: bool) -> Json:
+    names = {"name": f"{endpoint.name}/{deployment.name}", "match": match, **logged(endpoint.name, deployment.name)}
+    if leaf == _OTHER and not _has_own_paths(deployment):
+        return {**names, **_no_such_path(endpoint)}
+    action = {
+        "cluster": cluster_name(endpoint.name, deployment.name),
+        "prefix_rewrite": {SCORE: deployment.scoring_path, SWAGGER: f"/{SWAGGER}", _OTHER: "/"}[leaf],
+        "timeout": _seconds(deployment.timeout_ms),
+        # The timeout counts from the end of the request. A client that stops in the middle of it would keep the
+        # backend for ever.
+        "idle_timeout": _seconds(deployment.timeout_ms + 1000),
+        **full_again(deployment),
+        **(copies(endpoint) if mirrored and leaf == SCORE else {}),
     }
+    kind = "kubernetes" if endpoint.kubernetes else "swagger" if leaf == SWAGGER else ""
+    return {**names, "route": action, **({"typed_per_filter_config": rules(kind)} if kind else {})}
+
+
+def _has_own_paths(deployment: Deployment) -> bool:
+    """Tell whether a deployment is a container of its maker's own, which answers below paths of its own."""
+    return deployment.scoring_path != "/score"
 
 
 def _seconds(milliseconds: int) -> str:
     return f"{milliseconds // 1000}.{milliseconds % 1000:03d}s"
 
 
-def _retries() -> Json:
-    """Try another backend only where the first has certainly not seen the request: a score is made at most once."""
-    return {
-        "retry_on": "connect-failure,reset-before-request",
-        "num_retries": 3,
-        "retry_back_off": {"base_interval": "0.010s"},
-        "retry_host_predicate": [
-            {
-                "name": "envoy.retry_host_predicates.previous_hosts",
-                "typed_config": {
-                    "@type": "type.googleapis.com/envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate"
-                },
-            }
-        ],
-        "host_selection_retry_max_attempts": 3,
-    }
+def _refused(endpoint: Endpoint, match: Mapping[str, object], answer: Json) -> Json:
+    return {"match": {"prefix": path_of(endpoint), **match}, **answer, **_named(endpoint)}
 
 
-def _refused(endpoint: Endpoint, headers: list[Json], answer: Json) -> Json:
-    return {"name": f"{endpoint.name}/", "match": {"prefix": path_of(endpoint), "headers": headers}, **answer}
+def _named(endpoint: Endpoint) -> Json:
+    return {"name": f"{endpoint.name}/", **logged(endpoint.name)}
 
 
 def _is_not(name: str, value: str) -> Json:

@@ -93,6 +93,8 @@ class Endpoint:
             raise ValueError(f"endpoint {self.name}: traffic for unknown deployments: {', '.join(sorted(unknown))}")
         if min(self.traffic.values(), default=0) < 0 or sum(self.traffic.values()) > 100:
             raise ValueError(f"endpoint {self.name}: traffic is not made of percents: {dict(self.traffic)}")
+        if not all(0 <= share <= 100 for share in self.mirror.values()):
+            raise ValueError(f"endpoint {self.name}: mirror traffic is not made of percents: {dict(self.mirror)}")
 
 
 @dataclass(frozen=True)
@@ -102,6 +104,7 @@ class Gateway:
     Args:
         tls: without it the gateway speaks plain HTTP.
         max_body_bytes: larger requests are refused; 0 is no limit.
+        ca_file: the authorities that are trusted when keys are fetched by https; `files.system_ca_file` finds them.
     """
 
     host: str
@@ -109,19 +112,26 @@ class Gateway:
     endpoints: tuple[Endpoint, ...] = ()
     tls: Tls | None = None
     max_body_bytes: int = 0
+    ca_file: Path = Path("/etc/ssl/certs/ca-certificates.crt")
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where the proxy's files are, and a folder of a short path for its socket, which may have 104 bytes."""
+    """Where the proxy's files are, and a folder of a short path for its socket, which may have 104 bytes.
+
+    Args:
+        process: tells several processes of one proxy apart, of which one takes over from another: each has a bootstrap
+            file and an admin socket of its own, all other files are common to them.
+    """
 
     folder: Path
     sockets: Path
+    process: int = 0
 
     @property
     def bootstrap(self) -> Path:
-        """The file that the proxy is started with."""
-        return self.folder / "bootstrap.json"
+        """The file that the process is started with."""
+        return self.folder / f"bootstrap{self._suffix}.json"
 
     @property
     def listeners(self) -> Path:
@@ -139,16 +149,35 @@ class Place:
         return self.folder / "clusters.json"
 
     @property
+    def tokens(self) -> Path:
+        """The file of whose tokens open which endpoint."""
+        return self.folder / "tokens.json"
+
+    @property
+    def certificates(self) -> Path:
+        """The file that names the certificate and its key."""
+        return self.folder / "certificates.json"
+
+    @property
     def access_log(self) -> Path:
         """The file to which the proxy appends one JSON line a request."""
         return self.folder / "access.log"
 
     @property
     def admin(self) -> Path:
-        """The unix socket of the proxy's administration."""
-        return self.sockets / "admin.sock"
+        """The unix socket of the process's administration."""
+        return self.sockets / f"admin{self._suffix}.sock"
+
+    @property
+    def _suffix(self) -> str:
+        return f"-{self.process}" if self.process else ""
 
 
 def cluster_name(endpoint: str, deployment: str) -> str:
     """Return the name by which the proxy knows a deployment's set of backends."""
     return f"{endpoint}/{deployment}"
+
+
+def shadow_name(endpoint: str, deployment: str) -> str:
+    """Return the name by which the proxy knows a deployment's set of backends where they get copies of requests."""
+    return f"{endpoint}/{deployment}/shadow"

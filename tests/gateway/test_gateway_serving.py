@@ -1,13 +1,12 @@
 """What a request meets on its way through the real proxy."""
 
-import json
 import math
 import socket
 import threading
 from collections import Counter
 
 import pytest
-from gateway_world import World, until
+from gateway_world import World, exchange, until
 
 from reconciler.gateway.values import Deployment, Endpoint, cluster_name
 
@@ -90,9 +89,10 @@ def test_paths_are_rewritten_to_the_models_own_and_the_query_stays(world):
 
 def test_traffic_is_shared_out_by_weight(world):
     world.serve(credit(world, traffic={"blue": 10, "green": 90}))
-    requests = 2000
-    seen = Counter(world.ask(method="GET").body["model"] for _ in range(requests))
-    assert abs(seen["blue"] - requests * 0.1) < 4 * math.sqrt(requests * 0.1 * 0.9)
+    requests = 10_000
+    with world.connected() as connection:
+        seen = Counter(exchange(connection, method="GET").body["model"] for _ in range(requests))
+    assert abs(seen["blue"] - requests * 0.1) < 5 * math.sqrt(requests * 0.1 * 0.9)
     assert seen["blue"] + seen["green"] == requests
 
 
@@ -160,18 +160,6 @@ def test_the_models_time_stands_on_its_answers_alone(world):
     world.serve(credit(world))
     assert int(world.ask().headers["ms-azureml-model-time"]) >= 0
     assert "ms-azureml-model-time" not in world.ask("/").headers
-
-
-def test_each_request_leaves_a_line_of_json_without_the_key(world):
-    world.serve(credit(world, keys=KEYS))
-    answer = world.ask("/api/v1/endpoint/credit/score?status=500", authorization="Bearer first-key")
-    until(lambda: bool(world.place.access_log.read_text()), 10)
-    text = world.place.access_log.read_text()
-    line = json.loads(text.splitlines()[0])
-    assert (line["Route"], line["Instance"], line["ResponseCode"]) == ("credit/blue", "blue", 424)
-    assert (line["ModelStatusCode"], line["Path"]) == ("500", "/api/v1/endpoint/credit/score")
-    assert line["XRequestId"] == answer.headers["x-request-id"]
-    assert "first-key" not in text
 
 
 def test_an_instance_that_died_while_the_other_is_busy_costs_no_request(world):
