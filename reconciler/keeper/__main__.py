@@ -1,6 +1,7 @@
 """`python -m reconciler.keeper FOLDER --socket PATH`: become the keeper of a folder, unless there is one."""
 
 import argparse
+import contextlib
 import fcntl
 import os
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 
 from reconciler.keeper.resident import IDLE_S, Resident
 from reconciler.keeper.say import say
+from reconciler.keeper.values import LOCK
 
 
 def main() -> int:
@@ -19,6 +21,7 @@ def main() -> int:
     parser.add_argument("--detach", action="store_true", help="return once the keeper answers")
     parser.add_argument("--idle", type=float, default=IDLE_S, help="seconds after which a keeper of nothing ends")
     options = parser.parse_args()
+    options.folder, options.socket = options.folder.absolute(), options.socket.absolute()
     if options.detach:
         return _detached(lambda ready: _keep(options, ready))
     return _keep(options, lambda: None)
@@ -28,12 +31,14 @@ def _keep(options: argparse.Namespace, ready: Callable[[], None]) -> int:
     """Keep, if nobody else does: there is one keeper a folder, by a lock that a dead one cannot hold."""
     options.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     options.socket.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    lock = os.open(options.folder / "keeper.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    lock = os.open(options.folder / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         ready()
         return 0
+    _sign(lock)
+    os.chdir(options.folder)
     resident = Resident(options.folder, options.socket, lock=lock, idle_s=options.idle)
     resident.adopt()
     ready()
@@ -41,6 +46,13 @@ def _keep(options: argparse.Namespace, ready: Callable[[], None]) -> int:
     resident.run()
     say("ended")
     return 0
+
+
+def _sign(lock: int) -> None:
+    """Leave the keeper's pid in its lock, for whoever gets no answer; a full disk is no reason not to keep."""
+    with contextlib.suppress(OSError):
+        os.ftruncate(lock, 0)
+        os.write(lock, str(os.getpid()).encode())
 
 
 def _detached(keep: Callable[[Callable[[], None]], int]) -> int:

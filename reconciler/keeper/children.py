@@ -9,6 +9,7 @@ from typing import NoReturn
 
 from reconciler.keeper.values import Exit, Process
 
+_HANDLED = (signal.SIGTERM, signal.SIGINT)
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -19,10 +20,18 @@ def spawn(process: Process) -> tuple[int, int]:
     death. So nothing runs that was not written down before.
     """
     gate, opener = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        _become(process, gate, opener)
-    os.close(gate)
+    # A signal that met the child while it still has the keeper's handlers would be taken for one to the keeper.
+    signal.pthread_sigmask(signal.SIG_BLOCK, _HANDLED)
+    try:
+        pid = os.fork()
+        if pid == 0:
+            _become(process, gate, opener)
+    except OSError:
+        os.close(opener)
+        raise
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _HANDLED)
+        os.close(gate)
     return pid, opener
 
 
@@ -30,6 +39,12 @@ def release(opener: int) -> None:
     """Let the child at this gate become its process."""
     with os.fdopen(opener, "wb", buffering=0) as file:
         file.write(b".")
+
+
+def discard(pid: int, opener: int) -> None:
+    """Have the child at this gate end without ever becoming its process."""
+    os.close(opener)
+    os.waitpid(pid, 0)
 
 
 def _become(process: Process, gate: int, opener: int) -> NoReturn:
@@ -48,8 +63,9 @@ def _become(process: Process, gate: int, opener: int) -> NoReturn:
 def _own_session() -> None:
     """Leave the keeper's session, and have the signals as a process expects them."""
     signal.set_wakeup_fd(-1)
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGPIPE, signal.SIGXFSZ):
+    for number in (*_HANDLED, signal.SIGHUP, signal.SIGPIPE, signal.SIGXFSZ):
         signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _HANDLED)
     os.setsid()
 
 

@@ -1,5 +1,6 @@
 """Talking to the keeper of a folder, and starting it when there is none."""
 
+import fcntl
 import json
 import os
 import socket
@@ -15,7 +16,7 @@ import reconciler
 from reconciler.errors import ProviderError
 from reconciler.keeper import table
 from reconciler.keeper.children import born
-from reconciler.keeper.values import Process, Status, status_from_json
+from reconciler.keeper.values import LOCK, PROTOCOL, Process, Status, status_from_json
 
 Json = dict[str, Any]
 
@@ -33,12 +34,22 @@ def ensure(folder: Path, socket_path: Path) -> "Keeper":
     return keeper
 
 
+class SilentKeeperError(ProviderError):
+    """There is a keeper, and it does not answer: it hangs, and another cannot take its place while it lives."""
+
+
 class _NobodyError(Exception):
     """Nobody answered, so nothing was done."""
 
 
 class Keeper:
-    """The keeper of one folder. Its socket is apart, for a socket's path may have 104 bytes at most."""
+    """The keeper of one folder. Its socket is apart, for a socket's path may have 104 bytes at most.
+
+    Args:
+        timeout_s: how long a keeper may take to start, or to end.
+        answer_timeout_s: how long it may take to answer what it answers at once.
+        stop_timeout_s: how long it may take to stop processes.
+    """
 
     def __init__(
         self,
@@ -46,6 +57,7 @@ class Keeper:
         socket_path: Path,
         *,
         timeout_s: float = 15.0,
+        answer_timeout_s: float = 5.0,
         stop_timeout_s: float = 600.0,
         now: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
@@ -53,6 +65,7 @@ class Keeper:
         self._folder = folder.resolve()
         self._socket = socket_path.resolve()
         self._timeout_s = timeout_s
+        self._answer_timeout_s = answer_timeout_s
         self._stop_timeout_s = stop_timeout_s
         self._now = now
         self._sleep = sleep
@@ -63,20 +76,25 @@ class Keeper:
         return self._folder / "keeper.log"
 
     def pid(self) -> int | None:
-        """Return the keeper's pid; None if there is none."""
-        try:
-            return int(self._exchange({"do": "ping"}, self._timeout_s)["pid"])
-        except _NobodyError:
-            return None
+        """Return the keeper's pid; None if there is none.
+
+        Raises:
+            SilentKeeperError: it hangs.
+        """
+        found = self._ping()
+        return int(found["pid"]) if found else None
 
     def ensure(self) -> None:
-        """Start the keeper if there is none.
+        """Start the keeper if there is none, or if it is one of an earlier version: its processes go on meanwhile.
 
         Raises:
             ProviderError: it does not start, or does not answer.
         """
         deadline = self._now() + self._timeout_s
-        while self.pid() is None:
+        while (found := self._ping()) is None or found.get("protocol", 1) < PROTOCOL:
+            if found:
+                self.shutdown(stop_processes=False)
+                continue
             if self._now() > deadline:
                 raise self._silent()
             try:
@@ -114,7 +132,7 @@ class Keeper:
     def statuses(self) -> tuple[Status, ...]:
         """Return all kept processes as they are; none if there is no keeper and nothing left for one."""
         try:
-            answer = self._checked(self._exchange({"do": "list"}, self._timeout_s))
+            answer = self._checked(self._exchange({"do": "list"}, self._answer_timeout_s))
         except _NobodyError:
             if not table.load(self._folder):
                 return ()
@@ -137,26 +155,46 @@ class Keeper:
 
     def _ask(self, request: Json, timeout_s: float | None = None) -> Json:
         try:
-            return self._checked(self._exchange(request, timeout_s or self._timeout_s))
+            return self._checked(self._exchange(request, timeout_s or self._answer_timeout_s))
         except _NobodyError:
             raise self._silent() from None
 
+    def _ping(self) -> Json | None:
+        try:
+            return self._exchange({"do": "ping"}, self._answer_timeout_s)
+        except _NobodyError:
+            return None
+
     def _exchange(self, request: Json, timeout_s: float) -> Json:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-            connection.settimeout(timeout_s)
+            connection.settimeout(self._answer_timeout_s)
             try:
                 connection.connect(str(self._socket))
                 connection.sendall(json.dumps(request).encode() + b"\n")
-                with connection.makefile("rb") as stream:
-                    line = stream.readline()
+                line = self._line(connection, self._now() + timeout_s)
             except TimeoutError:
-                raise self._silent() from None
+                raise self._hanging() from None
             except OSError as error:
                 raise _NobodyError from error
         if not line:
             raise _NobodyError
         answer: Json = json.loads(line)
         return answer
+
+    def _line(self, connection: socket.socket, deadline: float) -> bytes:
+        """Read an answer; one that takes long is waited for as long as the keeper answers others."""
+        read = bytearray()
+        while not read.endswith(b"\n"):
+            try:
+                chunk = connection.recv(1 << 16)
+            except TimeoutError:
+                if self._now() >= deadline or self._ping() is None:
+                    raise
+                continue
+            if not chunk:
+                return b""
+            read += chunk
+        return bytes(read)
 
     def _checked(self, answer: Json) -> Json:
         if "error" in answer:
@@ -165,6 +203,26 @@ class Keeper:
 
     def _silent(self) -> ProviderError:
         return ProviderError(f"the keeper of {self._folder} does not answer; see {self.log}")
+
+    def _hanging(self) -> SilentKeeperError:
+        pid = self._holder()
+        advice = f": end it by `kill -9 {pid}`" if pid else ""
+        return SilentKeeperError(
+            f"the keeper of {self._folder} hangs, and does not answer within {self._answer_timeout_s:g} s{advice}; "
+            f"what it keeps goes on, and the next apply starts another keeper to take it over; see {self.log}"
+        )
+
+    def _holder(self) -> int | None:
+        """The pid of the process that holds the keeper's lock, as it wrote it there; None if nobody does."""
+        try:
+            with (self._folder / LOCK).open("rb") as lock:
+                try:
+                    fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    return int(lock.read(20))
+        except (OSError, ValueError):
+            return None
+        return None
 
     def _launch(self) -> None:
         """Start a keeper that outlives us. It runs from where this package is, so that it is the same one."""

@@ -5,6 +5,7 @@ import os
 import selectors
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,7 @@ class Control:
         self._selector = selector
         self.handle = handle
         self._listener = self._listening()
+        self._inode = self._path.stat().st_ino
 
     def _listening(self) -> socket.socket:
         self._path.unlink(missing_ok=True)
@@ -83,18 +85,25 @@ class Control:
         self._selector.register(listener, selectors.EVENT_READ, self._accept)
         return listener
 
-    def stay_reachable(self) -> None:
+    def is_reachable(self) -> bool:
+        """Whether the socket is where clients look for it."""
+        return self._path.exists()
+
+    def listen_again(self) -> None:
         """Make the socket again if somebody deleted it, such as what clears the system's temporary folder."""
-        if self._path.exists():
-            return
         say(f"the socket {self._path} is gone and is made again")
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         former, self._listener = self._listener, self._listening()
+        self._inode = self._path.stat().st_ino
         self._selector.unregister(former)
         former.close()
 
     def _accept(self) -> None:
-        connection, _ = self._listener.accept()
+        try:
+            connection, _ = self._listener.accept()
+        except OSError as error:
+            say(f"a client was not let in: {error}")
+            return
         connection.settimeout(0)
         self._selector.register(connection, selectors.EVENT_READ, Connection(connection, self).receive)
 
@@ -104,5 +113,8 @@ class Control:
 
     def close(self) -> None:
         """Take the socket away, so that clients see at once that nobody is there."""
-        self._path.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):
+            # Where the folder was moved, another keeper may have its socket in this place.
+            if self._path.stat().st_ino == self._inode:
+                self._path.unlink()
         self._listener.close()

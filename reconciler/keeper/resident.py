@@ -10,12 +10,15 @@ from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 
+from reconciler.keeper import children
+from reconciler.keeper.console import Console
 from reconciler.keeper.control import Connection, Control, Json
 from reconciler.keeper.kept import Kept
 from reconciler.keeper.logs import rotate
 from reconciler.keeper.records import Record
+from reconciler.keeper.rotation import rotate_logs
 from reconciler.keeper.say import say
-from reconciler.keeper.values import process_from_json
+from reconciler.keeper.values import LOCK, PROTOCOL, process_from_json
 
 TICK_S = 1.0
 POLL_S = 0.5
@@ -26,20 +29,28 @@ Condition = Callable[[], bool]
 
 
 class Resident:
-    """Keeps the processes of one folder. `lock` is the descriptor of the folder's lock, which the caller holds."""
+    """Keeps the processes of one folder, which is its working directory: so a folder may be moved.
 
-    def __init__(self, folder: Path, socket_path: Path, *, lock: int, idle_s: float = IDLE_S) -> None:
+    Args:
+        home: where clients know the folder.
+        lock: the descriptor of the folder's lock, which the caller holds.
+    """
+
+    def __init__(self, home: Path, socket_path: Path, *, lock: int, idle_s: float = IDLE_S) -> None:
+        folder = Path()
+        self._home = home
         self._folder = folder
         self._lock = lock
         self._selector = selectors.DefaultSelector()
-        self._kept = Kept(folder, self._selector)
+        self._console = Console(folder)
+        self._kept = Kept(folder, self._selector, self._console)
         self._waiting: list[tuple[Condition, Connection]] = []
         self._leave_at = time.monotonic() + idle_s
         self._next_tick = 0.0
         self._closing = False
         self._over = False
         self._answers: dict[str, Callable[[Json], Json | Condition]] = {
-            "ping": lambda _: {"pid": os.getpid()},
+            "ping": lambda _: {"pid": os.getpid(), "protocol": PROTOCOL},
             "put": self._put,
             "keep": self._keep,
             "remove": self._remove,
@@ -54,11 +65,15 @@ class Resident:
         """Keep until nothing is left to keep, or it is told to go."""
         while not self._done():
             for key, _ in self._selector.select(self._pause()):
-                key.data()
+                # What came before may have closed this one, as the end of a process closes its probe.
+                if self._selector.get_map().get(key.fd) == key:
+                    key.data()
             self._kept.do_what_is_due()
             self._kept.poll()
             self._tick()
+            self._console.read()
             self._settle()
+        self._console.save()
         self._control.close()
 
     def adopt(self) -> None:
@@ -82,17 +97,20 @@ class Resident:
     def _done(self) -> bool:
         if self._kept.records:
             self._leave_at = 0.0
-        return self._over or (not self._kept.records and time.monotonic() >= self._leave_at)
+        busy = self._kept.records or self._console.leaving
+        return self._over or (not busy and time.monotonic() >= self._leave_at)
 
     def _pause(self) -> float:
-        nearest = min([self._next_tick, *self._kept.due.values()]) - time.monotonic()
+        nearest = min(self._next_tick, self._kept.next_at(), self._console.next_at()) - time.monotonic()
         return max(0.0, min(nearest, POLL_S if self._kept.polled else TICK_S))
 
     def _tick(self) -> None:
         if time.monotonic() < self._next_tick:
             return
         self._next_tick = time.monotonic() + TICK_S
-        self._kept.rotate_logs()
+        self._kept.save_again()
+        self._console.look()
+        rotate_logs([record.process for record in self._kept.records.values()], self._tell)
         with suppress(OSError):
             rotate(self._folder / "keeper.log", max_bytes=OWN_LOG_BYTES, files=1)
         if not self._closing and os.fstat(self._lock).st_nlink == 0:
@@ -100,7 +118,18 @@ class Resident:
             self._closing = True
             self._kept.stop_all()
         with suppress(OSError):
-            self._control.stay_reachable()
+            if not self._control.is_reachable() and self._is_in_place():
+                self._control.listen_again()
+
+    def _tell(self, name: str, number: int) -> None:
+        pid = self._kept.records[name].pid
+        if pid is not None:
+            children.tell(pid, number)
+
+    def _is_in_place(self) -> bool:
+        """Whether the folder is where clients look for it; one that was moved must not be made again there."""
+        found = (self._home / LOCK).stat()
+        return found.st_ino == os.fstat(self._lock).st_ino
 
     def _handle(self, request: Json, connection: Connection) -> None:
         """Answer a request, at once or when the condition holds that it has to wait for."""
@@ -129,9 +158,9 @@ class Resident:
         name = wanted.process.name
         record = self._kept.records.get(name)
         if record is None:
-            self._kept.start(wanted)
+            self._kept.begin(wanted)
         elif record.stopping or record.process != wanted.process:
-            self._kept.stop(record.told_to_stop(wanted))
+            self._kept.replace(record.told_to_stop(wanted))
         else:
             self._again(record, trial=wanted.trial)
         return lambda: name not in self._kept.records or not self._kept.records[name].stopping
@@ -139,7 +168,7 @@ class Resident:
     def _again(self, record: Record, *, trial: bool) -> None:
         """The same process is wanted once more: one whose trial ended is started, one that is kept stays so."""
         if record.trial and record.pid is None:
-            self._kept.start(Record(record.process, trial=trial))
+            self._kept.begin(Record(record.process, trial=trial))
         else:
             self._kept.remember(replace(record, trial=record.trial and trial))
 
@@ -150,11 +179,14 @@ class Resident:
             self._kept.due.setdefault(record.process.name, time.monotonic())
         return {}
 
-    def _remove(self, request: Json) -> Condition:
+    def _remove(self, request: Json) -> Json | Condition:
         name = request["name"]
-        if name in self._kept.records:
-            self._kept.stop(self._kept.records[name].told_to_stop())
-        return lambda: name not in self._kept.records
+        record = self._kept.records.get(name)
+        if record is None:
+            return {}
+        self._kept.stop(record.told_to_stop())
+        # Whoever removes a process may remove its log, so that is read first.
+        return lambda: name not in self._kept.records and self._console.has_left(record.process)
 
     def _acknowledge(self, request: Json) -> Json:
         self._kept.remember(replace(self._known(request), restarts=0))
@@ -167,7 +199,7 @@ class Resident:
         self._closing = True
         self._leave_at = 0.0
         self._kept.stop_all()
-        return lambda: not self._kept.records
+        return lambda: not self._kept.records and not self._console.leaving
 
     def _known(self, request: Json) -> Record:
         record = self._kept.records.get(request["name"])

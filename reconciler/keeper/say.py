@@ -1,10 +1,14 @@
 """The keeper's own log: lines with a time on its standard error."""
 
-import sys
+import contextlib
+import os
 import time
+
+_STDERR = 2
 
 
 def say(message: str) -> None:
-    """Write one line."""
-    sys.stderr.write(f"{time.strftime('%Y-%m-%dT%H:%M:%S%z')} {message}\n")
-    sys.stderr.flush()
+    """Write one line. Where it cannot be written, as on a full disk, there is nobody to tell, and keeping goes on."""
+    line = f"{time.strftime('%Y-%m-%dT%H:%M:%S%z')} {message}\n"
+    with contextlib.suppress(OSError):
+        os.write(_STDERR, line.encode(errors="replace"))

@@ -1,14 +1,16 @@
 """A keeper in a folder of a short path, and the processes that tests have it keep; all of them end with the test."""
 
 import contextlib
+import json
 import os
 import shutil
 import signal
+import sys
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +18,7 @@ import pytest
 from reconciler.keeper import table
 from reconciler.keeper.children import born
 from reconciler.keeper.client import Keeper
-from reconciler.keeper.values import Process, Status
+from reconciler.keeper.values import Liveness, Process, Status
 
 
 def until(condition: Callable[[], object], timeout_s: float = 20.0) -> None:
@@ -25,6 +27,31 @@ def until(condition: Callable[[], object], timeout_s: float = 20.0) -> None:
     while not condition():
         assert time.monotonic() < deadline, "the condition was not met in time"
         pause.wait(0.01)
+
+
+# Answers each connection as the file `mode` beside it says: a status, `hang`, `close`, or `talk` of something else.
+SERVER = """
+import pathlib, socket, sys
+path, log = pathlib.Path(sys.argv[1]), []
+path.unlink(missing_ok=True)
+server = socket.socket(socket.AF_UNIX)
+server.bind(str(path))
+server.listen(64)
+print("up", flush=True)
+while True:
+    connection, _ = server.accept()
+    asked = connection.recv(1000).split(b" ")[1].decode()
+    mode = path.with_suffix(".mode").read_text()
+    print("asked", asked, mode, flush=True)
+    if mode == "hang":
+        log.append(connection)
+        continue
+    if mode == "talk":
+        connection.sendall(b"220 mail.example ready\\r\\n")
+    if mode.isdigit():
+        connection.sendall(f"HTTP/1.1 {mode} Some Reason\\r\\nContent-Length: 0\\r\\n\\r\\n".encode())
+    connection.close()
+"""
 
 
 @dataclass(frozen=True)
@@ -47,6 +74,36 @@ class House:
         defaults = {"env": env, "cwd": str(self.folder), "log": str(self.folder / f"{name}.log"), "stop_timeout_s": 5.0}
         return Process(name, ("/bin/sh", "-c", script), **{**defaults, **spec})
 
+    def server(self, name: str, mode: str = "200", **liveness: object) -> Process:
+        """A server on a unix socket that is probed often."""
+        place = self.folder / f"{name.replace('/', '-')}.sock"
+        place.with_suffix(".mode").write_text(mode)
+        often = {"initial_delay_s": 0.2, "period_s": 0.05, "timeout_s": 1.0, "failure_threshold": 2}
+        probe = Liveness(str(place), **{**often, **liveness})
+        argv = (sys.executable, "-S", "-c", SERVER, str(place))
+        return replace(self.process(name.replace("/", "-")), name=name, argv=argv, liveness=probe)
+
+    def answer(self, name: str, mode: str) -> None:
+        """Have a server answer otherwise from now on."""
+        new = self.folder / "mode.new"
+        new.write_text(mode)
+        new.replace(self.folder / f"{name.replace('/', '-')}.mode")
+
+    def rows(self, kind: str) -> list[dict[str, str]]:
+        """The rows of the console log or the event log, the oldest first."""
+        paths = (self.folder / "kept").glob(f"{kind}.jsonl*")
+        oldest_first = sorted(paths, key=lambda path: -int(path.suffix[1:]) if path.suffix[1:].isdigit() else 0)
+        # A line without an end is being written.
+        return [json.loads(line) for path in oldest_first for line in path.read_text().split("\n")[:-1]]
+
+    def events(self, name: str) -> list[str]:
+        """The names of what befell an instance."""
+        return [row["Name"] for row in self.rows("events") if row["InstanceId"] == name]
+
+    def printed(self, name: str) -> list[str]:
+        """What an instance printed, as the console log has it."""
+        return [row["Message"] for row in self.rows("console") if row["InstanceId"] == name]
+
     def status(self, name: str) -> Status:
         return next(each for each in self.keeper.statuses() if each.name == name)
 
@@ -66,6 +123,8 @@ class House:
         until(condition, timeout_s)
 
     def end(self) -> None:
+        log = self.folder / "kept" / "keeper.log"
+        sys.stdout.write(log.read_text() if log.exists() else "no keeper")  # pytest shows it where a test failed
         keeper = self.keeper
         records = table.load(self.folder / "kept") if (self.folder / "kept").exists() else {}
         if records:

@@ -1,10 +1,13 @@
 """The keeper's decisions, with no process and no clock, and its files."""
 
+import selectors
 from dataclasses import replace
 
 import pytest
 
-from reconciler.keeper import table
+from reconciler.keeper import children, table
+from reconciler.keeper.console import Console
+from reconciler.keeper.kept import Kept
 from reconciler.keeper.logs import rotate
 from reconciler.keeper.records import Record
 from reconciler.keeper.values import Exit, Process
@@ -32,6 +35,24 @@ def test_a_minute_up_begins_the_back_off_anew():
 def test_only_a_start_after_an_exit_is_a_restart():
     assert Record(PROCESS).started(1, "b", 0.0).restarts == 0
     assert after(3).started(1, "b", 0.0).restarts == 3
+
+
+def test_a_start_that_fails_long_after_the_last_one_backs_off_too(tmp_path, monkeypatch):
+    clock = 1000.0
+    kept = Kept(tmp_path, selectors.DefaultSelector(), Console(tmp_path), now=lambda: clock, wall=lambda: clock)
+    monkeypatch.setattr(children, "spawn", _no_more_processes)
+    kept.records["a"] = replace(Record(PROCESS), started_at=1.0, last_exit=Exit(code=3))
+    delays = []
+    for _ in range(4):
+        kept.due["a"] = clock
+        kept.do_what_is_due()
+        delays.append(kept.due["a"] - clock)
+    assert delays == pytest.approx([0.1, 0.2, 0.4, 0.8])
+    assert kept.records["a"].last_exit == Exit(code=3)
+
+
+def _no_more_processes(_process):
+    raise BlockingIOError("Resource temporarily unavailable")
 
 
 def test_a_table_is_read_back_as_it_was_written(tmp_path):

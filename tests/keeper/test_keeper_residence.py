@@ -1,18 +1,22 @@
 """The keeper's own life: started on demand, one a folder, adopting after its death, gone when nothing is left."""
 
+import json
 import os
+import resource
 import signal
 import socket
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from reconciler.errors import ProviderError
-from reconciler.keeper.client import Keeper, ensure
-from reconciler.keeper.values import Exit
+from reconciler.keeper import client as client_module
+from reconciler.keeper.client import Keeper, SilentKeeperError, ensure
+from reconciler.keeper.values import PROTOCOL, Exit
 
 
 def test_it_belongs_to_no_terminal_and_not_to_us(house):
@@ -214,3 +218,144 @@ def test_it_is_small(house):
     status = Path(f"/proc/{house.keeper.pid()}/status").read_text()
     resident_kb = int(next(line for line in status.splitlines() if line.startswith("VmRSS")).split()[1])
     assert resident_kb < 30_000
+
+
+def test_a_hung_keeper_is_named_with_what_to_do(house):
+    house.keeper.put(house.process("a"))
+    pid = house.keeper.pid()
+    client = Keeper(house.folder / "kept", house.socket, answer_timeout_s=0.3)
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        for ask in (client.statuses, client.ensure, lambda: client.put(house.process("b")), lambda: client.keep("a")):
+            with pytest.raises(SilentKeeperError, match=rf"hangs, .* within 0.3 s: end it by `kill -9 {pid}`"):
+                ask()
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    assert client.pid() == pid
+
+
+def test_a_long_stop_is_waited_for_only_as_long_as_the_keeper_lives(house):
+    house.keeper.put(house.process("a", "trap '' TERM; echo up; while :; do sleep 0.02; done", stop_timeout_s=600))
+    house.until(lambda: "up" in house.log("a"))
+    client = Keeper(house.folder / "kept", house.socket, answer_timeout_s=0.3)
+    errors: list[Exception] = []
+
+    def remove() -> None:
+        try:
+            client.remove("a")
+        except ProviderError as error:
+            errors.append(error)
+
+    remover = threading.Thread(target=remove)
+    remover.start()
+    house.until(lambda: '"stopping": true' in (house.folder / "kept" / "processes.json").read_text())
+    remover.join(1.0)
+    assert remover.is_alive(), "the keeper answers others, so the stop goes on"
+    pid = house.keeper.pid()
+    os.kill(pid, signal.SIGSTOP)
+    remover.join(30)
+    os.kill(pid, signal.SIGCONT)
+    assert [type(error) for error in errors] == [SilentKeeperError]
+    os.kill(house.status("a").pid, signal.SIGKILL)
+
+
+def test_a_keeper_of_an_earlier_version_gives_way_and_its_processes_go_on(house, monkeypatch):
+    house.keeper.put(house.process("a"))
+    pid, keeper = house.status("a").pid, house.keeper.pid()
+    monkeypatch.setattr(client_module, "PROTOCOL", PROTOCOL + 1)
+    with pytest.raises(ProviderError, match="does not"):
+        Keeper(house.folder / "kept", house.socket, timeout_s=0.1).ensure()
+    house.until(lambda: house.gone(keeper))
+    monkeypatch.undo()
+    house.keeper.ensure()
+    assert house.status("a").pid == pid
+
+
+def test_a_table_of_an_earlier_version_is_adopted(house):
+    house.keeper.put(house.process("a"))
+    pid = house.status("a").pid
+    house.kill_keeper()
+    path = house.folder / "kept" / "processes.json"
+    records = json.loads(path.read_text())
+    for name in ("liveness", "reopen_signal"):
+        del records["a"]["process"][name]
+    path.write_text(json.dumps(records))
+    house.keeper.ensure()
+    assert house.status("a").pid == pid
+
+
+def test_a_full_disk_refuses_what_is_new_and_keeps_what_runs(house):
+    house.keeper.put(house.process("a"))
+    pid, keeper = house.status("a").pid, house.keeper.pid()
+    _, hard = resource.prlimit(keeper, resource.RLIMIT_FSIZE)
+    resource.prlimit(keeper, resource.RLIMIT_FSIZE, (0, hard))
+    with pytest.raises(ProviderError, match="File too large"):
+        house.keeper.put(house.process("b"))
+    with pytest.raises(ProviderError, match="File too large"):
+        house.keeper.put(house.process("a", "exec sleep 2000"))
+    assert [(each.name, each.pid) for each in house.keeper.statuses()] == [("a", pid)]
+    os.kill(pid, signal.SIGKILL)
+    house.until(lambda: house.status("a").last_exit == Exit(signal=signal.SIGKILL))
+    resource.prlimit(keeper, resource.RLIMIT_FSIZE, (hard, hard))
+    house.until(lambda: house.status("a").running)
+    house.keeper.put(house.process("b"))
+    assert house.keeper.pid() == keeper
+    assert set(json.loads((house.folder / "kept" / "processes.json").read_text())) == {"a", "b"}
+
+
+def test_a_table_that_could_not_be_written_is_written_once_it_can(house):
+    house.keeper.put(house.process("a"))
+    house.keeper.put(house.process("b"))
+    keeper = house.keeper.pid()
+    _, hard = resource.prlimit(keeper, resource.RLIMIT_FSIZE)
+    resource.prlimit(keeper, resource.RLIMIT_FSIZE, (0, hard))
+    house.keeper.remove("a")
+    table = house.folder / "kept" / "processes.json"
+    assert set(json.loads(table.read_text())) == {"a", "b"}
+    resource.prlimit(keeper, resource.RLIMIT_FSIZE, (hard, hard))
+    house.until(lambda: set(json.loads(table.read_text())) == {"b"})
+
+
+def test_a_folder_that_was_moved_is_kept_where_it_is_now(house):
+    house.keeper.put(house.process("a"))
+    pid, keeper = house.status("a").pid, house.keeper.pid()
+    moved = house.folder / "moved"
+    (house.folder / "kept").rename(moved)
+    house.socket.rename(house.folder / "m.sock")
+    client = Keeper(moved, house.folder / "m.sock")
+    client.put(house.process("b"))
+    before = {each.name: each.pid for each in client.statuses()}
+    assert (client.pid(), before["a"]) == (keeper, pid)
+    events = moved / "events.jsonl"
+    seen = events.stat().st_size
+    os.kill(before["b"], signal.SIGKILL)
+    house.until(lambda: events.stat().st_size > seen)
+    # What is read at a tick shows that one has passed since.
+    client.put(replace(house.process("c", "echo here; exec sleep 1000"), name="e/d/c"))
+    house.until(lambda: (moved / "console.jsonl").exists() and '"here"' in (moved / "console.jsonl").read_text())
+    assert not (house.folder / "kept").exists()
+    assert not house.socket.exists()
+    client.shutdown(stop_processes=True)
+    assert house.gone(pid)
+    assert house.gone(keeper)
+
+
+def test_a_signal_to_a_process_that_was_just_forked_is_none_to_the_keeper(tmp_path):
+    script = f"""
+import os, signal, socket
+from reconciler.keeper.children import release, spawn
+from reconciler.keeper.values import Process
+reader, writer = socket.socketpair()
+reader.setblocking(False), writer.setblocking(False)
+signal.set_wakeup_fd(writer.fileno())
+signal.signal(signal.SIGTERM, lambda *_: None)
+os.register_at_fork(after_in_child=lambda: os.kill(os.getpid(), signal.SIGTERM))
+pid, opener = spawn(Process("a", ("/bin/sleep", "1000"), {{}}, "/", {str(tmp_path / "log")!r}))
+print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+try:
+    print(reader.recv(1))
+except BlockingIOError:
+    print("nothing")
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.split() == ["-15", "nothing"]
