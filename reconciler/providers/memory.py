@@ -137,9 +137,9 @@ class MemoryProvider:
 
 
 def _left_alone(found: Live | None) -> Mapping[str, Any]:
-    """Traffic that a step says nothing of stays with whoever set it."""
+    """Traffic and a number of instances that a step says nothing of stay with whoever set them."""
     spec = found.spec if found else {}
-    return {name: spec[name] for name in ("traffic", "mirror_traffic") if name in spec}
+    return {name: spec[name] for name in ("traffic", "mirror_traffic", "instance_count") if name in spec}
 
 
 def _read(file: Path) -> tuple[dict[Address, Live], dict[Address, int]]:

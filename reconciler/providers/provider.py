@@ -3,12 +3,13 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, Self, runtime_checkable
+from typing import Any, ClassVar, Literal, Protocol, Self, runtime_checkable
 
 from reconciler.core.address import Address
 from reconciler.core.manifest import Resource
 from reconciler.core.plan import Operation, Step
 from reconciler.core.problem import Problem
+from reconciler.core.rollout import Rollout
 from reconciler.core.state import Live
 
 
@@ -50,7 +51,7 @@ class Provider(Protocol):
     leave what was there before in service. Each refuses an `operation` whose generation is below the highest that
     it has seen for the address (by a call or by `fence`), and stores lineage, generation and operation id with the
     object. Doing the same thing twice is not an error: creating what exists with the same operation, deleting
-    what is gone. Traffic of which `after` says nothing stays as it is.
+    what is gone. Traffic and a number of instances of which `after` says nothing stay as they are.
     """
 
     name: ClassVar[str]
@@ -109,17 +110,40 @@ class Provider(Protocol):
 class LogSource(Protocol):
     """A provider that can show what a deployment's instances printed."""
 
-    def logs(self, address: Address, *, tail: int, follow: bool) -> Iterable[str]:
-        """The last lines of every instance, each without its line end; with `follow`, also those yet to come."""
+    def logs(self, address: Address, *, tail: int, follow: bool, instance: str = "") -> Iterable[str]:
+        """The last lines of every instance, or of one, each without its line end; with `follow`, also those to come."""
         ...
 
 
 @runtime_checkable
 class CredentialSource(Protocol):
-    """A provider that can hand out an endpoint's keys."""
+    """A provider that can hand out what opens an endpoint."""
 
-    def credentials(self, endpoint: Address) -> Mapping[str, str]:
-        """The keys by Azure's names, `primaryKey` and `secondaryKey`."""
+    def credentials(self, endpoint: Address) -> Mapping[str, str | int]:
+        """By Azure's names the keys, `primaryKey` and `secondaryKey`, or with `auth_mode: aml_token` a fresh token.
+
+        A token comes as `accessToken`, `tokenType`, and `expiryTimeUtc` and `refreshAfterTimeUtc` in seconds since the
+        epoch.
+
+        Raises:
+            ProviderError: somebody else hands out what opens the endpoint.
+        """
+        ...
+
+
+Key = Literal["primary", "secondary"]
+
+
+@runtime_checkable
+class KeyRotation(Protocol):
+    """A provider that can replace one key of an endpoint while the other goes on to open it."""
+
+    def rotate(self, endpoint: Address, which: Key) -> None:
+        """Put a new key in force, and the old one out of force, before it returns.
+
+        Raises:
+            ProviderError: the endpoint has no keys, or the new one cannot be put in force; the old one goes on.
+        """
         ...
 
 
@@ -149,10 +173,87 @@ class UsageSource(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Connections:
+    """The connections of clients to a target's gateway.
+
+    Args:
+        active: those there are now.
+        accepted: how many there have been since the proxy started.
+    """
+
+    active: int
+    accepted: int
+
+
+@runtime_checkable
+class ConnectionSource(Protocol):
+    """A provider that can tell of the connections to its gateway."""
+
+    def connections(self) -> Connections | None:
+        """The connections as they are now; None where no gateway answers."""
+        ...
+
+
 @runtime_checkable
 class TableSource(Protocol):
     """A provider that keeps logs in Azure's columns."""
 
     def tables(self) -> Mapping[str, Sequence[Path]]:
         """Files of JSON lines by the name of Azure's table, such as `AmlOnlineEndpointTrafficLog`, the oldest first."""
+        ...
+
+
+@runtime_checkable
+class DemandSource(Protocol):
+    """A provider whose gateway knows what it is asked for at this moment."""
+
+    def demand(self) -> Mapping[Address, int]:
+        """By deployment, the requests that are being answered or wait for an instance."""
+        ...
+
+
+@runtime_checkable
+class Progressive(Protocol):
+    """A provider that moves traffic in steps, and leaves it to the attendant when the next one is due.
+
+    Its `route` puts the first step in force and returns, where the endpoint has a `rollout` policy and had traffic.
+    """
+
+    def rollouts(self) -> Mapping[Address, Rollout]:
+        """By endpoint, the roll-outs that are not done; one that has returned stays until the next `route`."""
+        ...
+
+    def advance(self, endpoint: Address, rollout: Rollout) -> None:
+        """Put the traffic of a roll-out in force and remember how far it is; only while nobody else changes the target.
+
+        Raises:
+            ProviderError: a later step has replaced it, or the traffic cannot be put in force.
+        """
+        ...
+
+
+@runtime_checkable
+class Attended(Protocol):
+    """A provider that can keep a process of ours beside the target: started again when it ends, gone with the target.
+
+    Args:
+        metrics_port: of 127.0.0.1, where the process is to answer Prometheus; None where nobody asks.
+    """
+
+    @property
+    def metrics_port(self) -> int | None:
+        """Where Prometheus may ask."""
+        ...
+
+    def attend(self, argv: Sequence[str], folder: Path) -> None:
+        """Have the process run in a folder; one that runs with the same words is left alone."""
+        ...
+
+    def unattend(self) -> None:
+        """End it, if there is one; a process that says so of itself is told to stop like any other."""
+        ...
+
+    def attended(self) -> bool:
+        """Whether it is there."""
         ...

@@ -104,6 +104,16 @@ def test_scaling_changes_how_many_instances_there_are(served, provider, call):
     assert live_of(provider, served.blue).spec["instance_count"] == 1
 
 
+def test_a_number_of_instances_stays_when_a_step_says_nothing_of_it(served, provider, call):
+    spec = served.deployment_spec()
+    call(Action.SCALE, served.blue, {**spec, "instance_count": 2}, spec)
+    silent = {name: value for name, value in spec.items() if name != "instance_count"}
+    call(Action.ROLL_OUT, served.blue, {**silent, "description": "new"}, silent)
+    assert live_of(provider, served.blue).spec["instance_count"] == 2
+    call(Action.SCALE, served.blue, {**silent, "description": "new"}, silent)
+    assert live_of(provider, served.blue).spec["instance_count"] == 2
+
+
 def test_a_roll_out_puts_the_new_spec_in_place_of_the_old(served, provider, call):
     spec = served.deployment_spec(description="new")
     call(Action.ROLL_OUT, served.blue, spec)

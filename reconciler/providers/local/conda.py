@@ -1,9 +1,9 @@
 """A conda file becomes requirements that pip's index can answer: a pure translation, with notes on what it cost."""
 
+import fnmatch
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from fnmatch import fnmatch
 from typing import Any
 
 from reconciler.errors import ProviderError
@@ -42,10 +42,12 @@ SYSTEM = (
     *("openssl", "ca-certificates", "zlib", "xz", "bzip2", "readline", "tk", "sqlite", "ncurses", "libffi", "expat"),
     *("hdf5", "arrow-cpp", "ffmpeg", "git", "git-lfs", "make", "nodejs", "openjdk", "tzdata"),
 )
+_SYSTEM = re.compile("|".join(map(fnmatch.translate, SYSTEM)))
 
 _ENTRY = re.compile(r"^(?:[^:\s]+::)?(?P<name>[A-Za-z0-9_][A-Za-z0-9_.\-]*)\s*(?P<versions>[^\s\[].*)?$")
 _CLAUSE = re.compile(r"^(?P<sign>===?|[<>!~]=|[<>=])?\s*v?(?P<version>\d[A-Za-z0-9.+!_]*?)(?P<any>\.?\*)?$")
 _LOCAL_LINE = re.compile(r"^(-r|--requirement|-c|--constraint|-e|--editable|\.{1,2}(/|$))")
+_NAMED_LINE = re.compile(r"^\s*([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:$|[\[(<>=!~;@#,])")
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,25 @@ class Requirements:
     lines: tuple[str, ...] = ()
     python: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+
+    def may_have(self, *packages: str) -> bool:
+        """Whether one of the packages is asked for by name, or a line names a place and so may bring it."""
+        return any("://" in line for line in self.lines) or not names_of(self.lines).isdisjoint(packages)
+
+
+def names_of(lines: Iterable[str]) -> frozenset[str]:
+    """The packages that requirements name, in small letters and with dashes."""
+    found = (match[1] for line in lines if (match := _NAMED_LINE.match(line)))
+    return frozenset(re.sub(r"[-_.]+", "-", name).lower() for name in found)
+
+
+def flaws(conda: Mapping[str, Any]) -> Iterable[str]:
+    """What keeps a conda file from being translated, a line an entry; nothing where `translate` takes it."""
+    for entry in conda.get("dependencies") or ():
+        try:
+            translate({"dependencies": [entry]})
+        except ProviderError as error:
+            yield str(error)
 
 
 def translate(conda: Mapping[str, Any]) -> Requirements:
@@ -90,7 +111,7 @@ class _Package:
 
     @property
     def is_system(self) -> bool:
-        return any(fnmatch(self.name, pattern) for pattern in SYSTEM)
+        return _SYSTEM.match(self.name) is not None
 
     @property
     def requirement(self) -> str:
@@ -114,7 +135,7 @@ def _package(entry: str) -> _Package:
 
 def _is_anything(name: str, versions: str) -> bool:
     """Whether the version does not matter: none given, any allowed, or of a package that is left out."""
-    return versions in ("", "*", "=*") or any(fnmatch(name, pattern) for pattern in SYSTEM)
+    return versions in ("", "*", "=*") or _SYSTEM.match(name) is not None
 
 
 def _clauses(entry: str, versions: str) -> Iterable[str]:

@@ -1,32 +1,33 @@
-"""Deployments of a local target: instances are started beside the old ones, waited for, then swapped in."""
+"""Deployments of a local target: which instances stay, how the others are replaced, and the way back."""
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from reconciler.core.address import Address
 from reconciler.core.manifest import Spec
 from reconciler.core.plan import Operation, Step
-from reconciler.core.secret import Secret
 from reconciler.errors import ProviderError
+from reconciler.kinds.autoscaling import COUNT
 from reconciler.kinds.deployment import DEPLOYMENT
 from reconciler.providers.local.front import Front
 from reconciler.providers.local.instances import Instances
-from reconciler.providers.local.objects import Object, Objects
-from reconciler.providers.local.supplies import Supplies
+from reconciler.providers.local.objects import Object, Objects, version_of
+from reconciler.providers.local.replacing import Replacing, WaveError
+from reconciler.providers.local.waves import Wave, wave_size, waves
+
+_UNDER_WAY = frozenset({"Creating", "Updating", "Scaling"})
 
 
 @dataclass(frozen=True)
 class Deployments:
     """The steps of deployments.
 
-    The object says which instances serve. It is written once they are ready; then the gateway follows, their trial
-    ends, and whatever else runs for the deployment is stopped. `settle` does that second half, and can do it again
-    wherever a run was cut off.
+    The object's spec is what was last made true. While a step is under way the object also says so, and which
+    instances of which version serve; `settle` brings everything else to what it says, wherever a run was cut off.
     """
 
     objects: Objects
-    supplies: Supplies
+    replacing: Replacing
     instances: Instances
     front: Front
     now: Callable[[], str]
@@ -34,32 +35,31 @@ class Deployments:
     def create(self, step: Step, operation: Operation) -> None:
         """Start every instance, and put them in service once all are ready."""
         self._require_endpoint(step.address)
-        held, after = self.objects.get(step.address), step.after or {}
-        if held and held.operation == operation.id and held.serving:
-            self.scale(step, operation)
-            return
-        if held is None:
-            begun = Object(step.address, after, "", 0, "", status="Creating", created=self.now())
-            self.objects.put(begun.by(operation))
+        after, held = step.after or {}, self.objects.get(step.address)
+        begun = held or Object(step.address, after, "", 0, "", created=self.now()).by(operation)
+        steps = self._waves(begun, after, at_once=int(after["instance_count"]), version=version_of(after))
         try:
-            self._replace(self.objects.held(step.address), after, operation)
+            self._bring(begun, after, steps, operation, status="Creating")
         except BaseException:
             if held is None:
                 self.objects.remove(step.address)
             raise
 
     def roll_out(self, step: Step, operation: Operation) -> None:
-        """Start new instances beside the old; these answer until the new are ready."""
-        self._replace(self.objects.held(step.address), step.after or {}, operation)
+        """Replace the instances that run another version, wave by wave; a wave that fails has all of them go back."""
+        held = self.objects.held(step.address)
+        after = {COUNT: held.spec[COUNT], **(step.after or {})}
+        steps = self._waves(held, after, at_once=wave_size(after), version=version_of(after))
+        self._bring(held, after, steps, operation, status="Updating")
 
     def scale(self, step: Step, operation: Operation) -> None:
         """Bring the instances to the number that is wanted; those that do not answer are replaced."""
         held, after = self.objects.held(step.address), step.after or {}
-        spec = {**held.spec, **{name: after[name] for name in DEPLOYMENT.scale if name in after}}
-        staying = self._answering(held)[: int(spec["instance_count"])]
-        fresh = self._started(step.address, spec, int(spec["instance_count"]) - len(staying), operation)
-        self._swap(held, replace(held, spec=spec), (*staying, *fresh), operation)
-        self.instances.acknowledge(step.address, staying)
+        others = {name: value for name, value in held.spec.items() if name not in DEPLOYMENT.scale}
+        scaled = {name: value for name, value in after.items() if name in DEPLOYMENT.scale}
+        spec = {**others, COUNT: held.spec[COUNT], **scaled}
+        steps = self._waves(held, spec, at_once=int(spec["instance_count"]))
+        self._bring(held, spec, steps, operation, status="Scaling")
 
     def delete(self, step: Step, _operation: Operation) -> None:
         """Take the deployment out of the gateway, let its instances finish what they have, and end them."""
@@ -69,102 +69,110 @@ class Deployments:
 
     def take_away(self, held: Object) -> None:
         """Out of the gateway first, then the instances."""
-        self.objects.put(replace(held, status="Deleting", serving=()))
+        self.objects.put(replace(held.without(held.serving), status="Deleting"))
         self.front.sync()
         self.instances.stop(held.address, self.instances.of(held.address))
         self.instances.forget(held.address)
         self.objects.remove(held.address)
 
     def settle(self, address: Address) -> None:
-        """Make the gateway and the running instances what the object says, wherever a step was cut off."""
+        """Make the gateway and the running instances what the object says, wherever a step was cut off.
+
+        Instances of two versions are left as they are, and the object `Updating`: a roll-out brings it to its end.
+        """
         held = self.objects.get(address)
         serving = held.serving if held else ()
         leftover = self.instances.left(address) - set(serving)
         self.front.sync()
         self.instances.settle(address, serving)
         self.instances.stop(address, leftover)
+        if held and held.status in _UNDER_WAY:
+            self.objects.put(replace(held, status=_outcome(held)))
 
     def _require_endpoint(self, address: Address) -> None:
         if address.parent and self.objects.get(address.parent) is None:
             raise ProviderError(f"{address}: there is no {address.parent}")
 
-    def _replace(self, held: Object, after: Spec, operation: Operation) -> None:
-        """Put new instances of a spec in the place of all that serve."""
-        fresh = self._started(held.address, after, int(after["instance_count"]), operation)
-        self._swap(held, replace(held, spec=after), fresh, operation)
+    def _waves(self, held: Object, spec: Spec, *, at_once: int, version: str = "") -> tuple[Wave, ...]:
+        """How to get as many instances as a spec says: those stay that answer, and run the version if one is given."""
+        count, answering = int(spec["instance_count"]), self.replacing.answering(held)
+        staying = [name for name in answering if version in ("", held.version(name))][:count]
+        # Those that do not answer go first.
+        leaving = sorted(set(held.serving) - set(staying), key=lambda name: name in answering)
+        return waves(leaving, kept=len(staying), count=count, size=at_once)
 
-    def _started(self, address: Address, spec: Spec, count: int, operation: Operation) -> tuple[str, ...]:
-        """Start instances of a spec on trial; the values of its variables are kept for those started later."""
-        if count <= 0:
-            return ()
-        stored = self.objects.secrets(address)
-        variables = revealed(spec.get("environment_variables") or {}, stored)
-        launch = self.supplies.launch(spec, variables, operation.report)
-        self.objects.keep_secrets(address, {**stored, **_by_digest(spec, variables)})
-        return self.instances.start(address, launch, count)
-
-    def _swap(self, held: Object, wanted: Object, serving: Sequence[str], operation: Operation) -> None:
-        """Wait for instances and put them in service; where that fails, what was before goes on serving."""
-        address = held.address
+    def _bring(self, former: Object, spec: Spec, steps: Sequence[Wave], operation: Operation, *, status: str) -> None:
+        """Carry out waves, after which a spec is true; where that fails, go back."""
+        held = replace(former, status=status)
+        self.objects.put(held)
         try:
-            self.instances.await_ready(address, serving, operation.report)
-            self.objects.admit(address, operation)
-            self._put_in_force(held, replace(wanted, status="Succeeded", serving=tuple(serving)).by(operation))
-        except BaseException:
-            self.instances.stop(address, set(serving) - set(held.serving))
-            raise
-        self.instances.settle(address, serving)
-        leaving = self.instances.of(address).keys() - set(serving)
-        if leaving:
-            operation.report(f"draining {len(leaving)} {'instance' if len(leaving) == 1 else 'instances'}")
-        self.instances.stop(address, self.instances.left(address) - set(serving))
-        self._forget_old_secrets(wanted)
+            reached = self.replacing.carry_out(held, spec, steps, operation)
+            done = replace(reached, spec=spec).by(operation)
+            self.replacing.put_in_force(reached, replace(done, status=_outcome(done)), operation)
+        except Exception as error:
+            raise self._gone_back(former, spec, error, operation) from error
+        self.instances.acknowledge(former.address, done.serving)
+        if not done.others:
+            self.replacing.forget_old_secrets(done)
 
-    def _put_in_force(self, held: Object, wanted: Object) -> None:
-        """Store a deployment and bring the gateway to it, or both to what they were."""
-        self.objects.put(wanted)
+    def _gone_back(self, former: Object, spec: Spec, error: Exception, operation: Operation) -> ProviderError:
+        """Have what served before serve again, and say what happened.
+
+        Raises:
+            ProviderError: a younger operation has been here, whose business it is now.
+        """
+        self.objects.admit(former.address, operation)
+        said, tail = _told(former.address, error)
         try:
-            self.front.sync()
-        except BaseException:
-            self.objects.put(held)
-            with suppress(ProviderError):
-                self.front.sync()
-            raise
+            self._go_back(former, spec, operation)
+        except (WaveError, ProviderError, OSError) as second:
+            return ProviderError(f"{said}; {self._stuck(former.address, spec, second)}", log_tail=tail)
+        if not former.serving:
+            return ProviderError(said, log_tail=tail)
+        is_new = version_of(spec) != version_of(former.spec)
+        back = "the former version serves as before" if is_new else "the deployment is as it was before"
+        return ProviderError(f"{said}; {back}", log_tail=tail)
 
-    def _answering(self, held: Object) -> list[str]:
-        """Those in service that are kept up and ready. One that is up and does not answer may hang for ever."""
-        known = self.instances.of(held.address)
-        ready = self.instances.ready(name for name in held.serving if name in known)
-        return [name for name in held.serving if name in ready]
+    def _go_back(self, former: Object, spec: Spec, operation: Operation) -> None:
+        """Replace what the step has started by what the former spec says, as long as there was something before it.
 
-    def _forget_old_secrets(self, held: Object) -> None:
-        variables = held.spec.get("environment_variables") or {}
-        digests = {value.digest for value in variables.values() if isinstance(value, Secret)}
-        stored = self.objects.secrets(held.address)
-        if stored.keys() - digests:
-            kept = {digest: value for digest, value in stored.items() if digest in digests}
-            self.objects.keep_secrets(held.address, kept)
+        Where the step's version is the former one, as in scaling, other versions were none of its business.
+        """
+        held, version = self.objects.held(former.address), version_of(former.spec)
+        any_version = version_of(spec) == version
+        count = min(int(former.spec["instance_count"]), len(former.serving))
+        there = [name for name in former.serving if name in held.serving]
+        staying = [name for name in there if any_version or held.version(name) == version][:count]
+        leaving = [name for name in held.serving if name not in staying]
+        steps = waves(leaving, kept=len(staying), count=count, size=wave_size(former.spec))
+        if steps:
+            operation.report("going back")
+        reached = self.replacing.carry_out(held, former.spec, steps, operation, why="going back: ")
+        self.objects.put(replace(reached, status=_outcome(reached)))
+        self.replacing.forget_old_secrets(reached)
 
-
-def revealed(variables: Mapping[str, object], stored: Mapping[str, str]) -> dict[str, str]:
-    """The values of environment variables, from the step, or from what was kept under their digests.
-
-    Raises:
-        ProviderError: a value is in neither.
-    """
-    return {name: _revealed(name, value, stored) for name, value in variables.items()}
-
-
-def _revealed(name: str, value: object, stored: Mapping[str, str]) -> str:
-    if not isinstance(value, Secret):
-        return str(value)
-    if value.value is not None:
-        return value.reveal()
-    if value.digest not in stored:
-        raise ProviderError(f"the value of environment variable {name} is not at hand; apply its manifest again")
-    return stored[value.digest]
+    def _stuck(self, address: Address, spec: Spec, error: Exception) -> str:
+        """Say where a deployment stands that could go neither on nor back."""
+        held, version = self.objects.held(address), version_of(spec)
+        self.objects.put(replace(held, status="Failed"))
+        fresh = sum(held.version(name) == version for name in held.serving)
+        why, _ = _told(address, error)
+        return (
+            f"going back failed too: {why}; of the {len(held.serving)} instances in service {fresh} run the new "
+            "version; `mlops apply` goes on from here, to the version that the files say then"
+        )
 
 
-def _by_digest(spec: Spec, variables: Mapping[str, str]) -> dict[str, str]:
-    given = spec.get("environment_variables") or {}
-    return {value.digest: variables[name] for name, value in given.items() if isinstance(value, Secret)}
+def _told(address: Address, error: Exception) -> tuple[str, Sequence[str]]:
+    """What to say of an error, and the log lines that come with it."""
+    cause = (error.__cause__ or error) if isinstance(error, WaveError) else error
+    said = str(cause) if isinstance(cause, ProviderError) else f"{address}: {type(cause).__name__}: {cause}"
+    where = f"; {error}" if isinstance(error, WaveError) and error.total > 1 else ""
+    return f"{said}{where}", cause.log_tail if isinstance(cause, ProviderError) else ()
+
+
+def _outcome(held: Object) -> str:
+    """The provisioning state of a deployment at which nobody works."""
+    if held.others:
+        return "Updating"
+    return "Succeeded" if held.serving else "Failed"

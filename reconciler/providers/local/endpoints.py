@@ -1,18 +1,19 @@
-"""Endpoints of a local target: their keys, and their traffic at the gateway."""
+"""Endpoints of a local target: what opens them, and their traffic at the gateway."""
 
-import secrets
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
+from reconciler.core.address import Address
 from reconciler.core.manifest import Spec
 from reconciler.core.plan import Operation, Step
+from reconciler.core.rollout import Rollout, begun
 from reconciler.errors import ProviderError
 from reconciler.kinds.endpoint import ENDPOINT
+from reconciler.providers.local.credentials import ensure_keys
 from reconciler.providers.local.front import Front
 from reconciler.providers.local.objects import Object, Objects
 from reconciler.providers.local.serving import shares
-
-KEYS = ("primaryKey", "secondaryKey")
 
 
 @dataclass(frozen=True)
@@ -23,30 +24,56 @@ class Endpoints:
     front: Front
     delete_deployment: Callable[[Object], None]
     now: Callable[[], str]
+    clock: Callable[[], float] = time.time
 
     def create(self, step: Step, operation: Operation) -> None:
-        """Give the endpoint keys and an address at the gateway."""
+        """Give the endpoint an address at the gateway, and keys where these open it."""
         held = self.objects.get(step.address)
-        if not self.objects.secrets(step.address):
-            self.objects.keep_secrets(step.address, {name: secrets.token_urlsafe(32) for name in KEYS})
         created = held.created if held else self.now()
         fresh = Object(step.address, step.after or {}, "", 0, "", created=created)
         self._put_in_force(held, fresh.by(operation))
 
     def update(self, step: Step, operation: Operation) -> None:
-        """Change what is not traffic; traffic that the step says nothing of stays as it is."""
+        """Change what is not traffic; traffic stays as it is, on its way or not."""
         held = self.objects.held(step.address)
-        traffic = {name: held.spec[name] for name in ENDPOINT.route if name in held.spec}
-        self._put_in_force(held, replace(held, spec={**traffic, **(step.after or {})}).by(operation))
+        self._put_in_force(
+            held, replace(held, spec={**_without_traffic(step.after or {}), **_traffic(held)}).by(operation)
+        )
 
     def route(self, step: Step, operation: Operation) -> None:
-        """Put traffic in force; every deployment that gets some must be in service."""
+        """Put traffic in force, or the first step to it; every deployment that gets some must be in service."""
         held, after = self.objects.held(step.address), step.after or {}
         serving = {item.address.name for item in self.objects.of_endpoint(step.address.name) if item.serving}
-        idle = sorted(shares(after.get("traffic", {})).keys() - serving)
+        wanted = {name for field in ENDPOINT.route for name in shares(after.get(field) or {})}
+        idle = sorted(wanted - serving)
         if idle:
             raise ProviderError(f"{step.address}: traffic for {', '.join(idle)}, which has no instance in service")
-        self._put_in_force(held, replace(held, spec=after).by(operation))
+        fresh = _routed(held, after, operation, self.clock())
+        if fresh.rollout:
+            operation.report(str(fresh.rollout))
+        self._put_in_force(held, fresh.by(operation))
+
+    def advance(self, address: Address, rollout: Rollout) -> None:
+        """Put another step of a roll-out in force, unless a later operation has replaced it."""
+        held = self.objects.held(address)
+        if held.rollout is None or held.rollout.id != rollout.id:
+            raise ProviderError(f"{address}: this roll-out was replaced by a later change")
+        spec = {**held.spec, "traffic": rollout.traffic}
+        self._put_in_force(held, replace(held, spec=spec, rollout=None if rollout.done else rollout))
+
+    def refuse_while_traffic_leaves(self, deployment: Address) -> None:
+        """Let no deployment go that still has traffic of an unfinished roll-out.
+
+        Raises:
+            ProviderError: it has.
+        """
+        held = self.objects.get(deployment.parent) if deployment.parent else None
+        if held and held.rollout and held.rollout.unfinished and held.rollout.traffic.get(deployment.name):
+            raise ProviderError(f"{deployment} still has traffic: {held.rollout}; delete it once that is done")
+
+    def rollouts(self) -> Mapping[Address, Rollout]:
+        """The roll-outs that are not done, by endpoint."""
+        return {item.address: item.rollout for item in self.objects.all() if item.rollout}
 
     def delete(self, step: Step, _operation: Operation) -> None:
         """Take the endpoint away, and deployments that still hang on it; with the last one the gateway ends."""
@@ -61,6 +88,7 @@ class Endpoints:
 
     def _put_in_force(self, held: Object | None, fresh: Object) -> None:
         """Store an endpoint and bring the gateway to it; what was before is put back where that fails."""
+        ensure_keys(self.objects, fresh)
         self.objects.put(fresh)
         try:
             self.front.sync()
@@ -70,6 +98,26 @@ class Endpoints:
             else:
                 self.objects.remove(fresh.address)
             raise
+
+
+def _routed(held: Object, after: Spec, operation: Operation, now: float) -> Object:
+    """The endpoint with its traffic moved: at once, or by the first step of a roll-out.
+
+    A roll-out that leads to the same traffic goes on; what leads back to where it came from, goes back at once.
+    """
+    spec, moving = {**_traffic(held), **after}, held.rollout
+    wanted = shares(spec.get("traffic", {}))
+    if moving and moving.unfinished and moving.after == wanted:
+        return replace(held, spec={**spec, "traffic": moving.traffic})
+    if moving and moving.unfinished and moving.before == wanted:
+        return replace(held, spec=spec, rollout=None)
+    in_force = shares(held.spec.get("traffic", {}))
+    fresh = begun(after.get("rollout"), in_force, wanted, operation=operation.id, now=now)
+    return replace(held, spec={**spec, "traffic": fresh.traffic} if fresh else spec, rollout=fresh)
+
+
+def _traffic(held: Object) -> Spec:
+    return {name: held.spec[name] for name in ENDPOINT.route if name in held.spec}
 
 
 def _without_traffic(spec: Spec) -> Spec:

@@ -7,6 +7,7 @@ import os
 import platform
 import shutil
 import subprocess
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,11 +16,20 @@ from pathlib import Path
 from typing import Any
 
 from reconciler.errors import ProviderError
-from reconciler.providers.local.conda import Requirements, translate
+from reconciler.providers.local.conda import Requirements, names_of, translate
 from reconciler.providers.local.pythons import Choice, choose, on_machine, uv_binary
+
+# What our scoring server needs in a deployment's environment: this process's version, or the newest for its Python.
+SERVER_REQUIREMENTS = ("uvicorn>=0.30", "httptools>=0.6")
 
 _READY = "ready"
 _TAIL = 15
+
+Tell = Callable[[str], None]
+
+
+def _to_nobody(_line: str) -> None:
+    """Nobody wants to know."""
 
 
 @dataclass(frozen=True)
@@ -48,15 +58,28 @@ class Environments:
         self._exact = exact
         self._env = {name: value for name, value in env.items() if name != "VIRTUAL_ENV"}
 
-    def ready(self, spec: Mapping[str, Any], report: Callable[[str], None]) -> Environment:
+    def ready(
+        self,
+        spec: Mapping[str, Any],
+        report: Tell,
+        *,
+        requirements: Sequence[str] = SERVER_REQUIREMENTS,
+        log: Tell = _to_nobody,
+    ) -> Environment:
         """The environment of a spec with an optional `conda_file`, built first if need be.
+
+        Args:
+            spec: of the environment.
+            report: told what is going on, a line at a time.
+            requirements: what it has besides, in this process's versions.
+            log: told every line that the build prints.
 
         Raises:
             ProviderError: it cannot be built; nothing half is left.
         """
         wanted = translate(spec.get("conda_file") or {})
         choice = choose(wanted.python, on_machine(self._folder / "pythons.json", self._env), exact=self._exact)
-        lines = (*wanted.lines, *_server(wanted.lines))
+        lines = (*wanted.lines, *_besides(wanted.lines, requirements))
         home = self._folder / _digest(lines, choice)
         built = Environment(home / "venv" / "bin" / "python", home / "bytecode")
         if choice.note:
@@ -65,73 +88,66 @@ class Environments:
             with _locked(self._folder / f"{home.name}.lock"):
                 if not _is_ready(home):
                     self._tell(wanted, choice, report)
-                    self._build(home, lines, choice)
+                    self._build(home, lines, choice, log)
+        log(f"environment {home.name} of Python {choice.python} is ready")
         return built
 
-    def _tell(self, wanted: Requirements, choice: Choice, report: Callable[[str], None]) -> None:
+    def _tell(self, wanted: Requirements, choice: Choice, report: Tell) -> None:
         for note in wanted.notes:
             report(note)
         report(f"building a Python {choice.python} environment of {_counted(len(wanted.lines))}")
 
-    def _build(self, home: Path, lines: Sequence[str], choice: Choice) -> None:
+    def _build(self, home: Path, lines: Sequence[str], choice: Choice, log: Tell) -> None:
         shutil.rmtree(home, ignore_errors=True)
         home.mkdir(parents=True, mode=0o700)
+        python = str(home / "venv" / "bin" / "python")
+        venv = ("venv", "--no-project", "--no-python-downloads", "--python", choice.python.path, "venv")
+        install = ("pip", "install", "--python", python, *_index_strategy(lines), "-r", "requirements.txt")
         try:
             (home / "requirements.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
-            self._uv(
-                choice,
-                "venv",
-                "--no-project",
-                "--no-python-downloads",
-                "--python",
-                choice.python.path,
-                "venv",
-                home=home,
-            )
-            python = str(home / "venv" / "bin" / "python")
-            self._uv(
-                choice,
-                "pip",
-                "install",
-                "--python",
-                python,
-                *_index_strategy(lines),
-                "-r",
-                "requirements.txt",
-                home=home,
-            )
+            self._uv(choice, *venv, home=home, log=log)
+            self._uv(choice, *install, home=home, log=log)
             (home / _READY).touch()
         except BaseException:
             shutil.rmtree(home, ignore_errors=True)
             raise
 
-    def _uv(self, choice: Choice, *argv: str, home: Path) -> None:
+    def _uv(self, choice: Choice, *argv: str, home: Path, log: Tell) -> None:
         command = [uv_binary(), *argv, "--no-progress", "--color", "never"]
+        tail: deque[str] = deque(maxlen=_TAIL)
         # A session of its own: Ctrl-C in the terminal is for us, and lets a running step come to its end.
-        done = subprocess.run(
-            command, cwd=home, env=self._env, capture_output=True, text=True, check=False, start_new_session=True
-        )
-        if done.returncode:
+        with subprocess.Popen(
+            command,
+            cwd=home,
+            env=self._env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            errors="replace",
+            start_new_session=True,
+        ) as uv:
+            for line in uv.stdout or ():
+                log(line.rstrip())
+                tail.append(line.rstrip())
+        if uv.returncode:
             hint = f" ({choice.note}: the pins may need the one that is asked for)" if choice.note else ""
-            raise ProviderError(
-                f"the Python environment cannot be built with Python {choice.python}{hint}",
-                log_tail=done.stderr.strip().splitlines()[-_TAIL:],
-            )
+            message = f"the Python environment cannot be built with Python {choice.python}{hint}"
+            raise ProviderError(message, log_tail=list(tail))
 
 
-def _server(lines: Sequence[str]) -> tuple[str, ...]:
-    """The server's requirement: the version that this process has, unless the conda file chooses one itself.
+def _besides(lines: Sequence[str], requirements: Sequence[str]) -> Iterator[str]:
+    """Requirements in the versions that this process has, unless the conda file chooses one itself.
 
     A Python too old for that version gets the newest that there is for it.
     """
-    if any(line.split("#")[0].strip().lower().startswith("uvicorn") for line in lines):
-        return ()
-    own = metadata("uvicorn")
-    oldest = own["Requires-Python"].removeprefix(">=").split(",")[0]
-    return (
-        f'uvicorn=={own["Version"]} ; python_version >= "{oldest}"',
-        f'uvicorn>=0.30 ; python_version < "{oldest}"',
-    )
+    for requirement in requirements:
+        (name,) = names_of([requirement])
+        if name not in names_of(lines):
+            own = metadata(name)
+            oldest = own["Requires-Python"].removeprefix(">=").split(",")[0]
+            yield f'{name}=={own["Version"]} ; python_version >= "{oldest}"'
+            yield f'{requirement} ; python_version < "{oldest}"'
 
 
 def _index_strategy(lines: Sequence[str]) -> tuple[str, ...]:

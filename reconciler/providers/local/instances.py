@@ -58,10 +58,13 @@ class Instances:
         started = self.now()
         before, looked = self.of(deployment), started
         waiting, told = set(names), -1
-        while waiting := waiting - self.ready(waiting):
+        while True:
+            waiting -= self.ready(waiting)
             if len(names) - len(waiting) > told:
                 told = len(names) - len(waiting)
                 report(f"{told} of {len(names)} instances ready")
+            if not waiting:
+                return
             if self.now() - looked > _LOOK_S:
                 self._check(deployment, waiting, before)
                 looked = self.now()

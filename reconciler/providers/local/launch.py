@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from reconciler.keeper.values import Process
+from reconciler.keeper.values import Liveness, Process
 from reconciler.providers.local.environments import Environment
 
 # What an instance gets of the operator's environment: never keys or tokens, which the operator may well have there.
@@ -23,27 +23,31 @@ class Launch:
 
     Args:
         runtime: the folder that holds the scoring server.
-        code: the folder of the code as stored.
+        code: the folder of the code as stored; None where an MLflow model is served without a script.
         model: the folder for `AZUREML_MODEL_DIR`, if there is a model.
+        mlflow_folder: where below that folder the MLmodel file lies, for a model that is served without a script.
+        server: what runs the scoring script, `mlops` or `azureml`.
         variables: the user's own environment variables, in the clear.
     """
 
     spec: Mapping[str, Any]
     environment: Environment
     runtime: Path
-    code: Path
+    code: Path | None
     model: Path | None = None
+    mlflow_folder: str = ""
+    server: str = "mlops"
     variables: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def script(self) -> PurePosixPath:
-        """The scoring script's path below the code."""
-        return PurePosixPath(self.spec["code_configuration"]["scoring_script"])
+        """The scoring script's path below the code; empty where an MLflow model is served without one."""
+        return PurePosixPath((self.spec.get("code_configuration") or {}).get("scoring_script", ""))
 
     @property
     def app_root(self) -> Path:
         """The folder of the scoring script, as in Azure."""
-        return self.code / self.script.parent
+        return self.code / self.script.parent if self.code else self.model or self.runtime
 
 
 def process(launch: Launch, name: str, socket: Path, log: Path, outer: Mapping[str, str]) -> Process:
@@ -51,19 +55,42 @@ def process(launch: Launch, name: str, socket: Path, log: Path, outer: Mapping[s
     drain_s = _drain_seconds(launch.spec)
     return Process(
         name=name,
-        argv=(str(launch.environment.python), "-m", "reconciler.scoring", "--uds", str(socket)),
+        argv=(str(launch.environment.python), "-m", *_server(launch.server, socket)),
         env=variables(launch, outer),
         # Not the code's folder, where a module of the user's would stand in for one of the server's own.
         cwd=str(launch.runtime),
         log=str(log),
         # The server takes the drain time twice at most: for requests to cease, then for those in flight to end.
         stop_timeout_s=2.0 * drain_s + 2.0,
+        liveness=_liveness(launch.spec["liveness_probe"], socket),
     )
+
+
+def _liveness(probe: Mapping[str, int], socket: Path) -> Liveness:
+    """The deployment's liveness probe, asked of the instance itself."""
+    return Liveness(
+        str(socket),
+        initial_delay_s=float(probe["initial_delay"]),
+        period_s=float(probe["period"]),
+        timeout_s=float(probe["timeout"]),
+        success_threshold=int(probe["success_threshold"]),
+        failure_threshold=int(probe["failure_threshold"]),
+    )
+
+
+def _server(server: str, socket: Path) -> tuple[str, ...]:
+    """The module that serves and its arguments."""
+    if server == "azureml":
+        # Not its own command, which listens on a TCP port of every interface.
+        application = "azureml_inference_server_http.server.entry:app"
+        return "gunicorn", "-c", "python:reconciler.scoring.azureml", "--bind", f"unix:{socket}", application
+    return "reconciler.scoring", "--uds", str(socket)
 
 
 def variables(launch: Launch, outer: Mapping[str, str]) -> dict[str, str]:
     """Return an instance's whole environment; the user's variables win, as they do in Azure."""
     bin_folder = str(launch.environment.python.parent)
+    concurrent = str(launch.spec["request_settings"]["max_concurrent_requests_per_instance"])
     given = {
         **{name: outer[name] for name in PASSED_ON if name in outer},
         "PATH": f"{bin_folder}:{outer.get('PATH') or _SYSTEM_PATH}",
@@ -72,16 +99,25 @@ def variables(launch: Launch, outer: Mapping[str, str]) -> dict[str, str]:
         # Stored code is shared and stays as it is: bytecode goes beside the environment, and makes restarts fast.
         "PYTHONPYCACHEPREFIX": str(launch.environment.bytecode),
         "AML_APP_ROOT": str(launch.app_root),
-        "AZUREML_ENTRY_SCRIPT": launch.script.name,
         "AZUREML_INFERENCE_PYTHON_PATH": bin_folder,
-        "MLOPS_MAX_CONCURRENT_REQUESTS": str(launch.spec["request_settings"]["max_concurrent_requests_per_instance"]),
+        **_served(launch),
+        "MLOPS_MAX_CONCURRENT_REQUESTS": concurrent,
+        # As many may wait as may run: an instance holds twice of what it runs at a time, as Azure has it.
+        "MLOPS_MAX_QUEUED_REQUESTS": concurrent,
         "MLOPS_DRAIN_SECONDS": str(_drain_seconds(launch.spec)),
         # Instances are told to stop once the gateway sends them nothing more.
         "MLOPS_DRAIN_GRACE_SECONDS": "0.1",
-        **({"AZUREML_MODEL_DIR": str(launch.model)} if launch.model else {}),
         **launch.variables,
     }
     return {**given, "PYTHONPATH": _python_path(launch)}
+
+
+def _served(launch: Launch) -> dict[str, str]:
+    """Which script is served, and which model."""
+    script = (
+        {"AZUREML_ENTRY_SCRIPT": launch.script.name} if launch.code else {"MLFLOW_MODEL_FOLDER": launch.mlflow_folder}
+    )
+    return {**script, **({"AZUREML_MODEL_DIR": str(launch.model)} if launch.model else {})}
 
 
 def _drain_seconds(spec: Mapping[str, Any]) -> int:

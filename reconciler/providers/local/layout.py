@@ -56,6 +56,21 @@ class Layout:
         return self.gateway / "envoy.log"
 
     @property
+    def gateway_facts(self) -> Path:
+        """What the proxy was last told: its port, who it says it is, and by which options."""
+        return self.gateway / "serving.json"
+
+    @property
+    def certificate(self) -> Path:
+        """The self-signed certificate, for clients to trust; in its folder also lies its key."""
+        return self.folder / "tls" / "certificate.pem"
+
+    @property
+    def signing_key(self) -> Path:
+        """The private key that signs the target's tokens."""
+        return self.folder / "signing-key.pem"
+
+    @property
     def keeper(self) -> Path:
         """The keeper's table and log."""
         return self.folder / "keeper"
@@ -70,9 +85,18 @@ class Layout:
         """What befell the instances, in the columns of AmlOnlineEndpointEventLog; the keeper writes it."""
         return self.keeper / "events.jsonl"
 
+    @property
+    def attendant_log(self) -> Path:
+        """What the attendant decided, one line each."""
+        return self.folder / "attendant.log"
+
     def logs(self, deployment: Address) -> Path:
         """The folder of the logs of a deployment's instances."""
         return self.folder / "logs" / deployment.endpoint / deployment.name
+
+    def initializer_log(self, deployment: Address) -> Path:
+        """What was laid down before a deployment's instances started, in the columns of AmlOnlineEndpointConsoleLog."""
+        return self.logs(deployment) / "storage-initializer.jsonl"
 
     def socket(self, instance: str) -> Path:
         """Where an instance listens."""

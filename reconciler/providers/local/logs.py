@@ -1,4 +1,4 @@
-"""What instances printed: the last lines, and those to come, also when a log is rotated."""
+"""What instances printed: the last lines, and those to come, also when a log is cut."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -8,6 +8,8 @@ from pathlib import Path
 from reconciler.providers.local.instances import last_lines
 
 _POLL_S = 0.2
+# By what was read last the place is found again. It is less than what the keeper leaves of a log that it cuts.
+_ANCHOR_BYTES = 4096
 
 
 def log_lines(
@@ -43,24 +45,45 @@ def _labelled(path: Path, lines: Sequence[str], *, named: bool) -> Iterator[str]
 
 @dataclass
 class _Followed:
-    """A log that is read on from where it was left; a smaller file under its name is a new one."""
+    """A log that is read on from where it was left, also where the keeper has cut what lies before."""
 
     path: Path
     position: int
     _rest: bytes = field(default=b"")
 
+    def __post_init__(self) -> None:
+        self._last = _read(self.path, max(0, self.position - _ANCHOR_BYTES), self.position)
+
     def more(self) -> list[str]:
         """The lines that were completed since the last look."""
-        if _size(self.path) < self.position:
-            self.position, self._rest = 0, b""
-        if _size(self.path) == self.position:
-            return []
-        with self.path.open("rb") as file:
-            file.seek(self.position)
-            added = file.read()
+        text = _read(self.path, self.position - len(self._last))
+        if not text.startswith(self._last):
+            text = self._found()
+        added = text[len(self._last) :]
         self.position += len(added)
+        self._last = text[-_ANCHOR_BYTES:]
         *lines, self._rest = (self._rest + added).split(b"\n")
         return [line.decode(errors="replace") for line in lines]
+
+    def _found(self) -> bytes:
+        """The log from what was read last on; where that is not there, the log is another and all of it is new."""
+        text = _read(self.path)
+        place = text.rfind(self._last)
+        if place < 0:
+            self.position, self._last, self._rest = 0, b"", b""
+            return text
+        self.position = place + len(self._last)
+        return text[place:]
+
+
+def _read(path: Path, start: int = 0, end: int | None = None) -> bytes:
+    """The bytes of a file from one place to another; none where there is no file."""
+    try:
+        with path.open("rb") as file:
+            file.seek(start)
+            return file.read(-1 if end is None else end - start)
+    except FileNotFoundError:
+        return b""
 
 
 def _size(path: Path) -> int:

@@ -1,8 +1,9 @@
 """What a local target holds: one private JSON file an address, its secrets apart, and the fences."""
 
+import hashlib
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
@@ -10,9 +11,11 @@ from urllib.parse import quote, unquote
 from reconciler.core.address import Address
 from reconciler.core.manifest import Spec
 from reconciler.core.plan import Operation
+from reconciler.core.rollout import Rollout
 from reconciler.core.secret import sealed, unsealed
 from reconciler.errors import ProviderError
 from reconciler.gateway.files import write_private
+from reconciler.kinds.deployment import DEPLOYMENT
 
 _SUFFIX = ".json"
 
@@ -26,6 +29,8 @@ class Object:
         status: Azure's provisioning state.
         serving: names of the instances that the gateway sends requests to; of deployments only.
         created: ISO 8601 in UTC.
+        versions: of what is in service, which version of the spec it runs; one that is not named runs `spec`.
+        rollout: of an endpoint, traffic on its way; the spec has what is in force of it.
     """
 
     address: Address
@@ -36,10 +41,40 @@ class Object:
     status: str = "Succeeded"
     serving: tuple[str, ...] = ()
     created: str = ""
+    versions: Mapping[str, str] = field(default_factory=dict)
+    rollout: Rollout | None = None
+
+    @property
+    def others(self) -> tuple[str, ...]:
+        """What is in service and runs another version than `spec`: some, while a roll-out is under way."""
+        return tuple(name for name in self.serving if self.version(name) != version_of(self.spec))
+
+    def version(self, instance: str) -> str:
+        """Which version of the spec an instance runs."""
+        return self.versions.get(instance, version_of(self.spec))
+
+    def joined_by(self, instances: Iterable[str], version: str) -> "Object":
+        """The object with more instances in service, all of one version."""
+        fresh = tuple(instances)
+        return replace(
+            self, serving=(*self.serving, *fresh), versions={**self.versions, **dict.fromkeys(fresh, version)}
+        )
+
+    def without(self, instances: Iterable[str]) -> "Object":
+        """The object with fewer instances in service."""
+        serving = tuple(name for name in self.serving if name not in set(instances))
+        versions = {name: version for name, version in self.versions.items() if name in serving}
+        return replace(self, serving=serving, versions=versions)
 
     def by(self, operation: Operation) -> "Object":
         """The object as an operation leaves it."""
         return replace(self, lineage=operation.lineage, generation=operation.generation, operation=operation.id)
+
+
+def version_of(spec: Spec) -> str:
+    """What tells instances of one version of a spec from those of another: everything but how many there are."""
+    same = {name: value for name, value in spec.items() if name not in DEPLOYMENT.scale}
+    return hashlib.sha256(json.dumps(sealed(same), sort_keys=True).encode()).hexdigest()[:12]
 
 
 @dataclass(frozen=True)
@@ -146,4 +181,5 @@ class Objects:
 def _object(address: Address, text: bytes) -> Object:
     body = json.loads(text)
     spec, serving = unsealed(body.pop("spec")), tuple(body.pop("serving"))
-    return Object(address, spec, serving=serving, **body)
+    moving = body.pop("rollout", None)
+    return Object(address, spec, serving=serving, rollout=Rollout.of_json(moving) if moving else None, **body)

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 from reconciler.errors import ProviderError
-from reconciler.keeper.client import Keeper
+from reconciler.keeper.client import Keeper, SilentKeeperError
 from reconciler.keeper.values import Process, Status
 from reconciler.providers.local.layout import Layout
 
@@ -42,15 +42,23 @@ class Processes:
         """Every kept process by name; a keeper that was killed is started again and adopts what it left."""
         try:
             found = self._keeper.statuses()
+        except SilentKeeperError:
+            raise
         except ProviderError:
             self._keeper.ensure()
             found = self._keeper.statuses()
         return {status.name: status for status in found}
 
     def seen(self) -> dict[str, Status] | None:
-        """Every kept process by name, without starting a keeper; None when there should be one and is not."""
+        """Every kept process by name, without starting a keeper; None when there should be one and is not.
+
+        Raises:
+            SilentKeeperError: it hangs.
+        """
         try:
             return {status.name: status for status in self._keeper.statuses()}
+        except SilentKeeperError:
+            raise
         except ProviderError:
             return None
 

@@ -8,13 +8,11 @@ from reconciler.core.address import Address
 from reconciler.core.manifest import Spec
 from reconciler.core.state import Live
 from reconciler.keeper.values import Status
-from reconciler.providers.local.front import NAME, Front
+from reconciler.providers.local.front import Front, Routed
 from reconciler.providers.local.instances import Instances, of_deployment
 from reconciler.providers.local.objects import Object, Objects
 from reconciler.providers.local.processes import Processes
 from reconciler.providers.local.serving import shares
-
-Traffic = Mapping[str, Mapping[str, int]]
 
 
 @dataclass(frozen=True)
@@ -24,12 +22,14 @@ class Seen:
     Args:
         statuses: the kept processes by name.
         ready: the names of the instances that answer.
-        traffic: percent by deployment by endpoint, as the routes file says and as the running proxy has it.
+        routed: where requests go, as the routes file says and as the running proxy has it.
+        outdated: the target's options that the gateway does not follow yet.
     """
 
     statuses: Mapping[str, Status]
     ready: frozenset[str]
-    traffic: tuple[Traffic, ...]
+    routed: tuple[Routed, ...]
+    outdated: str = ""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Reading:
 
     def _lives(self, held: Sequence[Object]) -> Sequence[Live]:
         seen = self._seen(held)
-        return [_live(item, seen, self.front.uri) for item in held]
+        return [_live(item, seen, self.front) for item in held]
 
     def _seen(self, held: Iterable[Object]) -> Seen:
         kinds = {item.address.kind for item in held}
@@ -62,46 +62,78 @@ class Reading:
             # The keeper alone has died: a new one adopts what still answers. Where nothing does, as after a restart
             # of the machine, a look starts nothing; the next step does.
             statuses = self.processes.list()
-        return Seen(statuses or {}, ready, self.front.traffic() if "endpoint" in kinds else ())
+        if "endpoint" not in kinds:
+            return Seen(statuses or {}, ready, ())
+        return Seen(statuses or {}, ready, self.front.routed(), self.front.outdated())
 
 
-def _live(item: Object, seen: Seen, uri: Any) -> Live:
-    spec, detail = item.spec, dict[str, Any]()
+def _live(item: Object, seen: Seen, front: Front) -> Live:
+    spec, detail, underway = item.spec, dict[str, Any](), dict[str, Any]()
     if item.address.kind == "deployment":
         spec, detail = _deployment(item, seen)
     elif item.address.kind == "endpoint":
-        gateway = seen.statuses.get(NAME)
-        spec = live_endpoint(item, seen.traffic)
-        detail = {"scoring_uri": uri(item.address.name), "gateway": _state(gateway, ready=True)}
-    return Live(item.address, spec, item.lineage, item.generation, item.operation, item.status, detail)
+        spec = live_endpoint(item, seen.routed)
+        detail = front.detail(item.address.name, seen.statuses)
+        if item.rollout:
+            detail["note"] = str(item.rollout)
+        if item.rollout and item.rollout.unfinished and spec is item.spec:
+            underway = {"traffic": dict(item.rollout.after)}
+        if seen.outdated:
+            spec = {**spec, "outdated_gateway": seen.outdated}
+    return Live(item.address, spec, item.lineage, item.generation, item.operation, item.status, detail, underway)
 
 
-def live_endpoint(item: Object, sources: Sequence[Traffic]) -> Spec:
+def live_endpoint(item: Object, sources: Sequence[Routed]) -> Spec:
     """An endpoint's spec with the traffic that is in force: the first source that differs from the object counts."""
-    expected = shares(item.spec.get("traffic", {}))
+    expected = _routed(item.spec.get("traffic"), item.spec.get("mirror_traffic"))
     for source in sources:
-        found = shares(source.get(item.address.name, {}))
+        name = item.address.name
+        found = _routed(source.traffic.get(name), source.mirror.get(name))
         if found != expected:
-            return {**item.spec, "traffic": found}
+            return {**item.spec, **{field: found[field] for field in found if found[field] != expected[field]}}
     return item.spec
+
+
+def _routed(traffic: Mapping[str, int] | None, mirror: Mapping[str, int] | None) -> dict[str, dict[str, int]]:
+    """Both by their fields' names. What no traffic goes to has nothing to copy."""
+    live = shares(traffic or {})
+    return {"traffic": live, "mirror_traffic": shares(mirror or {}) if live else {}}
 
 
 def _deployment(item: Object, seen: Seen) -> tuple[Spec, dict[str, Any]]:
     known = of_deployment(seen.statuses, item.address)
     ready = [name for name in item.serving if name in seen.ready]
     lost = sum(known[name].restarts for name in item.serving if name in known)
-    spec = {**item.spec, "instance_count": len(ready), **({"lost_instances": lost} if lost else {})}
+    spec = {**item.spec, "instance_count": _count(item, len(ready)), **_symptoms(item, lost)}
     names = [*item.serving, *sorted(known.keys() - set(item.serving))]
-    detail: dict[str, Any] = {"instances": [_instance(name, known.get(name), ready=name in ready) for name in names]}
+    detail: dict[str, Any] = {
+        "instances": [_instance(name, known.get(name), _version(item, name), ready=name in ready) for name in names]
+    }
     if lost:
         ends = (f"{name} {known[name].last_exit}" for name in item.serving if name in known and known[name].restarts)
         detail["note"] = f"restarted by the keeper: {', '.join(ends)}"
     return spec, detail
 
 
-def _instance(name: str, status: Status | None, *, ready: bool) -> dict[str, Any]:
+def _count(item: Object, ready: int) -> int:
+    """How many instances there are; those that a roll-out has in service beside the others for a while do not count."""
+    return min(ready, int(item.spec["instance_count"]))
+
+
+def _symptoms(item: Object, lost: int) -> dict[str, int]:
+    """What is amiss, in the words of the kind."""
+    found = {"lost_instances": lost, "mixed_instances": len(item.others)}
+    return {name: count for name, count in found.items() if count}
+
+
+def _version(item: Object, name: str) -> str:
+    return item.version(name) if name in item.serving else ""
+
+
+def _instance(name: str, status: Status | None, version: str, *, ready: bool) -> dict[str, Any]:
     return {
         "name": name,
+        "version": version,
         "pid": status.pid if status else None,
         "state": _state(status, ready=ready),
         "restarts": status.restarts if status else 0,

@@ -3,16 +3,18 @@
 import hashlib
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from reconciler.core.address import Address
 from reconciler.core.manifest import Spec
 from reconciler.errors import ProviderError
-from reconciler.providers.local.environments import Environments
+from reconciler.providers.local import mlflow_models
+from reconciler.providers.local.environments import SERVER_REQUIREMENTS, Environment, Environments, Tell
+from reconciler.providers.local.initializer import initializer_log
 from reconciler.providers.local.launch import Launch
 from reconciler.providers.local.layout import Layout
 from reconciler.providers.local.objects import Objects
@@ -21,29 +23,70 @@ from reconciler.providers.provider import Assets
 
 @dataclass(frozen=True)
 class Supplies:
-    """Lays down what a deployment's instances need; everything is known by content and shared."""
+    """Lays down what a deployment's instances need; everything is known by content and shared.
+
+    Args:
+        server: what runs scoring scripts, `mlops` or `azureml`.
+    """
 
     layout: Layout
     objects: Objects
     assets: Assets
     environments: Environments
+    server: str = "mlops"
 
-    def launch(self, spec: Spec, variables: Mapping[str, str], report: Callable[[str], None]) -> Launch:
+    def launch(self, deployment: Address, spec: Spec, variables: Mapping[str, str], report: Tell) -> Launch:
         """Lay everything down, and return how to start an instance with it.
 
         Raises:
             ProviderError: something is not there and cannot be made.
         """
-        code = self._stored(spec["code_configuration"]["code"], "code")
+        with initializer_log(self.layout.initializer_log(deployment), deployment) as log:
+            try:
+                return self._launch(spec, variables, report, log)
+            except ProviderError as error:
+                log(str(error))
+                raise
+
+    def _launch(self, spec: Spec, variables: Mapping[str, str], report: Tell, log: Tell) -> Launch:
+        code = (spec.get("code_configuration") or {}).get("code")
         model = self.referenced("model", spec.get("model"))
-        return Launch(
+        # An MLflow model without a script is no matter of a server that runs scripts.
+        server = self.server if code else "mlops"
+        launch = Launch(
             spec=spec,
-            environment=self.environments.ready(self.referenced("environment", spec.get("environment")), report),
+            environment=self._environment(spec, model, server, report, log),
             runtime=laid_runtime(self.layout.runtime),
-            code=code,
+            code=self._stored(code, "code") if code else None,
             model=self._model_folder(model["path"]) if model.get("path") else None,
+            mlflow_folder="" if code else self._mlflow_folder(model),
+            server=server,
             variables=variables,
         )
+        for line in _facts(launch, model):
+            log(line)
+        return launch
+
+    def _environment(self, spec: Spec, model: Spec, server: str, report: Tell, log: Tell) -> Environment:
+        """The deployment's own environment, or the one that its MLflow model was logged with."""
+        wanted: Mapping[str, Any] = self.referenced("environment", spec.get("environment"))
+        if spec.get("environment") is None and model.get("type") == mlflow_models.TYPE:
+            wanted = mlflow_models.environment_of(self._mlflow_model(model))
+
+        def both(line: str) -> None:
+            report(line)
+            log(line)
+
+        requirements = SERVER_REQUIREMENTS if server == "mlops" else ()
+        return self.environments.ready(wanted, both, requirements=requirements, log=log)
+
+    def _mlflow_model(self, model: Spec) -> Path:
+        return mlflow_models.model_folder(self._stored(model.get("path"), "model path"))
+
+    def _mlflow_folder(self, model: Spec) -> str:
+        """Where below `AZUREML_MODEL_DIR` the MLmodel file is."""
+        below = self._mlflow_model(model).relative_to(self._stored(model["path"], "model path"))
+        return (PurePosixPath(str(model["path"]["name"])) / below).as_posix()
 
     def referenced(self, kind: str, value: Any) -> Spec:
         """The spec of an asset: written inline, registered in this target, or none."""
@@ -73,6 +116,14 @@ class Supplies:
         if not isinstance(content, Mapping) or "digest" not in content:
             raise ProviderError(f"{what} {content!r} is not in this repository; the local target serves what is")
         return self.assets.path(str(content["digest"]))
+
+
+def _facts(launch: Launch, model: Spec) -> Iterator[str]:
+    """What instances find where, for the log."""
+    if launch.code:
+        yield f"code {launch.spec['code_configuration']['code']['name']} -> {launch.code}"
+    if launch.model:
+        yield f"model {model['path']['name']} -> {launch.model}"
 
 
 def laid_runtime(folder: Path) -> Path:

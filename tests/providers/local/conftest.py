@@ -6,11 +6,13 @@ from pathlib import Path
 import pytest
 from local_world import World
 
+from tests.environments import shared_environments
+
 
 @pytest.fixture(scope="session")
 def environments(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Python environments that all tests share: they are known by content."""
-    return tmp_path_factory.mktemp("environments")
+    """Python environments that all tests share."""
+    return shared_environments(tmp_path_factory)
 
 
 @pytest.fixture

@@ -1,11 +1,11 @@
 """A local target in a temporary folder, with scripts as content and steps in short words."""
 
 import json
+import shutil
 import threading
-import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,7 @@ class Contents:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        folder.mkdir()
+        folder.mkdir(exist_ok=True)
 
     def script(self, text: str) -> dict[str, str]:
         digest = f"sha256:{abs(hash(text)):x}"
@@ -41,6 +41,12 @@ class Contents:
         folder.mkdir(exist_ok=True)
         (folder / "score.py").write_text(text)
         return {"name": "code", "digest": digest}
+
+    def copied(self, source: Path) -> dict[str, str]:
+        """The content of a folder of the tests."""
+        digest = f"sha256:{source.name}"
+        shutil.copytree(source, self.path(digest), dirs_exist_ok=True)
+        return {"name": source.name, "digest": digest}
 
     def path(self, digest: str) -> Path:
         return self._folder / digest.removeprefix("sha256:")
@@ -62,6 +68,11 @@ class World:
     def opened(self) -> LocalProvider:
         """What another run of the command line has."""
         return LocalProvider.open(Setting("dev", self.layout.folder, self.contents, self._options))
+
+    def switch(self, **options: Any) -> None:
+        """Go on with other options, as after an edit of `mlops.yaml`."""
+        self._options = options
+        self.provider = self.opened()
 
     def deployment(self, script: str, **fields: Any) -> dict[str, Any]:
         code = {"code": self.contents.script(script), "scoring_script": "score.py"}
@@ -102,32 +113,27 @@ class World:
         assert status == 200, answer
         return json.loads(answer)
 
-    def call(self, deployment: str = "", *, endpoint: str = "credit", key: str = "primaryKey") -> tuple[int, bytes]:
+    def call(
+        self, deployment: str = "", *, endpoint: str = "credit", key: str = "primaryKey", body: bytes = b"{}"
+    ) -> tuple[int, bytes]:
         address = Address("endpoint", endpoint)
         live = self.provider.observe(address)
         assert live is not None
-        headers = {"authorization": f"Bearer {self.provider.credentials(address).get(key, key)}"}
+        bearer = f"Bearer {self.provider.credentials(address).get(key, key)}"
+        headers = {"authorization": bearer, "content-type": "application/json"}
         pin = {"azureml-model-deployment": deployment} if deployment else {}
-        return post(live.detail["scoring_uri"], {**headers, **pin})
+        return post(live.detail["scoring_uri"], {**headers, **pin}, body)
 
     def end(self) -> None:
         Processes(self.layout).shutdown()
         self.layout.clear_sockets()
 
 
-def post(uri: str, headers: Mapping[str, str]) -> tuple[int, bytes]:
-    request = urllib.request.Request(uri, data=b"{}", headers=dict(headers))
+def post(uri: str, headers: Mapping[str, str], body: bytes = b"{}") -> tuple[int, bytes]:
+    request = urllib.request.Request(uri, data=body, headers=dict(headers))
     try:
         with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:
             return answer.status, answer.read()
     except urllib.error.HTTPError as error:
         with error:
             return error.code, error.read()
-
-
-def until(condition: Callable[[], Any]) -> Any:
-    deadline = time.monotonic() + PATIENCE_S
-    while not (found := condition()):
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.02)
-    return found

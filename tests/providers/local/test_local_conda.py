@@ -3,7 +3,7 @@
 import pytest
 
 from reconciler.errors import ProviderError
-from reconciler.providers.local.conda import translate
+from reconciler.providers.local.conda import flaws, translate
 
 
 @pytest.mark.parametrize(
@@ -88,3 +88,25 @@ def test_the_notes_are_a_line_for_what_is_taken_and_one_for_what_is_left_out():
 @pytest.mark.parametrize("conda", [{}, {"dependencies": None}, {"name": "x", "dependencies": []}])
 def test_a_conda_file_of_nothing_asks_for_nothing(conda):
     assert translate(conda).lines == ()
+
+
+def test_every_entry_that_pip_cannot_be_told_is_listed():
+    conda = {"dependencies": ["numpy=1.2|2.0", "pandas", {"npm": ["x"]}, {"pip": ["-e ."]}]}
+    assert [flaw.split(" ")[2] for flaw in flaws(conda)] == ["'numpy=1.2|2.0'", "\"{'npm':", "pip"]
+    assert list(flaws({"dependencies": ["pandas"]})) == []
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("mlflow", True),
+        ("MLflow_Skinny[gateway]>=2 ; python_version > '3.8'", True),
+        ("mlflow @ https://example.org/mlflow.whl", True),
+        ("git+https://example.org/own.git", True),
+        ("mlflow-export-import", False),
+        ("--pre", False),
+        ("# mlflow", False),
+    ],
+)
+def test_a_package_is_known_by_name_and_may_come_from_a_place_that_is_named(line, expected):
+    assert translate({"dependencies": [{"pip": [line]}]}).may_have("mlflow", "mlflow-skinny") is expected

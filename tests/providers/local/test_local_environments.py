@@ -19,7 +19,7 @@ def builds(monkeypatch):
     """The builds that were made, without waiting for uv."""
     made = []
 
-    def run(self, _choice, *argv, home):
+    def run(self, _choice, *argv, home, log):
         made.append(argv[0])
         (home / "venv" / "bin").mkdir(parents=True, exist_ok=True)
         (home / "venv" / "bin" / "python").touch()
@@ -36,9 +36,11 @@ def test_an_environment_of_nothing_has_the_server_and_no_more(tmp_path):
 
 
 def test_a_build_that_fails_says_why_and_leaves_nothing(tmp_path):
+    printed = []
     with pytest.raises(ProviderError, match="cannot be built with Python") as error:
-        Environments(tmp_path).ready(conda("--no-index", "no-such-package==1"), lambda _: None)
+        Environments(tmp_path).ready(conda("--no-index", "no-such-package==1"), lambda _: None, log=printed.append)
     assert "no-such-package" in "\n".join(error.value.log_tail)
+    assert tuple(printed[-len(error.value.log_tail) :]) == tuple(error.value.log_tail)
     assert [path for path in tmp_path.iterdir() if path.is_dir()] == []
 
 
@@ -76,11 +78,17 @@ def test_a_ready_environment_reports_nothing(tmp_path, builds):
 
 def test_a_server_that_the_conda_file_names_is_not_pinned_again(tmp_path, builds):
     home = Environments(tmp_path).ready(conda("uvicorn==0.34.0"), lambda _: None).bytecode.parent
-    assert (home / "requirements.txt").read_text() == "uvicorn==0.34.0\n"
+    named = [line.partition("=")[0] for line in (home / "requirements.txt").read_text().splitlines()]
+    assert named.count("uvicorn") == 1
+
+
+def test_an_environment_for_another_server_has_none_of_ours(tmp_path, builds):
+    home = Environments(tmp_path).ready(conda("gunicorn"), lambda _: None, requirements=()).bytecode.parent
+    assert (home / "requirements.txt").read_text() == "gunicorn\n"
 
 
 def test_a_conda_file_with_indexes_of_its_own_is_read_as_pip_reads_it(tmp_path, monkeypatch):
     calls = []
-    monkeypatch.setattr(Environments, "_uv", lambda _self, _choice, *argv, home: calls.append(argv))
+    monkeypatch.setattr(Environments, "_uv", lambda _self, _choice, *argv, home, log: calls.append(argv))
     Environments(tmp_path).ready(conda("--extra-index-url https://example.org/simple", "torch"), lambda _: None)
     assert "unsafe-best-match" in calls[1]

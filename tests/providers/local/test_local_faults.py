@@ -6,14 +6,16 @@ import socket
 from contextlib import suppress
 
 import pytest
-from local_world import DEPLOYMENT, ENDPOINT, answering, until
+from local_world import DEPLOYMENT, ENDPOINT, answering
 
 from reconciler.core.address import Address
 from reconciler.core.plan import Operation
 from reconciler.errors import ProviderError
 from reconciler.gateway.admin import Admin
-from reconciler.keeper.client import Keeper
+from reconciler.keeper.client import Keeper, SilentKeeperError
+from reconciler.providers.local.facts import read_facts
 from reconciler.providers.local.front import Front
+from tests.waiting import until
 
 BLUE = Address.parse("deployment/credit/blue")
 
@@ -66,7 +68,7 @@ def test_an_instance_that_hangs_is_replaced_by_the_next_scale(world):
 def test_a_port_that_was_taken_while_the_proxy_was_away_is_named_and_then_taken_back(world):
     world.endpoint_with(blue=answering("blue"))
     world.route(blue=100)
-    port = int((world.layout.gateway / "port").read_text())
+    port = read_facts(world.layout.gateway_facts).port
     keeper, proxy = keeper_pid(world), proxy_pid(world)
     os.kill(keeper, signal.SIGSTOP)
     kill(proxy)
@@ -95,7 +97,7 @@ def test_a_fence_clears_away_the_logs_of_instances_that_are_gone(world):
     left.touch()
     world.opened().fence(BLUE, 3)
     assert not left.exists()
-    assert len(list(world.layout.logs(BLUE).iterdir())) == 1
+    assert len(list(world.layout.logs(BLUE).glob("*.log*"))) == 1
 
 
 def test_a_weight_changed_in_the_file_is_seen_and_mended(world):
@@ -187,12 +189,30 @@ def test_an_object_of_another_state_is_not_touched(world):
 
 def test_a_fence_clears_away_what_a_run_that_was_killed_had_started(world):
     world.endpoint_with(blue=answering("blue"))
-    deployments = world.provider._deployments
-    spec = world.deployment(answering("half"))
-    deployments._started(BLUE, spec, 1, Operation("cut", "lineage", 2))
+    replacing = world.provider._deployments.replacing
+    held, half = replacing.objects.held(BLUE), world.deployment(answering("half"))
+    replacing.instances.start(BLUE, replacing._launch(held, half, Operation("cut", "lineage", 2)), 1)
     assert len(world.live(str(BLUE)).detail["instances"]) == 2
     world.opened().fence(BLUE, 3)
     assert len(world.live(str(BLUE)).detail["instances"]) == 1
+    assert world.score("blue") == "blue"
+
+
+def test_a_keeper_that_hangs_is_waited_for_once(world, monkeypatch):
+    world.endpoint_with(blue=answering("blue"))
+    asked, exchange = [], Keeper._exchange
+    monkeypatch.setattr(Keeper, "_exchange", lambda *given: asked.append(given[1]["do"]) or exchange(*given))
+    world.provider._reading.processes._keeper._answer_timeout_s = 0.3
+    pid = keeper_pid(world)
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        for look in (world.provider.list, lambda: world.do("scale", str(BLUE), world.deployment(answering("blue")))):
+            asked.clear()
+            with pytest.raises(SilentKeeperError):
+                look()
+            assert asked == ["list"]
+    finally:
+        os.kill(pid, signal.SIGCONT)
     assert world.score("blue") == "blue"
 
 

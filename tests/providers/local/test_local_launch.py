@@ -4,6 +4,7 @@ from pathlib import Path
 
 from local_world import DEPLOYMENT
 
+from reconciler.keeper.values import Liveness
 from reconciler.providers.local.environments import Environment
 from reconciler.providers.local.launch import Launch, process, variables
 
@@ -11,7 +12,7 @@ ENVIRONMENT = Environment(Path("/e/venv/bin/python"), Path("/e/bytecode"))
 
 
 def launch(**fields):
-    own = {name: fields.pop(name) for name in ("model", "variables") if name in fields}
+    own = {name: fields.pop(name) for name in ("model", "variables", "server") if name in fields}
     code = {"code": {"name": "code", "digest": "sha256:1"}, "scoring_script": "score.py"}
     spec = {**DEPLOYMENT, "code_configuration": code, **fields}
     return Launch(spec, ENVIRONMENT, Path("/runtime"), Path("/content/code"), **own)
@@ -64,3 +65,33 @@ def test_modules_of_the_code_do_not_stand_in_for_those_of_the_server():
 def test_a_relative_python_path_is_relative_to_the_code():
     found = variables(launch(variables={"PYTHONPATH": "lib:/mine"}), {})
     assert found["PYTHONPATH"] == "/runtime:/content/code/lib:/mine"
+
+
+def test_as_many_requests_may_wait_in_an_instance_as_may_run():
+    settings = {"request_timeout_ms": 5000, "max_concurrent_requests_per_instance": 4, "max_queue_wait_ms": 500}
+    found = variables(launch(request_settings=settings), {})
+    assert (found["MLOPS_MAX_CONCURRENT_REQUESTS"], found["MLOPS_MAX_QUEUED_REQUESTS"]) == ("4", "4")
+
+
+def test_the_server_of_azure_is_run_by_gunicorn_on_the_same_unix_socket():
+    started = process(launch(server="azureml"), "credit/blue/1", Path("/run/1.sock"), Path("/logs/1.log"), {})
+    assert started.argv == (
+        *("/e/venv/bin/python", "-m", "gunicorn", "-c", "python:reconciler.scoring.azureml"),
+        *("--bind", "unix:/run/1.sock", "azureml_inference_server_http.server.entry:app"),
+    )
+
+
+def test_a_model_without_a_script_is_named_in_place_of_one():
+    bare = Launch(DEPLOYMENT, ENVIRONMENT, Path("/runtime"), None, Path("/models/1"), mlflow_folder="risk/model")
+    found = variables(bare, {})
+    assert (found["AZUREML_MODEL_DIR"], found["MLFLOW_MODEL_FOLDER"]) == ("/models/1", "risk/model")
+    assert found["AML_APP_ROOT"] == "/models/1"
+    assert "AZUREML_ENTRY_SCRIPT" not in found
+
+
+def test_the_liveness_probe_is_asked_of_the_instance_itself():
+    probe = {"initial_delay": 5, "period": 3, "timeout": 1, "success_threshold": 1, "failure_threshold": 4}
+    started = process(launch(liveness_probe=probe), "n", Path("/run/1.sock"), Path("/l"), {})
+    assert started.liveness == Liveness(
+        "/run/1.sock", initial_delay_s=5, period_s=3, timeout_s=1, success_threshold=1, failure_threshold=4
+    )
