@@ -50,12 +50,49 @@ def scoring(bench: Bench) -> list[Row]:
     ]
 
 
+def gateway(bench: Bench) -> list[Row]:
+    """A request at the gateway, all on and one part less at a time, beside a bare Envoy and other proxies."""
+    from gateway import ALL, BARE, GOAL_US, changes, costs, shares  # noqa: PLC0415 - for the same reason
+
+    found, absent = costs(bench.runs(4_000, 2_000), bench.runs(9, 3))
+    peer = next(one for one in found if one.name == BARE)
+    rows = [
+        Row(
+            one.name,
+            one.cpu_us,
+            "us CPU",
+            GOAL_US if one.name == ALL else None,
+            peer=f"{BARE}: {peer.cpu_us:.0f}",
+            ratio=one.ratio,
+            note=f"absent: {', '.join(absent)}" if absent and one.name == ALL else "",
+        )
+        for one in found
+        if one is not peer
+    ]
+    seen, deviations = shares()
+    taken = changes(bench.runs(50, 10))
+    return [
+        *rows,
+        Row("10/90 traffic, 10,000 requests, deviations", deviations, "sigma", 3, note=f"{seen} to the 10 %"),
+        Row("weight change, until in force, the slowest", max(taken), "s wall", 0.5, note=f"of {len(taken)}"),
+    ]
+
+
+def peers(bench: Bench) -> list[Row]:
+    """The scoring server beside those that a team would pick instead; their environments are built on first use."""
+    from peers import rows  # noqa: PLC0415 - asyncio in this process would weigh on what it measures
+
+    return list(rows(bench.environ, bench.runs(12_000, 4_000)))
+
+
 SECTIONS: dict[str, Callable[[Bench], list[Row]]] = {
     "start": start,
     "plan": plans,
     "apply": applies,
     "local": local,
     "scoring": scoring,
+    "peers": peers,
+    "gateway": gateway,
 }
 
 

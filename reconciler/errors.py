@@ -45,9 +45,13 @@ class ProviderError(MlopsError):
 
 
 class LockHeldError(MlopsError):
-    """Another run holds the target's lock; the message names it."""
+    """Another run holds the target's lock; the message names it, `command` is what it runs as far as that is known."""
 
     exit_code = 3
+
+    def __init__(self, message: str, *, command: str = "") -> None:
+        super().__init__(message)
+        self.command = command
 
 
 class RefusedError(MlopsError):

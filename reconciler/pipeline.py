@@ -13,6 +13,7 @@ from pathlib import Path
 
 from reconciler.apply import Journal, Watcher, recover, utc_now
 from reconciler.apply import apply as walk
+from reconciler.attending import locked, see_to_attendance, unfollowed
 from reconciler.core.address import Address
 from reconciler.core.manifest import Resource
 from reconciler.core.plan import Change, Outcome, Plan, Recovery, Result
@@ -27,7 +28,7 @@ from reconciler.preflight import Guards, over_quota, problems_of, refusals
 from reconciler.resolve import Resolved, resolve
 from reconciler.runs import begin_run
 from reconciler.saved import SavedPlan
-from reconciler.workspace import Workspace, holder
+from reconciler.workspace import Workspace
 
 
 @dataclass(frozen=True)
@@ -157,7 +158,7 @@ def apply(workspace: Workspace, wish: Wish, manner: Manner | None = None, *, sav
         LockHeldError: another run holds the target.
     """
     manner = manner or Manner()
-    with workspace.store.lock(holder("mlops apply", utc_now()), timeout_s=manner.lock_timeout_s):
+    with locked(workspace, "mlops apply", timeout_s=manner.lock_timeout_s):
         recover(workspace.provider, workspace.store, now=utc_now)
         planned = plan(workspace, wish)
         if saved:
@@ -167,13 +168,14 @@ def apply(workspace: Workspace, wish: Wish, manner: Manner | None = None, *, sav
         for address, entry in planned.corrections.items():
             workspace.store.note(address, entry)
         outcomes = _executed(workspace, planned.plan, "apply", manner)
+        see_to_attendance(workspace)
     return Applied(planned, outcomes)
 
 
 def destroy(workspace: Workspace, wish: Wish, manner: Manner | None = None) -> Applied:
     """Delete what the wish's paths define, or without paths everything that is recorded; traffic goes first."""
     manner = manner or Manner()
-    with workspace.store.lock(holder("mlops destroy", utc_now()), timeout_s=manner.lock_timeout_s):
+    with locked(workspace, "mlops destroy", timeout_s=manner.lock_timeout_s):
         recover(workspace.provider, workspace.store, now=utc_now)
         recorded = workspace.store.read()
         live = tuple(workspace.provider.list())
@@ -192,6 +194,7 @@ def destroy(workspace: Workspace, wish: Wish, manner: Manner | None = None) -> A
         for address, entry in planned.corrections.items():
             workspace.store.note(address, entry)
         outcomes = _executed(workspace, made, "destroy", manner)
+        see_to_attendance(workspace)
     return Applied(planned, outcomes)
 
 
@@ -210,7 +213,7 @@ def drift(workspace: Workspace) -> tuple[tuple[Drift, ...], int]:
 
 def refresh(workspace: Workspace, *, lock_timeout_s: float = 0) -> tuple[Drift, ...]:
     """Record the live side as it is, and change nothing there."""
-    with workspace.store.lock(holder("mlops apply --refresh-only", utc_now()), timeout_s=lock_timeout_s):
+    with locked(workspace, "mlops apply --refresh-only", timeout_s=lock_timeout_s):
         recover(workspace.provider, workspace.store, now=utc_now)
         recorded = workspace.store.read()
         live = tuple(workspace.provider.list())
@@ -246,6 +249,7 @@ def _options(target: Target, wish: Wish, *, cache: Path | None = None) -> Option
     return Options(
         variables={**target.variables, **wish.variables},
         overrides=(*target.overrides, *wish.overrides),
+        policies=target.policy_fields,
         name=wish.name,
         endpoint_name=wish.endpoint_name,
         cache=cache,
@@ -264,6 +268,7 @@ def _problems(workspace: Workspace, loaded: Loaded, resolved: Resolved, state: S
         *resolved.problems,
         *problems_of(resolved.resources, broken, elsewhere),
         *workspace.provider.objections(resolved.resources),
+        *unfollowed(workspace.provider, resolved.resources),
     ]
 
 
@@ -299,7 +304,8 @@ def _guard(
     target = workspace.target
     limit = wish.max_delete if wish.max_delete is not None else target.max_delete
     where = ", ".join(_paths(workspace.config, wish))
-    guards = Guards(limit, wish.allow_empty, target.protect, foreign(state, live), where)
+    in_force = {item.address: item.spec for item in live if item.underway}
+    guards = Guards(limit, wish.allow_empty, target.protect, foreign(state, live), where, in_force)
     _refuse(
         [
             *refusals(made.steps, state, guards, wanted=wanted),

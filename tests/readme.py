@@ -14,7 +14,7 @@ from reconciler import errors
 from reconciler.cli.main import app
 from reconciler.kinds import KINDS
 from reconciler.load.schema import fields_of
-from reconciler.providers.provider import CredentialSource, LogSource
+from reconciler.providers.provider import CredentialSource, LogSource, TableSource
 from reconciler.providers.registry import BUILT_IN, provider_named
 
 README = Path(__file__).parent.parent / "README.md"
@@ -56,12 +56,14 @@ def kinds() -> Iterator[str]:
 
 def providers() -> Iterator[str]:
     """What each provider is, and which small abilities it has."""
-    yield "| provider | what it is | logs | credentials |"
-    yield "|---|---|---|---|"
+    yield "| provider | what it is | logs | metrics | credentials |"
+    yield "|---|---|---|---|---|"
     for name in BUILT_IN:
         found = provider_named(name)
         said = (found.__doc__ or "").splitlines()[0].rstrip(".")
-        abilities = ("yes" if issubclass(found, ability) else "" for ability in (LogSource, CredentialSource))
+        abilities = (
+            "yes" if issubclass(found, ability) else "" for ability in (LogSource, TableSource, CredentialSource)
+        )
         yield f"| `{name}` | {said} | {' | '.join(abilities)} |"
 
 

@@ -10,8 +10,9 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 from reconciler.cli import options as o
+from reconciler.cli.asking import agreed
 from reconciler.cli.colour import coloured
-from reconciler.errors import InterruptedRunError, RefusedError, StepFailedError
+from reconciler.errors import InterruptedRunError, StepFailedError
 
 if TYPE_CHECKING:
     from reconciler.apply import Watcher
@@ -59,22 +60,13 @@ def manner_of(parallel: int, lock_timeout: float, *, ask: bool, quiet: bool) -> 
             say_aside(planned)
             if not quiet:
                 print_plan(planned, o.Report.TEXT)
-            return not ask or _asked()
+            return not ask or agreed("Do these steps?", flag="--auto-approve")
 
         def begin(made: "Plan") -> "Watcher":
             steps.enter_context(_interruptible(stop))
             return watch(made)
 
         yield Manner(confirm, parallel, lock_timeout, stop, begin)
-
-
-def _asked() -> bool:
-    if not sys.stdin.isatty():
-        raise RefusedError("there is nobody to ask (standard input is no terminal); say --auto-approve if you mean it")
-    try:
-        return input("\nDo these steps? Only `yes` is taken for a yes: ").strip() == "yes"
-    except EOFError:
-        return False
 
 
 @contextmanager

@@ -3,12 +3,13 @@
 import gc
 import os
 import sys
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
 
 from reconciler import __version__
-from reconciler.cli import checking, explaining, looking, planning
+from reconciler.cli import calling, checking, explaining, looking, observing, planning
 from reconciler.cli.handler import run
 
 app = typer.Typer(
@@ -19,21 +20,24 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
 
-for command in (
-    planning.plan,
-    planning.apply,
-    checking.drift,
-    planning.destroy,
-    checking.validate,
-    looking.status,
-    looking.show,
-    looking.invoke,
-    looking.logs,
-    looking.credentials,
-    explaining.explain,
-    explaining.schema,
-):
-    app.command()(command)
+COMMANDS: dict[str, Callable[..., int | None]] = {
+    "plan": planning.plan,
+    "apply": planning.apply,
+    "drift": checking.drift,
+    "destroy": planning.destroy,
+    "validate": checking.validate,
+    "status": looking.status,
+    "show": looking.show,
+    "invoke": calling.invoke,
+    "metrics": observing.metrics,
+    "logs": observing.logs,
+    "logs query": observing.query,
+    "credentials": calling.credentials,
+    "explain": explaining.explain,
+    "schema": explaining.schema,
+}
+for name, command in COMMANDS.items():
+    app.command(name)(command)
 
 
 @app.callback(invoke_without_command=True)
@@ -48,7 +52,7 @@ def root(
     Exit codes:
       0    done, or nothing to do
       1    error: the files, the state, the platform
-      2    with --detailed-exitcode: there are changes (plan) or drift (drift)
+      2    with --detailed-exitcode: changes (plan) or drift (drift); with --check: a spent error budget (status)
       3    another run holds the target
       4    refused by a guard or a check of the plan
       5    a step failed
@@ -73,4 +77,6 @@ def main() -> None:
 
         logging.basicConfig(level=logging.DEBUG, stream=sys.stderr)
     command_line = typer.main.get_command(app)
+    if " ".join(words[:2]) == "logs query":  # the one command of two words: `logs` itself takes an address
+        words[:2] = ["logs query"]
     sys.exit(run(lambda: command_line.main(words, prog_name="mlops", standalone_mode=False), debug=debug))

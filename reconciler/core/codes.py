@@ -5,8 +5,8 @@ CODES = {
     "aad_token, and there is no endpoint without authentication.",
     "E-CONDA": "The conda file cannot be read, or is not the mapping with `dependencies` that conda and the Azure tools "
     "expect. The place in the message is in the conda file.",
-    "E-CONFIG": "mlops.yaml has a key or a value that is not known. It holds `manifests` and `targets`; each target holds "
-    "provider, default, state, variables, overrides, protect, quota, max_delete, and the provider's own keys.",
+    "E-CONFIG": "mlops.yaml has a key or a value that is not known. It holds `manifests`, `targets` and `policies`; each target "
+    "holds provider, default, state, variables, overrides, policies, protect, quota, max_delete, and the provider's own keys.",
     "E-DELETE-BUDGET": "The plan deletes more than the budget: the larger of 5 and 20 % of what is recorded. A wrong path "
     "or a half-checked-out folder looks just like that. If it is meant, give the number with --max-delete.",
     "E-DELETE-TRAFFIC": "A deployment with live traffic is not deleted, nor replaced by deleting it first. Move the "
@@ -34,7 +34,8 @@ CODES = {
     "or its keys. Add the $schema line.",
     "E-LINK-OUT": "A symbolic link leads out of the repository, where git does not see changes. Copy the file in.",
     "E-MIRROR": "mirror_traffic sends copies of 1 to 50 % of the requests to one deployment, which has no live traffic.",
-    "E-MODEL": "The model's folder holds no file, or all its files are ignored.",
+    "E-MODEL": "The model's folder holds no file, or all its files are ignored; or the model is of type mlflow_model, and its folder "
+    "has no file MLmodel, neither itself nor in a folder of it.",
     "E-MODEL-LFS": "The file is a Git LFS pointer, not the model itself. Run `git lfs pull`.",
     "E-MODEL-REF": "A model is named as azureml:NAME:VERSION or azureml:NAME@latest, by a registry's or an ARM id, or "
     "is held inline as a mapping with `path`.",
@@ -53,7 +54,8 @@ CODES = {
     "to be deleted.",
     "E-REGISTRY": "The asset lies in an Azure registry, which this provider cannot reach.",
     "E-REQUIRED": "A field that Azure demands is missing. For a single file, --name and --endpoint-name give the names.",
-    "E-SCALE": "scale_settings contradict themselves: the minimum is above the maximum, or a bound is below 1.",
+    "E-SCALE": "The bounds of an autoscaler contradict themselves: the minimum is above the maximum, or a bound is below 1; or "
+    "a deployment has two autoscalers, scale_settings of its own and a policy in mlops.yaml.",
     "E-SCHEMA": "The $schema is one of Azure ML's, of a kind that is not managed here, or is misspelt.",
     "E-SCRIPT": "scoring_script is not in the code folder.",
     "E-SCRIPT-API": "The scoring script is read, never run: it defines no init() or no run(raw_data) that the server "
@@ -84,6 +86,8 @@ CODES = {
     "E-YAML-VALUE": "A number has more digits than any field could mean.",
     "W-PLACEHOLDER": "The name in angle brackets is a place that a template leaves to fill in. `validate` lets it pass, "
     "`plan` and `apply` do not.",
-    "W-SET": "An override in mlops.yaml names a resource that the files do not have.",
+    "W-POLICY": "The target's provider cannot follow the policy: it has no traffic that moves step by step, or nobody who "
+    "would scale between two applies. What the policy is of is there all the same.",
+    "W-SET": "An override or a policy in mlops.yaml names a resource that the files do not have.",
     "W-SKU": "The size of machine is not in the table of sizes, so it cannot be held against a quota.",
 }

@@ -58,6 +58,7 @@ class Live:
         operation: the id of that operation.
         status: Azure's provisioning states: Succeeded, Failed, Creating, Updating, Deleting.
         detail: facts for people, such as a scoring URI or what became of an instance.
+        underway: fields that the platform itself is still bringing to this value, in steps, such as traffic.
     """
 
     address: Address
@@ -67,6 +68,7 @@ class Live:
     operation: str = ""
     status: str = "Succeeded"
     detail: Mapping[str, Any] = field(default_factory=dict)
+    underway: Spec = field(default_factory=dict)
 
 
 class DriftClass(StrEnum):

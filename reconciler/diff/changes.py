@@ -9,6 +9,7 @@ from reconciler.core.plan import Change, FieldChange
 from reconciler.core.state import Entry, State
 from reconciler.diff.fields import differing
 from reconciler.kinds import KINDS
+from reconciler.kinds.autoscaling import left_to_the_autoscaler, started
 from reconciler.kinds.references import named_assets
 
 
@@ -37,7 +38,7 @@ def _dragged(resources: Sequence[Resource], state: State, found: Sequence[Change
     replaced = {change.address for change in found if change.replaces}
     touched = {change.address for change in found}
     return [
-        Change(r.address, state.entries[r.address].spec, r.spec, needs=_needs(r.address, r.spec))
+        Change(r.address, state.entries[r.address].spec, started(r.spec), needs=_needs(r.address, r.spec))
         for r in resources
         if replaced and r.address.parent in replaced and r.address not in touched
     ]
@@ -47,14 +48,14 @@ def _change(resource: Resource, state: State, recorded: State) -> Change | None:
     entry = state.entries.get(resource.address)
     if entry is None:
         needs = _needs(resource.address, resource.spec)
-        return Change(resource.address, None, resource.spec, _creation(resource), needs=needs)
+        return Change(resource.address, None, started(resource.spec), _creation(resource), needs=needs)
     kind = KINDS[resource.address.kind]
-    before = entry.spec
+    wanted, before = left_to_the_autoscaler(resource.spec, entry.spec)
     if kind.left_alone:
-        before = {k: v for k, v in before.items() if k in resource.spec or k not in kind.left_alone}
-    if before == resource.spec:
+        before = {k: v for k, v in before.items() if k in wanted or k not in kind.left_alone}
+    if before == wanted:
         return None
-    fields = tuple(_fields(resource, before))
+    fields = tuple(_fields(resource, before, wanted))
     if not fields:
         return None
     needs = _needs(resource.address, resource.spec)
@@ -62,9 +63,10 @@ def _change(resource: Resource, state: State, recorded: State) -> Change | None:
     if replaces:
         # The new object gets what the old one had of fields that the manifest leaves to others.
         left = {name: entry.spec[name] for name in kind.left_alone if name in entry.spec}
-        return Change(resource.address, entry.spec, {**left, **resource.spec}, fields, replaces, needs)
-    drifted = _drifted(recorded.entries.get(resource.address), entry)
-    return Change(resource.address, before, resource.spec, fields, needs=needs, drifted=drifted)
+        made = started({**left, **resource.spec})
+        return Change(resource.address, entry.spec, made, fields, replaces, needs)
+    drifted = _drifted(recorded.entries.get(resource.address), entry) & (before.keys() | wanted.keys())
+    return Change(resource.address, before, wanted, fields, needs=needs, drifted=drifted)
 
 
 def _drifted(recorded: Entry | None, found: Entry) -> frozenset[str]:
@@ -74,9 +76,9 @@ def _drifted(recorded: Entry | None, found: Entry) -> frozenset[str]:
     return frozenset(name for name in names if recorded.spec.get(name) != found.spec.get(name))
 
 
-def _fields(resource: Resource, before: Spec) -> Iterator[FieldChange]:
+def _fields(resource: Resource, before: Spec, wanted: Spec) -> Iterator[FieldChange]:
     symptoms = KINDS[resource.address.kind].symptoms
-    for path, old, new in differing(before, resource.spec):
+    for path, old, new in differing(before, wanted):
         yield FieldChange(path, old, new, None if path in symptoms else resource.manifest.source(path))
 
 
@@ -86,7 +88,7 @@ def _creation(resource: Resource) -> tuple[FieldChange, ...]:
     unsaid = kind.defaults.get(manifest.platform, {})
     return tuple(
         FieldChange(path, None, value, manifest.source(path))
-        for path, value in _leaves(resource.spec)
+        for path, value in _leaves(started(resource.spec))
         if value != _at(unsaid, path)
     )
 

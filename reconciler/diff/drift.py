@@ -9,6 +9,7 @@ from reconciler.core.plan import FieldChange
 from reconciler.core.state import Drift, DriftClass, Entry, Live, State
 from reconciler.diff.fields import differing
 from reconciler.kinds import KINDS, Kind
+from reconciler.kinds.autoscaling import COUNT, bounds, within
 
 
 def drifts(state: State, live: Iterable[Live]) -> list[Drift]:
@@ -22,8 +23,9 @@ def drifts(state: State, live: Iterable[Live]) -> list[Drift]:
 def fold(state: State, live: Iterable[Live]) -> State:
     """The record as if it had been written from the live side.
 
-    What is missing is forgotten. What differs is as it is, unless an autoscaler was free to make it so. An object that
-    carries our lineage with no record is taken in, so that the plan can settle it; those of others are left out.
+    What is missing is forgotten. What differs is as it is, unless the platform is still on its way to what is
+    recorded. An object that carries our lineage with no record is taken in, so that the plan can settle it; those of
+    others are left out.
     """
     seen = {item.address: item for item in live}
     entries: dict[Address, Entry] = {}
@@ -55,6 +57,7 @@ def corrections(
         before, entry = recorded.entries.get(address), folded.entries.get(address)
         if entry is not None:
             entry = _recordable(entry, KINDS[address.kind], claimed.get(address, before.spec if before else {}))
+            entry = _without_what_is_autoscaled(entry, before)
         if entry != before:
             found[address] = entry
     return dict(sorted(found.items()))
@@ -65,6 +68,16 @@ def _recordable(entry: Entry, kind: Kind, said: Spec) -> Entry:
     dropped = {name for name in kind.symptoms if name in entry.spec}
     dropped |= {name for name in kind.left_alone if name in entry.spec and name not in said}
     return replace(entry, spec={k: v for k, v in entry.spec.items() if k not in dropped}) if dropped else entry
+
+
+def _without_what_is_autoscaled(entry: Entry, before: Entry | None) -> Entry:
+    """The entry with the number of instances as it was recorded: what an autoscaler makes of it is old at once."""
+    if COUNT not in entry.spec or bounds(entry.spec) is None:
+        return entry
+    kept = {name: value for name, value in entry.spec.items() if name != COUNT}
+    if before and COUNT in before.spec:
+        kept[COUNT] = before.spec[COUNT]
+    return entry if kept == entry.spec else replace(entry, spec=kept)
 
 
 def foreign(state: State, live: Iterable[Live]) -> list[Address]:
@@ -79,8 +92,8 @@ def _ours(item: Live, lineage: str) -> bool:
 def _folded(entry: Entry, item: Live) -> Entry:
     if item.spec == entry.spec or all(entry.spec.get(key) == value for key, value in item.spec.items()):
         return entry
-    expected = {f.path for f in _differing(entry.spec, item.spec) if _autoscaled(f, entry.spec)}
-    return replace(entry, spec={**entry.spec, **{k: v for k, v in item.spec.items() if k not in expected}})
+    awaited = {name for name in item.underway if _is_awaited(name, entry, item)}
+    return replace(entry, spec={**entry.spec, **{k: v for k, v in item.spec.items() if k not in awaited}})
 
 
 def _differing(recorded: Spec, live: Spec) -> Iterator[FieldChange]:
@@ -103,17 +116,28 @@ def _drift(address: Address, entry: Entry, item: Live | None, lineage: str) -> D
     fields = () if item.spec == entry.spec else tuple(_differing(entry.spec, item.spec))
     if not fields:
         return None
-    expected = all(_autoscaled(field, entry.spec) for field in fields)
-    return Drift(address, DriftClass.EXPECTED if expected else DriftClass.CHANGED, fields, _note(item))
+    expected = all(_autoscaled(f, entry) or _is_awaited(f.path.partition(".")[0], entry, item) for f in fields)
+    return Drift(
+        address, DriftClass.EXPECTED if expected else DriftClass.CHANGED, fields, _note(item) or _why(fields, entry)
+    )
 
 
-def _autoscaled(field: FieldChange, spec: Spec) -> bool:
+def _autoscaled(field: FieldChange, entry: Entry) -> bool:
     """Whether an autoscaler was free to make this change: a number of instances inside its bounds."""
-    settings: Mapping[str, object] = spec.get("scale_settings") or {}
-    if field.path != "instance_count" or settings.get("type") != "target_utilization":
-        return False
-    low, high = settings.get("min_instances", 1), settings.get("max_instances", 1)
-    return isinstance(low, int) and isinstance(high, int) and low <= field.after <= high
+    limits = bounds(entry.spec)
+    return field.path == COUNT and limits is not None and within(field.after, limits)
+
+
+def _is_awaited(name: str, entry: Entry, item: Live) -> bool:
+    """Whether the platform is on its way to what is recorded of a field, in steps."""
+    return name in item.underway and item.underway[name] == entry.spec.get(name)
+
+
+def _why(fields: Iterable[FieldChange], entry: Entry) -> str:
+    """Why a number of instances is not as recorded."""
+    limits = bounds(entry.spec)
+    autoscaled = limits and any(_autoscaled(field, entry) for field in fields)
+    return f"autoscaled between {limits[0]} and {limits[1]}" if limits and autoscaled else ""
 
 
 def _note(item: Live) -> str:

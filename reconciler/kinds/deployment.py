@@ -46,10 +46,13 @@ DEPLOYMENT = Kind(
     booleans=frozenset({"app_insights_enabled", "private_network_connection"}),
     lowered=frozenset({"type", "scale_settings.type", "egress_public_network_access"}),
     secrets=frozenset({"environment_variables"}),
-    scale=frozenset({"instance_count", "scale_settings", "lost_instances"}),
+    scale=frozenset({"instance_count", "scale_settings", "autoscale", "lost_instances"}),
     replace=frozenset({"instance_type", "type"}),
     ignored=frozenset({"id", "provisioning_state", "creation_context"}),
-    symptoms={"lost_instances": "an instance was lost"},
+    symptoms={
+        "lost_instances": "an instance was lost",
+        "mixed_instances": "its instances run different versions",
+    },
     update=Action.ROLL_OUT,
     known_by=(
         frozenset({"endpoint_name", "name"}),

@@ -20,6 +20,7 @@ ENDPOINT = Kind(
     replace=frozenset({"identity", "location", "compute"}),
     ignored=frozenset({"id", "provisioning_state", "scoring_uri", "openapi_uri", "kind"}),
     left_alone=frozenset({"traffic", "mirror_traffic"}),
+    symptoms={"outdated_gateway": "the gateway does not follow its options"},
     known_by=(
         frozenset({"name", "auth_mode"}),
         frozenset({"name", "traffic"}),

@@ -36,6 +36,9 @@ class Target:
         protect: addresses that are never deleted or replaced.
         quota: cores by family of machines.
         max_delete: how many deletions a plan may hold; None for the usual budget.
+        policies: by address and name, those of the target over those of all targets, every default made explicit;
+            durations in seconds.
+        policy_fields: those that become fields of the resource, as overrides with their place.
         options: every other key, for the provider.
     """
 
@@ -48,6 +51,8 @@ class Target:
     protect: tuple[str, ...] = ()
     quota: Mapping[str, int] = field(default_factory=dict)
     max_delete: int | None = None
+    policies: Mapping[Address, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
+    policy_fields: tuple[Override, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -103,11 +108,11 @@ def read_config(start: Path) -> Config:
     if problems or found is None:
         raise ManifestError(problems)
     reader = _Reader(found, here)
-    targets = {target.name: target for target in reader.targets()}
+    targets = {target.name: target for target in reader.targets()} or {"local": reader.only_target()}
     manifests = reader.text("manifests", ".")
     if reader.problems:
         raise ManifestError(reader.problems)
-    return Config(file.parent, manifests, targets or {"local": Target("local", "local", default=True)}, here.shown)
+    return Config(file.parent, manifests, targets, here.shown)
 
 
 def _file(start: Path) -> Path | None:
@@ -151,16 +156,21 @@ class _Reader:
         self._here = here
         self.problems: list[Problem] = []
         for key in self._value:
-            if key not in ("manifests", "targets"):
-                self._wrong(key, f"unknown field{did_you_mean(key, ('manifests', 'targets'))}", code="E-FIELD")
+            if key not in _TOP:
+                self.wrong(key, f"unknown field{did_you_mean(key, _TOP)}", code="E-FIELD")
+        self._policies = self._placed("policies", self._value.get("policies"))
 
     def text(self, path: str, default: str, value: Any = None) -> str:
         """A text field of the top, or of a value at hand."""
         value = self._value.get(path) if value is None else value
         if value is None or isinstance(value, str):
             return default if value is None else value
-        self._wrong(path, f"expected text, here is {self._written.get(path, 'something else')}")
+        self.wrong(path, f"expected text, here is {self._written.get(path, 'something else')}")
         return default
+
+    def written(self, path: str, value: Any) -> Any:
+        """The text of a scalar as it stands in the file, whatever YAML makes of it."""
+        return self._written.get(path, value)
 
     def targets(self) -> Iterator[Target]:
         """The targets, in the order of the file."""
@@ -169,11 +179,16 @@ class _Reader:
             yield self._target(name, self._mapping(f"targets.{name}", given), f"targets.{name}")
         defaults = [name for name, given in targets.items() if isinstance(given, dict) and given.get("default") is True]
         for name in defaults[1:]:
-            self._wrong(f"targets.{name}.default", f"{defaults[0]} is the default already")
+            self.wrong(f"targets.{name}.default", f"{defaults[0]} is the default already")
+
+    def only_target(self) -> Target:
+        """The target of a file that names none."""
+        return self._target("local", {"provider": "local", "default": True}, "targets.local")
 
     def _target(self, name: str, given: Mapping[str, Any], path: str) -> Target:
         if "provider" not in given:
-            self._wrong(path, "provider is missing", code="E-REQUIRED")
+            self.wrong(path, "provider is missing", code="E-REQUIRED")
+        policies = {**self._policies, **self._placed(f"{path}.policies", given.get("policies"))}
         return Target(
             name=name,
             provider=self.text(f"{path}.provider", "local", given.get("provider")),
@@ -184,6 +199,8 @@ class _Reader:
             protect=tuple(self._protect(f"{path}.protect", given.get("protect"))),
             quota=dict(self._quota(f"{path}.quota", given.get("quota"))),
             max_delete=self._count(f"{path}.max_delete", given.get("max_delete")),
+            policies=_by_address(policies),
+            policy_fields=tuple(policies.values()),
             options={key: value for key, value in given.items() if key not in _TARGET},
         )
 
@@ -192,7 +209,7 @@ class _Reader:
         values = {}
         for name, value in self._mapping(path, given).items():
             if isinstance(value, (dict, list)):
-                self._wrong(f"{path}.{name}", "a variable is text in one line")
+                self.wrong(f"{path}.{name}", "a variable is text in one line")
                 continue
             values[name] = value if isinstance(value, str) else self._written[f"{path}.{name}"]
         return values
@@ -203,12 +220,26 @@ class _Reader:
                 line, column = self._place(f"{path}.{address}.{name}")
                 yield Override(address, name, value, self._here.shown, line, column)
 
+    def _placed(self, path: str, given: Any) -> dict[tuple[Address, str], Override]:
+        """Policies by address and name, each with its place."""
+        if given is None:
+            return {}
+        from reconciler.load.policies import Policies  # noqa: PLC0415 - only a file with policies needs it
+
+        return {
+            (address, name): Override(
+                str(address), name, value, self._here.shown, *self._place(f"{path}.{address}.{name}")
+            )
+            for address, policies in Policies(self).read(path, given).items()
+            for name, value in policies.items()
+        }
+
     def _protect(self, path: str, given: Any) -> Iterator[str]:
         for index, address in enumerate(self._list(path, given)):
             try:
                 yield str(Address.parse(str(address)))
             except ValueError as error:
-                self._wrong(f"{path}.{index}", str(error))
+                self.wrong(f"{path}.{index}", str(error))
 
     def _quota(self, path: str, given: Any) -> Iterator[tuple[str, int]]:
         for family, cores in self._mapping(path, given).items():
@@ -219,25 +250,25 @@ class _Reader:
     def _count(self, path: str, value: Any) -> int | None:
         if value is None or (isinstance(value, int) and not isinstance(value, bool) and value >= 0):
             return value
-        self._wrong(path, "expected a whole number >= 0")
+        self.wrong(path, "expected a whole number >= 0")
         return None
 
     def _true(self, path: str, value: Any) -> bool:
         if isinstance(value, bool):
             return value
-        self._wrong(path, "expected true or false")
+        self.wrong(path, "expected true or false")
         return False
 
     def _mapping(self, path: str, value: Any) -> Mapping[str, Any]:
         if value is None or isinstance(value, dict):
             return value or {}
-        self._wrong(path, "expected a mapping")
+        self.wrong(path, "expected a mapping")
         return {}
 
     def _list(self, path: str, value: Any) -> list[Any]:
         if value is None or isinstance(value, list):
             return value or []
-        self._wrong(path, "expected a list")
+        self.wrong(path, "expected a list")
         return []
 
     def _place(self, path: str) -> tuple[int, int]:
@@ -245,8 +276,19 @@ class _Reader:
             path = path.rpartition(".")[0]
         return self._positions[path]
 
-    def _wrong(self, path: str, message: str, *, code: str = "E-TYPE") -> None:
+    def wrong(self, path: str, message: str, *, code: str = "E-TYPE") -> None:
+        """Gather a problem at the place of a dotted path."""
         self.problems.append(self._here.problem(*self._place(path), code, f"{path}: {message}"))
 
 
-_TARGET = frozenset({"provider", "default", "state", "variables", "overrides", "protect", "quota", "max_delete"})
+def _by_address(policies: Mapping[tuple[Address, str], Override]) -> dict[Address, dict[str, Any]]:
+    found: dict[Address, dict[str, Any]] = {}
+    for (address, name), policy in policies.items():
+        found.setdefault(address, {})[name] = policy.value
+    return found
+
+
+_TOP = ("manifests", "targets", "policies")
+_TARGET = frozenset(
+    {"provider", "default", "state", "variables", "overrides", "protect", "quota", "max_delete", "policies"}
+)

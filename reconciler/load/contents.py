@@ -18,6 +18,7 @@ from reconciler.load.place import Bounds, inside
 from reconciler.load.rules import field
 
 CONDA = "conda_file"
+_MLFLOW, _MLFLOW_FILE = "mlflow_model", "MLmodel"
 _LFS = b"version https://git-lfs.github.com/spec/"
 _FOLDERS = frozenset({"code", "build.path"})
 
@@ -40,6 +41,8 @@ class Contents:
             if not isinstance(text, str) or is_remote(text) or path.endswith(CONDA):
                 continue
             content = self._content(text, folder, path, asset)
+            if isinstance(content, Content) and _is_mlflow(document, path) and not _describes_model(content.location):
+                content = Flaw(path, "E-MODEL", f"{text}: an MLflow model needs a file {_MLFLOW_FILE}; here is none")
             if isinstance(content, Flaw):
                 if not (content.code == "E-PATH" and _names_datastore(document, path)):
                     flaws.append(content)
@@ -106,6 +109,17 @@ def _names_datastore(document: Mapping[str, Any], path: str) -> bool:
     """Whether a path that is not here may be one of the datastore that stands beside it."""
     parent = path.rpartition(".")[0]
     return field(document, f"{parent}.datastore".removeprefix(".")) is not None
+
+
+def _is_mlflow(document: Mapping[str, Any], path: str) -> bool:
+    """Whether a path is the one of a model that is of MLflow's type."""
+    parent, _, name = path.rpartition(".")
+    return name == "path" and field(document, f"{parent}.type".removeprefix(".")) == _MLFLOW
+
+
+def _describes_model(location: Path) -> bool:
+    """Whether the folder, or one in it, has the file by which MLflow knows a model."""
+    return (location / _MLFLOW_FILE).is_file() or any(location.glob(f"*/{_MLFLOW_FILE}"))
 
 
 def _model_flaw(location: Path) -> tuple[str, str] | None:

@@ -10,6 +10,7 @@ from reconciler.load.scalars import spoken
 from reconciler.load.schema import fields_of, schema_of
 from reconciler.load.words import nearest
 
+_POLICIES = frozenset({"rollout", "slo", "autoscale"})
 _INTO_FIELDS = frozenset({"properties", "additionalProperties", "items", "propertyNames"})
 _EXPECTED = {"string": "text", "object": "a mapping", "array": "a list", "integer": "a whole number"}
 _SEEN = {dict: "a mapping", list: "a list", str: "text", type(None): "nothing"}
@@ -52,6 +53,8 @@ def _unknown(error: Any, path: str, kind: str) -> Iterator[Flaw]:
             continue
         near = nearest(field, known)
         hint = f"; did you mean {near}?" if near else ""
+        if not path and field in _POLICIES:
+            hint = " of Azure's; it belongs in mlops.yaml, below `policies:`"
         if not path and field in fields_of(kind, ""):
             hint = _elsewhere(kind, field)
         yield Flaw(_below(path, field), "E-FIELD", f"{field}: unknown field{hint}")

@@ -14,6 +14,7 @@ from reconciler.kinds import KINDS
 from reconciler.load import cache
 from reconciler.load.contents import Contents
 from reconciler.load.folder import Place, located
+from reconciler.load.governed import governed
 from reconciler.load.nested import Nested
 from reconciler.load.options import Loaded, Options
 from reconciler.load.overrides import address_of, meant_for, unmatched
@@ -54,13 +55,16 @@ def load_all(paths: Sequence[str], options: Options = _NO_OPTIONS) -> Loaded:
         manifests += _manifests(place, found, tree, problems)
         readings += found
     problems += [problem for _, reading in readings for problem in reading.problems]
-    problems += _strangers(options, readings, whole=not all(place.alone for place in places))
+    alone = all(place.alone for place in places)
+    problems += _strangers(options, readings, whole=not alone)
+    manifests, wrong = governed(manifests, options.policies, whole=not alone)
+    problems += wrong
     return Loaded(
         tuple(sorted(manifests, key=lambda manifest: (manifest.file, manifest.source().line))),
         tuple(sorted(set(problems))),
         tuple(here.shown for here, reading in readings if reading.passed_over),
         tree.digest(),
-        alone=all(place.alone for place in places),
+        alone=alone,
     )
 
 

@@ -41,6 +41,7 @@ class Options:
     Args:
         variables: what replaces `{{NAME}}`.
         overrides: fields given by `--set` and `mlops.yaml`.
+        policies: of `mlops.yaml`, each with its name as the path.
         name: the name of the one resource of a single file.
         endpoint_name: the endpoint of the one deployment of a single file.
         cache: folder of the parse cache; without it every file is parsed.
@@ -48,6 +49,7 @@ class Options:
 
     variables: Mapping[str, str] = field(default_factory=dict)
     overrides: tuple[Override, ...] = ()
+    policies: tuple[Override, ...] = ()
     name: str = ""
     endpoint_name: str = ""
     cache: Path | None = None

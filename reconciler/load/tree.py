@@ -13,6 +13,7 @@ class Tree:
         self._parts = {
             repr(("variables", sorted(options.variables.items()))),
             repr(("overrides", [(one.address, one.path, one.value) for one in options.overrides])),
+            *(repr(("policy", one.address, one.path, one.value)) for one in options.policies),
             repr(("names", options.name, options.endpoint_name)),
         }
 

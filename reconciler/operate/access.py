@@ -5,7 +5,7 @@ import difflib
 from reconciler.core.address import Address
 from reconciler.core.state import Live
 from reconciler.errors import MlopsError, ProviderError
-from reconciler.providers.provider import CredentialSource, LogSource
+from reconciler.providers.provider import CredentialSource, LogSource, TableSource
 from reconciler.workspace import Workspace
 
 
@@ -32,6 +32,13 @@ def log_source(workspace: Workspace) -> LogSource:
     """The provider as one that shows logs."""
     if not isinstance(workspace.provider, LogSource):
         raise ProviderError(f"provider {workspace.provider.name} has no logs to show")
+    return workspace.provider
+
+
+def table_source(workspace: Workspace) -> TableSource:
+    """The provider as one that keeps logs in Azure's tables."""
+    if not isinstance(workspace.provider, TableSource):
+        raise ProviderError(f"provider {workspace.provider.name} keeps no logs")
     return workspace.provider
 
 

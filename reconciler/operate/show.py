@@ -5,7 +5,9 @@ from typing import Any
 
 from reconciler.core.address import Address
 from reconciler.core.state import Live, State
+from reconciler.kinds.autoscaling import bounds
 from reconciler.operate.access import live_object
+from reconciler.operate.budgets import as_json, budgets
 from reconciler.record.store import Run
 from reconciler.render.values import Veil
 from reconciler.workspace import Workspace
@@ -26,10 +28,12 @@ def shown(workspace: Workspace, address: Address) -> dict[str, Any]:
 
 
 def status(workspace: Workspace) -> dict[str, Any]:
-    """The target in one value: what is recorded, what is live, what the last run did."""
+    """The target in one value: what is recorded, what is live, what is left of its promises, what the last run did."""
     state = workspace.store.read()
     live = {item.address: item for item in workspace.provider.list()}
     runs = workspace.store.runs(limit=1)
+    promised = {name: as_json(found) for name, found in budgets(workspace).items()}
+    endpoints = _of_kind(live.values(), "endpoint")
     return {
         "target": workspace.target.name,
         "provider": workspace.provider.name,
@@ -38,7 +42,7 @@ def status(workspace: Workspace) -> dict[str, Any]:
         "recorded": len(state.entries),
         "unfinished": [f"{i.action} {i.address}" for i in workspace.store.unfinished()],
         "last_run": _run(runs),
-        "endpoints": [_endpoint(item, live, state) for item in _of_kind(live.values(), "endpoint")],
+        "endpoints": [{**_endpoint(item, live, state), "slo": promised.get(item.address.name)} for item in endpoints],
     }
 
 
@@ -49,6 +53,8 @@ def _endpoint(item: Live, live: Mapping[Address, Live], state: State) -> dict[st
         "name": item.address.name,
         "provisioning_state": item.status,
         "scoring_uri": item.detail.get("scoring_uri", ""),
+        "certificate": item.detail.get("certificate"),
+        "note": item.detail.get("note", ""),
         "deployments": [
             {
                 "name": deployment.address.name,
@@ -64,7 +70,10 @@ def _endpoint(item: Live, live: Mapping[Address, Live], state: State) -> dict[st
 
 def _wanted(address: Address, state: State) -> Any:
     entry = state.entries.get(address)
-    return entry.spec.get("instance_count") if entry else None
+    if entry is None:
+        return None
+    limits = bounds(entry.spec)
+    return f"{limits[0]} to {limits[1]}" if limits else entry.spec.get("instance_count")
 
 
 def _of_kind(items: Any, kind: str) -> list[Live]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from reconciler.core.address import Address
 from reconciler.core.manifest import Spec
 from reconciler.core.plan import Action, Change, FieldChange
+from reconciler.core.rollout import begun, spoken
 from reconciler.kinds import KINDS, Kind
 
 
@@ -82,7 +83,8 @@ def _update(change: Change) -> Iterator[Part]:
         fields = tuple(field for field in change.fields if _top(field) in names)
         if fields:
             after = _with_fields(spec, change.after, names)
-            yield Part(action, change.address, _changed(kind, fields), fields, spec, after, change.needs)
+            reason = _changed(kind, fields) + (_pace(spec, after) if action is Action.ROUTE else "")
+            yield Part(action, change.address, reason, fields, spec, after, change.needs)
             spec = after
 
 
@@ -97,6 +99,15 @@ def _classes(kind: Kind, change: Change) -> Sequence[tuple[Action, frozenset[str
     if change.drifted & kind.scale and any(_top(field) in rest for field in change.fields):
         return ((kind.update, rest | kind.scale), (Action.ROUTE, kind.route))
     return ((Action.SCALE, kind.scale), (kind.update, rest), (Action.ROUTE, kind.route))
+
+
+def _pace(before: Spec, after: Spec) -> str:
+    """How traffic moves where it does not move at once."""
+    shares = (before.get("traffic") or {}, after.get("traffic") or {})
+    way = begun(after.get("rollout"), *shares, operation="", now=0.0)
+    if way is None:
+        return ""
+    return f"; by rollout {', '.join(map(str, way.steps))} % with {spoken(way.pause_s)} between"
 
 
 def _with_fields(before: Spec, after: Spec, names: frozenset[str]) -> Spec:

@@ -1,11 +1,12 @@
 """Guards against doing too much: the deletion budget, an empty set, protected addresses, traffic, foreign objects."""
 
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from reconciler.core.address import Address
 from reconciler.core.manifest import Spec
 from reconciler.core.plan import Action, Step
+from reconciler.core.rollout import begun
 from reconciler.core.state import State
 from reconciler.kinds import KINDS
 from reconciler.kinds.references import named_assets
@@ -21,6 +22,7 @@ class Guards:
         protect: addresses that no plan deletes.
         foreign: live objects that another state, or nobody, made.
         where: the paths that the manifests were read from.
+        in_force: by endpoint, its live spec, where traffic is still on its way to what is recorded.
     """
 
     max_delete: int | None = None
@@ -28,6 +30,7 @@ class Guards:
     protect: Collection[str] = ()
     foreign: Collection[Address] = ()
     where: str = "."
+    in_force: Mapping[Address, Spec] = field(default_factory=dict)
 
 
 def refusals(steps: Sequence[Step], state: State, guards: Guards, *, wanted: int | None) -> Iterator[str]:
@@ -47,6 +50,7 @@ def refusals(steps: Sequence[Step], state: State, guards: Guards, *, wanted: int
     gone = [step for step in deleted if step.address not in created]
     yield from _protected(deleted, guards)
     yield from _with_traffic(deleted, steps, state)
+    yield from _with_traffic_for_a_while(deleted, steps, guards)
     yield from _in_use(deleted, steps, state)
     yield from _foreign(steps, guards)
     budget = max(5, len(state.entries) // 5) if guards.max_delete is None else guards.max_delete
@@ -72,13 +76,42 @@ def _with_traffic(deleted: Sequence[Step], steps: Sequence[Step], state: State) 
         if parent is None or parent in going or parent not in state.entries:
             continue
         recorded = state.entries[parent].spec
-        for field in sorted(KINDS[parent.kind].route):
-            share = _share(recorded, field, step.address.name)
-            if share and _share(routes.get(parent, recorded), field, step.address.name):
+        for name in sorted(KINDS[parent.kind].route):
+            share = _share(recorded, name, step.address.name)
+            if share and _share(routes.get(parent, recorded), name, step.address.name):
                 yield (
-                    f"E-DELETE-TRAFFIC: {step.address.name} has {share} % of {field} and would be deleted "
+                    f"E-DELETE-TRAFFIC: {step.address.name} has {share} % of {name} and would be deleted "
                     f"({step.reason}); move it to another deployment first"
                 )
+
+
+def _with_traffic_for_a_while(deleted: Sequence[Step], steps: Sequence[Step], guards: Guards) -> Iterator[str]:
+    """A deployment is not deleted while traffic that leaves it step by step is still on its way."""
+    going = {step.address for step in deleted}
+    routes = {step.address: step for step in steps if step.action is Action.ROUTE}
+    for step in deleted:
+        parent = step.address.parent
+        if parent is None or parent in going:
+            continue
+        route, live = routes.get(parent), guards.in_force.get(parent)
+        share = _share(live, "traffic", step.address.name)
+        if route and _moves_in_steps(route) and (_share(route.before, "traffic", step.address.name) or share):
+            yield (
+                f"E-DELETE-TRAFFIC: {step.address.name} would be deleted ({step.reason}) while traffic leaves it step "
+                f"by step, as the rollout policy of {parent} says; move the traffic first, and delete it in a second "
+                "change once the roll-out is done"
+            )
+        elif share and not route:
+            yield (
+                f"E-DELETE-TRAFFIC: {step.address.name} still has {share} % of traffic, which an unfinished roll-out "
+                f"of {parent} takes from it ({step.reason}); apply again once `mlops status` shows it done"
+            )
+
+
+def _moves_in_steps(route: Step) -> bool:
+    before, after = route.before or {}, route.after or {}
+    shares = (before.get("traffic") or {}, after.get("traffic") or {})
+    return begun(after.get("rollout"), *shares, operation="", now=0.0) is not None
 
 
 def _share(endpoint: Spec | None, field: str, name: str) -> int:

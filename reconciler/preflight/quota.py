@@ -6,6 +6,7 @@ from reconciler.core.address import Address
 from reconciler.core.manifest import Spec
 from reconciler.core.plan import Step
 from reconciler.core.state import State
+from reconciler.kinds.autoscaling import bounds
 from reconciler.kinds.skus import Sku, quota_family, sku_of
 
 
@@ -79,7 +80,9 @@ def _sku(spec: Spec) -> Sku | None:
 
 
 def _instances(spec: Spec) -> int:
-    count = spec.get("instance_count", 1)
+    """How many instances there may be: what an autoscaler may make of them must fit into the quota."""
+    limits = bounds(spec)
+    count = limits[1] if limits else spec.get("instance_count", 1)
     return count if isinstance(count, int) else 1
 
 

@@ -82,7 +82,8 @@ def held_by(target: str, holder: Mapping[str, str | int]) -> LockHeldError:
     since = str(holder.get("started", "")).replace("T", " ").split(".")[0].split("+")[0].removesuffix("Z")
     return LockHeldError(
         f"target {target} is locked by {holder.get('user', '?')}@{holder.get('host', '?')} "
-        f"(pid {holder.get('pid', '?')}, {command.strip()}) since {since} UTC; {advice}"
+        f"(pid {holder.get('pid', '?')}, {command.strip()}) since {since} UTC; {advice}",
+        command=command.strip(),
     )
 
 

@@ -27,7 +27,7 @@ def queried(value: Any, query: str) -> Any:
 def answer_text(value: Any, form: str) -> str:
     """The value as `json`, `table` or `tsv`; YAML is the caller's, since it needs a library."""
     if form == "tsv":
-        return "\n".join("\t".join(map(_cell, row)) for row in _tsv_rows(value))
+        return "\n".join("\t".join(map(cell, row)) for row in _tsv_rows(value))
     if form == "table":
         return _table(value)
     return json.dumps(value, indent=2, ensure_ascii=False)
@@ -49,17 +49,19 @@ def _table(value: Any) -> str:
     items = value if isinstance(value, list) else [value]
     rows = [item if isinstance(item, Mapping) else {"Result": item} for item in items]
     columns = list(dict.fromkeys(key for row in rows for key, v in row.items() if not isinstance(v, (Mapping, list))))
-    cells = [[_cell(row.get(column)) for column in columns] for row in rows]
-    return _aligned([[str(column) for column in columns], *cells])
+    cells = [[cell(row.get(column)) for column in columns] for row in rows]
+    return aligned([[str(column) for column in columns], *cells])
 
 
-def _aligned(rows: Sequence[Sequence[str]]) -> str:
+def aligned(rows: Sequence[Sequence[str]]) -> str:
+    """Rows of cells in columns, the first row ruled off as their head."""
     widths = [max(len(row[index]) for row in rows) for index in range(len(rows[0]))]
     ruled = [list(rows[0]), ["-" * width for width in widths], *map(list, rows[1:])]
     return "\n".join("  ".join(f"{cell:<{w}}" for cell, w in zip(row, widths, strict=True)).rstrip() for row in ruled)
 
 
-def _cell(value: Any) -> str:
+def cell(value: Any) -> str:
+    """A value in one cell: texts as they are, the rest as JSON."""
     if value is None:
         return "None"
     if isinstance(value, bool):

@@ -50,6 +50,13 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
+def span_text(seconds: float) -> str:
+    """A span of time in its largest unit, rounded down: `30d`, `3h`, `5m`, `12s`."""
+    units = (("d", 86400), ("h", 3600), ("m", 60))
+    unit, size = next(((unit, size) for unit, size in units if seconds >= size), ("s", 1))
+    return f"{int(seconds // size)}{unit}"
+
+
 def _is_plain(text: str) -> bool:
     """Whether a text can be told from a number and from its neighbours without quotes."""
     return not text[0].isdigit() and text == text.strip() and text not in ("true", "false", "null", "(none)")

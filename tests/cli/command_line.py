@@ -4,8 +4,7 @@ import json
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -163,15 +162,6 @@ class Repository:
 def environ(**variables: str) -> dict[str, str]:
     """The environment of a user who asked for no tracebacks."""
     return {**{name: value for name, value in os.environ.items() if name != "MLOPS_DEBUG"}, **variables}
-
-
-def until(condition: Callable[[], Any]) -> Any:
-    """Wait for a condition, and return what it gave."""
-    deadline = time.monotonic() + PATIENCE_S
-    while not (found := condition()):
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.02)
-    return found
 
 
 def processes_of(folder: Path) -> list[psutil.Process]:

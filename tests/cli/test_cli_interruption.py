@@ -6,7 +6,9 @@ import subprocess
 from collections.abc import Iterator
 
 import pytest
-from command_line import PATIENCE_S, Ran, Repository, until
+from command_line import PATIENCE_S, Ran, Repository
+
+from tests.waiting import until
 
 INTERRUPTED = 130
 WAITING = """import time

@@ -4,7 +4,9 @@ import json
 from pathlib import Path
 
 import psutil
-from command_line import Repository, processes_of, until
+from command_line import Repository, processes_of
+
+from tests.waiting import until
 
 
 def test_traffic_decides_who_answers(served: Repository):

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 
 import psutil
 import pytest
-from command_line import PATIENCE_S, Repository, environ, until
+from command_line import PATIENCE_S, Repository, environ
+
+from tests.waiting import until
 
 HELD = 3
 HOLD = """

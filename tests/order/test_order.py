@@ -170,6 +170,15 @@ def test_a_roll_out_alone_replaces_instances_that_were_lost():
     )
 
 
+def test_instances_of_another_version_are_a_reason_to_roll_out_though_the_files_say_nothing_new():
+    state = recorded(endpoint(), blue())
+    address, entry = blue().address, state.entries[blue().address]
+    found = state.settle(address, replace(entry, spec={**entry.spec, "mixed_instances": 2}))
+    assert planned([endpoint(), blue()], found) == (
+        "[] -> #1 ~ roll_out deployment/credit/blue (its instances run different versions)\n"
+    )
+
+
 def test_a_deployment_that_goes_with_its_endpoint_is_made_anew_with_its_secrets_at_hand():
     variables = {"TOKEN": "hunter2"}
     state = recorded(endpoint(location="westeurope"), blue(environment_variables=variables))

@@ -1,0 +1,82 @@
+"""Whether somebody must look after a target between two applies, and having that process there or not."""
+
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import reconciler
+from reconciler.apply import utc_now
+from reconciler.core.manifest import Resource
+from reconciler.core.problem import Problem
+from reconciler.errors import LockHeldError
+from reconciler.kinds.autoscaling import bounds
+from reconciler.providers.provider import Attended, Progressive, Provider
+from reconciler.workspace import Workspace, holder
+
+COMMAND = "mlops attendant"
+"""How the attendant names itself when it holds the target's lock."""
+
+# An act of the attendant starts a few instances at most; nobody's apply is refused because of it.
+_PATIENCE_S = 120.0
+
+
+@contextmanager
+def locked(workspace: Workspace, command: str, *, timeout_s: float) -> Iterator[None]:
+    """Be the only run of the target; what the attendant does at the moment is waited for in any case.
+
+    Args:
+        command: told to whoever has to wait.
+        timeout_s: how long to wait for another run.
+
+    Raises:
+        LockHeldError: another run holds the target.
+    """
+    who = holder(command, utc_now())
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(workspace.store.lock(who, timeout_s=timeout_s))
+        except LockHeldError as error:
+            if error.command != COMMAND:
+                raise
+            stack.enter_context(workspace.store.lock(who, timeout_s=_PATIENCE_S))
+        yield
+
+
+def see_to_attendance(workspace: Workspace) -> None:
+    """Have the attendant run where it is needed, and nowhere else. The caller holds the target's lock.
+
+    Raises:
+        ProviderError: it cannot be started or ended.
+    """
+    provider = workspace.provider
+    if not isinstance(provider, Attended):
+        return
+    if needs_attendance(workspace):
+        argv = (sys.executable, "-m", "reconciler.operate", str(workspace.config.root), workspace.target.name)
+        provider.attend(argv, Path(reconciler.__file__).parent.parent)
+    elif provider.attended():
+        provider.unattend()
+
+
+def unfollowed(provider: Provider, resources: Iterable[Resource]) -> Iterator[Problem]:
+    """Warnings for the policies that a provider cannot follow."""
+    moves, scales = isinstance(provider, Progressive), isinstance(provider, Attended)
+    for resource in resources:
+        if "rollout" in resource.spec and not moves:
+            message = f"provider {provider.name} moves traffic at once, whatever the rollout policy says"
+            yield resource.manifest.problem("rollout", "W-POLICY", message)
+        if "autoscale" in resource.spec and not scales:
+            message = f"provider {provider.name} has nobody who scales between two applies"
+            yield resource.manifest.problem("autoscale", "W-POLICY", message)
+
+
+def needs_attendance(workspace: Workspace) -> bool:
+    """Whether anything is to be decided without an apply: instances, traffic on its way; or Prometheus is to ask."""
+    provider = workspace.provider
+    if isinstance(provider, Attended) and provider.metrics_port:
+        return True
+    if isinstance(provider, Progressive) and any(each.unfinished for each in provider.rollouts().values()):
+        return True
+    # The record tells it without a look at every instance.
+    return any(bounds(entry.spec) for entry in workspace.store.read().entries.values())

@@ -1,0 +1,24 @@
+"""`python -m reconciler.operate FOLDER TARGET`: become the attendant of a target; the keeper starts it."""
+
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+from reconciler.operate.attendant import attend
+
+
+def main() -> None:
+    """Attend until ended."""
+    folder, target = sys.argv[1:]
+    attend(Path(folder), target, say=_say)
+
+
+def _say(line: str) -> None:
+    """One line into the attendant's log."""
+    for part in line.splitlines():
+        sys.stdout.write(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%f}"[:-3] + f"Z {part}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,20 @@
+"""One key of an endpoint is replaced, while nobody else changes the target."""
+
+from reconciler.apply import utc_now
+from reconciler.core.address import Address
+from reconciler.errors import ProviderError
+from reconciler.providers.provider import Key, KeyRotation
+from reconciler.workspace import Workspace, holder
+
+
+def rotate_key(workspace: Workspace, endpoint: Address, which: Key) -> None:
+    """Put a new key in force in the place of an old one.
+
+    Raises:
+        LockHeldError: another run holds the target.
+        ProviderError: the provider cannot, the endpoint has no keys, or the new one cannot be put in force.
+    """
+    if not isinstance(workspace.provider, KeyRotation):
+        raise ProviderError(f"provider {workspace.provider.name} has no keys to rotate")
+    with workspace.store.lock(holder("mlops credentials --rotate", utc_now()), timeout_s=0):
+        workspace.provider.rotate(endpoint, which)

@@ -1,0 +1,143 @@
+"""What opens endpoints, from the command line: keys, tokens and certificates, and that they show up nowhere else."""
+
+import json
+import re
+from pathlib import Path
+
+import jwt
+import pytest
+from command_line import LOCAL, Repository, files_holding, processes_of
+from cryptography.hazmat.primitives.asymmetric import ec
+from jwt.algorithms import ECAlgorithm
+
+TARGET = Path(".mlops/local/dev")
+
+
+def keys_of(repository: Repository) -> dict[str, str]:
+    return json.loads(repository.mlops("credentials", "credit").out)
+
+
+def target_of(repository: Repository, option: str) -> None:
+    """Give the local target another option."""
+    repository.write("mlops.yaml", LOCAL.replace("default: true", f"default: true, {option}"))
+
+
+def private_files_holding(text: str, repository: Repository) -> set[str]:
+    """The files of the target that hold a text; it is in no file that another user may read, and in no other folder."""
+    target = repository.folder / TARGET
+    found = [Path(name) for name in files_holding(text, [repository.folder])]
+    assert all(file.is_relative_to(target) and file.stat().st_mode & 0o777 == 0o600 for file in found)
+    assert target.stat().st_mode & 0o777 == 0o700
+    return {str(file.relative_to(target)) for file in found}
+
+
+def shown_by_processes(text: str, repository: Repository) -> list[str]:
+    """The processes that show a text in their command line or environment."""
+    running = processes_of(repository.folder)
+    assert {"envoy"} <= {process.name() for process in running}
+    return [process.name() for process in running if text in f"{process.cmdline()} {process.environ()}"]
+
+
+def test_a_key_is_in_no_output_no_process_and_no_file_but_the_private_ones(local: Repository):
+    said = [local.apply().out]
+    first = keys_of(local)
+    local.mlops("credentials", "credit", "--rotate", "primary", "--yes")
+    local.mlops("invoke", "credit")
+    local.edit("manifests/endpoint.yml", "auth_mode: key", "auth_mode: key\ndescription: new")
+    said.append(local.mlops("plan", "--format", "json", "--out", "saved.plan").out)
+    said.append(local.apply("--plan", "saved.plan").out)
+    asked = ("status", "drift", "show endpoint/credit", "show deployment/credit/blue", "logs deployment/credit/blue")
+    said += [ran.out + ran.err for ran in (local.mlops(*words.split()) for words in asked)]
+    keys = {*first.values(), *keys_of(local).values()}
+    assert len(keys) == 3
+    for key in keys:
+        assert [text for text in said if key in text] == []
+        assert shown_by_processes(key, local) == []
+        assert private_files_holding(key, local) <= {"secrets/endpoint%2Fcredit.json", "gateway/routes.json"}
+    assert private_files_holding(first["primaryKey"], local) == set()
+
+
+def test_a_token_opens_its_endpoint_and_is_kept_nowhere(local: Repository):
+    local.edit("manifests/endpoint.yml", "auth_mode: key", "auth_mode: aml_token")
+    local.apply()
+    token = keys_of(local)
+    assert sorted(token) == ["accessToken", "expiryTimeUtc", "refreshAfterTimeUtc", "tokenType"]
+    assert jwt.decode(token["accessToken"], options={"verify_signature": False})["aud"] == "endpoint/credit"
+    assert local.mlops("invoke", "credit").out == '"blue"\n'
+    assert files_holding(token["accessToken"], [local.folder]) == []
+    signing_key = local.read(f"{TARGET}/signing-key.pem").splitlines()[1]
+    assert private_files_holding(signing_key, local) == {"signing-key.pem"}
+    assert shown_by_processes(signing_key, local) == []
+
+
+def test_a_key_is_replaced_only_by_somebody_who_agrees(local: Repository):
+    local.apply()
+    before = keys_of(local)
+    refused = local.mlops("credentials", "credit", "--rotate", "secondary", code=4)
+    assert "say --yes if you mean it" in refused.err
+    assert keys_of(local) == before
+    after = json.loads(local.mlops("credentials", "credit", "--rotate", "secondary", "--yes").out)
+    assert after == keys_of(local)
+    assert (after["primaryKey"] == before["primaryKey"], after["secondaryKey"] == before["secondaryKey"]) == (
+        True,
+        False,
+    )
+
+
+def test_a_provider_without_keys_says_so(applied: Repository):
+    assert (
+        "provider memory has no keys to rotate"
+        in applied.mlops("credentials", "credit", "--rotate", "primary", "--yes", code=1).err
+    )
+
+
+def test_tokens_of_an_issuer_are_given_by_hand(local: Repository):
+    key = ec.generate_private_key(ec.SECP256R1())
+    public = ECAlgorithm.to_jwk(key.public_key(), as_dict=True)
+    local.write("keys.json", json.dumps({"keys": [public]}))
+    local.edit("manifests/endpoint.yml", "auth_mode: key", "auth_mode: aad_token")
+    assert "E-UNSUPPORTED: local does not know who issues the tokens; add `tokens:" in local.apply(code=1).err
+    target_of(local, "tokens: {issuer: me, audience: ml, jwks_file: keys.json}")
+    local.apply()
+    assert (
+        "that me for the audience ml hands out (auth_mode aad_token)"
+        in local.mlops("credentials", "credit", code=1).err
+    )
+    assert "give one by --token FILE, or in MLOPS_TOKEN" in local.mlops("invoke", "credit", code=1).err
+    token = jwt.encode({"iss": "me", "aud": "ml", "exp": 4_000_000_000}, key, "ES256")
+    stranger = jwt.encode({"iss": "me", "aud": "another", "exp": 4_000_000_000}, key, "ES256")
+    local.write("token", f"{token}\n")
+    assert local.mlops("invoke", "credit", "--token", "token").out == '"blue"\n'
+    assert local.mlops("invoke", "credit", MLOPS_TOKEN=token).out == '"blue"\n'
+    assert "answered 401" in local.mlops("invoke", "credit", MLOPS_TOKEN=stranger, code=1).err
+
+
+def test_a_self_signed_certificate_is_made_told_and_trusted(local: Repository):
+    local.apply()
+    target_of(local, "gateway: {tls: true}")
+    planned = local.mlops("plan").out
+    assert "update endpoint/credit (the gateway does not follow its options)" in planned
+    assert "outdated_gateway  gateway.tls -> (none)" in planned
+    local.apply()
+    assert local.mlops("plan").out.startswith("No changes.")
+    file = local.folder / TARGET / "tls" / "certificate.pem"
+    assert local.mlops("invoke", "credit").out == '"blue"\n'
+    assert f"self-signed; clients trust it by {file}" in local.mlops("credentials", "credit").err
+    assert f"self-signed certificate, for clients to trust: {file}" in local.mlops("status").out
+    assert local.mlops("show", "endpoint/credit").json["certificate"] == {"file": str(file), "self_signed": True}
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        (
+            "gateway: {tls: {cert_file: c.pem, key_file: k.pem}}",
+            "gateway: tls: cert_file: .*c.pem: No such file or directory",
+        ),
+        ("gateway: {envoy: nowhere}", "gateway: envoy: .*nowhere is not there"),
+    ],
+)
+def test_an_option_that_leads_to_nothing_fails_the_step_in_one_line(local: Repository, option: str, said: str):
+    target_of(local, option)
+    failed = local.apply(code=5)
+    assert re.search(f"^[^\n]*target option {said}$", failed.out, re.MULTILINE)

@@ -1,0 +1,282 @@
+"""Policies at work: traffic that moves step by step and deployments that scale, behind the real proxy, under load."""
+
+import signal
+import socket
+import threading
+import urllib.error
+import urllib.request
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psutil
+import pytest
+from command_line import LOCAL, Repository, processes_of
+
+from tests.waiting import until
+
+FAILING = "def init(): pass\n\n\ndef run(raw_data): raise ValueError('no')\n"
+ANSWERING = "def init(): pass\n\n\ndef run(raw_data): return 'green'\n"
+SLOW = "import time\n\n\ndef init(): pass\n\n\ndef run(raw_data):\n    time.sleep(0.1)\n    return 'green'\n"
+BUSY = """import time
+
+
+def init(): pass
+
+
+def run(raw_data):
+    until = time.thread_time() + 0.02
+    while time.thread_time() < until: pass
+    return "blue"
+"""
+PRIVATE = ".mlops/local/dev"
+
+
+def rollout(steps: str = "[10, 50, 100]", pause: str = "300ms", gates: str = "{}") -> str:
+    return f"{LOCAL}policies:\n  endpoint/credit:\n    rollout: {{steps: {steps}, pause: {pause}, gates: {gates}}}\n"
+
+
+@pytest.fixture
+def two(local: Repository) -> Repository:
+    """Deployments blue and green, blue with all of the traffic; nothing is applied."""
+    local.write("manifests/green.yml", local.read("manifests/blue.yml").replace("blue", "green"))
+    local.edit("manifests/green.yml", "code: src", "code: green")
+    local.write("manifests/green/score.py", ANSWERING)
+    return local
+
+
+def moved(repository: Repository, policy: str, *, green: str = ANSWERING) -> Repository:
+    """Applied with a policy, then with all of the traffic wanted at green."""
+    repository.write("mlops.yaml", policy)
+    repository.write("manifests/green/score.py", green)
+    repository.apply()
+    repository.edit("manifests/endpoint.yml", "blue: 100", "green: 100")
+    repository.apply()
+    return repository
+
+
+class Load:
+    """Clients that ask an endpoint without a pause, and count what they are answered."""
+
+    def __init__(self, repository: Repository) -> None:
+        self.uri = repository.mlops("show", "endpoint/credit").json["scoring_uri"]
+        key = repository.mlops("credentials", "credit").json["primaryKey"]
+        self.headers = {"authorization": f"Bearer {key}", "content-type": "application/json"}
+        self.statuses: Counter[int] = Counter()
+        self.stop = threading.Event()
+
+    def run(self) -> None:
+        while not self.stop.is_set():
+            request = urllib.request.Request(self.uri, data=b"{}", headers=self.headers)
+            try:
+                with urllib.request.urlopen(request, timeout=20) as answer:
+                    self.statuses[answer.status] += 1
+            except urllib.error.HTTPError as error:
+                with error:
+                    self.statuses[error.code] += 1
+
+
+@contextmanager
+def load(repository: Repository, clients: int = 1) -> Iterator[Load]:
+    made = Load(repository)
+    threads = [threading.Thread(target=made.run) for _ in range(clients)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield made
+    finally:
+        made.stop.set()
+        for thread in threads:
+            thread.join()
+
+
+def traffic(repository: Repository) -> dict[str, int]:
+    found: dict[str, int] = repository.mlops("show", "endpoint/credit").json["traffic"]
+    return found
+
+
+def decisions(repository: Repository) -> str:
+    log = repository.folder / PRIVATE / "attendant.log"
+    return log.read_text() if log.exists() else ""
+
+
+def attendants(repository: Repository) -> list[psutil.Process]:
+    return [each for each in processes_of(repository.folder) if _is_attendant(each)]
+
+
+def _is_attendant(process: psutil.Process) -> bool:
+    try:
+        return "reconciler.operate" in process.cmdline()
+    except psutil.Error:
+        return False
+
+
+def test_traffic_moves_step_by_step_to_the_end_and_the_attendant_goes(two: Repository):
+    moved(two, rollout(gates="{error_rate: 0.5, min_requests: 1}"))
+    with load(two) as asked:
+        until(lambda: traffic(two) == {"green": 100})
+    assert set(asked.statuses) == {200}
+    assert "endpoint/credit: roll-out at 50 %" in decisions(two)
+    assert "endpoint/credit: roll-out done" in decisions(two)
+    assert "No drift" in two.mlops("drift", "--detailed-exitcode").out
+    until(lambda: not attendants(two))
+
+
+def test_a_rollout_is_planned_shown_and_expected_while_it_is_under_way(two: Repository):
+    two.write("mlops.yaml", rollout(pause="1h"))
+    two.apply()
+    two.edit("manifests/endpoint.yml", "blue: 100", "green: 100")
+    planned = two.mlops("plan")
+    assert "route endpoint/credit (traffic changed; by rollout 10, 50, 100 % with 1h between)" in planned.out
+    two.apply()
+    assert traffic(two) == {"blue": 90, "green": 10}
+    assert two.steps() == []
+    drifted = two.mlops("drift", "--detailed-exitcode").out
+    assert "= endpoint/credit: expected (roll-out at 10 % since" in drifted
+    assert "roll-out at 10 % since" in two.mlops("show", "endpoint/credit").json["note"]
+    assert "roll-out at 10 % since" in two.mlops("status").out
+
+
+def test_failing_requests_lead_the_traffic_back_and_the_next_plan_moves_it_again(two: Repository):
+    moved(two, rollout("[50, 100]", "1h", "{error_rate: 0.1, min_requests: 5}"), green=FAILING)
+    with load(two):
+        until(lambda: traffic(two) == {"blue": 100})
+    drifted = two.mlops("drift", "--detailed-exitcode", code=2).out
+    assert "~ endpoint/credit: changed (roll-out returned: at 50 %, error_rate above 0.1:" in drifted
+    assert two.steps() == ["route endpoint/credit"]
+
+
+def test_slow_answers_lead_the_traffic_back(two: Repository):
+    moved(two, rollout("[50, 100]", "1h", "{p95_ms: 90, min_requests: 3}"), green=SLOW)
+    with load(two):
+        until(lambda: traffic(two) == {"blue": 100})
+    assert "p95_ms above 90" in decisions(two)
+
+
+def test_without_requests_a_rollout_holds(two: Repository):
+    moved(two, rollout(gates="{error_rate: 0.1, min_requests: 1}"))
+    until(lambda: "held: fewer than 1 requests to judge by" in decisions(two))
+    assert traffic(two) == {"blue": 90, "green": 10}
+    assert "held: fewer than 1 requests" in two.mlops("status").out
+
+
+def test_an_attendant_that_was_killed_goes_on_where_it_was(two: Repository):
+    moved(two, rollout(gates="{error_rate: 0.5, min_requests: 1}"))
+    (killed,) = until(lambda: attendants(two))
+    killed.send_signal(signal.SIGKILL)
+    (again,) = until(lambda: [each for each in attendants(two) if each.pid != killed.pid])
+    assert traffic(two) == {"blue": 90, "green": 10}
+    with load(two):
+        until(lambda: traffic(two) == {"green": 100})
+    assert again.pid != killed.pid
+
+
+def test_an_apply_during_a_rollout_replaces_it(two: Repository):
+    moved(two, rollout("[10, 100]", "1h"))
+    two.edit("manifests/endpoint.yml", "green: 100", "blue: 40\n  green: 60")
+    two.apply()
+    assert traffic(two) == {"blue": 85, "green": 15}
+    two.edit("manifests/endpoint.yml", "blue: 40\n  green: 60", "blue: 90\n  green: 10")
+    two.apply()
+    assert traffic(two) == {"blue": 90, "green": 10}
+    assert "No drift" in two.mlops("drift", "--detailed-exitcode").out
+
+
+def test_what_still_has_traffic_is_not_deleted(two: Repository):
+    moved(two, rollout("[10, 100]", "1h"))
+    two.remove("manifests/blue.yml")
+    refused = two.mlops("plan", code=4)
+    assert "E-DELETE-TRAFFIC: blue still has 90 % of traffic" in refused.err
+
+
+def test_a_target_that_is_destroyed_has_no_attendant(two: Repository):
+    moved(two, rollout("[10, 100]", "1h"))
+    until(lambda: attendants(two))
+    two.mlops("destroy", "--auto-approve")
+    assert processes_of(two.folder) == []
+
+
+def instances(repository: Repository) -> int:
+    found: int = repository.mlops("show", "deployment/credit/blue").json["instance_count"]
+    return found
+
+
+def autoscale(*rules: str) -> str:
+    lines = "".join(f"        - {{{rule}}}\n" for rule in rules)
+    head = "policies:\n  deployment/credit/blue:\n    autoscale:\n      minimum: 1\n      maximum: 2\n"
+    return f"{LOCAL}{head}      interval: 200ms\n      rules:\n{lines}"
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        (
+            "metric: CpuUtilizationPercentage, above: 30, for: 1s, change: 1, cooldown: 1s",
+            "metric: CpuUtilizationPercentage, below: 10, for: 1s, change: -1, cooldown: 1s",
+        ),
+        (
+            "metric: RequestLatency_P95, above: 15, for: 1s, change: 1, cooldown: 1s",
+            "metric: RequestsPerMinute, below: 10, for: 1s, change: -1, cooldown: 1s",
+        ),
+    ],
+    ids=["cpu", "latency"],
+)
+def test_a_deployment_scales_with_its_load(local: Repository, rules: tuple[str, str]):
+    local.write("mlops.yaml", autoscale(*rules))
+    local.write("manifests/src/score.py", BUSY)
+    local.apply()
+    with load(local) as asked:
+        until(lambda: instances(local) == 2)
+        assert "= deployment/credit/blue: expected" in local.mlops("drift", "--detailed-exitcode").out
+        assert local.steps() == []
+    until(lambda: instances(local) == 1)
+    assert set(asked.statuses) == {200}
+    assert "deployment/credit/blue: 1 -> 2 instances" in decisions(local)
+
+
+def test_scale_settings_scale_with_the_requests_under_way(local: Repository):
+    settings = "{type: target_utilization, min_instances: 1, max_instances: 2, polling_interval: 1}"
+    local.write("manifests/blue.yml", local.read("manifests/blue.yml") + f"scale_settings: {settings}\n")
+    local.write("manifests/src/score.py", SLOW)
+    local.apply()
+    with load(local, clients=2):
+        until(lambda: instances(local) == 2)
+    assert "requests at once, target 70 %" in decisions(local)
+
+
+def test_the_attendant_goes_on_as_before_while_mlops_yaml_is_wrong(two: Repository):
+    moved(two, rollout("[10, 100]", "3s"))
+    until(lambda: "looks after target dev" in decisions(two))
+    valid = two.read("mlops.yaml")
+    two.write("mlops.yaml", "targets: [\n")
+    until(lambda: "goes on as before" in decisions(two))
+    until(lambda: "roll-out done" in decisions(two))
+    two.write("mlops.yaml", valid)
+    assert traffic(two) == {"green": 100}
+
+
+def test_prometheus_reads_the_metrics_of_a_target(local: Repository):
+    port = _free_port()
+    local.write("mlops.yaml", LOCAL.replace("default: true", f"default: true, metrics: {{port: {port}}}"))
+    local.apply()
+    with load(local) as asked:
+        until(lambda: 'mlops_requests_total{endpoint="credit",deployment="blue",code="200"}' in _scraped(port))
+    assert asked.statuses[200]
+    text = _scraped(port)
+    assert "# TYPE RequestLatency_P95 gauge" in text
+    assert "CpuUtilizationPercentage{" in text
+
+
+def _scraped(port: int) -> str:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=20) as answer:
+            return str(answer.read().decode())
+    except OSError:
+        return ""
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
