@@ -3,7 +3,7 @@
 import ipaddress
 
 from reconciler.gateway.health import health_check, unreachable
-from reconciler.gateway.limits import limits
+from reconciler.gateway.limits import limits, limits_of_copies
 from reconciler.gateway.mirroring import led_to
 from reconciler.gateway.replies import Json
 from reconciler.gateway.tokens import issuer_clusters
@@ -11,6 +11,7 @@ from reconciler.gateway.values import Backend, Deployment, Endpoint, Gateway, cl
 
 _CLUSTER = "type.googleapis.com/envoy.config.cluster.v3.Cluster"
 _LEAST = "type.googleapis.com/envoy.extensions.load_balancing_policies.least_request.v3.LeastRequest"
+_COPY_BYTES = 64 << 20
 _HTTP = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 
 
@@ -46,6 +47,9 @@ def shadow(endpoint: Endpoint, deployment: Deployment) -> Json:
     Nobody waits for a copy, so it needs no healthy backend: without one it is lost.
     """
     found = _backends(shadow_name(endpoint.name, deployment.name), deployment)
+    found["circuit_breakers"] = limits_of_copies(deployment)
+    # What a backend does not take at once is kept here: else the live request, from which the copy is fed, would wait.
+    found["per_connection_buffer_limit_bytes"] = _COPY_BYTES
     if any(each.scoring_path != deployment.scoring_path for each in endpoint.deployments):
         found["typed_extension_protocol_options"] = {_HTTP: {**_http(), **led_to(deployment.scoring_path)}}
     return found

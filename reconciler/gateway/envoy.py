@@ -21,6 +21,7 @@ KEPT_STATISTICS = (
     ".upstream_rq_4xx",
     ".upstream_rq_5xx",
     ".upstream_rq_active",
+    ".upstream_rq_active_overflow",
     ".upstream_rq_pending_active",
     ".upstream_rq_pending_overflow",
     ".upstream_rq_retry",

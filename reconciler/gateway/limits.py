@@ -14,6 +14,13 @@ def limits(deployment: Deployment) -> Json:
     return _flood(in_flight) if deployment.queues else _held_back(in_flight, deployment.max_concurrent)
 
 
+def limits_of_copies(deployment: Deployment) -> Json:
+    """Return the limits of copies: each has a connection at once or is lost, for one that waits holds up the live."""
+    most = 2 * deployment.max_concurrent * max(1, len(deployment.backends))
+    total = {"max_connections": _UNLIMITED, "max_pending_requests": most, "max_requests": most}
+    return {"thresholds": [{**total, "max_retries": _UNLIMITED}]}
+
+
 def _flood(in_flight: int) -> Json:
     """The backends hold back and refuse by themselves, exactly; the proxy is only there for a flood, which it refuses.
 

@@ -41,10 +41,15 @@ def deployments_before_traffic(family: Sequence[Part]) -> Iterator[Pair]:
 
 
 def traffic_before_deletes(family: Sequence[Part]) -> Iterator[Pair]:
-    """A deployment is deleted only once the endpoint sends it nothing."""
+    """A deployment is deleted only once the endpoint sends it nothing.
+
+    What moves by a roll-out may be on its way still, so that also one of which nothing is recorded may get some.
+    """
     for route in _routes(family):
         left = _receiving(route.before) - _receiving(route.after)
-        yield from ((route, part) for part in family if part.action is Action.DELETE and _gets(part, left))
+        on_its_way = "rollout" in (route.before or {})
+        deleted = (part for part in family if part.action is Action.DELETE and part.address.endpoint)
+        yield from ((route, part) for part in deleted if _gets(part, left) or (on_its_way and not _kept(part, route)))
 
 
 def children_deleted_before_parents(
@@ -77,6 +82,10 @@ def _receiving(endpoint: Spec | None) -> frozenset[str]:
 
 def _gets(part: Part, names: frozenset[str]) -> bool:
     return bool(part.address.endpoint) and part.address.name in names
+
+
+def _kept(part: Part, route: Part) -> bool:
+    return _gets(part, _receiving(route.after))
 
 
 def _by_address(parts: Iterable[Part]) -> Mapping[Address, Sequence[Part]]:

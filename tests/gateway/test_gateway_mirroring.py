@@ -58,7 +58,8 @@ def test_a_refused_token_is_not_copied(world):
 @pytest.mark.parametrize("size", [2, 3_000_000])
 def test_a_mirrored_deployment_that_hangs_slows_no_live_call(world, size):
     """A copy that was waited for would leave no answer before the hanging model is let go, after the last one here."""
-    world.serve(credit(world, max_concurrent=1))
+    blue, green = world.deployment("blue", timeout_ms=300_000), world.deployment("green", max_concurrent=1)
+    world.serve(Endpoint("credit", (), {"blue": 100}, (blue, green), mirror={"green": 100}))
     assert [world.ask("/api/v1/endpoint/credit/score?live", body=b"x" * size).status for _ in range(3)] == [200] * 3
     with world.models["green"].counting:  # every request to it now waits
         assert [world.ask(body=b"x" * size).body["size"] for _ in range(10)] == [size] * 10
@@ -78,7 +79,7 @@ def test_copies_count_against_no_limit_of_the_live_calls(world):
         assert [world.ask().status for _ in range(10)] == [200] * 10
         live = world.at_once(2, azureml_model_deployment="green")
         shadow, own = (
-            "cluster.credit/green/shadow.upstream_rq_pending_overflow",
+            "cluster.credit/green/shadow.upstream_rq_active_overflow",
             "cluster.credit/green.upstream_rq_total",
         )
         until(lambda: int(world.admin.stats("credit/green").get(shadow, 0)) > 0)

@@ -56,6 +56,17 @@ def test_an_endpoint_that_goes_away_loses_traffic_then_deployments_then_itself()
     )
 
 
+def test_while_traffic_may_be_on_its_way_every_deployment_goes_after_it_has_stopped():
+    rollout = {"steps": [10, 100], "pause": 300.0, "gates": {}, "on_failure": "return"}
+    state = recorded(endpoint(traffic={"green": 100}, rollout=rollout), blue(), green())
+    assert planned([], state) == (
+        "[] -> #1 ~ route endpoint/credit (traffic stops first)\n"
+        "[1] -> #2 - delete deployment/credit/blue (no longer defined)\n"
+        "[1] -> #3 - delete deployment/credit/green (no longer defined)\n"
+        "[1, 2, 3] -> #4 - delete endpoint/credit (no longer defined)\n"
+    )
+
+
 def test_a_new_instance_type_replaces_the_deployment():
     state = recorded(endpoint(), blue(instance_type="Standard_DS3_v2"))
     assert planned([endpoint(), blue(instance_type="Standard_F4s_v2")], state) == (

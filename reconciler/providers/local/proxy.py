@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import signal
 import socket
 import time
 from collections.abc import Callable
@@ -17,7 +18,7 @@ from reconciler.gateway.envoy import bootstrap, command
 from reconciler.gateway.files import Files, write_private
 from reconciler.gateway.steering import steer_to_second
 from reconciler.gateway.values import Gateway, Place
-from reconciler.keeper.values import Process
+from reconciler.keeper.values import Liveness, Process
 from reconciler.providers.local.instances import last_lines
 from reconciler.providers.local.layout import Layout
 from reconciler.providers.local.processes import Processes
@@ -86,7 +87,10 @@ class Proxy:
         name, place = kept(number), self.place(number)
         log, logs = str(self.layout.gateway_log), (str(place.access_log),)
         argv, folder = command(str(binary), place), str(self.layout.gateway)
-        self.processes.start(Process(name, argv, env={}, cwd=folder, log=log, other_logs=logs))
+        reopen = int(signal.SIGUSR1)
+        self.processes.start(
+            Process(name, argv, {}, folder, log, other_logs=logs, reopen_signal=reopen, liveness=_answering(place))
+        )
         try:
             Files(place, self.layout.gateway_log, sleep=self._while_running(name)).confirm()
         except ProviderError as error:
@@ -103,6 +107,11 @@ class Proxy:
                 raise ProviderError(f"it ended at once ({status.last_exit if status else 'unseen'})")
 
         return pause
+
+
+def _answering(place: Place) -> Liveness:
+    """A proxy that hangs is ended and started again; one that drains still answers here."""
+    return Liveness(str(place.admin), "/server_info", initial_delay_s=2, period_s=2, timeout_s=2, failure_threshold=3)
 
 
 def kept(number: int) -> str:
