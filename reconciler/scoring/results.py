@@ -10,7 +10,10 @@ from typing import Any
 from reconciler.scoring.messages import JSON, RUN_FAILED, RUN_NOT_FAILED, Answer, run_time
 
 # The connection is the server's, and so is the length of what goes over it.
-NOT_THE_SCRIPTS = frozenset({"content-length", "content-type", "connection", "transfer-encoding", "keep-alive"})
+THE_SERVERS = ("content-length", "content-type", "connection", "transfer-encoding", "keep-alive")
+# By it the gateway knows that nothing was run, and asks another instance.
+REFUSAL = "ms-azureml-model-error-reason"
+NOT_THE_SCRIPTS = frozenset({*THE_SERVERS, REFUSAL})
 NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 FORBIDDEN = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 WITHOUT_BODY = (204, 304)

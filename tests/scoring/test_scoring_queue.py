@@ -104,3 +104,15 @@ def test_without_a_number_as_many_wait_as_come(start):
 def test_every_worker_has_its_share_of_the_queue(concurrent, queued, workers, bound):
     environment = {"MLOPS_MAX_CONCURRENT_REQUESTS": concurrent, "MLOPS_MAX_QUEUED_REQUESTS": queued}
     assert read_settings({"AZUREML_ENTRY_SCRIPT": "s", "WORKER_COUNT": workers, **environment}).bound == bound
+
+
+def test_a_model_cannot_pass_for_an_instance_that_is_full(start):
+    """The gateway asks another instance where nothing was run; here something was."""
+    script = (
+        "from azureml_inference_server_http.api.aml_response import AMLResponse\n"
+        "def run(data):\n    answer = AMLResponse('busy', 429)\n"
+        "    answer.headers['ms-azureml-model-error-reason'] = 'too_many_pending_request'\n    return answer\n"
+    )
+    reply = start(script).until_healthy().ask(body=b"x")
+    assert reply.status == 429
+    assert "ms-azureml-model-error-reason" not in reply.headers
