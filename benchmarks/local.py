@@ -48,7 +48,7 @@ def local(bench: Bench) -> list[Row]:
                 costs.append(measured())
                 others.append(bench.run(peer)[0])
     finally:
-        _ended(bench, folder)
+        ended(bench, folder)
     rows = zip(life, seen, strict=True)
     return [compared(what, a, ("import sklearn", b), by="wall", goal=goal) for (what, goal, _), (a, b) in rows]
 
@@ -101,7 +101,7 @@ def _two_instances(text: str) -> str:
     return text.replace("instance_count: 1", "instance_count: 2")
 
 
-def _ended(bench: Bench, folder: Path) -> None:
+def ended(bench: Bench, folder: Path) -> None:
     """Destroy what is there, and see that no process of it is left; one that is, is ended and told of."""
     try:
         _mlops(bench, folder, "destroy", "--auto-approve")

@@ -85,6 +85,13 @@ def peers(bench: Bench) -> list[Row]:
     return list(rows(bench.environ, bench.runs(12_000, 4_000)))
 
 
+def under_load(bench: Bench) -> list[Row]:
+    """What is lost while everything changes."""
+    from steady import steady  # noqa: PLC0415 - threads in this process would weigh on what is measured elsewhere
+
+    return steady(bench)
+
+
 SECTIONS: dict[str, Callable[[Bench], list[Row]]] = {
     "start": start,
     "plan": plans,
@@ -93,6 +100,7 @@ SECTIONS: dict[str, Callable[[Bench], list[Row]]] = {
     "scoring": scoring,
     "peers": peers,
     "gateway": gateway,
+    "steady": under_load,
 }
 
 
