@@ -9,184 +9,94 @@ from __future__ import annotations
 import json
 import os
 import socket
+import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
+from typing import NamedTuple
 
-from scoring import HEALTH, ROOT, Served, Target, request, served
-from table import Row
+import psutil
+from contenders import AZURE_PEER, CACHE, ECHO, INLINE_PEER, OURS, PEERS, REGRESSION, ROWS, TRAIN, Peer
+from scoring import HEALTH, LIMITS, ROOT, Served, Target, request, served, start_seconds
+from table import Absent, Row
 
-CACHE = ROOT / ".bench"
-UVICORN = [f"uvicorn=={version('uvicorn')}", "httptools"]
-# Of the size of Azure's sample regression, in which scikit-learn itself takes some 100 us.
-MODEL = CACHE / "ridge.pkl"
-TRAIN = f"""\
-import numpy, pickle
-from sklearn.linear_model import Ridge
-rows = numpy.random.default_rng(1).normal(size=(400, 10))
-with open({str(MODEL)!r}, "wb") as file: pickle.dump(Ridge(alpha=0.03).fit(rows, rows @ numpy.arange(10)), file)
-"""
-ROWS = [[1, 2, 3, 4, 5, 6, 7, 8, 9, 10], [10, 9, 8, 7, 6, 5, 4, 3, 2, 1]]
-ECHO = """\
-import json
-def init(): pass
-def predict(rows): return rows
-def run(raw_data): return predict(json.loads(raw_data)["data"])
-"""
-REGRESSION = f"""\
-import json, pickle
-def init():
-    global model
-    with open({str(MODEL)!r}, "rb") as file: model = pickle.load(file)
-def predict(rows): return model.predict(rows).tolist()
-def run(raw_data): return predict(json.loads(raw_data)["data"])
-"""
-INLINE = """\
-import json, score
-score.init()
-async def app(scope, receive, send):
-    answer = b"ok"
-    if scope["method"] == "POST":
-        answer = json.dumps(score.run((await receive())["body"])).encode()
-    headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(answer))]
-    await send({"type": "http.response.start", "status": 200, "headers": headers})
-    await send({"type": "http.response.body", "body": answer})
-"""
-STARLETTE = """\
-import score
-from starlette.applications import Starlette
-from starlette.concurrency import run_in_threadpool
-from starlette.responses import JSONResponse, PlainTextResponse
-from starlette.routing import Route
-score.init()
-async def run(request): return JSONResponse(await run_in_threadpool(score.run, await request.body()))
-async def health(request): return PlainTextResponse("ok")
-app = Starlette(routes=[Route("/score", run, methods=["POST"]), Route("/", health)])
-"""
-MLSERVER = """\
-import score
-from mlserver import MLModel
-from mlserver.codecs import NumpyCodec
-from mlserver.types import InferenceResponse
-import numpy
-class Runtime(MLModel):
-    async def load(self):
-        score.init()
-        return True
-    async def predict(self, payload):
-        rows = NumpyCodec.decode_input(payload.inputs[0]).tolist()
-        answer = NumpyCodec.encode_output("scores", numpy.array(score.predict(rows)))
-        return InferenceResponse(model_name="m", outputs=[answer])
-"""
-BENTOML = """\
-import bentoml, score
-@bentoml.service(workers=1)
-class Service:
-    def __init__(self): score.init()
-    @bentoml.api(route="/score")
-    def run(self, data: list) -> list: return score.predict(data)
-"""
+STARTS = 5
+LESS_THAN_AZURE = 4  # times the CPU of a request
 
 
-@dataclass(frozen=True)
-class Peer:
-    """A server to measure.
+class Pair(NamedTuple):
+    """A peer and ours, measured one right after the other, as the speed of a shared machine wanders."""
 
-    Args:
-        name: in the table.
-        requirements: of its environment; scikit-learn is in all.
-        command: the arguments after the environment's folder of programs, for a port.
-        files: by name, with a port for `{port}`.
-        path: of the requests.
-        body: what they carry, for rows of numbers.
-        health: the path that says when it is ready.
-        live: whether it answers its health route while a run() goes on.
-    """
+    peer: Peer
+    other: Served
+    ours: Served
 
-    name: str
-    requirements: Sequence[str]
-    command: Callable[[int], Sequence[str]]
-    files: Mapping[str, str] = field(default_factory=dict)
-    path: str = "/score"
-    body: Callable[[list[list[int]]], bytes] = lambda rows: json.dumps({"data": rows}).encode()
-    health: str = "/"
-    live: bool = True
+    @property
+    def cpu_ratio(self) -> float:
+        """How many times the CPU of ours a request takes."""
+        return self.other.cpu_us / self.ours.cpu_us
+
+    @property
+    def p99_ratio(self) -> float:
+        """How many times the 99th percentile of ours it has."""
+        return self.other.p99_ms / self.ours.p99_ms
 
 
-def _uvicorn(port: int) -> Sequence[str]:
-    return ("python", "-m", "uvicorn", "app:app", "--no-access-log", "--log-level", "error", "--port", str(port))
-
-
-def _gunicorn(port: int) -> Sequence[str]:
-    application = "azureml_inference_server_http.server.entry:app"
-    return ("python", "-m", "gunicorn", "--no-control-socket", "--bind", f"127.0.0.1:{port}", application)
-
-
-def _tensor(rows: list[list[int]]) -> bytes:
-    values = [value for row in rows for value in row]
-    shape = [len(rows), len(rows[0])]
-    return json.dumps({"inputs": [{"name": "x", "shape": shape, "datatype": "FP64", "data": values}]}).encode()
-
-
-OURS = Peer("mlops", UVICORN, lambda port: ("python", "-m", "reconciler.scoring", "--port", str(port)))
-INLINE_PEER = Peer("bare uvicorn, run() inline", UVICORN, _uvicorn, {"app.py": INLINE}, live=False)
-PEERS = (
-    INLINE_PEER,
-    # Its workers are of gunicorn's sync kind, so that its health waits too; but it is what is replaced.
-    Peer("azureml-inference-server-http", ["azureml-inference-server-http==1.5.1"], _gunicorn),
-    Peer("Starlette, thread pool", [*UVICORN, "starlette"], _uvicorn, {"app.py": STARLETTE}),
-    Peer(
-        "MLServer",
-        ["mlserver==1.7.1"],
-        lambda _port: ("mlserver", "start", "."),
-        {
-            "runtime.py": MLSERVER,
-            "model-settings.json": '{"name": "m", "implementation": "runtime.Runtime"}',
-            "settings.json": '{{"host": "127.0.0.1", "http_port": {port}, "grpc_port": {more}, "metrics_port": {most}, '
-            '"metrics_endpoint": null, "parallel_workers": 0, "debug": false}}',
-        },
-        path="/v2/models/m/infer",
-        body=_tensor,
-        health="/v2/health/ready",
-    ),
-    Peer(
-        "BentoML",
-        ["bentoml==1.4.39"],
-        lambda port: ("bentoml", "serve", "service:Service", "--host", "127.0.0.1", "--port", str(port)),
-        {"service.py": BENTOML},
-        health="/readyz",
-    ),
-)
-
-
-def rows(environ: Mapping[str, str], requests: int) -> Iterator[Row]:
+def rows(environ: Mapping[str, str], requests: int) -> Iterator[Row | Absent]:
     """Ours beside every peer, for an echo and for a model."""
     _run(str(_installed(OURS) / "python"), "-c", TRAIN)
     for model, script in (("echo", ECHO), ("regression", REGRESSION)):
-        ours = _measured(OURS, script, environ, requests)
-        bare_s, bare_mb = _libraries(script, environ)
         what = f"scoring, {model}"
-        yield Row(f"{what}, a request", ours.cpu_us, "us CPU", 250, note=_seen(ours))
-        yield Row(
-            f"{what}, start beyond its libraries", ours.start_s - bare_s, "s wall", 0.5, f"libraries: {bare_s:.2f}"
-        )
-        yield Row(f"{what}, memory beyond its libraries", ours.mb - bare_mb, "MB", 30, f"libraries: {bare_mb:.0f}")
+        alone = _measured(OURS, script, environ, requests)
+        yield from _alone(what, alone, script, environ)
+        pairs: list[Pair] = []
         for peer in PEERS:
-            yield _beside(f"  {peer.name}", peer, ours, script, environ, requests)
+            try:
+                other = _measured(peer, script, environ, requests // (1 if peer is INLINE_PEER else 4))
+            except (OSError, RuntimeError, subprocess.SubprocessError) as error:
+                yield Absent(f"  {peer.name}", str(error))
+            else:
+                pairs.append(Pair(peer, other, _measured(OURS, script, environ, requests)))
+                yield _beside(pairs[-1])
+        yield from _goals(what, pairs)
 
 
-def _beside(what: str, peer: Peer, ours: Served, script: str, environ: Mapping[str, str], requests: int) -> Row:
-    try:
-        other = _measured(peer, script, environ, requests // (1 if peer is INLINE_PEER else 4))
-    except (OSError, RuntimeError, subprocess.SubprocessError) as error:
-        return Row(what, 0, "us CPU", note=f"absent: {error}")
-    ratio, p99 = other.cpu_us / ours.cpu_us, other.p99_ms / ours.p99_ms
-    note = f"p99 {p99:.1f} of ours; {_seen(other)}{'' if peer.live else '; health waits'}"
-    return Row(what, other.cpu_us, "us CPU", peer=f"mlops: {ours.cpu_us:.0f}", ratio=ratio, note=note)
+def _alone(what: str, ours: Served, script: str, environ: Mapping[str, str]) -> Iterator[Row]:
+    turns = [*_turns(OURS, script, environ)]
+    start_s, bare_s, bare_mb = (statistics.median(each) for each in zip(*turns, strict=True))
+    beyond_s = statistics.median(start - bare for start, bare, _ in turns)
+    yield Row(f"{what}, a request", ours.cpu_us, "us CPU", 250, note=_seen(ours))
+    note = f"{start_s:.2f} s, libraries {bare_s:.2f} s; medians of {STARTS} in turns"
+    yield Row(f"{what}, start beyond its libraries", beyond_s, "s wall", 0.5, note=note)
+    note = f"{ours.mb:.0f} MB under load, Python with the model {bare_mb:.0f} MB"
+    yield Row(f"{what}, memory beyond its libraries", ours.mb - bare_mb, "MB", 30, note=note)
+
+
+def _beside(pair: Pair) -> Row:
+    waits = "" if pair.peer.live else "; health waits"
+    note = f"p99 {pair.p99_ratio:.1f} of ours; {_seen(pair.other)}{waits}"
+    beside = f"mlops: {pair.ours.cpu_us:.0f}, p99 {pair.ours.p99_ms:.2f} ms"
+    return Row(f"  {pair.peer.name}", pair.other.cpu_us, "us CPU", peer=beside, ratio=pair.cpu_ratio, note=note)
+
+
+def _goals(what: str, pairs: Sequence[Pair]) -> Iterator[Row | Absent]:
+    """What ours should be beside the others, of those that are there."""
+    less = f"{what}, CPU of azureml's over ours"
+    azure = next((pair for pair in pairs if pair.peer is AZURE_PEER), None)
+    if azure is None:
+        yield Absent(less, f"{AZURE_PEER.name} could not be measured")
+    else:
+        yield Row(less, azure.cpu_ratio, "x", LESS_THAN_AZURE, at_least=True)
+    closest = min((pair for pair in pairs if pair.peer.live), key=lambda pair: pair.p99_ratio, default=None)
+    if closest is None:
+        yield Absent(f"{what}, p99 over ours", "no other server whose health is live could be measured")
+    else:
+        beside = f"the closest whose health is live: {closest.peer.name}"
+        yield Row(f"{what}, p99 of the others over ours", closest.p99_ratio, "x", 1, beside, at_least=True)
 
 
 def _seen(one: Served) -> str:
@@ -196,6 +106,36 @@ def _seen(one: Served) -> str:
 
 
 def _measured(peer: Peer, script: str, environ: Mapping[str, str], requests: int) -> Served:
+    """Load a server that has been started once before, so that its modules are compiled."""
+    with _prepared(peer, script, environ) as server:
+        start_seconds(server.target, server.argv, server.environ, server.folder)
+        return served(peer.name, server.target, server.argv, server.environ, requests, server.folder)
+
+
+def _turns(peer: Peer, script: str, environ: Mapping[str, str]) -> Iterator[tuple[float, float, float]]:
+    """Starts of the server and of a Python with the model alone, in turns, after one of each that is not counted.
+
+    Yields the server's seconds, and what `_libraries` gives.
+    """
+    with _prepared(peer, script, environ) as server:
+        for number in range(STARTS + 1):
+            seconds = start_seconds(server.target, server.argv, server.environ, server.folder)
+            libraries = _libraries(script, environ)
+            if number:
+                yield seconds, *libraries
+
+
+class _Prepared(NamedTuple):
+    """All that a server is started with."""
+
+    target: Target
+    argv: Sequence[str]
+    environ: Mapping[str, str]
+    folder: str
+
+
+@contextmanager
+def _prepared(peer: Peer, script: str, environ: Mapping[str, str]) -> Iterator[_Prepared]:
     programs = _installed(peer)
     with tempfile.TemporaryDirectory(prefix="peer-") as folder:
         ports = dict(zip(("port", "more", "most"), _free_ports(3), strict=True))
@@ -203,6 +143,7 @@ def _measured(peer: Peer, script: str, environ: Mapping[str, str], requests: int
             Path(folder, name).write_text(text.format(**ports) if name.startswith("settings") else text)
         program, *arguments = peer.command(ports["port"])
         own = {
+            **LIMITS,
             "PYTHONPATH": f"{ROOT}{os.pathsep}{folder}",
             "AML_APP_ROOT": folder,
             "AZUREML_ENTRY_SCRIPT": "score.py",
@@ -210,9 +151,8 @@ def _measured(peer: Peer, script: str, environ: Mapping[str, str], requests: int
             "BENTOML_DO_NOT_TRACK": "True",
         }
         health = HEALTH.replace(b"GET /", b"GET " + peer.health.encode())
-        score = request(peer.path, peer.body(ROWS))
-        target = Target(ports["port"], score, health)
-        return served(peer.name, target, (str(programs / program), *arguments), {**environ, **own}, requests, folder)
+        target = Target(ports["port"], request(peer.path, peer.body(ROWS)), health)
+        yield _Prepared(target, (str(programs / program), *arguments), {**environ, **own}, folder)
 
 
 def _installed(peer: Peer) -> Path:
@@ -237,13 +177,20 @@ def _run(*command: str) -> None:
 
 
 def _libraries(script: str, environ: Mapping[str, str]) -> tuple[float, float]:
-    """Seconds and megabytes that the model takes without a server."""
-    code = f"import time; began = time.time()\n{script}\ninit()\nimport resource\n"
-    code += "print(time.time() - began, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
-    python = str(_installed(OURS) / "python")
-    printed = subprocess.run([python, "-c", code], env=environ, capture_output=True, text=True, check=True).stdout
-    seconds, kilobytes = map(float, printed.split())
-    return seconds, kilobytes / 1e3
+    """Seconds until a Python without a server has the model, and the megabytes that it holds after some run()s.
+
+    The seconds are those of imports and init() alone: Python's own start counts for the server. The megabytes are
+    taken as the server's are, from outside and while it lives.
+    """
+    code = f"import time; began = time.perf_counter()\n{script}\ninit()\nseconds = time.perf_counter() - began\n"
+    code += f"for _ in range(100): run({json.dumps({'data': ROWS})!r})\nprint(seconds, flush=True)\ninput()"
+    argv = (str(_installed(OURS) / "python"), "-c", code)
+    pipe = subprocess.PIPE
+    with psutil.Popen(argv, env=environ, stdin=pipe, stdout=pipe, text=True) as process:
+        seconds = float(process.stdout.readline())
+        mb = process.memory_info().rss / 1e6
+        process.communicate("\n")
+    return seconds, mb
 
 
 def _free_ports(count: int) -> list[int]:

@@ -5,12 +5,12 @@ import os
 import platform
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from local import local
 from measuring import MLOPS, Bench, Command, python
-from table import Failed, Row, compared, printed
+from table import Absent, Failed, Row, compared, printed
 from thousand import applies, plans
 
 
@@ -78,7 +78,7 @@ def gateway(bench: Bench) -> list[Row]:
     ]
 
 
-def peers(bench: Bench) -> list[Row]:
+def peers(bench: Bench) -> list[Row | Absent]:
     """The scoring server beside those that a team would pick instead; their environments are built on first use."""
     from peers import rows  # noqa: PLC0415 - asyncio in this process would weigh on what it measures
 
@@ -92,7 +92,7 @@ def under_load(bench: Bench) -> list[Row]:
     return steady(bench)
 
 
-SECTIONS: dict[str, Callable[[Bench], list[Row]]] = {
+SECTIONS: dict[str, Callable[[Bench], Sequence[Row | Absent]]] = {
     "start": start,
     "plan": plans,
     "apply": applies,
@@ -104,7 +104,7 @@ SECTIONS: dict[str, Callable[[Bench], list[Row]]] = {
 }
 
 
-def measured(name: str, bench: Bench) -> list[Row | Failed]:
+def measured(name: str, bench: Bench) -> list[Row | Absent | Failed]:
     """The rows of a section; one that fails is told of in its place."""
     print(f"measuring {name} ...", file=sys.stderr, flush=True)
     try:
@@ -119,7 +119,7 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="fewer repetitions")
     parser.add_argument("--only", choices=SECTIONS, metavar="SECTION", help=f"one of {', '.join(SECTIONS)}")
     chosen = parser.parse_args()
-    rows: list[Row | Failed] = []
+    rows: list[Row | Absent | Failed] = []
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         for name in (chosen.only,) if chosen.only else SECTIONS:
             rows += measured(name, Bench(Path(folder).resolve(), quick=chosen.quick))

@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,12 @@ import psutil
 ROOT = Path(__file__).resolve().parents[1]
 CONNECTIONS = 16
 REQUESTS = 20_000
+# With its limits on, as in a deployment; the queue has room for every connection.
+LIMITS = {
+    "MLOPS_MAX_CONCURRENT_REQUESTS": "1",
+    "MLOPS_MAX_QUEUED_REQUESTS": str(CONNECTIONS),
+    "MLOPS_MAX_BODY_BYTES": "1000000",
+}
 ECHO = "import json\ndef init(): pass\ndef run(raw_data): return json.loads(raw_data)\n"
 ECHO_ASYNC = ECHO.replace("def run", "async def run")
 PEER = "bare uvicorn"
@@ -151,7 +158,7 @@ def _servers(environ: Mapping[str, str], requests: int) -> Iterator[Served]:
         ("run, 2 workers", ECHO, 2, 2),
     )
     for name, script, slots, workers in ways:
-        settings = {"MLOPS_MAX_CONCURRENT_REQUESTS": str(slots), "WORKER_COUNT": str(workers)}
+        settings = {**LIMITS, "MLOPS_MAX_CONCURRENT_REQUESTS": str(slots), "WORKER_COUNT": str(workers)}
         ours = (sys.executable, "-m", "reconciler.scoring", "--uds")
         yield measure(name, {"score.py": script}, ours, {**environ, **settings}, requests)
 
@@ -172,10 +179,26 @@ def served(
     name: str, target: Target, argv: Sequence[str], environ: Mapping[str, str], requests: int, folder: str | None = None
 ) -> Served:
     """Start a server in a folder, load it, end it with all its children."""
+    with _running(target, argv, environ, folder) as (process, start_s):
+        return asyncio.run(_loaded(name, target, process, start_s, requests))
+
+
+def start_seconds(target: Target, argv: Sequence[str], environ: Mapping[str, str], folder: str | None = None) -> float:
+    """The seconds from a server's start until it is healthy."""
+    with _running(target, argv, environ, folder) as (_, start_s):
+        return start_s
+
+
+@contextmanager
+def _running(
+    target: Target, argv: Sequence[str], environ: Mapping[str, str], folder: str | None
+) -> Iterator[tuple[psutil.Popen, float]]:
+    """A healthy server, and the seconds that its start took."""
     began = time.perf_counter()
     with psutil.Popen(argv, env=environ, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         try:
-            return asyncio.run(_loaded(name, target, process, began, requests))
+            asyncio.run(wait_until_healthy(target, process))
+            yield process, time.perf_counter() - began
         finally:
             children = process.children(recursive=True)
             process.terminate()
@@ -183,9 +206,7 @@ def served(
                 one.kill()
 
 
-async def _loaded(name: str, target: Target, process: psutil.Popen, began: float, requests: int) -> Served:
-    await wait_until_healthy(target, process)
-    start_s = time.perf_counter() - began
+async def _loaded(name: str, target: Target, process: psutil.Popen, start_s: float, requests: int) -> Served:
     await load(target, max(CONNECTIONS, requests // 10))  # warm
     cpu, wall = cpu_seconds(process), time.perf_counter()
     latencies = await load(target, requests)

@@ -14,7 +14,7 @@ class Row:
 
     Args:
         value: in `unit`, as is the goal.
-        goal: the most that it should be; None when it is told for information.
+        goal: the most that it should be, or the least with `at_least`; None when it is told for information.
         ratio: to the peer, measured in turns with it.
         note: what else was seen.
     """
@@ -26,6 +26,22 @@ class Row:
     peer: str = ""
     ratio: float | None = None
     note: str = ""
+    at_least: bool = False
+
+    @property
+    def is_met(self) -> bool:
+        """Whether the goal is met; always so without one."""
+        if self.goal is None:
+            return True
+        return self.value >= self.goal if self.at_least else self.value <= self.goal
+
+
+@dataclass(frozen=True)
+class Absent:
+    """Something that could not be measured on this machine, and why."""
+
+    what: str
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -54,17 +70,19 @@ def compared(
     return Row(what, getattr(typical, by), unit, goal, beside, ratio, f"{note}, {typical.mb:.0f} MB")
 
 
-def printed(rows: Iterable[Row | Failed]) -> str:
+def printed(rows: Iterable[Row | Absent | Failed]) -> str:
     """The whole table as text."""
-    head = f"{'':<44}{'goal':>8}{'measured':>10} {'':<7}{'met':<5}{'beside, in the same run':<42}{'ratio':>7}  {'and'}"
+    head = f"{'':<48}{'goal':>8}{'measured':>10} {'':<7}{'met':<5}{'beside, in the same run':<42}{'ratio':>7}  {'and'}"
     return "\n".join([head.rstrip(), *(_line(row) for row in rows)])
 
 
-def _line(row: Row | Failed) -> str:
+def _line(row: Row | Absent | Failed) -> str:
     if isinstance(row, Failed):
         return f"{row.section}: FAILED: {row.error}"
-    goal = "" if row.goal is None else f"{row.goal:g}"
-    met = "" if row.goal is None else "yes" if row.value <= row.goal else "NO"
+    if isinstance(row, Absent):
+        return f"{row.what:<48}{'':>8}absent: {row.reason}"
+    goal = "" if row.goal is None else f"{'>= ' if row.at_least else ''}{row.goal:.3g}"
+    met = "" if row.goal is None else "yes" if row.is_met else "NO"
     ratio = "" if row.ratio is None else f"{row.ratio:.2f}"
     value = f"{row.value:.3f}" if row.value < 10 else f"{row.value:.0f}"
-    return f"{row.what:<44}{goal:>8}{value:>10} {row.unit:<7}{met:<5}{row.peer:<42}{ratio:>7}  {row.note}".rstrip()
+    return f"{row.what:<48}{goal:>8}{value:>10} {row.unit:<7}{met:<5}{row.peer:<42}{ratio:>7}  {row.note}".rstrip()

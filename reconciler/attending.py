@@ -11,19 +11,19 @@ from reconciler.core.manifest import Resource
 from reconciler.core.problem import Problem
 from reconciler.errors import LockHeldError
 from reconciler.kinds.autoscaling import bounds
-from reconciler.providers.provider import Attended, Progressive, Provider
+from reconciler.providers.provider import Attended, Progressive, Provider, TableSource
 from reconciler.workspace import Workspace, holder
 
 COMMAND = "mlops attendant"
 """How the attendant names itself when it holds the target's lock."""
 
-# An act of the attendant starts a few instances at most; nobody's apply is refused because of it.
+# An act of the attendant starts a few instances at most; only where those are slow is an apply refused because of it.
 _PATIENCE_S = 120.0
 
 
 @contextmanager
 def locked(workspace: Workspace, command: str, *, timeout_s: float) -> Iterator[None]:
-    """Be the only run of the target; what the attendant does at the moment is waited for in any case.
+    """Be the only run of the target; what the attendant does at the moment is waited for, up to two minutes.
 
     Args:
         command: told to whoever has to wait.
@@ -72,11 +72,20 @@ def unfollowed(provider: Provider, resources: Iterable[Resource]) -> Iterator[Pr
 
 
 def needs_attendance(workspace: Workspace) -> bool:
-    """Whether anything is to be decided without an apply: instances, traffic on its way; or Prometheus is to ask."""
-    provider = workspace.provider
+    """Whether there is anything to do without an apply.
+
+    Instances and traffic on its way are to be decided on, promises to be counted, or Prometheus is to ask.
+    """
+    provider, entries = workspace.provider, workspace.store.read().entries
+    if not entries:
+        return False
     if isinstance(provider, Attended) and provider.metrics_port:
         return True
     if isinstance(provider, Progressive) and any(each.unfinished for each in provider.rollouts().values()):
         return True
-    # The record tells it without a look at every instance.
-    return any(bounds(entry.spec) for entry in workspace.store.read().entries.values())
+    # The record tells the rest without a look at every instance.
+    if isinstance(provider, TableSource) and any(
+        address in entries and "slo" in found for address, found in workspace.target.policies.items()
+    ):
+        return True
+    return any(bounds(entry.spec) for entry in entries.values())

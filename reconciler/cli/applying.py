@@ -39,7 +39,7 @@ def say_aside(planned: "Planned", *, verbose: bool = False) -> None:
     if planned.drifts:
         names = ", ".join(str(drift.address) for drift in planned.drifts[:5])
         more = f" and {len(planned.drifts) - 5} more" if len(planned.drifts) > 5 else ""
-        print(f"Changed behind git's back: {names}{more}; `mlops drift` tells more.", file=sys.stderr)
+        print(f"Live is not as recorded: {names}{more}; `mlops drift` tells more.", file=sys.stderr)
     for name in planned.passed_over if verbose else ():
         print(f"passed over: {name}", file=sys.stderr)
 

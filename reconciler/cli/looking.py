@@ -29,14 +29,14 @@ def status(
       mlops status --check
     """
     from reconciler.operate import show as operate  # noqa: PLC0415 - --help loads none of it
-    from reconciler.render.status import spent_budgets, status_text  # noqa: PLC0415
+    from reconciler.render.status import spent_budgets, status_text, uncovered_windows  # noqa: PLC0415
     from reconciler.workspace import open_workspace  # noqa: PLC0415
 
     with open_workspace(target) as workspace:
         found = operate.status(workspace)
     print(json.dumps(found, indent=2, ensure_ascii=False) if report is o.Findings.JSON else status_text(found))
     spent = spent_budgets(found) if check else []
-    for each in spent:
+    for each in [*spent, *(uncovered_windows(found) if check else ())]:
         print(f"mlops: {each}", file=sys.stderr)
     return 2 if spent else 0
 

@@ -40,7 +40,7 @@ MaxDelete = Annotated[
     ),
 ]
 AllowEmpty = Annotated[bool, typer.Option("--allow-empty", help="Accept that the manifests define nothing at all.")]
-AutoApprove = Annotated[bool, typer.Option("--auto-approve", help="Do not ask.")]
+AutoApprove = Annotated[bool, typer.Option("--auto-approve", "--yes", "-y", help="Do not ask.")]
 Parallel = Annotated[int, typer.Option("--parallel", metavar="N", min=1, max=64, help="Steps that run at once.")]
 LockTimeout = Annotated[
     float, typer.Option("--lock-timeout", metavar="SECONDS", min=0, help="How long to wait for another run to end.")

@@ -8,7 +8,7 @@ ROUTE_METADATA = "mlops"
 COLUMNS: Json = {
     "TimeGenerated": "%START_TIME(%Y-%m-%dT%H:%M:%S.%3fZ)%",
     "Method": "%REQ(:METHOD)%",
-    "Path": "%PATH(NQ:ORIG)%",
+    "Path": "%PATH(NQ:ORIG_OR_PATH)%",
     "EndpointName": f"%METADATA(ROUTE:{ROUTE_METADATA}:endpoint)%",
     "DeploymentName": f"%METADATA(ROUTE:{ROUTE_METADATA}:deployment)%",
     "Instance": "%UPSTREAM_HOST_NAME%",
@@ -20,7 +20,7 @@ COLUMNS: Json = {
     "RequestPayloadSize": "%BYTES_RECEIVED%",
     "ResponsePayloadSize": "%BYTES_SENT%",
     "UserAgent": "%REQ(USER-AGENT):70%",
-    "XRequestId": "%REQ(X-REQUEST-ID)%",
+    "XRequestId": "%REQ(X-REQUEST-ID):100%",
     "XMSClientRequestId": "%RESP(X-MS-CLIENT-REQUEST-ID)%",
     "TotalDurationMs": "%DURATION%",
     "RequestDurationMs": "%REQUEST_DURATION%",

@@ -2,7 +2,8 @@
 
 from reconciler.gateway import tls, tokens
 from reconciler.gateway.access_log import access_log
-from reconciler.gateway.replies import Json, model_errors, proxy_errors
+from reconciler.gateway.refusals import proxy_errors
+from reconciler.gateway.replies import Json, model_errors
 from reconciler.gateway.routes import NAME
 from reconciler.gateway.values import Gateway, Place
 
@@ -56,6 +57,8 @@ def bootstrap(place: Place) -> Json:
             "lds_config": _file(str(place.listeners), str(place.folder)),
             "cds_config": _file(str(place.clusters), str(place.folder)),
         },
+        # By default it has room for no more than a length of 48; that of ids is 101.
+        "layered_runtime": {"layers": [{"name": "static", "static_layer": {"re2.max_program_size.error_level": 300}}]},
         "stats_config": {"stats_matcher": {"inclusion_list": {"patterns": _kept_statistics()}}},
     }
 
@@ -99,6 +102,7 @@ def _manager(gateway: Gateway, place: Place) -> Json:
         "access_log": [access_log(str(place.access_log))],
         "server_name": "mlops",
         "use_remote_address": True,
+        "preserve_external_request_id": True,
         "request_id_extension": {"typed_config": {"@type": _REQUEST_ID, "pack_trace_reason": False}},
         "always_set_request_id_in_response": True,
         "request_headers_timeout": "10s",

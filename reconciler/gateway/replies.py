@@ -1,15 +1,37 @@
-"""The answers the proxy itself gives, and the codes it turns a model's answers into, as managed endpoints do."""
+"""How the proxy refuses a request, and the codes it turns a model's answers into, as managed endpoints do."""
 
 import json
+from dataclasses import dataclass
 from typing import Any
 
 Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Error:
+    """A refusal: its HTTP status, and the word and the sentence of its body."""
+
+    status: int
+    code: str
+    message: str
+
+    @property
+    def body(self) -> Json:
+        """The body, of Azure's shape."""
+        return {"error": {"code": self.code, "message": self.message}}
+
+    @property
+    def text(self) -> str:
+        """The body as JSON."""
+        return json.dumps(self.body)
+
 
 MODEL_TIME = "ms-azureml-model-time"
 REASON = "ms-azureml-model-error-reason"
 STATUS = "ms-azureml-model-error-statuscode"
 FULL = "too_many_pending_request"
 CLIENT_ID = "x-ms-client-request-id"
+NO_GRPC = Error(415, "UnsupportedMediaType", "the gateway does not speak gRPC; send JSON")
 
 LUA = "envoy.filters.http.lua"
 _LUA_TYPE = "type.googleapis.com/envoy.extensions.filters.http.lua.v3"
@@ -20,17 +42,34 @@ local function told(headers, status, code)
   headers:replace(":status", code)
 end
 
+-- To a client of gRPC the proxy says everything as 200, with the true code in words of gRPC.
+local function in_plain_http(handle, headers)
+  headers:remove("grpc-status")
+  headers:remove("grpc-message")
+  headers:replace(":status", "{NO_GRPC.status}")
+  headers:replace("content-type", "application/json")
+  handle:body(true):setBytes([[{NO_GRPC.text}]])
+end
+
 local RULES
 
 function envoy_on_response(handle)
   local headers = handle:headers()
+  local by_backend = headers:get("{MODEL_TIME}") ~= nil
+  if headers:get("grpc-status") ~= nil and not by_backend then
+    return in_plain_http(handle, headers)
+  end
   local id = headers:get("{CLIENT_ID}")
   if id ~= nil and (#id > 40 or string.find(id, "[^%w_-]")) then
     headers:remove("{CLIENT_ID}")
   end
   local status = headers:get(":status")
+  if status == "429" and not by_backend then
+    -- Of an answer without a body the proxy takes the type away.
+    headers:replace("content-type", "text/plain")
+  end
   if status ~= "200" then
-    RULES(headers, status, headers:get("{MODEL_TIME}") ~= nil)
+    RULES(headers, status, by_backend)
   end
 end
 
@@ -68,32 +107,18 @@ RULES = function(headers, status, by_backend)
 end
 """
 
-# Envoy's response flags, the code that they become, and the reason that is told.
-PROXY_ERRORS = (
-    (("UT",), 408, ""),  # the deployment's request timeout passed
-    (("UO",), 429, FULL),  # every instance is busy and the queue is full
-    (("UH", "UF", "NC"), 503, "model_not_ready"),  # no instance is healthy, or takes a connection
-    (("UC",), 424, "model_error"),  # the model died over the request
-)
-
 
 def header(name: str, value: str) -> Json:
     """Return a header that the proxy sets, whatever was there before."""
     return {"header": {"key": name, "value": value}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}
 
 
-def reply(status: int, code: str, message: str, *headers: Json) -> Json:
+def reply(error: Error, *headers: Json) -> Json:
     """Return the part of a route that answers at once, with an error body of Azure's shape."""
-    body = json.dumps(_error(code, message))
     return {
-        "direct_response": {"status": status, "body": {"inline_string": body}},
+        "direct_response": {"status": error.status, "body": {"inline_string": error.text}},
         "response_headers_to_add": [header("content-type", "application/json"), *headers],
     }
-
-
-def proxy_errors() -> list[Json]:
-    """Return the rules that give the proxy's own failures the codes of a managed endpoint."""
-    return [_too_large(), *(_rule(flags, status, reason) for flags, status, reason in PROXY_ERRORS)]
 
 
 def model_errors() -> Json:
@@ -111,21 +136,3 @@ def lua(source: str) -> Json:
 def rules(name: str) -> Json:
     """Return what a route's `typed_per_filter_config` says to have its codes turned by the rules of that name."""
     return {LUA: {"@type": f"{_LUA_TYPE}.LuaPerRoute", "name": name}}
-
-
-def _rule(flags: tuple[str, ...], status: int, reason: str) -> Json:
-    rule: Json = {"filter": {"response_flag_filter": {"flags": list(flags)}}, "status_code": status}
-    return {**rule, "headers_to_add": [header(REASON, reason)]} if reason else rule
-
-
-def _too_large() -> Json:
-    is_413 = {"op": "EQ", "value": {"default_value": 413, "runtime_key": "mlops.too_large"}}
-    message = "the request's body is larger than the gateway takes"
-    return {
-        "filter": {"status_code_filter": {"comparison": is_413}},
-        "body_format_override": {"json_format": _error("PayloadTooLarge", message)},
-    }
-
-
-def _error(code: str, message: str) -> Json:
-    return {"error": {"code": code, "message": message}}

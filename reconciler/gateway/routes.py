@@ -5,7 +5,19 @@ from itertools import accumulate
 
 from reconciler.gateway.access_log import logged
 from reconciler.gateway.mirroring import copies
-from reconciler.gateway.replies import CLIENT_ID, MODEL_TIME, Json, header, reply, rules
+from reconciler.gateway.refusals import TOO_LONG
+from reconciler.gateway.replies import (
+    CLIENT_ID,
+    MODEL_TIME,
+    NO_GRPC,
+    REASON,
+    STATUS,
+    Error,
+    Json,
+    header,
+    reply,
+    rules,
+)
 from reconciler.gateway.retrying import full_again, retries
 from reconciler.gateway.tokens import verified, without_token
 from reconciler.gateway.values import Deployment, Endpoint, Gateway, cluster_name
@@ -15,12 +27,13 @@ PREFIX = "/api/v1/endpoint/"
 PIN = "azureml-model-deployment"
 SCORE = "score"
 SWAGGER = "swagger.json"
+_IDS = ("x-request-id", "x-ms-request-id", CLIENT_ID)
 _OTHER = ""
 
 
 def routes(gateway: Gateway) -> Json:
     """Return the route configuration: a tree over the path finds the endpoint, however many there are."""
-    missing = reply(404, "EndpointNotFound", f"no such endpoint; the path is {PREFIX}NAME/score")
+    missing = reply(Error(404, "EndpointNotFound", f"no such endpoint; the path is {PREFIX}NAME/score"))
     tree = {
         "input": {
             "name": "path",
@@ -45,7 +58,7 @@ def routes(gateway: Gateway) -> Json:
         "virtual_hosts": [host],
         # A key is the gateway's own business: a model never sees it.
         "request_headers_to_remove": ["authorization"],
-        "response_headers_to_remove": ["x-envoy-upstream-service-time"],
+        "response_headers_to_remove": ["x-envoy-upstream-service-time", STATUS],
         "response_headers_to_add": [
             header(MODEL_TIME, "%COMMON_DURATION(US_TX_BEG:US_RX_BEG:ms)%"),
             header(CLIENT_ID, f"%REQ({CLIENT_ID})%"),
@@ -70,19 +83,24 @@ def endpoint_routes(endpoint: Endpoint) -> list[Json]:
 
 
 def _refusals(endpoint: Endpoint) -> Iterator[Json]:
+    yield _refused(endpoint, {"headers": [_matching("content-type", r"application/grpc(\+.*)?")]}, reply(NO_GRPC))
     if endpoint.keys or endpoint.tokens:
-        no_key = {"headers": [_is_not("authorization", f"Bearer {key}") for key in endpoint.keys]}
+        known = [f"{scheme} {key}" for key in endpoint.keys for scheme in ("Bearer", "bearer")]
+        no_key = {"headers": [_is_not("authorization", each) for each in known]}
         what = " or ".join([*(["key"] if endpoint.keys else []), *(["token"] if endpoint.tokens else [])])
         message = f"the {what} is missing or wrong; send it as `Authorization: Bearer {what.upper()}`"
-        refusal = reply(401, "Unauthorized", message, header("www-authenticate", "Bearer"))
+        refusal = reply(Error(401, "Unauthorized", message), header("www-authenticate", "Bearer"))
         if endpoint.tokens:
             no_token = {"dynamic_metadata": [without_token(endpoint)]}
             yield _refused(endpoint, no_key | no_token, refusal | verified(endpoint))
         else:
             yield _refused(endpoint, no_key, refusal)
     methods = {"headers": [_is_not(":method", method) for method in ("GET", "POST")]}
-    allowed = reply(405, "MethodNotAllowed", "only GET and POST are served", header("allow", "GET, POST"))
-    yield _refused(endpoint, methods, allowed)
+    not_allowed = Error(405, "MethodNotAllowed", "only GET and POST are served")
+    yield _refused(endpoint, methods, reply(not_allowed, header("allow", "GET, POST")))
+    for name in _IDS:
+        # The scoring server would refuse it, which were told as a failure of the model.
+        yield _refused(endpoint, {"headers": [_matching(name, ".{101,}")]}, reply(TOO_LONG))
 
 
 def _selection(endpoint: Endpoint, leaf: str) -> Iterator[Json]:
@@ -98,18 +116,18 @@ def _selection(endpoint: Endpoint, leaf: str) -> Iterator[Json]:
         share = {**path, "runtime_fraction": {"default_value": {"numerator": below, "denominator": "HUNDRED"}}}
         yield _served(endpoint, deployments[name], leaf, share, mirrored=True)
     message = f"no deployment of endpoint {endpoint.name} has traffic; name one in the header {PIN}"
-    yield {"match": path, **reply(404, "NoTraffic", message), **_named(endpoint)}
+    yield {"match": path, **reply(Error(404, "NoTraffic", message)), **_named(endpoint)}
 
 
 def _no_such_deployment(endpoint: Endpoint, path: Json) -> Json:
     known = ", ".join(each.name for each in endpoint.deployments) or "none"
     message = f"endpoint {endpoint.name} has no deployment as the header {PIN} says; there are: {known}"
     match = {**path, "headers": [{"name": PIN, "present_match": True}]}
-    return {"match": match, **reply(404, "DeploymentNotFound", message), **_named(endpoint)}
+    return {"match": match, **reply(Error(404, "DeploymentNotFound", message)), **_named(endpoint)}
 
 
 def _no_such_path(endpoint: Endpoint) -> Json:
-    return reply(404, "PathNotFound", f"only {path_of(endpoint)}score and swagger.json answer")
+    return reply(Error(404, "PathNotFound", f"only {path_of(endpoint)}score and swagger.json answer"))
 
 
 def _served(endpoint: Endpoint, deployment: Deployment, leaf: str, match: Json, *, mirrored: bool) -> Json:
@@ -127,7 +145,13 @@ def _served(endpoint: Endpoint, deployment: Deployment, leaf: str, match: Json, 
         **(copies(endpoint) if mirrored and leaf == SCORE else {}),
     }
     kind = "kubernetes" if endpoint.kubernetes else "swagger" if leaf == SWAGGER else ""
-    return {**names, "route": action, **({"typed_per_filter_config": rules(kind)} if kind else {})}
+    return {
+        **names,
+        "route": action,
+        # Only the server that holds requests back may say that it is full.
+        **({} if deployment.queues else {"response_headers_to_remove": [REASON]}),
+        **({"typed_per_filter_config": rules(kind)} if kind else {}),
+    }
 
 
 def _has_own_paths(deployment: Deployment) -> bool:
@@ -150,6 +174,10 @@ def _named(endpoint: Endpoint) -> Json:
 def _is_not(name: str, value: str) -> Json:
     exact = {"name": name, "string_match": {"exact": value}}
     return {**exact, "invert_match": True, "treat_missing_header_as_empty": True}
+
+
+def _matching(name: str, pattern: str) -> Json:
+    return {"name": name, "string_match": {"safe_regex": {"regex": pattern}}}
 
 
 def _taken(entries: list[Json]) -> Json:

@@ -65,7 +65,7 @@ def _provider(name: str, tokens: Tokens) -> Json:
         "require_expiration": True,
         "clock_skew_seconds": 5,
         # By default a token may also stand in the address, which is logged.
-        "from_headers": [{"name": "Authorization", "value_prefix": "Bearer "}],
+        "from_headers": [{"name": "Authorization", "value_prefix": scheme} for scheme in ("Bearer ", "bearer ")],
         "payload_in_metadata": name,
         "clear_route_cache": True,
         **(_given(tokens.keys) if tokens.keys else _fetched(name, tokens.uri)),

@@ -19,6 +19,7 @@ class Event(StrEnum):
     KILLING = "Killing"
     BACK_OFF = "BackOff"
     LIVENESS_PROBE_FAILED = "LivenessProbeFailed"
+    READINESS_PROBE_FAILED = "ReadinessProbeFailed"
 
 
 class Events:

@@ -1,8 +1,8 @@
-"""What is made of a process's answers to liveness probes."""
+"""What is made of a process's answers to probes."""
 
 from dataclasses import dataclass
 
-from reconciler.keeper.values import Liveness
+from reconciler.keeper.values import Probe
 
 
 @dataclass(frozen=True)
@@ -12,23 +12,27 @@ class Health:
     failures: int = 0
     successes: int = 0
 
-    def alive(self, liveness: Liveness) -> "Health":
+    def alive(self, probe: Probe) -> "Health":
         """It answered; failures are forgotten once it did so often enough in a row."""
         successes = self.successes + 1
-        return Health(0 if successes >= liveness.success_threshold else self.failures, successes)
+        return Health(0 if successes >= probe.success_threshold else self.failures, successes)
 
     def failed(self) -> "Health":
         """It did not answer, or not well."""
         return Health(self.failures + 1, 0)
 
-    def is_dead(self, liveness: Liveness) -> bool:
-        """Whether it failed so often in a row that it has to be started again."""
-        return self.failures >= liveness.failure_threshold
+    def fails(self, probe: Probe) -> bool:
+        """Whether it failed so often in a row that it counts as failing."""
+        return self.failures >= probe.failure_threshold
+
+    def begins_to_fail(self, probe: Probe) -> bool:
+        """Whether it counts as failing since its last answer."""
+        return self.failures == probe.failure_threshold
 
 
-def request(liveness: Liveness) -> bytes:
+def request(probe: Probe) -> bytes:
     """Return the HTTP request of a probe."""
-    return f"GET {liveness.path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode()
+    return f"GET {probe.path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode()
 
 
 STATUS_LINE_BYTES = len(b"HTTP/1.1 200")

@@ -39,7 +39,8 @@ class Kept:
         self._selector = selector
         self._console = console
         self._events = Events(folder, wall=wall)
-        self._probes = Probes(selector, self._probe_failed, now=now)
+        self._liveness = Probes(selector, self._liveness_failed, now=now)
+        self._readiness = Probes(selector, self._readiness_failed, now=now)
         self._now = now
         self._wall = wall
         self._watched: dict[str, int] = {}
@@ -124,11 +125,12 @@ class Kept:
                 say(f"{name}: did not stop in time and is killed")
                 self._events.tell(name, Event.KILLING, f"Process {record.pid} did not stop in time and is killed")
                 children.kill_group(record.pid)
-        self._probes.do_what_is_due()
+        self._liveness.do_what_is_due()
+        self._readiness.do_what_is_due()
 
     def next_at(self) -> float:
         """When something falls due, by the clock of `now`."""
-        return min(self._probes.next_at(), *self.due.values(), float("inf"))
+        return min(self._liveness.next_at(), self._readiness.next_at(), *self.due.values(), float("inf"))
 
     def poll(self) -> None:
         """Look after the processes that the system cannot watch for us."""
@@ -191,13 +193,21 @@ class Kept:
         if is_instance(process.name):
             self._console.follow(process)
         idle = record.trial or record.stopping or process.name in self._hung
-        if process.liveness and record.pid and not idle:
-            age_s = max(0.0, self._wall() - record.started_at)
-            self._probes.watch(process.name, process.liveness, max(0.0, process.liveness.initial_delay_s - age_s))
-        else:
-            self._probes.forget(process.name)
+        age_s = max(0.0, self._wall() - record.started_at)
+        for probes, probe in ((self._liveness, process.liveness), (self._readiness, process.readiness)):
+            if probe and record.pid and not idle:
+                probes.watch(process.name, probe, max(0.0, probe.initial_delay_s - age_s))
+            else:
+                probes.forget(process.name)
 
-    def _probe_failed(self, name: str, what: str, health: Health) -> None:
+    def _readiness_failed(self, name: str, what: str, health: Health) -> None:
+        """A process did not answer; that it does so no more is told once, not each time."""
+        readiness = self.records[name].process.readiness
+        if readiness and health.begins_to_fail(readiness):
+            row = f"{health.failures} of {readiness.failure_threshold} in a row"
+            self._events.tell(name, Event.READINESS_PROBE_FAILED, f"Readiness probe failed, {row}: {what}")
+
+    def _liveness_failed(self, name: str, what: str, health: Health) -> None:
         """A process did not answer; one that did not so often enough is ended, to be started again."""
         record = self.records[name]
         liveness = record.process.liveness
@@ -205,7 +215,7 @@ class Kept:
             return
         row = f"{health.failures} of {liveness.failure_threshold} in a row"
         self._events.tell(name, Event.LIVENESS_PROBE_FAILED, f"Liveness probe failed, {row}: {what}")
-        if not health.is_dead(liveness):
+        if not health.fails(liveness):
             return
         cause = f"{health.failures} failed liveness probes ({what})"
         say(f"{name}: {cause}")

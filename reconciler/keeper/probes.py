@@ -1,4 +1,4 @@
-"""Liveness probes, any number at once, in the keeper's one thread: connect, ask, read the status, or time out."""
+"""Probes, any number at once, in the keeper's one thread: connect, ask, read the status, or time out."""
 
 import errno
 import os
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from reconciler.keeper.health import STATUS_LINE_BYTES, Health, problem, request
 from reconciler.keeper.say import say
-from reconciler.keeper.values import Liveness
+from reconciler.keeper.values import Probe
 
 # A process that failed a probe, what went wrong, and how it stands by now.
 Report = Callable[[str, str, Health], None]
@@ -19,12 +19,12 @@ Report = Callable[[str, str, Health], None]
 class _Question:
     """One probe under way; `done` is told what went wrong, or nothing."""
 
-    def __init__(self, liveness: Liveness, selector: selectors.BaseSelector, done: Callable[[str], None]) -> None:
-        self._request = request(liveness)
+    def __init__(self, probe: Probe, selector: selectors.BaseSelector, done: Callable[[str], None]) -> None:
+        self._request = request(probe)
         self._selector = selector
         self._done = done
         self._answer = b""
-        family, self._address = liveness.place
+        family, self._address = probe.place
         self._socket = socket.socket(family, socket.SOCK_STREAM)
         self._socket.settimeout(0)
 
@@ -75,7 +75,7 @@ class _Question:
 
 @dataclass
 class _Watched:
-    liveness: Liveness
+    probe: Probe
     ask_at: float
     late_at: float = 0.0
     health: Health = field(default_factory=Health)
@@ -97,10 +97,10 @@ class Probes:
         self._now = now
         self._watched: dict[str, _Watched] = {}
 
-    def watch(self, name: str, liveness: Liveness, first_in_s: float) -> None:
+    def watch(self, name: str, probe: Probe, first_in_s: float) -> None:
         """Ask a process from then on; one that is asked already goes on being asked."""
         if name not in self._watched:
-            self._watched[name] = _Watched(liveness, self._now() + first_in_s)
+            self._watched[name] = _Watched(probe, self._now() + first_in_s)
 
     def forget(self, name: str) -> None:
         """Ask a process no more, and drop what was made of its answers."""
@@ -119,17 +119,15 @@ class Probes:
             watched = self._watched[name]
             if watched.question:
                 watched.question.close()
-                self._settle(name, watched, f"no answer within {watched.liveness.timeout_s:g} s")
+                self._settle(name, watched, f"no answer within {watched.probe.timeout_s:g} s")
             else:
                 self._ask(name, watched, now)
 
     def _ask(self, name: str, watched: _Watched, now: float) -> None:
-        watched.ask_at = now + watched.liveness.period_s
-        watched.late_at = now + watched.liveness.timeout_s
+        watched.ask_at = now + watched.probe.period_s
+        watched.late_at = now + watched.probe.timeout_s
         try:
-            watched.question = _Question(
-                watched.liveness, self._selector, lambda what: self._settle(name, watched, what)
-            )
+            watched.question = _Question(watched.probe, self._selector, lambda what: self._settle(name, watched, what))
         except OSError as error:
             # The keeper's own trouble, such as too many open files, says nothing about the process.
             say(f"{name}: not probed: {error}")
@@ -139,7 +137,7 @@ class Probes:
     def _settle(self, name: str, watched: _Watched, what: str) -> None:
         watched.question = None
         if not what:
-            watched.health = watched.health.alive(watched.liveness)
+            watched.health = watched.health.alive(watched.probe)
             return
         watched.health = watched.health.failed()
         self._report(name, what, watched.health)

@@ -7,7 +7,6 @@ from typing import Any
 from reconciler.keeper.values import Exit, Process, Status, exit_from_json, process_from_json
 
 FIRST_DELAY_S = 0.1
-LONGEST_DELAY_S = 30.0
 STEADY_S = 60.0
 
 
@@ -51,9 +50,9 @@ class Record:
 
     @property
     def restart_delay_s(self) -> float:
-        """How long to wait before the next start: doubling from one exit to the next, up to a limit."""
+        """How long to wait before the next start: doubling from one exit to the next, up to the process's limit."""
         doublings = min(max(self.failures - 1, 0), 20)
-        return min(FIRST_DELAY_S * (1 << doublings), LONGEST_DELAY_S)
+        return min(FIRST_DELAY_S * (1 << doublings), self.process.longest_delay_s)
 
     @property
     def status(self) -> Status:

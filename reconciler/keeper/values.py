@@ -7,17 +7,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 # Grows with each change of what clients may ask: a keeper of a lower number gives way to a new one.
-PROTOCOL = 2
+PROTOCOL = 3
 
 LOCK = "keeper.lock"
 
 
 @dataclass(frozen=True)
-class Liveness:
-    """How a process is asked over HTTP whether it still lives, and what is made of the answers, as in Kubernetes.
+class Probe:
+    """How a process is asked over HTTP whether it is well, and what is made of the answers, as in Kubernetes.
 
-    A status of 200 to 399 within `timeout_s` is an answer of the living. After `failure_threshold` failures in a row
-    the process is ended and started again.
+    A status of 200 to 399 within `timeout_s` is a good answer. After `failure_threshold` others in a row the process
+    counts as failing.
 
     Args:
         address: where it listens, the absolute path of a unix socket or `IP:PORT`.
@@ -39,9 +39,9 @@ class Liveness:
 
     def __post_init__(self) -> None:
         if not self.path.startswith("/") or not self.path.isprintable() or " " in self.path:
-            raise ValueError(f"liveness: {self.path!r} is no path of HTTP")
+            raise ValueError(f"probe: {self.path!r} is no path of HTTP")
         if min(self.success_threshold, self.failure_threshold) < 1 or min(self.period_s, self.timeout_s) <= 0:
-            raise ValueError("liveness: thresholds are at least 1, period and time-out more than 0 s")
+            raise ValueError("probe: thresholds are at least 1, period and time-out more than 0 s")
         _ = self.place
 
     @property
@@ -56,7 +56,7 @@ class Liveness:
             socket.inet_pton(family, host)
             return family, (host, int(port))
         except (OSError, ValueError):
-            raise ValueError(f"liveness: {self.address!r} is neither the path of a socket nor IP:PORT") from None
+            raise ValueError(f"probe: {self.address!r} is neither the path of a socket nor IP:PORT") from None
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,9 @@ class Process:
         other_logs: files that the process itself appends to; they are rotated.
         reopen_signal: has the process open its `other_logs` anew, so that rotation renames them and loses no line;
             without it they are copied and cut.
-        liveness: without it a process counts as alive as long as it has not ended.
+        longest_delay_s: the wait before it is started again doubles with each exit, up to this.
+        liveness: one that fails it is ended and started again; without it a process lives until it ends.
+        readiness: that it begins to fail it is written into the event log, and nothing else comes of it here.
     """
 
     name: str
@@ -84,7 +86,9 @@ class Process:
     log_max_bytes: int = 10_000_000
     log_files: int = 5
     reopen_signal: int | None = None
-    liveness: Liveness | None = None
+    longest_delay_s: float = 30.0
+    liveness: Probe | None = None
+    readiness: Probe | None = None
 
 
 @dataclass(frozen=True)
@@ -124,13 +128,13 @@ class Status:
 
 def process_from_json(data: Mapping[str, Any]) -> Process:
     """Return the process that `dataclasses.asdict` wrote."""
-    liveness = data.get("liveness")
+    probes = {name: data.get(name) for name in ("liveness", "readiness")}
     return Process(
         **{
             **data,
             "argv": tuple(data["argv"]),
             "other_logs": tuple(data["other_logs"]),
-            "liveness": Liveness(**liveness) if liveness else None,
+            **{name: Probe(**probe) if probe else None for name, probe in probes.items()},
         }
     )
 

@@ -24,7 +24,7 @@ METRICS = (
     "RequestLatency_P95",
     "RequestLatency_P99",
 )
-"""Azure's names of what a rule may look at; CPU in percent of one core, memory of the machine, latency in milliseconds."""
+"""Azure's names of what a rule may look at: CPU in percent of one core, memory of the machine, latency in ms."""
 
 _30_DAYS_S = 30 * 86400.0
 

@@ -1,22 +1,32 @@
-"""The attendant: what goes on at a target between two applies. It scales, moves traffic, and answers Prometheus.
+"""The attendant: what goes on at a target between two applies.
 
-It works from what was applied, which the record and the provider tell, and reads mlops.yaml only to find them. An act
-is done under the target's lock or not at all in this round, so it never meets an apply.
+It scales, moves traffic, keeps what error budgets are counted from, and answers Prometheus. It works from what was
+applied, which the record and the provider tell, and reads mlops.yaml only to find them, and for what is promised.
+
+An act is done under the target's lock or not at all in this round, so it never meets an apply. Instances may take long
+to be ready, and traffic is led back meanwhile all the same: scaling goes on beside the rounds.
 """
 
 import os
 import time
 from collections.abc import Callable
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reconciler.apply import utc_now
 from reconciler.attending import COMMAND, needs_attendance
+from reconciler.core.state import Live
 from reconciler.errors import LockHeldError, MlopsError
 from reconciler.load.folder import CONFIG
+from reconciler.operate.acting import Acting
+from reconciler.operate.autoscale import Decision
+from reconciler.operate.ledger import Ledger, ledger_file
 from reconciler.operate.rollouts import Rollouts
 from reconciler.operate.scaling import Scaling
+from reconciler.operate.slo import promises
 from reconciler.operate.traffic import TABLE, Request, Tail
 from reconciler.providers.provider import Attended, TableSource
 from reconciler.workspace import PRIVATE, Workspace, holder, open_workspace
@@ -27,6 +37,10 @@ if TYPE_CHECKING:
 # How often it is looked for new policies and roll-outs.
 LOOK_S = 1.0
 SHORTEST_S = 0.02
+# How often it is looked whether what is under way has ended.
+_UNDER_WAY_S = 0.2
+# As many deployments are scaled at once as an apply would.
+_SCALINGS = 4
 
 Opening = AbstractContextManager[Workspace]
 
@@ -39,6 +53,7 @@ class Attendant:
         target: the target's name.
         say: takes one line for every decision, and for every error that was not said last.
         opened: opens the target.
+        executor: scales.
     """
 
     def __init__(
@@ -48,6 +63,7 @@ class Attendant:
         *,
         say: Callable[[str], None],
         opened: Callable[[Path, str], Opening] = lambda root, target: open_workspace(target, start=root),
+        executor: Executor | None = None,
     ) -> None:
         self._root, self._target, self._opened = root, target, opened
         self._said, self._tell = "", say
@@ -60,6 +76,8 @@ class Attendant:
         self._looked = -LOOK_S
         self._rollouts = Rollouts(self._say)
         self._scaling = Scaling(root / PRIVATE / "attendant" / f"{target}.json", self._say)
+        self._ledger = Ledger(ledger_file(root, target))
+        self._acting = Acting(executor or ThreadPoolExecutor(_SCALINGS, thread_name_prefix="scaling"))
 
     def round(self, now: float, *, moment: float) -> float:
         """Do what is due, and tell for how many seconds nothing is.
@@ -71,6 +89,7 @@ class Attendant:
             moment: seconds of a clock that nobody sets.
         """
         try:
+            self._acting.settle(now)
             workspace = self._current()
             if moment - self._looked >= LOOK_S:
                 self._looked = moment
@@ -79,10 +98,12 @@ class Attendant:
         except (MlopsError, OSError) as error:
             self._complain(str(error))
             return LOOK_S
-        return max(SHORTEST_S, self._rollouts.pause(self._scaling.pause(now, LOOK_S)))
+        most = _UNDER_WAY_S if self._acting.busy else LOOK_S
+        return max(SHORTEST_S, self._rollouts.pause(self._scaling.pause(now, most)))
 
     def close(self) -> None:
-        """Let go of the target."""
+        """Let go of the target, once what is under way has ended."""
+        self._acting.close()
         if self._prometheus:
             self._prometheus.close()
             self._prometheus, self._port = None, None
@@ -90,9 +111,9 @@ class Attendant:
         self._workspace = None
 
     def _current(self) -> Workspace:
-        """The target, opened anew where mlops.yaml changed; while that is wrong, as it was last."""
+        """The target, opened anew where mlops.yaml changed; while that is wrong, or it is acted on, as it was last."""
         config = _stamp(self._root / CONFIG)
-        if self._workspace is not None and config == self._config:
+        if self._workspace is not None and (config == self._config or self._acting.busy):
             return self._workspace
         self._config = config
         if self._workspace is not None and config is None:
@@ -117,7 +138,7 @@ class Attendant:
         entries = workspace.store.read().entries
         self._scaling.watch({address: entry.spec for address, entry in entries.items()})
         self._listen(workspace)
-        if not needs_attendance(workspace):
+        if not needs_attendance(workspace) and not self._acting.busy:
             with self._alone(workspace):
                 if isinstance(workspace.provider, Attended) and not needs_attendance(workspace):
                     self._say("nothing is left to look after")
@@ -147,15 +168,38 @@ class Attendant:
         self._scaling.take(fresh)
         if self._prometheus:
             self._prometheus.count(fresh)
+        self._try(self._write_minutes, workspace, now)
         moves = self._rollouts.due(workspace, fresh, now)
         scalings = list(self._scaling.due(workspace, now))
+        if self._acting.busy:
+            scalings = []  # An apply that waits has its turn between two of them.
         if not moves and not scalings:
             return
         with suppress(LockHeldError), self._alone(workspace):
             for address, rollout in moves:
                 self._try(self._rollouts.act, workspace, address, rollout)
             for live, decision in scalings:
-                self._try(self._scaling.act, workspace, live, decision, now)
+                self._acting.begin(partial(self._scaling.act, workspace, live, decision), self._scaled(live, decision))
+        self._acting.settle(now)
+
+    def _scaled(self, live: Live, decision: Decision) -> Callable[[Future[bool], float], None]:
+        """What is to be done once a deployment was scaled."""
+
+        def settle(ended: Future[bool], now: float) -> None:
+            try:
+                if ended.result():
+                    self._scaling.acted(live, decision, now)
+            except (MlopsError, OSError) as error:
+                self._scaling.failed(live, now)
+                self._complain(str(error))
+
+        return settle
+
+    def _write_minutes(self, workspace: Workspace, now: float) -> None:
+        """Keep what the target's promises are counted from."""
+        if isinstance(workspace.provider, TableSource):
+            log = workspace.provider.tables().get(TABLE, ())
+            self._ledger.write(log, promises(workspace.target.policies), now)
 
     def _try(self, act: Callable[..., None], *arguments: object) -> None:
         """Act; what fails is said, and the other acts are done all the same."""
@@ -177,7 +221,7 @@ class Attendant:
         return self._tail.more()
 
     def _alone(self, workspace: Workspace) -> AbstractContextManager[None]:
-        return workspace.store.lock(holder(COMMAND, utc_now()), timeout_s=0)
+        return self._acting.alone(lambda: workspace.store.lock(holder(COMMAND, utc_now()), timeout_s=0))
 
     def _say(self, line: str) -> None:
         self._said = ""

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from reconciler.core.rollout import Rollout
-from reconciler.operate.slo import verdict
 from reconciler.operate.traffic import Request
+from reconciler.operate.verdicts import verdict
 
 
 @dataclass(frozen=True)

@@ -43,6 +43,10 @@ def query(files: Files, sql: str) -> Result:
             _one_select(sql)
             _fill(database, files, sql)
             return _answered(database, sql)
+        except RuntimeError as error:  # DuckDB's word for a signal
+            if "interrupted" not in str(error).lower():
+                raise
+            raise KeyboardInterrupt from error
         except duckdb.Error as error:
             message = str(error).partition("\n")[0].partition(": ")[2] or str(error)
             raise MlopsError(f"the query: {message}; {_known(sql)}") from error

@@ -10,7 +10,6 @@ from reconciler.core.address import Address
 from reconciler.core.manifest import Spec
 from reconciler.core.plan import Action, Operation, Step
 from reconciler.core.state import Live
-from reconciler.errors import ProviderError
 from reconciler.kinds import KINDS
 from reconciler.kinds.autoscaling import COUNT, bounds
 from reconciler.operate.autoscale import Decision, Memory, Sample, decided, horizon_of, interval_of
@@ -56,7 +55,7 @@ class Scaling:
     def __init__(self, file: Path, say: Callable[[str], None]) -> None:
         self._file, self._say = file, say
         self._watched: dict[Address, _Watched] = {}
-        self._acted = _read(file)
+        self._acted = _read(file, say)
 
     def watch(self, recorded: Mapping[Address, Spec]) -> None:
         """Take up what is recorded with an autoscaler, and drop what no longer is."""
@@ -99,40 +98,43 @@ class Scaling:
             if decision.count != live.spec[COUNT] and live.status == "Succeeded" and not rests:
                 yield live, decision
 
-    def act(self, workspace: Workspace, seen: Live, decision: Decision, now: float) -> None:
-        """Scale; the caller holds the target's lock.
+    def act(self, workspace: Workspace, seen: Live, decision: Decision) -> bool:
+        """Scale, and tell whether it was still to be done; the caller holds the target's lock.
 
-        The operation is the object's own: an apply knows it by that, and fences it off by going beyond it.
+        It may take as long as instances take to be ready, and reads and writes nothing of this object: another thread
+        may do it. The operation is the deployment's own: an apply knows it by that, and fences it off by going beyond
+        it.
 
         Raises:
             ProviderError: it cannot be done; what served goes on.
         """
         live = workspace.provider.observe(seen.address)
         if live is None or (live.generation, live.operation) != (seen.generation, seen.operation):
-            return  # an apply was here in between
+            return False  # an apply was here in between
         symptoms = KINDS[live.address.kind].symptoms
         spec = {name: value for name, value in live.spec.items() if name not in symptoms}
         step = Step(0, Action.SCALE, live.address, decision.reason, (), spec, {**spec, COUNT: decision.count})
-        operation = Operation(live.operation, live.lineage, live.generation)
-        try:
-            workspace.provider.scale(step, operation)
-        except ProviderError:
-            self._watched[live.address].rests_until = now + _REST_S
-            raise
-        self._remember(live.address, now)
-        self._say(f"{live.address}: {live.spec[COUNT]} -> {decision.count} instances ({decision.reason})")
+        workspace.provider.scale(step, Operation(live.operation, live.lineage, live.generation))
+        return True
+
+    def acted(self, seen: Live, decision: Decision, now: float) -> None:
+        """Remember that a deployment was scaled, and say so."""
+        self._acted[str(seen.address)] = now
+        if watched := self._watched.get(seen.address):
+            watched.memory = Memory(watched.memory.samples, now)
+        self._say(f"{seen.address}: {seen.spec[COUNT]} -> {decision.count} instances ({decision.reason})")
+        self._file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        lay_down(self._file, lambda temporary: _write(temporary, self._acted), over=True)
+
+    def failed(self, seen: Live, now: float) -> None:
+        """Leave a deployment alone for a while."""
+        if watched := self._watched.get(seen.address):
+            watched.rests_until = now + _REST_S
 
     def pause(self, now: float, most: float) -> float:
         """Seconds until the next sample is due, at most so many."""
         ends = [(watched.sampled or now) + watched.interval - now for watched in self._watched.values()]
         return min([most, *(max(0.0, end) for end in ends)])
-
-    def _remember(self, address: Address, now: float) -> None:
-        watched = self._watched[address]
-        watched.memory = Memory(watched.memory.samples, now)
-        self._acted[str(address)] = now
-        self._file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        lay_down(self._file, lambda temporary: _write(temporary, self._acted), over=True)
 
 
 def _sampled(workspace: Workspace, live: Live, watched: _Watched, now: float) -> Sample:
@@ -165,12 +167,15 @@ def _metrics(spec: Spec) -> frozenset[str]:
     return frozenset(rule["metric"] for profile in profiles for rule in profile.get("rules", ()))
 
 
-def _read(file: Path) -> dict[str, float]:
+def _read(file: Path, say: Callable[[str], None]) -> dict[str, float]:
     try:
-        found: dict[str, float] = json.loads(file.read_bytes())
+        found = json.loads(file.read_bytes())
+        return {str(name): float(at) for name, at in found.items()}
     except FileNotFoundError:
         return {}
-    return found
+    except (ValueError, TypeError, AttributeError) as error:
+        say(f"{file} cannot be read, and cool-downs begin anew: {error}")
+        return {}
 
 
 def _write(file: Path, acted: Mapping[str, float]) -> None:

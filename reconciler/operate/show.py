@@ -59,7 +59,7 @@ def _endpoint(item: Live, live: Mapping[Address, Live], state: State) -> dict[st
             {
                 "name": deployment.address.name,
                 "provisioning_state": deployment.status,
-                "ready": deployment.spec.get("instance_count"),
+                "ready": deployment.detail.get("ready", deployment.spec.get("instance_count")),
                 "wanted": _wanted(deployment.address, state),
                 "traffic": traffic.get(deployment.address.name, 0),
             }

@@ -1,18 +1,15 @@
-"""What an endpoint promises (`slo:`) against what its requests met: how much of the error budget is left.
+"""What an endpoint promises (`slo:`) against what it was asked: how much of the error budget is left.
 
-A request counts as good where the client got an answer, and as bad where the serving side failed it: by any 5xx, 408
-(the deployment's timeout), 424 (the model failed) or 429 (too few instances). What the client got wrong, such as 401,
-404, 405 or 413, or a 424 by which the model itself says 400, and requests whose client went away, count as neither.
 Of a promise of latency, the good requests are all, and those in time are the good.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from reconciler.operate.traffic import Request
+from reconciler.core.address import Address
+from reconciler.operate.minutes import Minute
 
-_FAILURES = frozenset({408, 424, 429})
 # The burn rate is that of the last hour: over the whole window it would say what the budget says.
 BURN_WINDOW_S = 3600.0
 
@@ -26,6 +23,7 @@ class Objective:
         target: percent of the requests that are to be good; below 100.
         good: of the window's requests.
         total: all that count; `good` of them or more.
+        covered_s: of how much of the window the requests are known, in seconds.
         burn_rate: how many times faster than evenly over the window the budget went in the last hour; 0 without
             requests.
     """
@@ -34,7 +32,8 @@ class Objective:
     target: float
     good: int
     total: int
-    burn_rate: float = 0.0
+    covered_s: float
+    burn_rate: float
 
     @property
     def achieved(self) -> float | None:
@@ -54,56 +53,66 @@ class Objective:
 
 @dataclass(frozen=True)
 class Report:
-    """The promises of one endpoint.
-
-    Args:
-        window_s: over which they are made, in seconds.
-        covered_s: how much of it the kept logs reach back.
-    """
+    """The promises of one endpoint, made over a window of so many seconds."""
 
     window_s: float
-    covered_s: float
     objectives: tuple[Objective, ...]
 
 
-def report(slo: Mapping[str, Any], requests: Iterable[Request], *, now: float, oldest: float | None) -> Report:
+def promises(policies: Mapping[Address, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    """The `slo` policies of a target by the names of their endpoints."""
+    return {address.name: found["slo"] for address, found in policies.items() if "slo" in found}
+
+
+def report(slo: Mapping[str, Any], minutes: Sequence[Minute], *, now: float) -> Report:
     """Hold an endpoint's requests against its promises.
 
     Args:
         slo: `availability` in percent, `latency` with `percentile` and `ms`, one of them or both; `window` in seconds.
-        requests: of the endpoint; older ones than the window are passed over.
+        minutes: of the endpoint, each once; those before the window are passed over.
         now: in seconds since the epoch.
-        oldest: when the first request that is still in the logs ended; None where there is none.
     """
+    return Report(float(slo["window"]), tuple(_objectives(slo, minutes, now)))
+
+
+def _objectives(slo: Mapping[str, Any], minutes: Sequence[Minute], now: float) -> Iterator[Objective]:
     window_s = float(slo["window"])
-    within = [each for each in requests if each.ended >= now - window_s]
-    covered_s = 0.0 if oldest is None else min(window_s, now - oldest)
-    return Report(window_s, covered_s, tuple(_objectives(slo, within, now)))
-
-
-def verdict(request: Request) -> bool | None:
-    """Whether a request was good (True) or bad (False); None where it counts as neither."""
-    told = request.model_status
-    status = told if told is not None and 400 <= told < 500 else request.status
-    if status >= 500 or status in _FAILURES:
-        return False
-    return True if 100 <= status < 400 else None
-
-
-def _objectives(slo: Mapping[str, Any], requests: Sequence[Request], now: float) -> Iterator[Objective]:
-    judged = [(each, good) for each in requests if (good := verdict(each)) is not None]
     if availability := slo.get("availability"):
-        yield _objective("availability", float(availability), judged, now)
+        yield _objective("availability", float(availability), minutes, _available, window_s, now)
     if latency := slo.get("latency"):
         percent, limit = float(latency["percentile"]), float(latency["ms"])
-        timed = [(each, each.duration_ms <= limit) for each, good in judged if good]
-        yield _objective(f"latency P{percent:g} <= {limit:g} ms", percent, timed, now)
+        # What was slow by another promise says nothing about this one.
+        held = [each for each in minutes if each.limit_ms == limit]
+        yield _objective(f"latency P{percent:g} <= {limit:g} ms", percent, held, _in_time, window_s, now)
 
 
-def _objective(name: str, target: float, judged: Sequence[tuple[Request, bool]], now: float) -> Objective:
-    recent = [good for request, good in judged if request.ended >= now - BURN_WINDOW_S]
-    burn_rate = _spending(sum(recent), len(recent), target)
-    return Objective(name, target, sum(good for _, good in judged), len(judged), burn_rate)
+def _available(minute: Minute) -> tuple[int, int]:
+    return minute.counted - minute.failed, minute.counted
+
+
+def _in_time(minute: Minute) -> tuple[int, int]:
+    answered = minute.counted - minute.failed
+    return answered - minute.slow, answered
+
+
+def _objective(
+    name: str,
+    target: float,
+    minutes: Sequence[Minute],
+    kept: Callable[[Minute], tuple[int, int]],
+    window_s: float,
+    now: float,
+) -> Objective:
+    within = [each for each in minutes if each.end > now - window_s and each.begin <= now]
+    good, total = _sums(map(kept, within))
+    recent = _sums(kept(each) for each in within if each.end > now - BURN_WINDOW_S)
+    covered_s = sum(min(each.end, now) - max(each.begin, now - window_s) for each in within)
+    return Objective(name, target, good, total, covered_s, _spending(*recent, target))
+
+
+def _sums(pairs: Iterable[tuple[int, int]]) -> tuple[int, int]:
+    found = list(pairs)
+    return sum(good for good, _ in found), sum(total for _, total in found)
 
 
 def _spending(good: int, total: int, target: float) -> float:

@@ -42,12 +42,8 @@ TABLES: Mapping[str, Table] = {
             "ResponseCode ModelStatusCode RequestPayloadSize ResponsePayloadSize TotalDurationMs RequestDurationMs "
             "ResponseDurationMs RequestThrottlingDelayMs ResponseThrottlingDelayMs",
         ),
-        {
-            "EndpointName": "split_part(Route, '/', 1)",
-            "DeploymentName": "split_part(Route, '/', 2)",
-            "InstanceId": "Instance",
-        },
-        sources=("Route", "Instance"),
+        {"InstanceId": "Instance"},
+        sources=("Instance",),
     ),
     CONSOLE: Table(_columns("OperationName EndpointName DeploymentName InstanceId ContainerName Message")),
     EVENTS: Table(_columns("OperationName EndpointName DeploymentName InstanceId Name Message")),

@@ -14,6 +14,7 @@ TABLE = "AmlOnlineEndpointTrafficLog"
 
 # Lines are in the order in which requests ended, but for what two proxies, one taking over from the other, hold back.
 _DISORDER_S = 2.0
+_STATUS_DIGITS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,7 @@ class Request:
         instance: that answered; empty where none did.
         status: what the client got.
         reason: of a failure, as the gateway tells it.
-        model_status: what the model answered, where that was another than 200.
+        model_status: what the model answered, where that was another than 200 and a status at all.
         duration_ms: from the first byte of the request to the last of the answer.
         request_bytes: of the request's body.
         response_bytes: of the answer's body.
@@ -95,23 +96,25 @@ def request_of(line: bytes) -> Request | None:
 
 
 def _request(row: Mapping[str, Any]) -> Request:
-    endpoint, deployment = row.get("EndpointName"), row.get("DeploymentName")
-    if endpoint is None and deployment is None:
-        endpoint, _, deployment = _text(row.get("Route")).partition("/")
-    model_status = _text(row.get("ModelStatusCode"))
     return Request(
         datetime.fromisoformat(row["TimeGenerated"]).timestamp(),
-        _text(endpoint),
-        _text(deployment),
+        _text(row.get("EndpointName")),
+        _text(row.get("DeploymentName")),
         _text(row.get("Instance")),
         _text(row.get("Method")),
         int(row["ResponseCode"]),
         _text(row.get("ResponseCodeReason")),
-        int(model_status) if model_status else None,
+        _status(row.get("ModelStatusCode")),
         float(row.get("TotalDurationMs") or 0),
         int(row.get("RequestPayloadSize") or 0),
         int(row.get("ResponsePayloadSize") or 0),
     )
+
+
+def _status(value: Any) -> int | None:
+    """A status code; None where a model wrote none, or something else, into its header."""
+    text = _text(value)
+    return int(text) if text.isdecimal() and len(text) == _STATUS_DIGITS else None
 
 
 def _text(value: Any) -> str:

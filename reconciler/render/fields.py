@@ -4,13 +4,19 @@ from collections.abc import Iterator
 from typing import Any
 
 from reconciler.core.plan import FieldChange
+from reconciler.kinds import KINDS
 from reconciler.render.values import Veil, one_line
+
+# What is amiss has no value that it changes from or to: it is there, or not.
+_SYMPTOMS = frozenset(name for kind in KINDS.values() for name in kind.symptoms)
 
 
 def field_lines(field: FieldChange, veil: Veil, *, created: bool = False) -> Iterator[tuple[str, str]]:
     """Pairs of what changed and how: `instance_count`, `1 -> 3`; a created field has nothing before."""
     if isinstance(field.before, list) and isinstance(field.after, list):
         yield from _items(field, veil)
+    elif field.path in _SYMPTOMS:
+        yield field.path, one_line(field.before if field.after is None else field.after, veil)
     elif created and field.before is None:
         yield field.path, one_line(field.after, veil)
     else:

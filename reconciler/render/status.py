@@ -5,6 +5,9 @@ from typing import Any
 
 from reconciler.render.values import printable, span_text
 
+# A minute here and there, in which nobody looked after a target, makes no difference.
+_PRACTICALLY_ALL = 0.99
+
 
 def status_text(status: Mapping[str, Any]) -> str:
     """What runs, and what the last run did."""
@@ -13,7 +16,9 @@ def status_text(status: Mapping[str, Any]) -> str:
     if run := status["last_run"]:
         commit = f" at {run['commit'][:12]}{' (dirty)' if run['dirty'] else ''}" if run["commit"] else ""
         lines.append(f"last run: {run['command']} by {run['user']}{commit}, {run['started']}: {run['outcome']}")
-    lines += [f"unfinished: {what}; the next apply looks at what became of it" for what in status["unfinished"]]
+    lines += [
+        f"under way, or cut off: {what}; the next apply settles what was cut off" for what in status["unfinished"]
+    ]
     for endpoint in status["endpoints"]:
         lines += ["", *_endpoint(endpoint)]
     return "\n".join(lines)
@@ -49,18 +54,34 @@ def spent_budgets(status: Mapping[str, Any]) -> list[str]:
     ]
 
 
+def uncovered_windows(status: Mapping[str, Any]) -> list[str]:
+    """The promises of which less than the window is known, in words; a hundredth of it may be missing."""
+    return [
+        f"endpoint/{endpoint['name']}: {_promise(each)} is counted over {_reach(each, slo)}"
+        for endpoint in status["endpoints"]
+        if (slo := endpoint.get("slo"))
+        for each in slo["objectives"]
+        if _reach(each, slo)
+    ]
+
+
 def _promises(slo: Mapping[str, Any]) -> Iterator[str]:
-    window, covered = span_text(slo["window_seconds"]), slo["covered_seconds"]
-    reach = f" (the logs reach back {span_text(covered)})" if covered < slo["window_seconds"] else ""
-    yield f"  promised over {window}{reach}"
+    yield f"  promised over {span_text(slo['window_seconds'])}"
     for each in slo["objectives"]:
+        counted = f" (counted over {reach})" if (reach := _reach(each, slo)) else ""
         if not each["total"]:
-            yield f"    {_promise(each)}: no requests, budget left 100 %"
+            yield f"    {_promise(each)}: no requests, budget left 100 %{counted}"
             continue
         yield (
             f"    {_promise(each)}: {each['achieved']:.6g} % of {each['total']:,} requests, "
-            f"budget left {each['budget_left']:.3g} %, burn rate {each['burn_rate']:.3g}"
+            f"budget left {each['budget_left']:.3g} %, burn rate {each['burn_rate']:.3g}{counted}"
         )
+
+
+def _reach(objective: Mapping[str, Any], slo: Mapping[str, Any]) -> str:
+    """How much of its window a promise is counted over; empty where that is practically all."""
+    covered, window = objective["covered_seconds"], slo["window_seconds"]
+    return f"{span_text(covered)} of {span_text(window)}" if covered < window * _PRACTICALLY_ALL else ""
 
 
 def _promise(objective: Mapping[str, Any]) -> str:

@@ -78,12 +78,14 @@ def drift_text(drifts: Sequence[Drift], *, recorded: int, target: str) -> str:
     for drift in drifts:
         note = f" ({printable(drift.note)})" if drift.note else ""
         lines.append(f"  {_DRIFT_SYMBOLS[drift.kind]} {drift.address}: {drift.kind}{note}")
-        lines += [
-            f"      {path}: recorded {change.replace(' -> ', ', live ', 1)}"
-            for path, change in _rows(drift.fields, veil)
-        ]
+        lines += [f"      {path}: {_recorded_and_live(change)}" for path, change in _rows(drift.fields, veil)]
     said = drift_summary(drifts, recorded=recorded, target=target)
     return "\n".join([*lines, *([""] if lines else []), *said])
+
+
+def _recorded_and_live(change: str) -> str:
+    recorded, arrow, live = change.partition(" -> ")
+    return f"recorded {recorded}, live {live}" if arrow else change
 
 
 def drift_summary(drifts: Sequence[Drift], *, recorded: int, target: str) -> Iterator[str]:

@@ -22,10 +22,10 @@ environment:
   MLFLOW_MODEL_FOLDER            where in that folder the MLflow model is, if not at its top or one folder down
   AZUREML_SOURCE_DIRECTORY       another place of imports, relative to AML_APP_ROOT
   WORKER_COUNT                   processes that serve (1)
-  WORKER_TIMEOUT                 seconds that import and init() may take (300)
+  WORKER_TIMEOUT                 seconds that import and init() may take, and that a worker may hang (300)
   WORKER_PRELOAD                 true: import and init() happen once, before the workers are forked, which then share
                                  the model's memory; threads that the script starts are not in the workers (false)
-  SCORING_TIMEOUT_MS             milliseconds that one run() may take (3600000)
+  SCORING_TIMEOUT_MS             milliseconds that one run() may take; never more than WORKER_TIMEOUT (3600000)
   AZUREML_LOG_LEVEL              DEBUG, INFO, WARNING, ERROR or CRITICAL (INFO)
   AZUREML_DEBUG_PORT             connect to a debugger that listens on this port, by debugpy
   AML_CORS_ORIGINS               origins that browsers may ask from: separated by commas, * for all
@@ -46,9 +46,15 @@ Requests that run and wait are counted for the instance: each of several workers
 Print and log lines go to stdout and stderr, with the id of the request in brackets before those of a run(). A thread
 that run() starts has it too if it is given the context: contextvars.copy_context().run.
 
+A run() over its time is answered with 500. An async run() is then cancelled; any other keeps its slot until it ends.
+While every slot of a worker is held so, / answers 503, requests are refused with 429, and the log says where they are.
+When none has ended in twice its time, and at the latest after WORKER_TIMEOUT, the worker ends with 4: one of several is
+replaced, one alone is for whoever keeps the server to start again. With AZUREML_DEBUG_PORT it does not end.
+
 routes: / (health), /score, /swagger.json?version=2|3|3.1, /-/metrics (of the worker that answers, for Prometheus)
 
-exit codes: 0 stopped, 2 wrong settings or a taken address, 3 the script cannot be imported or its init() failed
+exit codes: 0 stopped, 2 wrong settings or a taken address, 3 the script cannot be imported or its init() failed,
+            4 every slot was held by a run() that hung, 1 nothing at all moved for WORKER_TIMEOUT
 
 example:
   AML_APP_ROOT=src AZUREML_ENTRY_SCRIPT=score.py python -m reconciler.scoring --port 5001

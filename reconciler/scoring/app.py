@@ -56,6 +56,11 @@ class App:
             "/-/metrics": {"GET": self._measure},
         }
 
+    @property
+    def is_lost(self) -> bool:
+        """Tell whether no run() will ever begin again."""
+        return self._lane.is_lost
+
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Answer one request."""
         identity = identify(scope["headers"])
@@ -75,6 +80,8 @@ class App:
         return methods.get(scope["method"]) or _not_allowed(methods)
 
     async def _health(self, _scope: Message, _receive: Receive, _id: str) -> Answer:
+        if self._lane.is_stuck:
+            return Answer(503, b"Stuck", TEXT)
         return Answer(503, b"Draining", TEXT) if self.draining else Answer(200, b"Healthy", TEXT)
 
     async def _options(self, _scope: Message, _receive: Receive, _id: str) -> Answer:
@@ -110,7 +117,7 @@ class App:
             headers.append((b"content-type", answer.content_type))
         if self._settings.cors is not None:
             headers.extend(self._settings.cors.headers(scope["method"], scope["headers"]))
-        if self.draining or self.retiring:
+        if self.draining or self.retiring or self._lane.is_stuck:
             # The next request must not meet the end of this connection.
             headers.append(CLOSE)
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})

@@ -11,6 +11,7 @@ from contextlib import suppress
 
 from reconciler.scoring.calling import Caller
 from reconciler.scoring.messages import OVERFLOW, Answer, Request, script_failed
+from reconciler.scoring.overtime import Overtime
 from reconciler.scoring.runners import CLIENT_GONE, LoopRunner, Runner, ThreadRunner, Ticket
 from reconciler.scoring.settings import Settings
 
@@ -29,12 +30,13 @@ class Lane:
     def __init__(self, caller: Caller, settings: Settings) -> None:
         self.held = 0  # waiting or running; what has timed out is held until its run() ends
         self._bound = settings.bound
-        self._limit_s = settings.scoring_timeout_ms / 1000
+        self._limit_s = settings.run_limit_s
         self._runner: Runner = (
             LoopRunner(caller.call_async, settings.slots, self._hand_back)
             if caller.is_async
             else ThreadRunner(caller.call, settings.slots, self._hand_back)
         )
+        self._overtime = Overtime(self._runner, settings)
         self._waiting: set[Ticket] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._ended: deque[tuple[Ticket, Answer]] = deque()
@@ -42,8 +44,18 @@ class Lane:
 
     @property
     def is_full(self) -> bool:
-        """Tell whether one more request would be one too many."""
-        return self._bound is not None and self.held >= self._bound
+        """Tell whether one more request would be one too many; it always is while nothing can run."""
+        return self.is_stuck or (self._bound is not None and self.held >= self._bound)
+
+    @property
+    def is_stuck(self) -> bool:
+        """Tell whether nothing can run, as every slot is held by a run() that is over its time."""
+        return self._overtime.is_stuck
+
+    @property
+    def is_lost(self) -> bool:
+        """Tell whether nothing will ever run again."""
+        return self._overtime.is_lost
 
     def is_idle(self) -> bool:
         """Tell whether no run() is running."""
@@ -94,6 +106,11 @@ class Lane:
         A client is not watched from the start: that takes a task, which a request that is soon answered is spared.
         """
         now = time.monotonic()
+        # First, so that what is found late now has until the next look to let go.
+        self._overtime.look(now)
+        if self.is_lost:
+            self._let_go()
+            return
         again = min(self._limit_s, LOOK_EVERY_S)
         for ticket in list(self._waiting):
             if ticket.started:
@@ -105,7 +122,7 @@ class Lane:
             elif ticket.watch is None:
                 ticket.watch = asyncio.get_running_loop().create_task(self._leave_queue(ticket))
         self._timer = None
-        if self._waiting:
+        if self._waiting or self._overtime:
             self._look_in(again)
 
     def _time_out(self, ticket: Ticket) -> None:
@@ -113,7 +130,17 @@ class Lane:
         limit_ms = round(self._limit_s * 1000)
         log.error("request %s: run() has not ended after %s ms", ticket.request.id, limit_ms)
         ticket.settle(script_failed(self._limit_s, f"Scoring timeout after {limit_ms} ms"))
+        self._overtime.add(ticket)
         self._runner.cancel(ticket)
+
+    def _let_go(self) -> None:
+        """Answer everything before the worker ends: what has not run may run elsewhere."""
+        for ticket in list(self._waiting):
+            if self._runner.withdraw(ticket):
+                self.held -= 1
+                ticket.settle(OVERFLOW)
+            else:
+                ticket.settle(script_failed(time.monotonic() - ticket.started, "The worker hangs and is replaced"))
 
     async def _leave_queue(self, ticket: Ticket) -> None:
         await ticket.gone()
@@ -136,4 +163,7 @@ class Lane:
         while self._ended:
             ticket, answer = self._ended.popleft()
             self.held -= 1
+            # At once, and not when the request leaves: no look in between may find it late.
+            self._waiting.discard(ticket)
+            self._overtime.discard(ticket)
             ticket.settle(answer)

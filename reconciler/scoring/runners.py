@@ -6,7 +6,7 @@ import asyncio
 import threading
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from queue import SimpleQueue
 from typing import Protocol
 
@@ -22,7 +22,7 @@ class Ticket:
     `started` is 0 until run() begins. Only with the runner's lock is it set, or the ticket withdrawn: never both.
     """
 
-    __slots__ = ("answer", "gone", "request", "started", "task", "watch", "withdrawn")
+    __slots__ = ("answer", "cancelled", "gone", "request", "started", "task", "watch", "withdrawn")
 
     def __init__(self, request: Request, answer: asyncio.Future[Answer], gone: Callable[[], Awaitable[object]]) -> None:
         self.request = request
@@ -30,6 +30,7 @@ class Ticket:
         self.gone = gone
         self.started = 0.0
         self.withdrawn = False
+        self.cancelled = False
         self.task: asyncio.Task[None] | None = None
         self.watch: asyncio.Task[None] | None = None
 
@@ -45,6 +46,10 @@ HandBack = Callable[[Ticket, Answer], None]
 class Runner(Protocol):
     """Runs what it takes in order, as many at a time as it has slots, and hands every ticket that it ran back."""
 
+    @property
+    def threads(self) -> Sequence[threading.Thread]:
+        """Where run() runs."""
+
     def take(self, ticket: Ticket) -> None:
         """Queue a ticket; called on the server's loop."""
 
@@ -57,6 +62,9 @@ class Runner(Protocol):
     def is_idle(self) -> bool:
         """Tell whether no run() is running."""
 
+    def is_blocked_by(self, tickets: Collection[Ticket]) -> bool:
+        """Tell whether nothing else can run as long as these, which were cancelled, go on."""
+
 
 class ThreadRunner:
     """Runs a plain run() in as many threads as there are slots.
@@ -68,12 +76,14 @@ class ThreadRunner:
     def __init__(self, call: Callable[[Request], Answer], slots: int, hand_back: HandBack) -> None:
         self._call = call
         self._hand_back = hand_back
+        self._slots = slots
         self._queue: SimpleQueue[Ticket] = SimpleQueue()
         self._lock = threading.Lock()
         self._running: set[Ticket] = set()
-        for number in range(slots):
-            # Daemons: a run() that never ends must not keep the process.
-            threading.Thread(target=self._work, name=f"run-{number}", daemon=True).start()
+        # Daemons: a run() that never ends must not keep the process.
+        self.threads = [threading.Thread(target=self._work, name=f"run-{one}", daemon=True) for one in range(slots)]
+        for thread in self.threads:
+            thread.start()
 
     def take(self, ticket: Ticket) -> None:
         """Queue a ticket for the next free thread."""
@@ -91,6 +101,10 @@ class ThreadRunner:
     def is_idle(self) -> bool:
         """Tell whether no thread is in run()."""
         return not self._running
+
+    def is_blocked_by(self, tickets: Collection[Ticket]) -> bool:
+        """Tell whether these hold every thread."""
+        return len(tickets) >= self._slots
 
     def _work(self) -> None:
         while True:
@@ -126,7 +140,8 @@ class LoopRunner:
         self._lock = threading.Lock()
         self._running: set[Ticket] = set()
         self._loop = asyncio.new_event_loop()
-        threading.Thread(target=self._loop.run_forever, name="run", daemon=True).start()
+        self.threads = [threading.Thread(target=self._loop.run_forever, name="run", daemon=True)]
+        self.threads[0].start()
 
     def take(self, ticket: Ticket) -> None:
         """Queue a ticket for the next free slot; one waking of the loop takes all that have come until then."""
@@ -143,12 +158,20 @@ class LoopRunner:
 
     def cancel(self, ticket: Ticket) -> None:
         """Cancel the task that awaits run()."""
-        if ticket.task is not None:
-            self._loop.call_soon_threadsafe(ticket.task.cancel)
+        self._loop.call_soon_threadsafe(self._cancel, ticket)
 
     def is_idle(self) -> bool:
         """Tell whether no run() is being awaited."""
         return not self._running
+
+    def is_blocked_by(self, tickets: Collection[Ticket]) -> bool:
+        """Tell whether these hold every slot, or one of them the loop itself, which then has not cancelled it."""
+        return len(tickets) >= self._slots or not all(ticket.cancelled for ticket in tickets)
+
+    def _cancel(self, ticket: Ticket) -> None:
+        ticket.cancelled = True
+        if ticket.task is not None:
+            ticket.task.cancel()
 
     def _wake(self) -> None:
         self._woken = False

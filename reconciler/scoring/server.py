@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import logging
 import random
 import signal
@@ -20,6 +21,7 @@ log = logging.getLogger("mlops.scoring")
 RETIRE = signal.SIGUSR1 if hasattr(signal, "SIGUSR1") else signal.SIGTERM  # without a fork nobody retires
 # Longer than the hour after which Envoy drops an idle connection: so the client closes, and no request meets our end.
 KEEP_ALIVE_S = 4000
+TICKS_PER_S = 10  # of uvicorn
 
 
 class Server(uvicorn.Server):
@@ -60,7 +62,12 @@ class Server(uvicorn.Server):
     async def on_tick(self, counter: int) -> bool:
         """Stop taking requests once drained; what is in flight then has the drain time again to end."""
         now = time.monotonic()
-        if self._app.draining:
+        if counter % TICKS_PER_S == 0 and not self._settings.debug_port:
+            # A thread that needs nothing of Python, and so acts also when a run() never lets another one in.
+            faulthandler.dump_traceback_later(self._settings.worker_timeout_s + 1, exit=True)
+        if self._app.is_lost:
+            self.should_exit = True
+        elif self._app.draining:
             self.should_exit = self.should_exit or self._is_drained(now)
         elif self._app.retiring:
             over = now - self._drain_began >= self._settings.drain_s
@@ -69,6 +76,11 @@ class Server(uvicorn.Server):
             self._tired_after = float("inf")
             self._ask_for_successor()
         return await super().on_tick(counter)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Close; how long that takes is bounded by the drain time, and shutdown() of the script by nothing."""
+        faulthandler.cancel_dump_traceback_later()
+        await super().shutdown(sockets=sockets)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen, and say where."""

@@ -76,6 +76,19 @@ class Settings:
         """The requests one worker may hold, running and waiting; None when there is no bound."""
         return None if self.max_queued_requests is None else self.slots + self._share(self.max_queued_requests)
 
+    @property
+    def run_limit_s(self) -> float:
+        """The seconds after which a run() is answered as over its time."""
+        return min(self.scoring_timeout_ms / 1000, self.worker_timeout_s)
+
+    @property
+    def hung_after_s(self) -> float:
+        """The seconds after which a run() has hung: as long again as it may take, but no more than a worker may hang.
+
+        While somebody debugs it, never: a run() that stands at a breakpoint does not hang.
+        """
+        return float("inf") if self.debug_port else min(2 * self.run_limit_s, self.worker_timeout_s)
+
     def _share(self, of_instance: int) -> int:
         return -(-of_instance // self.workers)
 

@@ -28,6 +28,7 @@ from reconciler.scoring.swagger import Swagger
 log = logging.getLogger("mlops.scoring")
 
 SCRIPT_FAILED = 3
+HUNG = 4
 STOP = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -88,9 +89,12 @@ def serve(
         signal.signal(RETIRE, lambda _number, _frame: server.retire())
     server.run(sockets=[sock])
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    if lane.is_lost:
+        # Without shutdown(), which may well wait for what the run()s hold.
+        _leave_without_waiting(HUNG)
     _shut_down(ready.script)
     if not lane.is_idle():
-        _leave_without_waiting()
+        _leave_without_waiting(0)
     return 0
 
 
@@ -131,9 +135,9 @@ def _shut_down(script: Script) -> None:
         log.error("shutdown() failed\n%s", describe(error))  # noqa: TRY400 - without the server's frames
 
 
-def _leave_without_waiting() -> None:
+def _leave_without_waiting(code: int) -> None:
     """End at once, and not when a run() does that never ends."""
     log.warning("run() is still running and is cut off")
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
-    os._exit(0)
+    os._exit(code)

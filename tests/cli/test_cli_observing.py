@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -181,21 +182,45 @@ def test_status_tells_what_is_left_of_a_budget(observed: Repository):
     assert (available["good"], available["total"], available["spent"]) == (GOOD, GOOD + BAD, True)
     assert (in_time["good"], in_time["total"], in_time["budget_left"]) == (GOOD, GOOD, 100)
     text = observed.mlops("status").out
-    assert "promised over 7d (the logs reach back " in text
-    assert "availability 99.9 %: 80 % of 10 requests, budget left -1.99e+04 %" in text
+    assert "promised over 7d\n" in text
+    assert re.search(
+        r"availability 99.9 %: 80 % of 10 requests, budget left -1.99e\+04 %.* \(counted over \w+ of 7d\)", text
+    )
 
 
 def test_status_check_ends_with_2_when_a_budget_is_spent_and_says_which(observed: Repository):
-    ran = observed.mlops("status", "--check", code=2)
-    assert ran.err == "mlops: endpoint/credit: the error budget of availability 99.9 % is spent\n"
+    spent, *others = observed.mlops("status", "--check", code=2).err.splitlines()
+    assert spent == "mlops: endpoint/credit: the error budget of availability 99.9 % is spent"
+    assert all(" is counted over " in each for each in others)
 
 
 def test_status_check_is_content_with_a_budget_that_suffices(observed: Repository):
     observed.edit("mlops.yaml", "99.9", "50")
     try:
-        assert observed.mlops("status", "--check", code=0).err == ""
+        assert "is spent" not in observed.mlops("status", "--check", code=0).err
     finally:
         observed.edit("mlops.yaml", "50", "99.9")
+
+
+def test_status_check_warns_of_a_promise_of_which_less_than_the_window_is_known(observed: Repository):
+    told = observed.mlops("status", "--check", code=2).err.splitlines()[1:]
+    assert [re.sub(r"\d+[smh] of", "… of", each) for each in told] == [
+        "mlops: endpoint/credit: availability 99.9 % is counted over … of 7d",
+        "mlops: endpoint/credit: latency P95 <= 60000 ms is counted over … of 7d",
+    ]
+
+
+def test_the_attendant_keeps_by_the_minute_what_a_promise_is_counted_from(observed: Repository):
+    file = observed.folder / ".mlops/attendant/dev.minutes.jsonl"
+
+    def counted() -> tuple[int, int]:
+        kept = [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+        return sum(each["counted"] for each in kept), sum(each["failed"] for each in kept)
+
+    # A minute is written when it is over.
+    until(lambda: counted() == (GOOD + BAD, BAD), patience_s=150)
+    [endpoint] = observed.mlops("status", "--format", "json").json["endpoints"]
+    assert endpoint["slo"]["objectives"][0]["total"] == GOOD + BAD
 
 
 def test_status_check_of_a_target_that_promises_nothing_is_content(applied: Repository):
@@ -240,7 +265,12 @@ def test_a_container_that_is_none_is_refused_with_those_that_there_are(observed:
 
 
 def test_what_the_storage_initializer_laid_down_is_told(observed: Repository):
-    assert observed.mlops("logs", "deployment/credit/blue", "--container", "storage-initializer").out
+    told = observed.mlops("logs", "deployment/credit/blue", "--container", "storage-initializer").out.splitlines()
+    # Before these it says how the environment was built, if no other deployment had it built.
+    environment, code, model = told[-3:]
+    assert re.fullmatch(r"environment [0-9a-f]{32} of Python 3\.[\d.]+ is ready", environment)
+    assert Path(code.removeprefix("code src -> "), "score.py").read_text() == SCORE
+    assert Path(model.removeprefix("model weights-1.txt -> "), "weights-1.txt").is_file()
 
 
 def test_the_lines_of_an_instance_that_is_gone_are_kept(local: Repository):

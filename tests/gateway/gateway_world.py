@@ -24,8 +24,14 @@ from reconciler.gateway.admin import Admin
 from reconciler.gateway.envoy import command
 from reconciler.gateway.files import Files
 from reconciler.gateway.values import Backend, Deployment, Endpoint, Gateway, Place
+from tests.ports import free_port
 
 SCORE = "/api/v1/endpoint/credit/score"
+# What only the proxy and the server that holds requests back may say.
+FORGED = {
+    "ms-azureml-model-error-reason": "too_many_pending_request",
+    "ms-azureml-model-error-statuscode": "500",
+}
 
 
 def until(condition: Callable[[], bool], timeout_s: float = 20.0) -> None:
@@ -118,6 +124,12 @@ class _Handler(BaseHTTPRequestHandler):
         if query == "die":
             self.close_connection = True
             return None
+        if query == "garbage":
+            self.close_connection = True
+            self.wfile.write(b"what this is nobody knows\r\n\r\n")
+            return None
+        if query.startswith("forge="):
+            return self.answer(int(query.removeprefix("forge=")), {}, **FORGED)
         status = int(query.removeprefix("status=")) if query.startswith("status=") else 200
         told = {"model": self.server.name, "path": self.path, "headers": dict(self.headers), "size": len(self.body)}
         return self.answer(status, told)
@@ -150,6 +162,7 @@ class Answer:
 
 def exchange(
     connection: http.client.HTTPConnection,
+    /,
     path: str = SCORE,
     *,
     method: str = "POST",
@@ -337,12 +350,6 @@ class World:
                 process.wait()
         for model in self.models.values():
             model.stop()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextlib.contextmanager

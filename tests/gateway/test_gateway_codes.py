@@ -207,15 +207,18 @@ def test_each_answer_of_a_model_is_logged_under_its_deployment(world):
     }
 
 
-def test_what_the_proxy_refuses_is_logged_under_its_endpoint(world):
+def test_what_the_proxy_refuses_is_logged_with_its_path_and_endpoint(world):
     world.serve(credit(world, keys=("a-key",)), max_body_bytes=LIMIT)
     key = {"authorization": "Bearer a-key"}
     world.ask()
     world.ask("/api/v1/endpoint/credit/other", **key)
     world.ask("/api/v1/endpoint/other/score")
     world.ask(**key, body=b"x" * (LIMIT + 1))
-    seen = [(line["EndpointName"], line["DeploymentName"], line["ResponseCode"]) for line in world.logged(4)]
-    assert sorted(seen, key=str) == sorted(
-        [("credit", None, 401), ("credit", None, 404), (None, None, 404), ("credit", "blue", 413)], key=str
-    )
+    columns = ("EndpointName", "DeploymentName", "Path", "ResponseCode")
+    assert sorted((tuple(line[name] for name in columns) for line in world.logged(4)), key=str) == [
+        ("credit", "blue", "/api/v1/endpoint/credit/score", 413),
+        ("credit", None, "/api/v1/endpoint/credit/other", 404),
+        ("credit", None, "/api/v1/endpoint/credit/score", 401),
+        (None, None, "/api/v1/endpoint/other/score", 404),
+    ]
     assert "a-key" not in json.dumps(world.logged(4))

@@ -102,7 +102,8 @@ def without_files(found: dict[str, list]) -> dict:
             del context["tls_certificate_sds_secret_configs"]
             context["tls_certificates"] = [each["tls_certificate"] for each in found["certificates"]]
     static = {"listeners": found["listeners"], "clusters": found["clusters"]}
-    return {"admin": found["bootstrap"]["admin"], "static_resources": static}
+    kept = {name: found["bootstrap"][name] for name in ("admin", "layered_runtime")}
+    return {**kept, "static_resources": static}
 
 
 def validated(world: World, bootstrap_: dict) -> subprocess.CompletedProcess[str]:

@@ -13,10 +13,11 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from gateway_tls import Certificate, new_certificate
-from gateway_world import World, exchange, free_port, until
+from gateway_world import World, exchange, until
 
 from reconciler.errors import ProviderError
 from reconciler.gateway.values import Endpoint, Tokens
+from tests.ports import free_port
 
 KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 OTHER_KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -46,6 +47,7 @@ def test_a_good_token_opens_an_endpoint_and_the_model_never_sees_it(world):
     assert answer.status == 200
     assert "authorization" not in {name.lower() for name in answer.body["headers"]}
     assert world.ask(authorization=token(), azureml_model_deployment="green").body["model"] == "green"
+    assert world.ask(authorization=token().replace("Bearer", "bearer")).status == 200
 
 
 BAD = {

@@ -18,7 +18,7 @@ import pytest
 from reconciler.keeper import table
 from reconciler.keeper.children import born
 from reconciler.keeper.client import Keeper
-from reconciler.keeper.values import Liveness, Process, Status
+from reconciler.keeper.values import Probe, Process, Status
 
 
 def until(condition: Callable[[], object], timeout_s: float = 20.0) -> None:
@@ -79,7 +79,7 @@ class House:
         place = self.folder / f"{name.replace('/', '-')}.sock"
         place.with_suffix(".mode").write_text(mode)
         often = {"initial_delay_s": 0.2, "period_s": 0.05, "timeout_s": 1.0, "failure_threshold": 2}
-        probe = Liveness(str(place), **{**often, **liveness})
+        probe = Probe(str(place), **{**often, **liveness})
         argv = (sys.executable, "-S", "-c", SERVER, str(place))
         return replace(self.process(name.replace("/", "-")), name=name, argv=argv, liveness=probe)
 

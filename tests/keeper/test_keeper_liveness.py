@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.keeper.values import Exit, Liveness
+from reconciler.keeper.values import Exit, Probe
+from tests.ports import free_port
 
 
 def restarted(house, name: str) -> bool:
@@ -70,7 +71,7 @@ def test_every_bad_answer_is_told_in_words(house, mode, problem):
 
 
 def test_who_does_not_listen_is_started_again(house):
-    probe = Liveness(str(house.folder / "nobody.sock"), initial_delay_s=0.0, period_s=0.05, failure_threshold=3)
+    probe = Probe(str(house.folder / "nobody.sock"), initial_delay_s=0.0, period_s=0.05, failure_threshold=3)
     house.keeper.put(replace(house.process("a"), liveness=probe))
     house.until(lambda: restarted(house, "a"))
     cause = "3 failed liveness probes (no connection: No such file or directory)"
@@ -78,23 +79,21 @@ def test_who_does_not_listen_is_started_again(house):
 
 
 def test_a_socket_path_too_long_for_the_system_is_a_failure_and_no_end_of_the_keeper(house):
-    probe = Liveness("/" + "x" * 200, initial_delay_s=0.0, period_s=0.05, failure_threshold=1000)
+    probe = Probe("/" + "x" * 200, initial_delay_s=0.0, period_s=0.05, failure_threshold=1000)
     house.keeper.put(replace(house.process("a"), liveness=probe))
     house.until(lambda: house.events("a").count("LivenessProbeFailed") >= 2)
     assert "AF_UNIX path too long" in house.rows("events")[-1]["Message"]
 
 
 def test_a_server_on_a_port_is_asked_for_its_path(house):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     script = (
         "import http.server as h\n"
         "class H(h.BaseHTTPRequestHandler):\n"
         "    def do_GET(self): self.send_response(200); self.end_headers()\n"
         f"h.HTTPServer(('127.0.0.1', {port}), H).serve_forever()"
     )
-    probe = Liveness(f"127.0.0.1:{port}", "/live", initial_delay_s=0.0, period_s=0.05, failure_threshold=400)
+    probe = Probe(f"127.0.0.1:{port}", "/live", initial_delay_s=0.0, period_s=0.05, failure_threshold=400)
     process = replace(house.process("a"), argv=(sys.executable, "-c", script), liveness=probe)
     house.keeper.put(process)
     house.until(lambda: house.log("a").count('"GET /live HTTP/1.1" 200') >= 3)
@@ -180,11 +179,11 @@ def child_of(house, pid: int) -> int:
 def test_a_liveness_that_is_none_is_refused():
     for wrong in ("localhost:80", "1.2.3.4", "1.2.3.4:http", "relative.sock", "[::1]:"):
         with pytest.raises(ValueError, match="neither the path of a socket nor IP:PORT"):
-            Liveness(wrong)
+            Probe(wrong)
     for path in ("score", "/a b", "/\r\nHost: x"):
         with pytest.raises(ValueError, match="no path of HTTP"):
-            Liveness("/s", path)
+            Probe("/s", path)
     for wrong in ({"failure_threshold": 0}, {"success_threshold": 0}, {"period_s": 0.0}, {"timeout_s": 0.0}):
         with pytest.raises(ValueError, match="at least 1"):
-            Liveness("/s", **wrong)
-    assert Liveness("[::1]:80").place == (socket.AF_INET6, ("::1", 80))
+            Probe("/s", **wrong)
+    assert Probe("[::1]:80").place == (socket.AF_INET6, ("::1", 80))

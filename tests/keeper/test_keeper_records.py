@@ -27,6 +27,11 @@ def test_the_back_off_doubles_up_to_half_a_minute():
     assert after(5000).restart_delay_s == 30.0
 
 
+def test_a_process_has_its_own_limit_of_the_back_off():
+    soon = replace(PROCESS, longest_delay_s=0.5)
+    assert [replace(after(n), process=soon).restart_delay_s for n in range(1, 6)] == [0.1, 0.2, 0.4, 0.5, 0.5]
+
+
 def test_a_minute_up_begins_the_back_off_anew():
     assert after(9, up_s=60.0).restart_delay_s == 0.1
     assert after(9, up_s=59.0).restart_delay_s > 20

@@ -277,7 +277,7 @@ def test_a_table_of_an_earlier_version_is_adopted(house):
     house.kill_keeper()
     path = house.folder / "kept" / "processes.json"
     records = json.loads(path.read_text())
-    for name in ("liveness", "reopen_signal"):
+    for name in ("liveness", "readiness", "longest_delay_s", "reopen_signal"):
         del records["a"]["process"][name]
     path.write_text(json.dumps(records))
     house.keeper.ensure()

@@ -2,7 +2,8 @@
 
 import json
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -24,6 +25,7 @@ from reconciler.providers.provider import Usage
 from reconciler.record.memory import Memory, MemoryStore
 from reconciler.workspace import Workspace
 from tests.builders import blue, endpoint
+from tests.waiting import until
 
 ENDPOINT, BLUE = Address("endpoint", "credit"), Address("deployment", "blue", endpoint="credit")
 NOW = 1_700_000_000.0
@@ -45,6 +47,8 @@ class Platform(MemoryProvider):
         self.metrics_port: int | None = None
         self.ended = 0
         self.broken = ""
+        self.slow = threading.Event()
+        self.slow.set()
 
     def usage(self) -> Sequence[Usage]:
         return [Usage(BLUE, "one", "running", self.cpu_seconds, 1)]
@@ -66,6 +70,7 @@ class Platform(MemoryProvider):
     def scale(self, step: Step, operation: Operation) -> None:
         if self.broken:
             raise ProviderError(self.broken)
+        assert self.slow.wait(60)
         super().scale(step, operation)
 
     def attend(self, argv: Sequence[str], folder: Path) -> None: ...
@@ -79,9 +84,22 @@ class Platform(MemoryProvider):
     def answered(self, status: int, *, at: float, count: int = 1) -> None:
         """Requests that green answered."""
         began = datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
-        row = {"TimeGenerated": began, "Route": "credit/green", "ResponseCode": status, "TotalDurationMs": 5}
+        names = {"EndpointName": "credit", "DeploymentName": "green"}
+        row = {"TimeGenerated": began, **names, "ResponseCode": status, "TotalDurationMs": 5}
         with self.log.open("a") as log:
             log.write((json.dumps(row) + "\n") * count)
+
+
+class AtOnce(Executor):
+    """Does what it is given before it returns."""
+
+    def submit(self, work: Callable[..., Any], /, *arguments: Any, **named: Any) -> Future[Any]:
+        ended: Future[Any] = Future()
+        try:
+            ended.set_result(work(*arguments, **named))
+        except ProviderError as error:
+            ended.set_exception(error)
+        return ended
 
 
 class Room:
@@ -93,17 +111,20 @@ class Room:
         self.said: list[str] = []
         self.wrong = ""
         self.now = NOW
+        self.policies: dict[Address, dict[str, Any]] = {}
         self.attendant = self.another()
 
-    def another(self) -> Attendant:
-        return Attendant(self.folder, "dev", say=self.said.append, opened=self.opened)
+    def another(self, executor: Executor | None = None) -> Attendant:
+        return Attendant(self.folder, "dev", say=self.said.append, opened=self.opened, executor=executor or AtOnce())
 
     @contextmanager
     def opened(self, root: Path, target: str) -> Iterator[Workspace]:
         if self.wrong:
             raise ManifestError([]) if self.wrong == "manifest" else ProviderError(self.wrong)
         config = Config(root, ".", {})
-        yield Workspace(config, Target(target, "memory"), MemoryStore(target, self.memory), self.platform)
+        yield Workspace(
+            config, Target(target, "memory", policies=self.policies), MemoryStore(target, self.memory), self.platform
+        )
 
     def store(self) -> MemoryStore:
         return MemoryStore("dev", self.memory)
@@ -220,6 +241,73 @@ def test_requests_are_counted_once_as_they_come(room: Room):
     room.rounds(3)
     returned = "endpoint/credit: roll-out returned: at 10 %, error_rate above 0.4: 2 of 4 requests failed"
     assert returned in room.said
+
+
+@pytest.fixture
+def beside(room: Room) -> Iterator[Attendant]:
+    """The room's attendant, with threads as it has them in earnest."""
+    made = room.another(ThreadPoolExecutor(4))
+    yield made
+    room.platform.slow.set()
+    made.close()
+
+
+def test_traffic_is_led_back_while_an_instance_takes_its_time_to_be_ready(room: Room, beside: Attendant):
+    room.deployed(autoscale=AUTOSCALE)
+    room.platform.slow.clear()
+    room.rounds(4, busy=0.9, attendant=beside)
+    room.platform.moving = {ENDPOINT: replace(WAY, pause_s=1000.0, since=room.now)}
+    room.platform.answered(500, at=room.now, count=2)
+    room.rounds(2, busy=0.9, attendant=beside)
+    assert "endpoint/credit: roll-out returned: at 10 %, error_rate above 0.1: 2 of 2 requests failed" in room.said
+    assert room.instances == 1
+
+
+def test_an_apply_meets_no_scaling_that_is_under_way_and_has_its_turn_afterwards(room: Room, beside: Attendant):
+    room.deployed(autoscale=AUTOSCALE)
+    room.platform.slow.clear()
+    room.rounds(4, busy=0.9, attendant=beside)
+    with pytest.raises(LockHeldError), room.store_locked():
+        pass
+    room.platform.slow.set()
+    until(lambda: room.instances == 2)
+    until(lambda: room.rounds(1, attendant=beside) or any("1 -> 2 instances" in line for line in room.said))
+    with room.store_locked():
+        pass
+
+
+def test_one_scaling_at_a_time_is_under_way_and_what_failed_is_said(room: Room, beside: Attendant):
+    room.deployed(autoscale=AUTOSCALE)
+    room.platform.slow.clear()
+    room.rounds(10, busy=0.9, attendant=beside)
+    room.platform.fence(BLUE, 8)
+    room.platform.slow.set()
+    until(lambda: room.rounds(1, attendant=beside) or any("generation 7 is refused" in line for line in room.said))
+    assert room.instances == 1
+
+
+@pytest.mark.parametrize("wrong", ["{", "[1]", '{"a": null}'])
+def test_what_was_remembered_and_cannot_be_read_is_said_and_forgotten(room: Room, wrong: str):
+    file = room.folder / ".mlops" / "attendant" / "dev.json"
+    file.parent.mkdir(parents=True)
+    file.write_text(wrong)
+    room.deployed(autoscale=AUTOSCALE)
+    another = room.another()
+    assert f"{file} cannot be read, and cool-downs begin anew" in room.said[-1]
+    room.rounds(4, busy=0.9, attendant=another)
+    another.close()
+    assert room.instances == 2
+
+
+def test_what_is_promised_is_written_down_by_the_minute(room: Room):
+    room.policies = {ENDPOINT: {"slo": {"availability": 99.0, "window": 86400.0}}}
+    with room.store_locked() as store:
+        store.note(ENDPOINT, Entry({}, 7, "op"))
+    room.platform.answered(200, at=NOW, count=3)
+    room.rounds(130)
+    file = room.folder / ".mlops" / "attendant" / "dev.minutes.jsonl"
+    assert [json.loads(line)["counted"] for line in file.read_text().splitlines()] == [3, 0]
+    assert room.platform.ended == 0
 
 
 def test_one_act_that_fails_keeps_no_other_from_being_done(room: Room):

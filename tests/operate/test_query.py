@@ -1,5 +1,8 @@
 """SQL over the kept logs: Azure's tables, and nothing else of the machine."""
 
+import os
+import signal
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -37,10 +40,10 @@ def test_a_table_without_lines_has_its_columns(name: str):
 
 
 def test_what_old_lines_do_not_have_is_null_or_told_by_what_they_have(tmp_path: Path):
-    old = line(NOON, EndpointName=None, DeploymentName=None, Route="credit/green", ResponseCodeReason="-")
+    old = line(NOON, ResponseCodeReason="-")
     files = log(tmp_path, [old.replace("XRequestId", "Unknown")])
     sql = f"SELECT EndpointName, DeploymentName, InstanceId, XRequestId, ResponseCodeReason FROM {TRAFFIC}"
-    assert asked(sql, *files).rows == (("credit", "green", "3f2a9c17d0be", None, None),)
+    assert asked(sql, *files).rows == (("credit", "blue", "3f2a9c17d0be", None, None),)
 
 
 def test_a_torn_line_costs_itself_alone(tmp_path: Path):
@@ -103,3 +106,12 @@ def test_an_unknown_column_is_refused_in_one_line_with_those_of_the_table():
         asked(f"SELECT Mesage\nFROM {CONSOLE}")
     assert "\n" not in str(refused.value)
     assert str(refused.value).endswith(f"{CONSOLE} has {', '.join(TABLES[CONSOLE].columns)}")
+
+
+def test_a_query_is_interrupted_as_every_command_is():
+    endless = "SELECT count(*) FROM range(10000000) a, range(10000000) b"
+    timer = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        query({}, endless)
+    timer.join()

@@ -5,13 +5,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from requests_made import NOON, request
 
-from reconciler.operate.slo import Report, report, verdict
+from reconciler.operate.minutes import limit_of, minutes
+from reconciler.operate.slo import Report, report
+from reconciler.operate.verdicts import verdict
 
 DAY_S = 86400.0
 
 
-def promised(requests, *, oldest: float | None = NOON - 40 * DAY_S, **slo) -> Report:
-    return report({"window": 30 * DAY_S, **slo}, requests, now=NOON, oldest=oldest)
+def promised(requests, *, since: float = NOON - 2 * DAY_S, **slo) -> Report:
+    """A promise over 30 days, held against requests that are known from a time on."""
+    policy = {"window": 30 * DAY_S, **slo}
+    known = minutes("credit", requests, limit_ms=limit_of(policy), since=since, until=NOON + 1)
+    return report(policy, list(known), now=NOON)
 
 
 def availability(requests, percent: float = 99.0):
@@ -44,6 +49,25 @@ def test_a_model_that_fails_is_bad_and_one_that_refuses_its_input_is_neither(mod
     assert verdict(request(status=424, model_status=model_status)) is judged
 
 
+def test_a_200_that_came_from_no_deployment_counts_as_neither():
+    assert verdict(request(deployment="")) is None
+    assert verdict(request(deployment="", status=429)) is False
+
+
+@pytest.mark.parametrize("flags", ["UC", "UPE", "UR", "LR", "SI", "UMSDR", "UC,UMSDR"])
+def test_an_answer_that_was_cut_off_is_bad_although_it_began_well(flags: str):
+    assert verdict(request(reason=flags)) is False
+
+
+@pytest.mark.parametrize("flags", ["DC", "DPE", "DR", "DC,UC"])
+def test_an_answer_that_the_client_did_not_wait_for_counts_as_neither(flags: str):
+    assert verdict(request(reason=flags)) is None
+
+
+def test_an_answer_that_another_try_gave_is_good():
+    assert verdict(request(reason="URX")) is True
+
+
 def test_without_requests_the_budget_is_untouched():
     objective = availability([])
     assert (objective.total, objective.achieved, objective.budget_left, objective.burn_rate) == (0, None, 100, 0)
@@ -72,7 +96,8 @@ def test_what_counts_as_neither_changes_no_budget():
 
 
 def test_requests_before_the_window_are_forgiven():
-    objective = availability(good(10) + bad(10, ended=NOON - 31 * DAY_S))
+    requests = good(10) + bad(10, ended=NOON - 31 * DAY_S)
+    [objective] = promised(requests, since=NOON - 40 * DAY_S, availability=99).objectives
     assert (objective.good, objective.total) == (10, 10)
 
 
@@ -94,10 +119,20 @@ def test_each_promise_is_an_objective_of_its_own():
     assert [each.name for each in found.objectives] == ["availability", "latency P95 <= 200 ms"]
 
 
-def test_a_report_says_how_far_the_logs_reach():
-    assert promised([], availability=99, oldest=NOON - 3600).covered_s == 3600
-    assert promised([], availability=99, oldest=NOON - 40 * DAY_S).covered_s == 30 * DAY_S
-    assert promised([], availability=99, oldest=None).covered_s == 0
+def test_an_objective_says_how_much_of_its_window_is_known():
+    covered = [promised([], availability=99, since=NOON - days * DAY_S).objectives[0].covered_s for days in (1, 30, 40)]
+    assert covered == [DAY_S, 30 * DAY_S, 30 * DAY_S]
+    [nothing] = report({"window": DAY_S, "availability": 99}, [], now=NOON).objectives
+    assert nothing.covered_s == 0
+
+
+def test_minutes_of_another_latency_count_for_availability_alone():
+    slo = {"window": DAY_S, "availability": 99, "latency": {"percentile": 95, "ms": 200}}
+    before = minutes("credit", good(3, ended=NOON - 90), limit_ms=100.0, since=NOON - 120, until=NOON - 60)
+    since = minutes("credit", good(2, ended=NOON - 30), limit_ms=200.0, since=NOON - 60, until=NOON)
+    available, in_time = report(slo, [*before, *since], now=NOON).objectives
+    assert (available.total, available.covered_s) == (5, 120)
+    assert (in_time.total, in_time.covered_s) == (2, 60)
 
 
 @given(st.integers(0, 500), st.integers(0, 500), st.sampled_from([50.0, 90.0, 99.0, 99.9, 99.99]))

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from requests_made import NOON, line, log
@@ -28,10 +29,10 @@ def test_a_line_tells_all_of_a_request():
     assert round(found.ended - NOON, 3) == 0
 
 
-def test_a_line_with_a_route_instead_of_names_tells_the_same():
-    named = request_of(line(NOON).encode())
-    routed = request_of(line(NOON, EndpointName=None, DeploymentName=None, Route="credit/blue").encode())
-    assert routed == named
+@pytest.mark.parametrize("told", ["", "-", "abc", "500, 500", "4e2", "5" * 5000, [500]])
+def test_a_model_that_tells_no_status_costs_no_request(told: object):
+    found = request_of(line(NOON, ResponseCode=424, ModelStatusCode=told).encode())
+    assert (found.status, found.model_status) == (424, None)
 
 
 def test_a_request_that_reached_nobody_has_no_names():

@@ -8,7 +8,7 @@ import pytest
 
 from reconciler.render.metrics import metrics_text
 from reconciler.render.rows import rows_text
-from reconciler.render.status import spent_budgets, status_text
+from reconciler.render.status import spent_budgets, status_text, uncovered_windows
 from reconciler.render.values import span_text
 
 
@@ -20,20 +20,21 @@ def objective(name: str = "availability", **fields):
         "achieved": 99.95,
         "budget_left": 50.0,
         "burn_rate": 0.25,
+        "covered_seconds": 86400.0,
         "spent": False,
     }
     return {"name": name, **usual, **fields}
 
 
-def status(*objectives, covered_s: float = 86400.0):
-    slo = {"window_seconds": 86400.0, "covered_seconds": covered_s, "objectives": objectives}
+def status(*objectives):
+    slo = {"window_seconds": 86400.0, "objectives": objectives}
     endpoint = {"name": "credit", "provisioning_state": "Succeeded", "scoring_uri": "", "deployments": [], "slo": slo}
     told = {"target": "dev", "provider": "local", "recorded": 1, "serial": 1, "last_run": None, "unfinished": []}
     return {**told, "endpoints": [endpoint]}
 
 
-def promises(*objectives, **fields) -> list[str]:
-    return status_text(status(*objectives, **fields)).splitlines()[4:]
+def promises(*objectives) -> list[str]:
+    return status_text(status(*objectives)).splitlines()[4:]
 
 
 def test_a_promise_is_told_with_what_is_left_of_it():
@@ -43,8 +44,12 @@ def test_a_promise_is_told_with_what_is_left_of_it():
     ]
 
 
-def test_a_promise_over_more_than_the_logs_says_how_far_they_reach():
-    assert promises(objective(), covered_s=7300)[0] == "  promised over 1d (the logs reach back 2h)"
+def test_a_promise_of_which_less_is_known_says_over_how_much_it_is_counted():
+    known, unknown = objective(covered_seconds=86000.0), objective(covered_seconds=7300.0)
+    assert [line.endswith(" (counted over 2h of 1d)") for line in promises(known, unknown)] == [False, False, True]
+    assert uncovered_windows(status(known, unknown)) == [
+        "endpoint/credit: availability 99.9 % is counted over 2h of 1d"
+    ]
 
 
 def test_a_promise_without_requests_is_untouched():

@@ -4,8 +4,9 @@ import json
 
 import pytest
 
-from reconciler.core.plan import Outcome, Result
-from reconciler.core.state import State
+from reconciler.core.address import Address
+from reconciler.core.plan import FieldChange, Outcome, Result
+from reconciler.core.state import Drift, DriftClass, State
 from reconciler.diff import drifts
 from reconciler.errors import MlopsError
 from reconciler.render import as_json, markdown
@@ -121,3 +122,10 @@ def test_a_query_names_a_part_of_the_answer():
     assert queried({"a": [{"b": 1}]}, "a[0].b") == 1
     with pytest.raises(MlopsError, match="not a JMESPath"):
         queried({}, "a[")
+
+
+def test_what_is_amiss_is_told_as_it_is_and_not_as_a_change():
+    found = Drift(
+        Address.parse("deployment/credit/blue"), DriftClass.CHANGED, (FieldChange("lost_instances", None, 2),)
+    )
+    assert "      lost_instances: 2\n" in drift_text([found], recorded=1, target="dev")

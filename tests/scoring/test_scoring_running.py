@@ -53,19 +53,6 @@ def test_health_answers_while_run_blocks(start, kind):
     assert reply.result().json == "x"
 
 
-def test_a_run_over_its_time_is_answered_and_keeps_its_slot(start):
-    server = start(WAITING, SCORING_TIMEOUT_MS="200").until_healthy()
-    (slow,) = server.ask_in_background(body=b"slow")
-    server.until("began-slow")
-    (queued,) = server.ask_in_background(body=b"queued")
-    reply = slow.result()
-    assert (reply.status, reply.json) == (500, {"message": "Scoring timeout after 200 ms"})
-    assert reply.headers["x-ms-run-function-failed"] == "True"
-    assert not server.exists("began-queued")
-    server.touch("go")
-    assert queued.result().json == "queued"
-
-
 def test_an_async_run_over_its_time_is_cancelled_and_frees_its_slot(start):
     script = "import asyncio\nasync def run(data):\n    await asyncio.sleep(float(data))\n"
     server = start(script, SCORING_TIMEOUT_MS="200").until_healthy()
@@ -87,7 +74,8 @@ def test_a_request_whose_client_leaves_the_queue_is_not_run(start):
 
 
 def test_a_run_that_never_ends_does_not_keep_the_server(start):
-    server = start(WAITING, SCORING_TIMEOUT_MS="100", MLOPS_DRAIN_GRACE_SECONDS="0").until_healthy()
+    environment = {"MLOPS_MAX_CONCURRENT_REQUESTS": "2", "MLOPS_DRAIN_GRACE_SECONDS": "0"}
+    server = start(WAITING, SCORING_TIMEOUT_MS="100", **environment).until_healthy()
     assert server.ask(body=b"x").status == 500
     server.process.terminate()
     assert server.exit_code() == 0

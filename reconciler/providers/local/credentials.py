@@ -41,8 +41,8 @@ class Credentials:
             return self.objects.secrets(endpoint)
         if mode == "aml_token":
             return self.signer.issue(endpoint)
-        who = f"{self.issuer.issuer} for the audience {self.issuer.audience}" if self.issuer else "an issuer"
-        raise ProviderError(f"{endpoint} is opened by tokens that {who} hands out (auth_mode {mode}); get one there")
+        who = f"of {self.issuer.issuer}, for the audience {self.issuer.audience}" if self.issuer else "of an issuer"
+        raise ProviderError(f"{endpoint} is opened by tokens {who} (auth_mode {mode}); get one there")
 
     def rotate(self, endpoint: Address, which: Key) -> None:
         """Put a new key in force in the place of an old one, which opens nothing from then on; the other one goes on.

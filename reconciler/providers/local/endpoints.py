@@ -35,10 +35,12 @@ class Endpoints:
 
     def update(self, step: Step, operation: Operation) -> None:
         """Change what is not traffic; traffic stays as it is, on its way or not."""
-        held = self.objects.held(step.address)
-        self._put_in_force(
-            held, replace(held, spec={**_without_traffic(step.after or {}), **_traffic(held)}).by(operation)
+        held, after = self.objects.held(step.address), step.after or {}
+        ended = held.rollout and not held.rollout.unfinished and "rollout" not in after
+        fresh = replace(
+            held, spec={**_without_traffic(after), **_traffic(held)}, rollout=None if ended else held.rollout
         )
+        self._put_in_force(held, fresh.by(operation))
 
     def route(self, step: Step, operation: Operation) -> None:
         """Put traffic in force, or the first step to it; every deployment that gets some must be in service."""

@@ -2,16 +2,18 @@
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from reconciler.core.address import Address
 from reconciler.errors import ProviderError
+from reconciler.gateway.admin import Admin
 from reconciler.gateway.files import system_ca_file
 from reconciler.gateway.reading import mirror_of, traffic_of
 from reconciler.gateway.routes import PREFIX
-from reconciler.gateway.values import Gateway
+from reconciler.gateway.values import Gateway, cluster_name
 from reconciler.keeper.values import Status
 from reconciler.providers.local import proxy
 from reconciler.providers.local.certificates import identity
@@ -92,6 +94,21 @@ class Front:
             same = False
         found = facts.outdated(self._options, time.time())
         return ", ".join([*found, *([] if same else ["gateway.envoy"])])
+
+    def taken_out(self, deployments: Iterable[Address]) -> frozenset[str]:
+        """The instances of these deployments that the proxy sends nothing, as they fail their readiness probe.
+
+        None where no proxy answers, which is told elsewhere.
+        """
+        facts = read_facts(self._layout.gateway_facts)
+        if facts is None:
+            return frozenset()
+        admin = Admin(self._proxy.place(facts.process).admin)
+        try:
+            hosts = [host for each in deployments for host in admin.hosts(cluster_name(each.endpoint, each.name))]
+        except ProviderError:
+            return frozenset()
+        return frozenset(host.name for host in hosts if not host.healthy)
 
     def routed(self) -> tuple[Routed, Routed]:
         """Where requests go, as the routes file says and as the running proxy has it; nowhere where there is none."""

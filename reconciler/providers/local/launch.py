@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from reconciler.keeper.values import Liveness, Process
+from reconciler.keeper.values import Probe, Process
 from reconciler.providers.local.environments import Environment
 
 # What an instance gets of the operator's environment: never keys or tokens, which the operator may well have there.
@@ -62,13 +62,14 @@ def process(launch: Launch, name: str, socket: Path, log: Path, outer: Mapping[s
         log=str(log),
         # The server takes the drain time twice at most: for requests to cease, then for those in flight to end.
         stop_timeout_s=2.0 * drain_s + 2.0,
-        liveness=_liveness(launch.spec["liveness_probe"], socket),
+        liveness=_probe(launch.spec["liveness_probe"], socket),
+        readiness=_probe(launch.spec["readiness_probe"], socket),
     )
 
 
-def _liveness(probe: Mapping[str, int], socket: Path) -> Liveness:
-    """The deployment's liveness probe, asked of the instance itself."""
-    return Liveness(
+def _probe(probe: Mapping[str, int], socket: Path) -> Probe:
+    """A probe of the deployment, asked of the instance itself."""
+    return Probe(
         str(socket),
         initial_delay_s=float(probe["initial_delay"]),
         period_s=float(probe["period"]),
@@ -104,6 +105,8 @@ def variables(launch: Launch, outer: Mapping[str, str]) -> dict[str, str]:
         "MLOPS_MAX_CONCURRENT_REQUESTS": concurrent,
         # As many may wait as may run: an instance holds twice of what it runs at a time, as Azure has it.
         "MLOPS_MAX_QUEUED_REQUESTS": concurrent,
+        # Azure's request timeout is the scoring timeout. A second more, so that the gateway's 408 comes first.
+        "SCORING_TIMEOUT_MS": str(int(launch.spec["request_settings"]["request_timeout_ms"]) + 1000),
         "MLOPS_DRAIN_SECONDS": str(_drain_seconds(launch.spec)),
         # Instances are told to stop once the gateway sends them nothing more.
         "MLOPS_DRAIN_GRACE_SECONDS": "0.1",

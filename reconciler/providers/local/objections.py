@@ -6,8 +6,9 @@ from reconciler.core.address import Address
 from reconciler.core.manifest import Resource, Spec
 from reconciler.core.problem import Problem
 from reconciler.errors import ProviderError
+from reconciler.providers.local.certificates import identity
 from reconciler.providers.local.deployment_objections import Asset, asset_of, to_deployment, to_model
-from reconciler.providers.local.options import Issuer, Options
+from reconciler.providers.local.options import Certificate, Issuer, Options
 from reconciler.providers.local.tokens import accepted_of
 
 _NAME_THE_ISSUER = (
@@ -33,6 +34,8 @@ def objections(resources: Sequence[Resource], registered: Lookup, options: Optio
         spec = registered(address)
         return Asset(spec) if spec else None
 
+    endpoints = [resource for resource in resources if resource.address.kind == "endpoint"]
+    yield from _to_certificate(endpoints[:1], options.tls)
     for resource in resources:
         if resource.address.kind == "endpoint":
             yield from _to_endpoint(resource, options.issuer)
@@ -40,6 +43,17 @@ def objections(resources: Sequence[Resource], registered: Lookup, options: Optio
             yield from to_model(resource, "path", resource.spec)
         elif resource.address.kind == "deployment":
             yield from to_deployment(resource, find, server=options.server)
+
+
+def _to_certificate(first: Sequence[Resource], chosen: Certificate | None) -> Iterator[Problem]:
+    """The user's own certificate is looked at by every plan: a proxy that has it keeps it until its next start."""
+    if chosen is None or chosen.cert_file is None:
+        return
+    for resource in first:
+        try:
+            identity(chosen, chosen.cert_file)
+        except ProviderError as error:
+            yield resource.manifest.problem("", "E-UNSUPPORTED", str(error))
 
 
 def _to_endpoint(resource: Resource, issuer: Issuer | None) -> Iterator[Problem]:

@@ -18,7 +18,7 @@ from reconciler.gateway.envoy import bootstrap, command
 from reconciler.gateway.files import Files, write_private
 from reconciler.gateway.steering import steer_to_second
 from reconciler.gateway.values import Gateway, Place
-from reconciler.keeper.values import Liveness, Process
+from reconciler.keeper.values import Probe, Process
 from reconciler.providers.local.instances import last_lines
 from reconciler.providers.local.layout import Layout
 from reconciler.providers.local.processes import Processes
@@ -85,12 +85,7 @@ class Proxy:
     def _launch(self, number: int, binary: Path) -> None:
         """Start a process on trial, wait until it has taken every file, and have it kept up from then on."""
         name, place = kept(number), self.place(number)
-        log, logs = str(self.layout.gateway_log), (str(place.access_log),)
-        argv, folder = command(str(binary), place), str(self.layout.gateway)
-        reopen = int(signal.SIGUSR1)
-        self.processes.start(
-            Process(name, argv, {}, folder, log, other_logs=logs, reopen_signal=reopen, liveness=_answering(place))
-        )
+        self.processes.start(process(binary, place, self.layout.gateway_log))
         try:
             Files(place, self.layout.gateway_log, sleep=self._while_running(name)).confirm()
         except ProviderError as error:
@@ -109,9 +104,25 @@ class Proxy:
         return pause
 
 
-def _answering(place: Place) -> Liveness:
-    """A proxy that hangs is ended and started again; one that drains still answers here."""
-    return Liveness(str(place.admin), "/server_info", initial_delay_s=2, period_s=2, timeout_s=2, failure_threshold=3)
+def process(binary: Path, place: Place, log: Path) -> Process:
+    """Return what the keeper keeps up: an Envoy that is never away for long, be it that it ends or that it hangs."""
+    return Process(
+        kept(place.process),
+        command(str(binary), place),
+        env={},
+        cwd=str(place.folder),
+        log=str(log),
+        other_logs=(str(place.access_log),),
+        # Of the access log, about 400,000 requests: nobody who counts them may be away for longer.
+        log_max_bytes=20_000_000,
+        log_files=10,
+        reopen_signal=int(signal.SIGUSR1),
+        longest_delay_s=0.5,
+        # Unlike /ready it is well with a proxy that drains.
+        liveness=Probe(
+            str(place.admin), "/server_info", initial_delay_s=2, period_s=2, timeout_s=2, failure_threshold=3
+        ),
+    )
 
 
 def kept(number: int) -> str:

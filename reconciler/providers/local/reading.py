@@ -22,6 +22,7 @@ class Seen:
     Args:
         statuses: the kept processes by name.
         ready: the names of the instances that answer.
+        taken_out: the names of those that the gateway sends nothing.
         routed: where requests go, as the routes file says and as the running proxy has it.
         outdated: the target's options that the gateway does not follow yet.
     """
@@ -29,6 +30,7 @@ class Seen:
     statuses: Mapping[str, Status]
     ready: frozenset[str]
     routed: tuple[Routed, ...]
+    taken_out: frozenset[str] = frozenset()
     outdated: str = ""
 
 
@@ -62,9 +64,10 @@ class Reading:
             # The keeper alone has died: a new one adopts what still answers. Where nothing does, as after a restart
             # of the machine, a look starts nothing; the next step does.
             statuses = self.processes.list()
+        taken_out = self.front.taken_out(item.address for item in held if item.serving)
         if "endpoint" not in kinds:
-            return Seen(statuses or {}, ready, ())
-        return Seen(statuses or {}, ready, self.front.routed(), self.front.outdated())
+            return Seen(statuses or {}, ready, (), taken_out)
+        return Seen(statuses or {}, ready, self.front.routed(), taken_out, self.front.outdated())
 
 
 def _live(item: Object, seen: Seen, front: Front) -> Live:
@@ -106,8 +109,10 @@ def _deployment(item: Object, seen: Seen) -> tuple[Spec, dict[str, Any]]:
     lost = sum(known[name].restarts for name in item.serving if name in known)
     spec = {**item.spec, "instance_count": _count(item, len(ready)), **_symptoms(item, lost)}
     names = [*item.serving, *sorted(known.keys() - set(item.serving))]
+    served = set(ready) - seen.taken_out
     detail: dict[str, Any] = {
-        "instances": [_instance(name, known.get(name), _version(item, name), ready=name in ready) for name in names]
+        "ready": _count(item, len(served)),
+        "instances": [_instance(name, known.get(name), _version(item, name), ready=name in served) for name in names],
     }
     if lost:
         ends = (f"{name} {known[name].last_exit}" for name in item.serving if name in known and known[name].restarts)

@@ -1,10 +1,11 @@
 """How an instance is started."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from local_world import DEPLOYMENT
 
-from reconciler.keeper.values import Liveness
+from reconciler.keeper.values import Probe
 from reconciler.providers.local.environments import Environment
 from reconciler.providers.local.launch import Launch, process, variables
 
@@ -57,6 +58,13 @@ def test_an_instance_gets_the_time_that_a_request_may_take_to_finish():
     assert started.env["MLOPS_MAX_CONCURRENT_REQUESTS"] == "4"
 
 
+def test_a_run_may_take_as_long_as_a_request_and_a_second_more():
+    settings = {"request_timeout_ms": 60_000, "max_concurrent_requests_per_instance": 4, "max_queue_wait_ms": 500}
+    assert variables(launch(request_settings=settings), {})["SCORING_TIMEOUT_MS"] == "61000"
+    mine = {"SCORING_TIMEOUT_MS": "9"}
+    assert variables(launch(request_settings=settings, variables=mine), {})["SCORING_TIMEOUT_MS"] == "9"
+
+
 def test_modules_of_the_code_do_not_stand_in_for_those_of_the_server():
     # Python looks for modules in the working directory first; the server enters the code's folder once it is loaded.
     assert process(launch(), "n", Path("/s"), Path("/l"), {}).cwd == "/runtime"
@@ -89,9 +97,11 @@ def test_a_model_without_a_script_is_named_in_place_of_one():
     assert "AZUREML_ENTRY_SCRIPT" not in found
 
 
-def test_the_liveness_probe_is_asked_of_the_instance_itself():
+def test_both_probes_are_asked_of_the_instance_itself():
     probe = {"initial_delay": 5, "period": 3, "timeout": 1, "success_threshold": 1, "failure_threshold": 4}
-    started = process(launch(liveness_probe=probe), "n", Path("/run/1.sock"), Path("/l"), {})
-    assert started.liveness == Liveness(
+    ready = {**probe, "period": 2}
+    started = process(launch(liveness_probe=probe, readiness_probe=ready), "n", Path("/run/1.sock"), Path("/l"), {})
+    assert started.liveness == Probe(
         "/run/1.sock", initial_delay_s=5, period_s=3, timeout_s=1, success_threshold=1, failure_threshold=4
     )
+    assert started.readiness == replace(started.liveness, period_s=2)

@@ -9,7 +9,7 @@ from local_world import DEPLOYMENT, ENDPOINT
 from reconciler.core.address import Address
 from reconciler.core.manifest import Content, Manifest, Resource
 from reconciler.providers.local.objections import objections
-from reconciler.providers.local.options import Issuer, Options
+from reconciler.providers.local.options import Certificate, Issuer, Options
 
 DEFAULTS = Options()
 MODEL = Path(__file__).parents[2] / "mlflow-model"
@@ -166,3 +166,11 @@ def test_the_server_of_azure_must_be_in_the_environment_of_a_script():
     assert objected(blue(environment=conda("azureml_inference_server_http==1.4.1")), options=azureml) == []
     assert objected(blue(environment=conda("azureml-defaults")), options=azureml) == []
     assert objected(mlflow(MODEL), options=azureml) == []
+
+
+def test_a_certificate_that_the_gateway_could_not_show_is_told_by_every_plan(tmp_path):
+    broken = tmp_path / "tls.pem"
+    broken.write_text("no certificate")
+    found = objected(resource("endpoint/credit", ENDPOINT), options=replace(DEFAULTS, tls=Certificate(broken, broken)))
+    assert len(found) == 1
+    assert f"target option gateway: tls: cert_file: {broken}" in found[0]

@@ -17,6 +17,7 @@ from reconciler.gateway.draining import drain
 from reconciler.gateway.values import Place
 from reconciler.providers.local.facts import read_facts
 from reconciler.providers.local.processes import Processes
+from tests.ports import free_port
 from tests.waiting import until
 
 
@@ -102,9 +103,7 @@ def answered(world, key: str) -> bool:
 def test_another_port_is_taken_with_the_next_change(world):
     world.endpoint_with(blue=answering("blue"))
     former = read_facts(world.layout.gateway_facts).port
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     world.switch(gateway={"port": port})
     assert world.live("endpoint/credit").spec["outdated_gateway"] == "gateway.port"
     world.do("update", "endpoint/credit", ENDPOINT)
