@@ -154,7 +154,7 @@ def test_tokens_of_an_issuer_whose_keys_lie_in_a_file_open_an_endpoint(tmp_path,
 def test_a_token_of_somebody_else_is_not_handed_out_by_us(tmp_path, environments):
     issuer = Issuer()
     (tmp_path / "keys.json").write_text(issuer.jwks)
-    said = pytest.raises(ProviderError, match=f"{issuer.name} for the audience {issuer.audience} hands out")
+    said = pytest.raises(ProviderError, match=f"tokens of {issuer.name}, for the audience {issuer.audience} ")
     with opened(tmp_path, environments, issuer.option(jwks_file=str(tmp_path / "keys.json"))) as world, said:
         world.provider.credentials(CREDIT)
 
