@@ -152,10 +152,15 @@ class Attendant:
         if self._prometheus:
             self._prometheus.close()
             self._prometheus = None
+            self._port = None
         if port:
             from reconciler.operate.prometheus import Prometheus  # noqa: PLC0415 - 2 MB that few targets need
 
-            self._prometheus = Prometheus(port, self._current_or_last)
+            try:
+                self._prometheus = Prometheus(port, self._current_or_last)
+            except OSError as error:  # All else goes on, and the next look tries again.
+                self._complain(f"metrics: port: {port} of 127.0.0.1 cannot be had: {error.strerror}")
+                return
         self._port = port
 
     def _current_or_last(self) -> Workspace:

@@ -65,7 +65,10 @@ class Rollouts:
         """
         assert isinstance(workspace.provider, Progressive)  # noqa: S101 - else there would be no roll-out
         workspace.provider.advance(address, rollout)
-        self._unfinished[address] = rollout
+        if rollout.unfinished:
+            self._unfinished[address] = rollout
+        else:
+            del self._unfinished[address]
         self._say(f"{address}: {'roll-out done' if rollout.done else rollout}")
 
     def pause(self, most: float) -> float:

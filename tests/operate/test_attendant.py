@@ -1,6 +1,7 @@
 """The attendant round by round, with a platform of memory: what it does, and what it keeps its hands off."""
 
 import json
+import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
@@ -320,6 +321,23 @@ def test_one_act_that_fails_keeps_no_other_from_being_done(room: Room):
     room.platform.broken = ""
     room.rounds(1)
     assert room.platform.moving == {}
+
+
+def test_a_metrics_port_that_another_program_has_is_said_and_stops_nothing(room: Room):
+    room.deployed(autoscale=AUTOSCALE)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        room.platform.metrics_port = taken.getsockname()[1]
+        room.rounds(4, busy=0.9)
+    said = f"metrics: port: {room.platform.metrics_port} of 127.0.0.1 cannot be had: Address already in use"
+    assert said in room.said
+    assert room.instances == 2
+
+
+def test_a_rollout_that_is_done_is_acted_on_no_more(room: Room):
+    room.platform.moving = {ENDPOINT: WAY}
+    room.platform.answered(200, at=NOW - 1, count=5)
+    room.rounds(8)
+    assert [line for line in room.said if "roll-out" in line] == [f"{ENDPOINT}: roll-out done"]
 
 
 def test_with_nothing_left_to_do_it_has_itself_ended(room: Room):
