@@ -96,13 +96,20 @@ class App:
     async def _score(self, scope: Message, receive: Receive, identity: str) -> Answer:
         self.metrics.in_flight += 1
         try:
-            # Before its body is read: refusing must cost nothing.
-            answer = OVERFLOW if self._lane.is_full else await self._scored(scope, receive, identity)
+            answer = await (
+                self._refused(scope, receive) if self._lane.is_full else self._scored(scope, receive, identity)
+            )
             self.metrics.count(answer)
             return answer
         finally:
             self.metrics.in_flight -= 1
             self.last_seen = time.monotonic()
+
+    async def _refused(self, scope: Message, receive: Receive) -> Answer:
+        """Refuse before the body is read, for that must cost nothing; a connection that ends unread would be reset."""
+        if self._closes:
+            await _read_body(scope, receive, self._settings.max_body_bytes)
+        return OVERFLOW
 
     async def _scored(self, scope: Message, receive: Receive, identity: str) -> Answer:
         body = await _read_body(scope, receive, self._settings.max_body_bytes)
@@ -111,13 +118,18 @@ class App:
         request = Request(scope["method"], scope["path"], scope["query_string"], scope["headers"], body, identity)
         return await self._lane.travel(request, receive)
 
+    @property
+    def _closes(self) -> bool:
+        """Whether connections end with their next answer."""
+        return self.draining or self.retiring or self._lane.is_stuck
+
     async def _send(self, scope: Message, send: Send, answer: Answer, echo: RawHeaders) -> None:
         headers = [(b"content-length", b"%d" % len(answer.body)), *self._version, *answer.headers, *echo]
         if answer.content_type:
             headers.append((b"content-type", answer.content_type))
         if self._settings.cors is not None:
             headers.extend(self._settings.cors.headers(scope["method"], scope["headers"]))
-        if self.draining or self.retiring or self._lane.is_stuck:
+        if self._closes:
             # The next request must not meet the end of this connection.
             headers.append(CLOSE)
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})

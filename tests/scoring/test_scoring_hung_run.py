@@ -52,6 +52,22 @@ def test_a_server_whose_only_slot_hangs_says_so_and_ends(start):
     assert server.exit_code() == HUNG
 
 
+def test_a_refusal_waits_for_the_body_where_the_connection_ends_with_it(start):
+    server = start(HANGING, **LONG).until_healthy()
+    server.ask_in_background(body=b"hang")
+    server.until(lambda: server.health() == 503)
+    with server.connection() as connection:
+        connection.putrequest("POST", "/score")
+        connection.putheader("content-length", "4")
+        connection.endheaders()
+        connection.sock.settimeout(0.3)
+        with pytest.raises(TimeoutError):
+            connection.sock.recv(1)
+        connection.sock.settimeout(30)
+        connection.send(b"next")
+        assert connection.getresponse().status == 429
+
+
 def test_what_waits_behind_a_hung_run_is_handed_to_another_instance(start):
     server = start(HANGING, SCORING_TIMEOUT_MS="1000").until_healthy()
     (hung, *waiting) = server.ask_in_background(body=b"hang") + server.ask_in_background(3, body=b"hang")
