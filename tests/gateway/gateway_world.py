@@ -25,6 +25,7 @@ from reconciler.gateway.envoy import command
 from reconciler.gateway.files import Files
 from reconciler.gateway.values import Backend, Deployment, Endpoint, Gateway, Place
 from tests.ports import free_port
+from tests.waiting import until
 
 SCORE = "/api/v1/endpoint/credit/score"
 # What only the proxy and the server that holds requests back may say.
@@ -32,14 +33,6 @@ FORGED = {
     "ms-azureml-model-error-reason": "too_many_pending_request",
     "ms-azureml-model-error-statuscode": "500",
 }
-
-
-def until(condition: Callable[[], bool], timeout_s: float = 20.0) -> None:
-    deadline = time.monotonic() + timeout_s
-    pause = threading.Event()
-    while not condition():
-        assert time.monotonic() < deadline, "the condition was not met in time"
-        pause.wait(0.01)
 
 
 class Model(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):

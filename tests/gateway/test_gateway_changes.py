@@ -7,13 +7,14 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from gateway_world import World, exchange, until
+from gateway_world import World, exchange
 
 from reconciler.errors import ProviderError
 from reconciler.gateway.documents import read_resources
 from reconciler.gateway.files import Files, write_private
 from reconciler.gateway.reading import traffic_of
 from reconciler.gateway.values import Backend, Deployment, Endpoint, Gateway, cluster_name
+from tests.waiting import until
 
 
 def credit(world: World, *names: str, **traffic: int) -> Endpoint:

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from gateway_world import World, exchange, until
+from gateway_world import World, exchange
 
 from reconciler.gateway.values import Backend, Deployment, Endpoint
+from tests.waiting import until
 
 STATUS = "ms-azureml-model-error-statuscode"
 REASON = "ms-azureml-model-error-reason"

@@ -4,7 +4,7 @@ import threading
 from dataclasses import replace
 
 import pytest
-from gateway_world import SCORE, World, exchange, until
+from gateway_world import SCORE, World, exchange
 
 from reconciler.errors import ProviderError
 from reconciler.gateway.draining import drain
@@ -12,6 +12,7 @@ from reconciler.gateway.files import Files
 from reconciler.gateway.reading import traffic_of
 from reconciler.gateway.steering import steer_to_second
 from reconciler.gateway.values import Endpoint, Place
+from tests.waiting import until
 
 
 def credit(world: World, **spec: object) -> Endpoint:

@@ -2,9 +2,10 @@
 
 from collections import Counter
 
-from gateway_world import Model, World, until
+from gateway_world import Model, World
 
 from reconciler.gateway.values import Backend, Deployment, Endpoint, Probe
+from tests.waiting import until
 
 QUICK = Probe(period_s=0.1, timeout_s=5, failure_threshold=3)
 

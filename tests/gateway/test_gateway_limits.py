@@ -4,9 +4,10 @@ The scoring server runs so many requests, holds back as many, and refuses the ne
 """
 
 import pytest
-from gateway_world import Model, World, until
+from gateway_world import Model, World
 
 from reconciler.gateway.values import Deployment, Endpoint
+from tests.waiting import until
 
 FULL = ("ms-azureml-model-error-reason", "too_many_pending_request")
 SIZES = [(instances, running) for instances in (1, 2, 3) for running in (1, 2)]

@@ -3,11 +3,12 @@
 import json
 
 import pytest
-from gateway_world import Model, World, until
+from gateway_world import Model, World
 from test_gateway_tokens import GIVEN
 
 from reconciler.gateway.reading import mirror_of
 from reconciler.gateway.values import Backend, Deployment, Endpoint
+from tests.waiting import until
 
 
 def credit(world: World, *, share: int = 100, keys: tuple[str, ...] = (), **spec: object) -> Endpoint:

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from gateway_world import SCORE, Answer, World, until
+from gateway_world import SCORE, Answer, World
 
 from reconciler.gateway.values import Backend, Deployment, Endpoint
+from tests.waiting import until
 
 README = Path(__file__).parents[2] / "README.md"
 KEY = {"authorization": "Bearer a-key"}

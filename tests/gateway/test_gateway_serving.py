@@ -7,9 +7,10 @@ from collections import Counter
 from dataclasses import replace
 
 import pytest
-from gateway_world import FORGED, SCORE, World, exchange, until
+from gateway_world import FORGED, SCORE, World, exchange
 
 from reconciler.gateway.values import Deployment, Endpoint, cluster_name
+from tests.waiting import until
 
 KEYS = ("first-key", "second-key")
 

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 from gateway_tls import Certificate, new_certificate
-from gateway_world import SCORE, World, exchange, until
+from gateway_world import SCORE, World, exchange
 
 from reconciler.errors import ProviderError
 from reconciler.gateway.values import Endpoint, Tls
+from tests.waiting import until
 
 
 def credit(world: World) -> Endpoint:

@@ -13,11 +13,12 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from gateway_tls import Certificate, new_certificate
-from gateway_world import World, exchange, until
+from gateway_world import World, exchange
 
 from reconciler.errors import ProviderError
 from reconciler.gateway.values import Endpoint, Tokens
 from tests.ports import free_port
+from tests.waiting import until
 
 KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 OTHER_KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)

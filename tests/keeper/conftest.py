@@ -7,8 +7,6 @@ import shutil
 import signal
 import sys
 import tempfile
-import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,15 +17,7 @@ from reconciler.keeper import table
 from reconciler.keeper.children import born
 from reconciler.keeper.client import Keeper
 from reconciler.keeper.values import Probe, Process, Status
-
-
-def until(condition: Callable[[], object], timeout_s: float = 20.0) -> None:
-    deadline = time.monotonic() + timeout_s
-    pause = threading.Event()
-    while not condition():
-        assert time.monotonic() < deadline, "the condition was not met in time"
-        pause.wait(0.01)
-
+from tests.waiting import until
 
 # Answers each connection as the file `mode` beside it says: a status, `hang`, `close`, or `talk` of something else.
 SERVER = """
@@ -119,8 +109,8 @@ class House:
     def gone(self, pid: int) -> bool:
         return not born(pid)
 
-    def until(self, condition: Callable[[], object], timeout_s: float = 20.0) -> None:
-        until(condition, timeout_s)
+    def until(self, condition: Callable[[], object]) -> None:
+        until(condition)
 
     def end(self) -> None:
         log = self.folder / "kept" / "keeper.log"

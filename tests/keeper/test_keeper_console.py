@@ -76,7 +76,7 @@ def test_a_keeper_that_was_told_to_end_repeats_no_line(house):
 def test_a_log_that_is_cut_under_its_instance_loses_no_line(house):
     script = 'n=0; while [ $n -lt 30000 ]; do n=$((n+1)); echo "line $n"; done; echo done; exec sleep 1000'
     house.keeper.put(instance(house, "a", script, log_max_bytes=200_000))
-    house.until(lambda: house.printed("a")[-1:] == ["done"], 60)
+    house.until(lambda: house.printed("a")[-1:] == ["done"])
     assert house.printed("a") == [*(f"line {n}" for n in range(1, 30_001)), "done"]
     house.until(lambda: (house.folder / "a.log").stat().st_size < 210_000)
     assert not Path(f"{house.folder}/a.log.1").exists()
@@ -99,7 +99,7 @@ def test_bytes_that_are_no_text_nul_and_a_megabyte_in_a_line_go_through(house):
 def test_a_chatty_instance_starves_nobody(house):
     house.keeper.put(instance(house, "loud", "while :; do echo noise; done"))
     kept = house.folder / "kept"
-    house.until(lambda: (kept / "console.jsonl").exists() and (kept / "console.jsonl").stat().st_size > 1_000_000, 60)
+    house.until(lambda: (kept / "console.jsonl").exists() and (kept / "console.jsonl").stat().st_size > 1_000_000)
     for n in range(20):
         house.keeper.put(instance(house, f"q{n}", f"echo quiet {n}; exec sleep 1000"))
     house.until(lambda: any(b'"quiet 19"' in path.read_bytes() for path in kept.glob("console.jsonl*")))
@@ -153,7 +153,7 @@ time.sleep(1000)
         argv=(sys.executable, "-S", "-c", script, str(own)),
     )
     house.keeper.put(process)
-    house.until(lambda: "wrote" in house.log("gateway"), 60)
+    house.until(lambda: "wrote" in house.log("gateway"))
     count = int(house.log("gateway").split()[1])
     paths = [*(Path(f"{own}.{n}") for n in range(9, 0, -1)), own]
     text = "".join(path.read_text() for path in paths if path.exists())

@@ -11,7 +11,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -25,6 +24,7 @@ import pytest
 import reconciler
 from reconciler.providers.local.environments import Environments
 from tests.environments import shared_environments
+from tests.waiting import until
 
 # Azure's own server, and what scripts for it use; pandas and numpy come with the schemas.
 AZURE = ["azureml-inference-server-http==1.5.1", "inference-schema[numpy-support,pandas-support]==1.8"]
@@ -41,14 +41,6 @@ def touch(name):
 def init():
     pass
 """
-
-
-def wait_until(condition: Callable[[], Any], *, deadline_s: float = 30) -> Any:
-    end = time.monotonic() + deadline_s
-    while not (found := condition()):
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.005)
-    return found
 
 
 @dataclass
@@ -127,7 +119,7 @@ class Scoring:
             return 0
 
     def until_healthy(self) -> Scoring:
-        wait_until(lambda: self.health() == 200 or self.process.poll() is not None)
+        until(lambda: self.health() == 200 or self.process.poll() is not None)
         assert self.process.poll() is None, self.errors
         return self
 
@@ -139,7 +131,7 @@ class Scoring:
 
     def until(self, condition: str | Callable[[], Any]) -> Any:
         """Wait for a file of the script, or for anything else."""
-        return wait_until((self.folder / condition).exists if isinstance(condition, str) else condition)
+        return until((self.folder / condition).exists if isinstance(condition, str) else condition)
 
     def ask_in_background(self, count: int = 1, **request: Any) -> list[Future[Reply]]:
         """Ask from as many connections; the server's end joins the threads."""
