@@ -86,7 +86,8 @@ def _http() -> Json:
 
 
 def _backend(backend: Backend) -> Json:
-    return {"endpoint": {"hostname": backend.name, "address": _address(backend.address)}}
+    health = {"health_check_config": {"port_value": backend.health_port}} if backend.health_port else {}
+    return {"endpoint": {"hostname": backend.name, "address": _address(backend.address), **health}}
 
 
 def _address(address: str) -> Json:

@@ -1,9 +1,9 @@
-"""Traffic read back from a route configuration, be it a file or what the proxy has in force."""
+"""What is read back from a route configuration, be it a file or what the proxy has in force: traffic and paths."""
 
 from collections.abc import Iterator
 
 from reconciler.gateway.replies import Json
-from reconciler.gateway.routes import PREFIX
+from reconciler.gateway.routes import PREFIX, SCORE, SWAGGER
 
 _OUT_OF = {"HUNDRED": 100, "TEN_THOUSAND": 10_000, "MILLION": 1_000_000}
 
@@ -21,16 +21,33 @@ def mirror_of(configuration: Json) -> dict[str, dict[str, int]]:
     return {name: _copies(entries) for name, entries in _endpoints(configuration)}
 
 
+def scoring_paths_of(configuration: Json) -> dict[str, str]:
+    """Return the path that clients are told by endpoint, as `routes.scoring_path` chose it."""
+    found = {}
+    for prefix, entries in _prefixes(configuration):
+        paths = [each["match"]["path"] for each in entries if "path" in each["match"]]
+        own = [path for path in paths if path not in (f"{prefix}{SCORE}", f"{prefix}{SWAGGER}")]
+        found[_name(prefix)] = f"/{own[0].removeprefix(prefix)}" if own else f"/{SCORE}"
+    return found
+
+
 def _endpoints(configuration: Json) -> Iterator[tuple[str, list[Json]]]:
     """Yield for each endpoint the routes by which its traffic is shared out."""
+    for prefix, entries in _prefixes(configuration):
+        shared = [each for each in entries if "route" in each and "headers" not in each["match"]]
+        yield _name(prefix), [each for each in shared if each["match"].get("path") == f"{prefix}{SCORE}"]
+
+
+def _prefixes(configuration: Json) -> Iterator[tuple[str, list[Json]]]:
+    """Yield for each endpoint the prefix of its paths and all its routes."""
     for host in configuration["virtual_hosts"]:
         tree = host["matcher"].get("matcher_tree", {"prefix_match_map": {"map": {}}})
         for prefix, taken in tree["prefix_match_map"]["map"].items():
-            entries = taken["action"]["typed_config"]["routes"]
-            path = f"{prefix}score"
-            shared = [each for each in entries if "route" in each and "headers" not in each["match"]]
-            name = prefix.removeprefix(PREFIX).removesuffix("/")
-            yield name, [each for each in shared if each["match"].get("path") == path]
+            yield prefix, taken["action"]["typed_config"]["routes"]
+
+
+def _name(prefix: str) -> str:
+    return prefix.removeprefix(PREFIX).removesuffix("/")
 
 
 def _shares(entries: list[Json]) -> dict[str, int]:

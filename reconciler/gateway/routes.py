@@ -73,13 +73,27 @@ def path_of(endpoint: Endpoint) -> str:
 
 def endpoint_routes(endpoint: Endpoint) -> list[Json]:
     """Return an endpoint's routes: refusals first, then the pinned deployments, then the shares of the traffic."""
-    own_paths = any(_has_own_paths(each) for each in endpoint.deployments)
+    scored = dict.fromkeys((f"/{SCORE}", scoring_path(endpoint)))
+    own_paths = any(each.own_paths for each in endpoint.deployments)
     return [
         *_refusals(endpoint),
-        *_selection(endpoint, SCORE),
-        *_selection(endpoint, SWAGGER),
-        *(_selection(endpoint, _OTHER) if own_paths else [_refused(endpoint, {}, _no_such_path(endpoint))]),
+        *(found for path in scored for found in _selection(endpoint, SCORE, {"path": f"{PREFIX}{endpoint.name}{path}"})),
+        *_selection(endpoint, SWAGGER, {"path": f"{path_of(endpoint)}{SWAGGER}"}),
+        *(
+            _selection(endpoint, _OTHER, {"prefix": path_of(endpoint)})
+            if own_paths
+            else [_refused(endpoint, {}, _no_such_path(endpoint))]
+        ),
     ]
+
+
+def scoring_path(endpoint: Endpoint) -> str:
+    """Return the path below an endpoint that its clients are told: the one on which all its deployments score.
+
+    Where they differ it is `/score`, which leads to each one's.
+    """
+    paths = {each.scoring_path if each.own_paths else f"/{SCORE}" for each in endpoint.deployments}
+    return paths.pop() if len(paths) == 1 else f"/{SCORE}"
 
 
 def _refusals(endpoint: Endpoint) -> Iterator[Json]:
@@ -103,9 +117,8 @@ def _refusals(endpoint: Endpoint) -> Iterator[Json]:
         yield _refused(endpoint, {"headers": [_matching(name, ".{101,}")]}, reply(TOO_LONG))
 
 
-def _selection(endpoint: Endpoint, leaf: str) -> Iterator[Json]:
+def _selection(endpoint: Endpoint, leaf: str, path: Json) -> Iterator[Json]:
     """Yield the routes of one path, or of all others: by the header if it is there, else by the shares."""
-    path = {"path": f"{path_of(endpoint)}{leaf}"} if leaf else {"prefix": path_of(endpoint)}
     deployments = {each.name: each for each in endpoint.deployments}
     for each in endpoint.deployments:
         pinned = {**path, "headers": [{"name": PIN, "string_match": {"exact": each.name}}]}
@@ -132,7 +145,7 @@ def _no_such_path(endpoint: Endpoint) -> Json:
 
 def _served(endpoint: Endpoint, deployment: Deployment, leaf: str, match: Json, *, mirrored: bool) -> Json:
     names = {"name": f"{endpoint.name}/{deployment.name}", "match": match, **logged(endpoint.name, deployment.name)}
-    if leaf == _OTHER and not _has_own_paths(deployment):
+    if leaf == _OTHER and not deployment.own_paths:
         return {**names, **_no_such_path(endpoint)}
     action = {
         "cluster": cluster_name(endpoint.name, deployment.name),
@@ -152,11 +165,6 @@ def _served(endpoint: Endpoint, deployment: Deployment, leaf: str, match: Json, 
         **({} if deployment.queues else {"response_headers_to_remove": [REASON]}),
         **({"typed_per_filter_config": rules(kind)} if kind else {}),
     }
-
-
-def _has_own_paths(deployment: Deployment) -> bool:
-    """Tell whether a deployment is a container of its maker's own, which answers below paths of its own."""
-    return deployment.scoring_path != "/score"
 
 
 def _seconds(milliseconds: int) -> str:

@@ -7,10 +7,23 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Backend:
-    """One instance: its name and where it listens, the absolute path of a unix socket or `IP:PORT`."""
+    """One instance.
+
+    Args:
+        address: where it listens, the absolute path of a unix socket or `IP:PORT`.
+        health_port: where it is asked whether it is ready, if that is another port of the same IP.
+
+    Raises:
+        ValueError: a unix socket has no other port.
+    """
 
     name: str
     address: str
+    health_port: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.health_port is not None and self.address.startswith("/"):
+            raise ValueError(f"backend {self.name}: {self.address} has no port {self.health_port}")
 
 
 @dataclass(frozen=True)
@@ -32,6 +45,8 @@ class Deployment:
         max_concurrent: what one backend may run at a time.
         queues: whether a backend itself holds back what exceeds that, and answers 429 to what exceeds twice of it.
         scoring_path: the path below which the backend scores; `/score` of the endpoint leads there.
+        own_paths: whether every other path of the endpoint leads to the backend's path of that name, as where it runs
+            a server of its maker's own.
     """
 
     name: str
@@ -41,6 +56,7 @@ class Deployment:
     queues: bool = False
     readiness: Probe = field(default_factory=Probe)
     scoring_path: str = "/score"
+    own_paths: bool = False
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from reconciler.keeper.lines import timed
 from reconciler.keeper.positions import load, save
-from reconciler.keeper.rows import Rows, place_of, time_text
+from reconciler.keeper.rows import Place, Row, Rows, place_of, time_text
 from reconciler.keeper.say import say
 from reconciler.keeper.tail import Position, Tail
 from reconciler.keeper.values import Process
@@ -26,6 +26,19 @@ _ROW_BYTES = 230  # of a row whose message is empty, about
 
 _OPERATION = "AmlOnlineEndpointConsoleLog"
 _CONTAINER = "inference-server"
+
+
+def console_row(place: Place, moment: str, line: str) -> Row:
+    """The row of a line that an instance printed; `moment` as `time_text` writes it."""
+    return {
+        "TimeGenerated": moment,
+        "OperationName": _OPERATION,
+        "InstanceId": place.instance,
+        "EndpointName": place.endpoint,
+        "DeploymentName": place.deployment,
+        "ContainerName": _CONTAINER,
+        "Message": line,
+    }
 
 
 class Console:
@@ -137,19 +150,7 @@ class Console:
 
     def _write(self, name: str, lines: tuple[str, ...]) -> None:
         place = place_of(name)
-        rows = [
-            {
-                "TimeGenerated": moment,
-                "OperationName": _OPERATION,
-                "InstanceId": place.instance,
-                "EndpointName": place.endpoint,
-                "DeploymentName": place.deployment,
-                "ContainerName": _CONTAINER,
-                "Message": line,
-            }
-            for moment, line in timed(lines, time_text(self._wall()))
-        ]
-        self._rows.append(rows)
+        self._rows.append([console_row(place, moment, line) for moment, line in timed(lines, time_text(self._wall()))])
 
     def _cut(self, tail: Tail) -> None:
         """Cut what was read. The position is written down before: a keeper killed in between repeats lines."""

@@ -29,11 +29,11 @@ class Events:
         self._rows = Rows(folder / NAME)
         self._wall = wall
 
-    def tell(self, name: str, event: Event, message: str) -> None:
-        """Write down what befell a process."""
+    def tell(self, name: str, event: Event, message: str, *, at: float | None = None) -> None:
+        """Write down what befell a process, `at` a time since the epoch, in seconds; now without one."""
         place = place_of(name)
         row = {
-            "TimeGenerated": time_text(self._wall()),
+            "TimeGenerated": time_text(self._wall() if at is None else at),
             "OperationName": _OPERATION,
             "InstanceId": place.instance,
             "EndpointName": place.endpoint,

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 GROUP = "mlops.providers"
 # As declared in pyproject.toml, where a test compares them: to ask the installed packages takes 30 ms of every plan.
 BUILT_IN = {
+    "docker": "reconciler.providers.docker:DockerProvider",
     "local": "reconciler.providers.local:LocalProvider",
     "memory": "reconciler.providers.memory:MemoryProvider",
 }

@@ -1,6 +1,7 @@
 """Repositories to run the command line in: fresh, applied, served by processes; ended whatever becomes of the test."""
 
 import shutil
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -8,8 +9,12 @@ import psutil
 import pytest
 from command_line import LOCAL, Repository, processes_of
 
-from reconciler.providers.local.layout import Layout
-from reconciler.providers.local.processes import Processes
+from reconciler.providers.hosting.layout import Layout
+from reconciler.providers.hosting.processes import Processes
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell ignores Ctrl-C for what it runs in the background, and every process started from here would do so too.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture

@@ -79,25 +79,6 @@ def test_a_swagger_that_fails_is_a_model_error(world):
     assert (answer.status, answer.headers[STATUS]) == (424, "500")
 
 
-def test_a_container_with_a_scoring_path_of_its_own_answers_on_all_its_paths(world):
-    world.serve(credit(world, scoring_path="/v1/models/credit:predict"))
-    seen = [
-        world.ask(f"/api/v1/endpoint/credit/{path}").body["path"]
-        for path in ("score", "v1/models/credit:predict?a=1", "v1/models/credit", "score/more")
-    ]
-    assert seen == ["/v1/models/credit:predict", "/v1/models/credit:predict?a=1", "/v1/models/credit", "/score/more"]
-
-
-def test_other_paths_are_refused_by_key_shared_out_and_pinned_as_score_is(world):
-    own = world.deployment("blue", scoring_path="/v1/predict")
-    world.serve(Endpoint("credit", ("a-key",), {"blue": 100, "green": 0}, (own, world.deployment("green"))))
-    path, key = "/api/v1/endpoint/credit/v1/predict", {"authorization": "Bearer a-key"}
-    assert world.ask(path).status == 401
-    assert world.ask(path, **key).body["model"] == "blue"
-    assert world.ask(path, **key, azureml_model_deployment="green").body["error"]["code"] == "PathNotFound"
-    assert world.ask(path, **key, azureml_model_deployment="red").body["error"]["code"] == "DeploymentNotFound"
-
-
 def test_other_paths_of_the_scoring_server_do_not_answer(world):
     world.serve(credit(world))
     assert world.ask("/api/v1/endpoint/credit/metrics").body["error"]["code"] == "PathNotFound"

@@ -32,7 +32,9 @@ def deployment(name: str, *addresses: str, **spec: object) -> Deployment:
 
 
 BLUE = deployment("blue", "/run/mlops/blue-0.sock", "/run/mlops/blue-1.sock", timeout_ms=3500, max_concurrent=4)
-GREEN = deployment("green", "127.0.0.1:9001", "[::1]:9002", scoring_path="/v1/predict", readiness=Probe("/v1/health"))
+OWN = {"scoring_path": "/v1/predict", "own_paths": True, "readiness": Probe("/v1/health")}
+GREEN = deployment("green", "127.0.0.1:9001", "[::1]:9002", **OWN)
+ELSEWHERE = Deployment("elsewhere", (Backend("elsewhere-0", "127.0.0.1:9003", health_port=9004),), **OWN)
 QUEUED = deployment("queued", "/run/mlops/queued-0.sock", "/run/mlops/queued-1.sock", queues=True)
 POINT = {"x": "Ju_OvQ7p40pmkYfhizqRIrL3M5RbZJzJ-fkh6fna2BI", "y": "kCOL3pzHuzMNFQxncE3SWucFUgV0S28xv0BwdFhy0OY"}
 JWKS = json.dumps({"keys": [{"kty": "EC", "crv": "P-256", "kid": "1", "use": "sig", "alg": "ES256", **POINT}]})
@@ -54,6 +56,7 @@ CASES = {
         Endpoint("fetched", ("one",), {"blue": 100}, (BLUE,), FETCHED),
     ),
     "mirror": gateway(Endpoint("credit", (), {"blue": 100}, (BLUE, GREEN), mirror={"green": 10})),
+    "own_server": gateway(Endpoint("credit", ("one",), {"elsewhere": 100}, (ELSEWHERE,), mirror={"elsewhere": 10})),
     "kubernetes": gateway(Endpoint("credit", (), {"queued": 100}, (QUEUED,), kubernetes=True)),
     "tls_and_limit": gateway(Endpoint("credit", (), {"blue": 100}, (BLUE,)), tls=TLS, max_body_bytes=1_500_000),
     "no_traffic": gateway(Endpoint("credit", ("one",), {"blue": 0}, (BLUE, deployment("starting"))), Endpoint("bare")),

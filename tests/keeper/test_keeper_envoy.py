@@ -13,7 +13,7 @@ from reconciler.gateway.admin import Admin
 from reconciler.gateway.files import Files
 from reconciler.gateway.values import Gateway, Place
 from reconciler.keeper.values import Exit, Process
-from reconciler.providers.local import proxy
+from reconciler.providers.hosting import proxy
 from tests.ports import free_port
 
 envoy = pytest.importorskip("envoy")

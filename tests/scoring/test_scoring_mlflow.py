@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 import reconciler
+from reconciler.providers.hosting.mlflow_models import environment_of
 from reconciler.providers.local.environments import Environments
-from reconciler.providers.local.mlflow_models import environment_of
 from tests.environments import shared_environments
 
 MODEL = Path(__file__).parents[1] / "mlflow-model"

@@ -10,8 +10,8 @@ from reconciler.core.address import Address
 from reconciler.core.manifest import Resource, Spec
 from reconciler.core.problem import Problem
 from reconciler.errors import ProviderError
-from reconciler.providers.local import mlflow_models
-from reconciler.providers.local.conda import flaws, translate
+from reconciler.providers.hosting import mlflow_models
+from reconciler.providers.hosting.conda import flaws, translate
 
 # Registries, ARM ids, and curated environments: what lies in Azure.
 _IN_AZURE = re.compile(r"^azureml:(//|/subscriptions/|AzureML-)|^(https?|wasbs?|abfss?|runs|mlflow-model):")

@@ -1,6 +1,5 @@
 """Python environments of deployments: built by uv from the conda file, kept by content, shared."""
 
-import fcntl
 import hashlib
 import json
 import os
@@ -8,19 +7,16 @@ import platform
 import shutil
 import subprocess
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import metadata
 from pathlib import Path
 from typing import Any
 
 from reconciler.errors import ProviderError
-from reconciler.providers.local.conda import Requirements, names_of, translate
-from reconciler.providers.local.pythons import Choice, choose, on_machine, uv_binary
-
-# What our scoring server needs in a deployment's environment: this process's version, or the newest for its Python.
-SERVER_REQUIREMENTS = ("uvicorn>=0.30", "httptools>=0.6")
+from reconciler.providers.hosting.conda import Requirements, translate
+from reconciler.providers.hosting.locking import locked
+from reconciler.providers.hosting.packages import SERVER_REQUIREMENTS, besides, index_strategy, uv_binary
+from reconciler.providers.local.pythons import Choice, choose, on_machine
 
 _READY = "ready"
 _TAIL = 15
@@ -79,13 +75,13 @@ class Environments:
         """
         wanted = translate(spec.get("conda_file") or {})
         choice = choose(wanted.python, on_machine(self._folder / "pythons.json", self._env), exact=self._exact)
-        lines = (*wanted.lines, *_besides(wanted.lines, requirements))
+        lines = (*wanted.lines, *besides(wanted.lines, requirements))
         home = self._folder / _digest(lines, choice)
         built = Environment(home / "venv" / "bin" / "python", home / "bytecode")
         if choice.note:
             report(choice.note)
         if not _is_ready(home):
-            with _locked(self._folder / f"{home.name}.lock"):
+            with locked(self._folder / f"{home.name}.lock"):
                 if not _is_ready(home):
                     self._tell(wanted, choice, report)
                     self._build(home, lines, choice, log)
@@ -102,7 +98,7 @@ class Environments:
         home.mkdir(parents=True, mode=0o700)
         python = str(home / "venv" / "bin" / "python")
         venv = ("venv", "--no-project", "--no-python-downloads", "--python", choice.python.path, "venv")
-        install = ("pip", "install", "--python", python, *_index_strategy(lines), "-r", "requirements.txt")
+        install = ("pip", "install", "--python", python, *index_strategy(lines), "-r", "requirements.txt")
         try:
             (home / "requirements.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
             self._uv(choice, *venv, home=home, log=log)
@@ -136,26 +132,6 @@ class Environments:
             raise ProviderError(message, log_tail=list(tail))
 
 
-def _besides(lines: Sequence[str], requirements: Sequence[str]) -> Iterator[str]:
-    """Requirements in the versions that this process has, unless the conda file chooses one itself.
-
-    A Python too old for that version gets the newest that there is for it.
-    """
-    for requirement in requirements:
-        (name,) = names_of([requirement])
-        if name not in names_of(lines):
-            own = metadata(name)
-            oldest = own["Requires-Python"].removeprefix(">=").split(",")[0]
-            yield f'{name}=={own["Version"]} ; python_version >= "{oldest}"'
-            yield f'{requirement} ; python_version < "{oldest}"'
-
-
-def _index_strategy(lines: Sequence[str]) -> tuple[str, ...]:
-    """How to read several indexes: a conda file that names some was written for pip, which takes the best of all."""
-    named = any(line.strip().startswith(("--index-url", "--extra-index-url", "-i ")) for line in lines)
-    return ("--index-strategy", "unsafe-best-match") if named else ()
-
-
 def _digest(lines: Sequence[str], choice: Choice) -> str:
     machine = [platform.system(), platform.machine(), *platform.libc_ver()]
     body = [list(lines), choice.python.path, list(choice.python.version), machine]
@@ -165,14 +141,6 @@ def _digest(lines: Sequence[str], choice: Choice) -> str:
 def _is_ready(home: Path) -> bool:
     """Whether it was built to the end, and the interpreter that it leans on is still there."""
     return (home / _READY).exists() and (home / "venv" / "bin" / "python").exists()
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with path.open("w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
 
 
 def _counted(number: int) -> str:

@@ -1,25 +1,23 @@
-"""A deployment's instances: started on trial, waited for, put in service, drained and stopped."""
+"""Instances as processes of this machine: started on trial, waited for, put in service, drained and stopped."""
 
 import os
 import shutil
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from reconciler.core.address import Address
-from reconciler.errors import ProviderError
+from reconciler.core.manifest import Spec
+from reconciler.core.plan import Operation
 from reconciler.keeper.values import Status
+from reconciler.providers.hosting.awaiting import TAIL, Patience, short
+from reconciler.providers.hosting.instances import Sight, Starter
+from reconciler.providers.hosting.layout import Layout
+from reconciler.providers.hosting.logs import last_lines
+from reconciler.providers.hosting.objects import Object
+from reconciler.providers.hosting.processes import Processes
 from reconciler.providers.local.launch import Launch, process
-from reconciler.providers.local.layout import Layout
 from reconciler.providers.local.probing import ready_ones
-from reconciler.providers.local.processes import Processes
-
-INIT_FAILED = 3
-_TAIL = 20
-_WIDEST = 500
-# How often the keeper is asked whether an instance that is waited for has ended.
-_LOOK_S = 0.1
+from reconciler.providers.local.supplies import Supplies
 
 
 @dataclass(frozen=True)
@@ -28,16 +26,19 @@ class Instances:
 
     Args:
         outer: the operator's environment, of which instances get a few harmless names.
-        deadline_s: how long an instance may take to readiness.
+        patience: how long an instance may take to readiness.
     """
 
     layout: Layout
     processes: Processes
+    supplies: Supplies
+    patience: Patience = field(default_factory=Patience)
     outer: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
-    deadline_s: float = 600.0
-    poll_s: float = 0.025
-    now: Callable[[], float] = time.monotonic
-    sleep: Callable[[float], None] = time.sleep
+
+    def prepare(self, deployment: Address, spec: Spec, variables: Mapping[str, str], operation: Operation) -> Starter:
+        """Lay down what a spec needs, and return what starts processes with it."""
+        launch = self.supplies.launch(deployment, spec, variables, operation.report)
+        return lambda count: self.start(deployment, launch, count)
 
     def start(self, deployment: Address, launch: Launch, count: int) -> tuple[str, ...]:
         """Start instances on trial: nothing is sent to them, and one that ends is not started again."""
@@ -50,27 +51,8 @@ class Instances:
         return names
 
     def await_ready(self, deployment: Address, names: Sequence[str], report: Callable[[str], None]) -> None:
-        """Wait until each of the instances is ready.
-
-        Raises:
-            ProviderError: one of them ended first, or the deadline passed; the last lines of its log come along.
-        """
-        started = self.now()
-        before, looked = self.of(deployment), started
-        waiting, told = set(names), -1
-        while True:
-            waiting -= self.ready(waiting)
-            if len(names) - len(waiting) > told:
-                told = len(names) - len(waiting)
-                report(f"{told} of {len(names)} instances ready")
-            if not waiting:
-                return
-            if self.now() - looked > _LOOK_S:
-                self._check(deployment, waiting, before)
-                looked = self.now()
-            if self.now() - started > self.deadline_s:
-                raise self._late(deployment, min(waiting))
-            self.sleep(self.poll_s)
+        """Wait until each of the instances is ready."""
+        self.patience.await_ready(self, deployment, names, report)
 
     def ready(self, names: Iterable[str]) -> frozenset[str]:
         """Those that answer."""
@@ -108,19 +90,19 @@ class Instances:
 
     def tail(self, deployment: Address, name: str) -> list[str]:
         """The last lines of an instance's log, each as far as a reader would follow it."""
-        lines = last_lines(self.layout.logs(deployment) / f"{name}.log", _TAIL)
-        return [line if len(line) <= _WIDEST else f"{line[:_WIDEST]}…" for line in lines]
+        return short(last_lines(self.layout.logs(deployment) / f"{name}.log", TAIL))
 
-    def _check(self, deployment: Address, waiting: Iterable[str], before: Mapping[str, Status]) -> None:
-        known = self.of(deployment)
-        for name in sorted(waiting):
-            status = known.get(name)
-            if status is None or _has_ended(status, before.get(name)):
-                raise ProviderError(f"{deployment}: {_ending(status)}", log_tail=self.tail(deployment, name))
-
-    def _late(self, deployment: Address, name: str) -> ProviderError:
-        message = f"{deployment}: not ready after {self.deadline_s:g} s; init() may be waiting for something"
-        return ProviderError(message, log_tail=self.tail(deployment, name))
+    def see(self, held: Sequence[Object]) -> Sight:
+        """Look at the sockets and the keeper; a keeper that alone has died is started anew."""
+        if not held:
+            return Sight()
+        ready = self.ready(name for item in held for name in item.serving)
+        statuses = self.processes.seen()
+        if statuses is None and ready:
+            # The keeper alone has died: a new one adopts what still answers. Where nothing does, as after a restart
+            # of the machine, a look starts nothing; the next step does.
+            statuses = self.processes.list()
+        return Sight({item.address: of_deployment(statuses or {}, item.address) for item in held}, ready)
 
 
 def kept(deployment: Address, name: str) -> str:
@@ -132,31 +114,3 @@ def of_deployment(statuses: Mapping[str, Status], deployment: Address) -> dict[s
     """Those of the kept processes that are a deployment's instances, by their own names."""
     prefix = kept(deployment, "")
     return {name.removeprefix(prefix): status for name, status in statuses.items() if name.startswith(prefix)}
-
-
-def last_lines(log: Path, count: int, *, end: int | None = None) -> list[str]:
-    """The last lines of a file, or of what it was up to `end`, read from behind."""
-    try:
-        with log.open("rb") as file:
-            size = file.seek(0, os.SEEK_END) if end is None else end
-            block, text = 8192, b""
-            while size and text.count(b"\n") <= count:
-                start = max(0, size - block)
-                file.seek(start)
-                text, size = file.read(size - start) + text, start
-                block *= 2  # or a line of many megabytes would be copied a thousand times
-    except FileNotFoundError:
-        return []
-    lines = text.decode(errors="replace").splitlines()
-    return lines[-count:] if count else []
-
-
-def _has_ended(status: Status, before: Status | None) -> bool:
-    return (status.trial and not status.running) or (before is not None and status.restarts > before.restarts)
-
-
-def _ending(status: Status | None) -> str:
-    last = status.last_exit if status else None
-    if last and last.code == INIT_FAILED:
-        return f"init() failed (exit code {INIT_FAILED})"
-    return f"the server ended before it was ready ({last or 'ended unseen'})"

@@ -6,14 +6,10 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from reconciler.keeper.values import Probe, Process
+from reconciler.providers.hosting.attending import PASSED_ON
+from reconciler.providers.hosting.variables import python_path, server_variables, stop_seconds
 from reconciler.providers.local.environments import Environment
 
-# What an instance gets of the operator's environment: never keys or tokens, which the operator may well have there.
-PASSED_ON = (
-    *("HOME", "USER", "LOGNAME", "LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR"),
-    *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"),
-    *("LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS"),
-)
 _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -52,7 +48,6 @@ class Launch:
 
 def process(launch: Launch, name: str, socket: Path, log: Path, outer: Mapping[str, str]) -> Process:
     """Return what the keeper keeps up; `outer` is the operator's environment."""
-    drain_s = _drain_seconds(launch.spec)
     return Process(
         name=name,
         argv=(str(launch.environment.python), "-m", *_server(launch.server, socket)),
@@ -60,8 +55,7 @@ def process(launch: Launch, name: str, socket: Path, log: Path, outer: Mapping[s
         # Not the code's folder, where a module of the user's would stand in for one of the server's own.
         cwd=str(launch.runtime),
         log=str(log),
-        # The server takes the drain time twice at most: for requests to cease, then for those in flight to end.
-        stop_timeout_s=2.0 * drain_s + 2.0,
+        stop_timeout_s=float(stop_seconds(launch.spec)),
         liveness=_probe(launch.spec["liveness_probe"], socket),
         readiness=_probe(launch.spec["readiness_probe"], socket),
     )
@@ -91,28 +85,19 @@ def _server(server: str, socket: Path) -> tuple[str, ...]:
 def variables(launch: Launch, outer: Mapping[str, str]) -> dict[str, str]:
     """Return an instance's whole environment; the user's variables win, as they do in Azure."""
     bin_folder = str(launch.environment.python.parent)
-    concurrent = str(launch.spec["request_settings"]["max_concurrent_requests_per_instance"])
     given = {
         **{name: outer[name] for name in PASSED_ON if name in outer},
         "PATH": f"{bin_folder}:{outer.get('PATH') or _SYSTEM_PATH}",
-        "PYTHONUNBUFFERED": "1",
-        "PYTHONNOUSERSITE": "1",
         # Stored code is shared and stays as it is: bytecode goes beside the environment, and makes restarts fast.
         "PYTHONPYCACHEPREFIX": str(launch.environment.bytecode),
         "AML_APP_ROOT": str(launch.app_root),
         "AZUREML_INFERENCE_PYTHON_PATH": bin_folder,
         **_served(launch),
-        "MLOPS_MAX_CONCURRENT_REQUESTS": concurrent,
-        # As many may wait as may run: an instance holds twice of what it runs at a time, as Azure has it.
-        "MLOPS_MAX_QUEUED_REQUESTS": concurrent,
-        # Azure's request timeout is the scoring timeout. A second more, so that the gateway's 408 comes first.
-        "SCORING_TIMEOUT_MS": str(int(launch.spec["request_settings"]["request_timeout_ms"]) + 1000),
-        "MLOPS_DRAIN_SECONDS": str(_drain_seconds(launch.spec)),
-        # Instances are told to stop once the gateway sends them nothing more.
-        "MLOPS_DRAIN_GRACE_SECONDS": "0.1",
+        **server_variables(launch.spec),
         **launch.variables,
     }
-    return {**given, "PYTHONPATH": _python_path(launch)}
+    path = python_path(launch.runtime, launch.app_root, launch.variables.get("PYTHONPATH", ""))
+    return {**given, "PYTHONPATH": path}
 
 
 def _served(launch: Launch) -> dict[str, str]:
@@ -121,14 +106,3 @@ def _served(launch: Launch) -> dict[str, str]:
         {"AZUREML_ENTRY_SCRIPT": launch.script.name} if launch.code else {"MLFLOW_MODEL_FOLDER": launch.mlflow_folder}
     )
     return {**script, **({"AZUREML_MODEL_DIR": str(launch.model)} if launch.model else {})}
-
-
-def _drain_seconds(spec: Mapping[str, Any]) -> int:
-    """As long as a request may take, and a second for it to arrive."""
-    return int(spec["request_settings"]["request_timeout_ms"]) // 1000 + 1
-
-
-def _python_path(launch: Launch) -> str:
-    """The server first, then what the user names, relative to the code."""
-    own = launch.variables.get("PYTHONPATH", "")
-    return ":".join([str(launch.runtime), *(str(launch.app_root / each) for each in own.split(":") if each)])

@@ -6,20 +6,15 @@ import os
 import re
 import subprocess
 import sys
-import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from uv import find_uv_bin
-
 from reconciler.errors import ProviderError
-
-_FINDING = threading.Lock()
+from reconciler.providers.hosting.packages import OLDEST_PYTHON, uv_binary
 
 Version = tuple[int, ...]
-OLDEST = (3, 9)
 _CLAUSE = re.compile(r"^(===?|[<>!~]=|[<>])(\d+(?:\.\d+)*)(\.\*)?")
 
 
@@ -42,12 +37,6 @@ class Choice:
     note: str = ""
 
 
-def uv_binary() -> str:
-    """Where uv is; asked by one thread at a time, for `sysconfig` shows its table to others while it fills it."""
-    with _FINDING:
-        return find_uv_bin()
-
-
 def choose(wanted: Sequence[str], machine: Sequence[Python], *, exact: bool = False) -> Choice:
     """Choose what fits, else the nearest minor version.
 
@@ -57,7 +46,7 @@ def choose(wanted: Sequence[str], machine: Sequence[Python], *, exact: bool = Fa
     Raises:
         ProviderError: nothing fits and only what fits will do, or the machine has no Python at all.
     """
-    usable = [python for python in machine if python.version >= OLDEST]
+    usable = [python for python in machine if python.version >= OLDEST_PYTHON]
     anchor = _anchor(wanted)
     near = sorted(usable, key=lambda python: _distance(python.version, anchor))
     fitting = [python for python in near if all(_fits(python.version, clause) for clause in wanted)]
@@ -118,7 +107,7 @@ def _numbers(text: str) -> Version:
 
 
 def _shown(wanted: Sequence[str]) -> str:
-    return ",".join(wanted).removeprefix("==").removesuffix(".*") or f">={'.'.join(map(str, OLDEST))}"
+    return ",".join(wanted).removeprefix("==").removesuffix(".*") or f">={'.'.join(map(str, OLDEST_PYTHON))}"
 
 
 def _searched(env: Mapping[str, str]) -> list[str]:

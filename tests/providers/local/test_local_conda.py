@@ -3,7 +3,7 @@
 import pytest
 
 from reconciler.errors import ProviderError
-from reconciler.providers.local.conda import flaws, translate
+from reconciler.providers.hosting.conda import flaws, translate
 
 
 @pytest.mark.parametrize(

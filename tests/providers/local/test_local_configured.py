@@ -1,19 +1,22 @@
 """What the gateway is told follows from the objects and the options."""
 
 import pytest
-from local_world import DEPLOYMENT, ENDPOINT, answering
+from local_world import DEPLOYMENT, ENDPOINT, Contents, answering
 
 from reconciler.core.address import Address
 from reconciler.gateway.values import Backend, Deployment, Endpoint, Probe
-from reconciler.providers.local.front import Routed
-from reconciler.providers.local.layout import Layout
-from reconciler.providers.local.objects import Object, Objects
-from reconciler.providers.local.options import Issuer, Options
-from reconciler.providers.local.reading import live_endpoint
-from reconciler.providers.local.serving import Serving
+from reconciler.providers.hosting.front import Routed
+from reconciler.providers.hosting.layout import Layout
+from reconciler.providers.hosting.objects import Object, Objects
+from reconciler.providers.hosting.options import Issuer, Options
+from reconciler.providers.hosting.reading import live_endpoint
+from reconciler.providers.hosting.serving import Serving, Ways
+from reconciler.providers.local import LocalProvider
+from reconciler.providers.local.options import LocalOptions
 from tests.waiting import until
 
 CREDIT = Address("endpoint", "credit")
+BLUE = Address.parse("deployment/credit/blue")
 
 
 @pytest.fixture
@@ -26,7 +29,14 @@ def put(objects, text, spec, *serving):
 
 
 def told(objects, **options) -> Endpoint:
-    (endpoint,) = Serving(objects, Layout(objects.folder), Options(**options)).endpoints()
+    layout = Layout(objects.folder)
+
+    def backends(held):
+        return {
+            item.address: Ways(tuple(Backend(name, str(layout.socket(name))) for name in item.serving)) for item in held
+        }
+
+    (endpoint,) = Serving(objects, layout, Options(**options), backends).endpoints()
     return endpoint
 
 
@@ -52,8 +62,10 @@ def test_a_deployment_is_told_with_its_limits_and_its_probe(objects):
 
 def test_only_our_own_server_holds_requests_back_by_itself(objects):
     deployed(objects)
-    (deployment,) = told(objects, server="azureml").deployments
-    assert not deployment.queues
+    held = [objects.held(BLUE)]
+    for server, queues in (("mlops", True), ("azureml", False)):
+        provider = LocalProvider(objects.folder, Contents(objects.folder), LocalOptions(server=server))
+        assert provider._ways(held)[BLUE].queues is queues
 
 
 def test_a_deployment_without_an_instance_in_service_gets_nothing(objects):

@@ -13,8 +13,8 @@ from reconciler.core.plan import Operation
 from reconciler.errors import ProviderError
 from reconciler.gateway.admin import Admin
 from reconciler.keeper.client import Keeper, SilentKeeperError
-from reconciler.providers.local.facts import read_facts
-from reconciler.providers.local.front import Front
+from reconciler.providers.hosting.facts import read_facts
+from reconciler.providers.hosting.front import Front
 from tests.waiting import until
 
 BLUE = Address.parse("deployment/credit/blue")
@@ -191,7 +191,7 @@ def test_a_fence_clears_away_what_a_run_that_was_killed_had_started(world):
     world.endpoint_with(blue=answering("blue"))
     replacing = world.provider._deployments.replacing
     held, half = replacing.objects.held(BLUE), world.deployment(answering("half"))
-    replacing.instances.start(BLUE, replacing._launch(held, half, Operation("cut", "lineage", 2)), 1)
+    replacing._starter(held, half, Operation("cut", "lineage", 2))(1)
     assert len(world.live(str(BLUE)).detail["instances"]) == 2
     world.opened().fence(BLUE, 3)
     assert len(world.live(str(BLUE)).detail["instances"]) == 1
@@ -202,7 +202,7 @@ def test_a_keeper_that_hangs_is_waited_for_once(world, monkeypatch):
     world.endpoint_with(blue=answering("blue"))
     asked, exchange = [], Keeper._exchange
     monkeypatch.setattr(Keeper, "_exchange", lambda *given: asked.append(given[1]["do"]) or exchange(*given))
-    world.provider._reading.processes._keeper._answer_timeout_s = 0.3
+    world.provider._reading.instances.processes._keeper._answer_timeout_s = 0.3
     pid = keeper_pid(world)
     os.kill(pid, signal.SIGSTOP)
     try:

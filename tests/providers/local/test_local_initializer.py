@@ -4,7 +4,7 @@ import json
 from datetime import UTC, datetime
 
 from reconciler.core.address import Address
-from reconciler.providers.local.initializer import initializer_log
+from reconciler.providers.hosting.initializer import initializer_log
 
 BLUE = Address.parse("deployment/credit/blue")
 

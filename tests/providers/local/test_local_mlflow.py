@@ -8,8 +8,9 @@ import pytest
 from local_world import DEPLOYMENT, ENDPOINT, World
 
 from reconciler.core.address import Address
+from reconciler.providers.hosting.objects import Objects
+from reconciler.providers.hosting.sources import Sources
 from reconciler.providers.local.environments import Environments
-from reconciler.providers.local.objects import Objects
 from reconciler.providers.local.supplies import Supplies
 
 BLUE = Address.parse("deployment/credit/blue")
@@ -91,7 +92,8 @@ def test_a_model_one_folder_deeper_is_found(served, tmp_path):
     shutil.copytree(MODEL, tmp_path / "artifacts" / "model")
     model = {"path": served.contents.copied(tmp_path / "artifacts"), "type": "mlflow_model"}
     environments = Environments(served.layout.environments)
-    supplies = Supplies(served.layout, Objects(served.layout.folder), served.contents, environments)
+    sources = Sources(Objects(served.layout.folder), served.contents, "local")
+    supplies = Supplies(served.layout, sources, environments)
     launch = supplies.launch(BLUE, {**DEPLOYMENT, "model": model}, {}, served.reports.append)
     assert launch.model is not None
     assert (launch.model / launch.mlflow_folder / "MLmodel").is_file()

@@ -3,7 +3,7 @@
 import pytest
 
 from reconciler.errors import ProviderError
-from reconciler.providers.local.mlflow_models import environment_of, model_folder
+from reconciler.providers.hosting.mlflow_models import environment_of, model_folder
 
 
 def written(folder, **files):

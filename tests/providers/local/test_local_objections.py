@@ -8,10 +8,11 @@ from local_world import DEPLOYMENT, ENDPOINT
 
 from reconciler.core.address import Address
 from reconciler.core.manifest import Content, Manifest, Resource
+from reconciler.providers.hosting.options import Certificate, Issuer, Options
 from reconciler.providers.local.objections import objections
-from reconciler.providers.local.options import Certificate, Issuer, Options
+from reconciler.providers.local.options import LocalOptions
 
-DEFAULTS = Options()
+DEFAULTS = LocalOptions()
 MODEL = Path(__file__).parents[2] / "mlflow-model"
 CODE = {"code": {"name": "code", "digest": "sha256:1"}, "scoring_script": "score.py"}
 
@@ -80,7 +81,7 @@ def test_an_endpoint_opened_by_tokens_of_an_unknown_issuer_is_refused():
 
 def test_the_keys_of_an_issuer_are_read_before_anything_is_touched(tmp_path):
     opened = resource("endpoint/credit", {**ENDPOINT, "auth_mode": "aad_token"})
-    named = Options(issuer=Issuer("me", "ml", tmp_path / "keys.json"))
+    named = LocalOptions(Options(issuer=Issuer("me", "ml", tmp_path / "keys.json")))
     (problem,) = objected(opened, options=named)
     assert "E-UNSUPPORTED: target option tokens: jwks_file:" in problem
     (tmp_path / "keys.json").write_text('{"keys": [{"kty": "RSA", "n": "a", "e": "AQAB"}]}')
@@ -160,7 +161,7 @@ def test_every_entry_of_a_conda_file_that_pip_cannot_be_told_is_told_before_anyt
 
 
 def test_the_server_of_azure_must_be_in_the_environment_of_a_script():
-    azureml = Options(server="azureml")
+    azureml = LocalOptions(server="azureml")
     (problem,) = objected(blue(environment=conda("joblib")), options=azureml)
     assert "the environment lacks azureml-inference-server-http" in problem
     assert objected(blue(environment=conda("azureml_inference_server_http==1.4.1")), options=azureml) == []
@@ -171,6 +172,8 @@ def test_the_server_of_azure_must_be_in_the_environment_of_a_script():
 def test_a_certificate_that_the_gateway_could_not_show_is_told_by_every_plan(tmp_path):
     broken = tmp_path / "tls.pem"
     broken.write_text("no certificate")
-    found = objected(resource("endpoint/credit", ENDPOINT), options=replace(DEFAULTS, tls=Certificate(broken, broken)))
+    found = objected(
+        resource("endpoint/credit", ENDPOINT), options=LocalOptions(Options(tls=Certificate(broken, broken)))
+    )
     assert len(found) == 1
     assert f"target option gateway: tls: cert_file: {broken}" in found[0]

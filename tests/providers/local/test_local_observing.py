@@ -12,8 +12,8 @@ from local_world import answering
 
 from reconciler.core.address import Address
 from reconciler.keeper.logs import copy_of
-from reconciler.providers.local.logs import log_lines
-from reconciler.providers.local.observing import copies
+from reconciler.providers.hosting.logs import log_lines
+from reconciler.providers.hosting.observing import copies
 from reconciler.providers.provider import ConnectionSource, TableSource, UsageSource
 from tests.waiting import until
 

@@ -5,27 +5,30 @@ from pathlib import Path
 import pytest
 
 from reconciler.errors import ProviderError
-from reconciler.providers.local.layout import LONGEST_SOCKET, Layout
-from reconciler.providers.local.options import Certificate, Issuer, Options, read_options
+from reconciler.providers.hosting.layout import LONGEST_SOCKET, Layout
+from reconciler.providers.hosting.options import Certificate, Issuer, Options
+from reconciler.providers.local.options import LocalOptions, read_options
 
 
 def test_options_are_read():
     given = {"gateway": {"port": 8080, "envoy": "bin/envoy"}, "local": {"python": "exact", "ready_seconds": 30}}
-    assert read_options(given, Path("/repo")) == Options(8080, Path("/repo/bin/envoy"), True, 30.0)
+    assert read_options(given, Path("/repo")) == LocalOptions(
+        Options(8080, Path("/repo/bin/envoy"), 30.0), exact_python=True
+    )
 
 
 def test_a_certificate_is_the_users_or_made_on_first_use():
     given = {"cert_file": "tls/cert.pem", "key_file": "/etc/key.pem"}
     files = Certificate(Path("/repo/tls/cert.pem"), Path("/etc/key.pem"))
-    assert read_options({"gateway": {"tls": given}}, Path("/repo")).tls == files
-    assert read_options({"gateway": {"tls": True}}, Path("/repo")).tls == Certificate()
-    assert read_options({"gateway": {"tls": False}}, Path("/repo")).tls is None
+    assert read_options({"gateway": {"tls": given}}, Path("/repo")).common.tls == files
+    assert read_options({"gateway": {"tls": True}}, Path("/repo")).common.tls == Certificate()
+    assert read_options({"gateway": {"tls": False}}, Path("/repo")).common.tls is None
 
 
 def test_the_issuer_of_tokens_has_its_keys_in_a_file_or_at_an_address():
     known = {"issuer": "https://login", "audience": "ml"}
-    by_file = read_options({"tokens": {**known, "jwks_file": "keys.json"}}, Path("/repo")).issuer
-    by_uri = read_options({"tokens": {**known, "jwks_uri": "https://login/keys"}}, Path("/repo")).issuer
+    by_file = read_options({"tokens": {**known, "jwks_file": "keys.json"}}, Path("/repo")).common.issuer
+    by_uri = read_options({"tokens": {**known, "jwks_uri": "https://login/keys"}}, Path("/repo")).common.issuer
     assert by_file == Issuer("https://login", "ml", Path("/repo/keys.json"))
     assert by_uri == Issuer("https://login", "ml", None, "https://login/keys")
 

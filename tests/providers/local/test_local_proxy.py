@@ -15,8 +15,8 @@ from opening import ask, credential, gateway_pid, serve
 from reconciler.errors import ProviderError
 from reconciler.gateway.draining import drain
 from reconciler.gateway.values import Place
-from reconciler.providers.local.facts import read_facts
-from reconciler.providers.local.processes import Processes
+from reconciler.providers.hosting.facts import read_facts
+from reconciler.providers.hosting.processes import Processes
 from tests.ports import free_port
 from tests.waiting import until
 
@@ -68,7 +68,7 @@ def test_a_take_over_that_was_cut_off_is_finished_by_the_next_change(world, anot
     world.endpoint_with(blue=answering("blue"))
     world.switch(gateway={"envoy": another_envoy})
     with monkeypatch.context() as patched:
-        patched.setattr("reconciler.providers.local.proxy.drain", cut_off)
+        patched.setattr("reconciler.providers.hosting.proxy.drain", cut_off)
         with pytest.raises(KeyboardInterrupt):
             world.do("update", "endpoint/credit", ENDPOINT)
     assert gateways(world) == ["gateway", "gateway-1"]

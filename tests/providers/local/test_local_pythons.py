@@ -75,7 +75,7 @@ def test_the_machine_is_searched_once_until_a_folder_of_its_path_changes(tmp_pat
 
 AT_ONCE = """
 import sys, threading
-from reconciler.providers.local.pythons import uv_binary
+from reconciler.providers.hosting.packages import uv_binary
 sys.setswitchinterval(1e-6)
 found, barrier = [], threading.Barrier(8)
 def look():

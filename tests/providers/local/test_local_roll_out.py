@@ -14,8 +14,8 @@ from local_world import ENDPOINT, World, answering
 from reconciler.core.address import Address
 from reconciler.core.secret import Secret
 from reconciler.errors import ProviderError
-from reconciler.providers.local.front import Front
-from reconciler.providers.local.objects import Object, Objects
+from reconciler.providers.hosting.front import Front
+from reconciler.providers.hosting.objects import Object, Objects
 
 BLUE = Address.parse("deployment/credit/blue")
 # Ends in init() once as many instances have begun as the file has letters.

@@ -17,8 +17,8 @@ from local_world import ENDPOINT, World, answering
 from opening import ask, credential, gateway_pid, serve
 
 from reconciler.errors import ProviderError
-from reconciler.providers.local.certificates import LIFETIME, RENEWED_BEFORE, identity
-from reconciler.providers.local.options import Certificate
+from reconciler.providers.hosting.certificates import LIFETIME, RENEWED_BEFORE, identity
+from reconciler.providers.hosting.options import Certificate
 from tests.waiting import until
 
 DAY_S = 24 * 3600.0
@@ -159,7 +159,7 @@ def test_tls_is_switched_on_and_off_by_the_next_change(world):
 
 def test_a_certificate_that_is_due_is_told_before_it_expires(secured, monkeypatch):
     late = time.time() + LIFETIME.total_seconds() - 29 * DAY_S
-    monkeypatch.setattr("reconciler.providers.local.front.time.time", lambda: late)
+    monkeypatch.setattr("reconciler.providers.hosting.front.time.time", lambda: late)
     assert "about to expire" in secured.live("endpoint/credit").spec["outdated_gateway"]
 
 

@@ -15,8 +15,8 @@ from opening import Issuer, ask, credential, gateway_pid
 
 from reconciler.core.address import Address
 from reconciler.errors import ProviderError
-from reconciler.providers.local.options import Issuer as IssuerOption
-from reconciler.providers.local.tokens import Signer, accepted_of
+from reconciler.providers.hosting.options import Issuer as IssuerOption
+from reconciler.providers.hosting.tokens import Signer, accepted_of
 
 CREDIT = Address("endpoint", "credit")
 BY_TOKEN = {**ENDPOINT, "auth_mode": "aml_token"}

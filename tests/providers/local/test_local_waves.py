@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.providers.local.waves import Wave, wave_size, waves
+from reconciler.providers.hosting.waves import Wave, wave_size, waves
 
 COUNTS = st.integers(0, 40)
 

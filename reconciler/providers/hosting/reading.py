@@ -1,6 +1,6 @@
-"""The live side of a local target: objects, corrected by what really runs and what the gateway really has."""
+"""The live side of a target: objects, corrected by what really runs and what the gateway really has."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,11 +8,10 @@ from reconciler.core.address import Address
 from reconciler.core.manifest import Spec
 from reconciler.core.state import Live
 from reconciler.keeper.values import Status
-from reconciler.providers.local.front import Front, Routed
-from reconciler.providers.local.instances import Instances, of_deployment
-from reconciler.providers.local.objects import Object, Objects
-from reconciler.providers.local.processes import Processes
-from reconciler.providers.local.serving import shares
+from reconciler.providers.hosting.front import Front, Routed
+from reconciler.providers.hosting.instances import Instances, Sight
+from reconciler.providers.hosting.objects import Object, Objects
+from reconciler.providers.hosting.serving import shares
 
 
 @dataclass(frozen=True)
@@ -20,17 +19,17 @@ class Seen:
     """What was seen of the machine in one look.
 
     Args:
-        statuses: the kept processes by name.
-        ready: the names of the instances that answer.
-        taken_out: the names of those that the gateway sends nothing.
+        instances: those that there are, and those that answer.
         routed: where requests go, as the routes file says and as the running proxy has it.
+        taken_out: the names of the instances that the gateway sends nothing.
+        gateway: what a client has to know of the gateway, by endpoint.
         outdated: the target's options that the gateway does not follow yet.
     """
 
-    statuses: Mapping[str, Status]
-    ready: frozenset[str]
-    routed: tuple[Routed, ...]
+    instances: Sight
     taken_out: frozenset[str] = frozenset()
+    routed: tuple[Routed, ...] = ()
+    gateway: Callable[[str], dict[str, Any]] = lambda _endpoint: {}
     outdated: str = ""
 
 
@@ -39,7 +38,6 @@ class Reading:
     """Looks at the machine and reports it in the form of the record."""
 
     objects: Objects
-    processes: Processes
     instances: Instances
     front: Front
 
@@ -54,29 +52,24 @@ class Reading:
 
     def _lives(self, held: Sequence[Object]) -> Sequence[Live]:
         seen = self._seen(held)
-        return [_live(item, seen, self.front) for item in held]
+        return [_live(item, seen) for item in held]
 
-    def _seen(self, held: Iterable[Object]) -> Seen:
-        kinds = {item.address.kind for item in held}
-        ready = self.instances.ready(name for item in held for name in item.serving)
-        statuses = self.processes.seen() if kinds & {"deployment", "endpoint"} else {}
-        if statuses is None and ready:
-            # The keeper alone has died: a new one adopts what still answers. Where nothing does, as after a restart
-            # of the machine, a look starts nothing; the next step does.
-            statuses = self.processes.list()
+    def _seen(self, held: Sequence[Object]) -> Seen:
+        sight = self.instances.see([item for item in held if item.address.kind == "deployment"])
         taken_out = self.front.taken_out(item.address for item in held if item.serving)
-        if "endpoint" not in kinds:
-            return Seen(statuses or {}, ready, (), taken_out)
-        return Seen(statuses or {}, ready, self.front.routed(), taken_out, self.front.outdated())
+        if not any(item.address.kind == "endpoint" for item in held):
+            return Seen(sight, taken_out)
+        routed = self.front.routed()
+        return Seen(sight, taken_out, routed, self.front.look(routed[0].paths), self.front.outdated())
 
 
-def _live(item: Object, seen: Seen, front: Front) -> Live:
+def _live(item: Object, seen: Seen) -> Live:
     spec, detail, underway = item.spec, dict[str, Any](), dict[str, Any]()
     if item.address.kind == "deployment":
         spec, detail = _deployment(item, seen)
     elif item.address.kind == "endpoint":
         spec = live_endpoint(item, seen.routed)
-        detail = front.detail(item.address.name, seen.statuses)
+        detail = seen.gateway(item.address.name)
         if item.rollout:
             detail["note"] = str(item.rollout)
         if item.rollout and item.rollout.unfinished and spec is item.spec:
@@ -104,8 +97,8 @@ def _routed(traffic: Mapping[str, int] | None, mirror: Mapping[str, int] | None)
 
 
 def _deployment(item: Object, seen: Seen) -> tuple[Spec, dict[str, Any]]:
-    known = of_deployment(seen.statuses, item.address)
-    ready = [name for name in item.serving if name in seen.ready]
+    known = seen.instances.statuses.get(item.address, {})
+    ready = [name for name in item.serving if name in seen.instances.ready]
     lost = sum(known[name].restarts for name in item.serving if name in known)
     spec = {**item.spec, "instance_count": _count(item, len(ready)), **_symptoms(item, lost)}
     names = [*item.serving, *sorted(known.keys() - set(item.serving))]

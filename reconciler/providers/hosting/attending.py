@@ -1,4 +1,4 @@
-"""The attendant of a local target: a process that decides between two applies, kept up by the keeper."""
+"""The attendant of a target: a process that decides between two applies, kept up by the keeper."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -8,11 +8,16 @@ from pathlib import Path
 from reconciler.core.address import Address
 from reconciler.gateway.admin import Admin
 from reconciler.keeper.values import Process
-from reconciler.providers.local.facts import place_in_force
-from reconciler.providers.local.launch import PASSED_ON
-from reconciler.providers.local.layout import Layout
-from reconciler.providers.local.processes import Processes
+from reconciler.providers.hosting.facts import place_in_force
+from reconciler.providers.hosting.layout import Layout
+from reconciler.providers.hosting.processes import Processes
 
+# What a process of ours gets of the operator's environment: never keys or tokens, which may well be there.
+PASSED_ON = (
+    *("HOME", "USER", "LOGNAME", "LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR"),
+    *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"),
+    *("LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS"),
+)
 NAME = "attendant"
 _DEMAND = r"^cluster\..*\.(upstream_rq_active|upstream_rq_pending_active)$"
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from reconciler.core.address import Address
 from reconciler.errors import ProviderError
 from reconciler.gateway.values import Tokens
-from reconciler.providers.local.options import Issuer
+from reconciler.providers.hosting.options import Issuer
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey

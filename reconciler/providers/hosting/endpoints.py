@@ -10,10 +10,10 @@ from reconciler.core.plan import Operation, Step
 from reconciler.core.rollout import Rollout, begun
 from reconciler.errors import ProviderError
 from reconciler.kinds.endpoint import ENDPOINT
-from reconciler.providers.local.credentials import ensure_keys
-from reconciler.providers.local.front import Front
-from reconciler.providers.local.objects import Object, Objects
-from reconciler.providers.local.serving import shares
+from reconciler.providers.hosting.credentials import ensure_keys
+from reconciler.providers.hosting.front import Front
+from reconciler.providers.hosting.objects import Object, Objects
+from reconciler.providers.hosting.serving import shares
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,10 @@
 """What instances printed: the last lines, and those to come, also when a log is cut."""
 
+import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-
-from reconciler.providers.local.instances import last_lines
 
 _POLL_S = 0.2
 # By what was read last the place is found again. It is less than what the keeper leaves of a log that it cuts.
@@ -36,6 +35,23 @@ def _lines(
             lines = followed.setdefault(path, _Followed(path, 0)).more()
             yield from _labelled(path, lines, named=len(followed) > 1)
         sleep(_POLL_S)
+
+
+def last_lines(log: Path, count: int, *, end: int | None = None) -> list[str]:
+    """The last lines of a file, or of what it was up to `end`, read from behind."""
+    try:
+        with log.open("rb") as file:
+            size = file.seek(0, os.SEEK_END) if end is None else end
+            block, text = 8192, b""
+            while size and text.count(b"\n") <= count:
+                start = max(0, size - block)
+                file.seek(start)
+                text, size = file.read(size - start) + text, start
+                block *= 2  # or a line of many megabytes would be copied a thousand times
+    except FileNotFoundError:
+        return []
+    lines = text.decode(errors="replace").splitlines()
+    return lines[-count:] if count else []
 
 
 def _labelled(path: Path, lines: Sequence[str], *, named: bool) -> Iterator[str]:

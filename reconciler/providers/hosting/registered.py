@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from reconciler.core.manifest import Spec
 from reconciler.core.plan import Operation, Step
-from reconciler.providers.local.objects import Object, Objects
+from reconciler.providers.hosting.objects import Object, Objects
 from reconciler.providers.provider import Assets
 
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from reconciler.core.address import Address
 from reconciler.errors import ProviderError
-from reconciler.providers.local.front import Front
-from reconciler.providers.local.objects import Object, Objects
-from reconciler.providers.local.options import Issuer
-from reconciler.providers.local.serving import auth_mode
-from reconciler.providers.local.tokens import Signer
+from reconciler.providers.hosting.front import Front
+from reconciler.providers.hosting.objects import Object, Objects
+from reconciler.providers.hosting.options import Issuer
+from reconciler.providers.hosting.serving import auth_mode
+from reconciler.providers.hosting.tokens import Signer
 from reconciler.providers.provider import Key
 
 KEYS: Mapping[Key, str] = {"primary": "primaryKey", "secondary": "secondaryKey"}

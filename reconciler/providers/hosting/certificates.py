@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from reconciler.errors import ProviderError
 from reconciler.gateway.files import write_private
 from reconciler.gateway.values import Tls
-from reconciler.providers.local.options import Certificate
+from reconciler.providers.hosting.options import Certificate
 
 if TYPE_CHECKING:
     from cryptography import x509

@@ -8,12 +8,10 @@ from reconciler.core.manifest import Spec
 from reconciler.core.plan import Operation
 from reconciler.core.secret import Secret
 from reconciler.errors import ProviderError
-from reconciler.providers.local.front import Front
-from reconciler.providers.local.instances import Instances
-from reconciler.providers.local.launch import Launch
-from reconciler.providers.local.objects import Object, Objects, version_of
-from reconciler.providers.local.supplies import Supplies
-from reconciler.providers.local.waves import Wave
+from reconciler.providers.hosting.front import Front
+from reconciler.providers.hosting.instances import Instances, Starter
+from reconciler.providers.hosting.objects import Object, Objects, version_of
+from reconciler.providers.hosting.waves import Wave
 
 Report = Callable[[str], None]
 
@@ -41,7 +39,6 @@ class Replacing:
     """
 
     objects: Objects
-    supplies: Supplies
     instances: Instances
     front: Front
 
@@ -101,7 +98,7 @@ class Replacing:
         if not count:
             return held
         address = held.address
-        names = self.instances.start(address, self._launch(held, spec, operation), count)
+        names = self._starter(held, spec, operation)(count)
         try:
             self.instances.await_ready(address, names, report)
             wider = held.joined_by(names, version_of(spec))
@@ -112,13 +109,13 @@ class Replacing:
         self.instances.settle(address, names)
         return wider
 
-    def _launch(self, held: Object, spec: Spec, operation: Operation) -> Launch:
+    def _starter(self, held: Object, spec: Spec, operation: Operation) -> Starter:
         """Lay down what a spec needs; the values of its variables are kept for instances that are started later."""
         stored = self.objects.secrets(held.address)
         variables = revealed(spec.get("environment_variables") or {}, stored)
-        launch = self.supplies.launch(held.address, spec, variables, operation.report)
+        starter = self.instances.prepare(held.address, spec, variables, operation)
         self.objects.keep_secrets(held.address, {**stored, **_by_digest(spec, variables)})
-        return launch
+        return starter
 
     def _left(self, held: Object, leaving: Sequence[str], operation: Operation, report: Report) -> Object:
         """Have the gateway send nothing more to some instances, let them finish what they have, and stop them."""

@@ -1,4 +1,4 @@
-"""Deployments of a local target: which instances stay, how the others are replaced, and the way back."""
+"""Deployments: which instances stay, how the others are replaced, and the way back."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -9,11 +9,11 @@ from reconciler.core.plan import Operation, Step
 from reconciler.errors import ProviderError
 from reconciler.kinds.autoscaling import COUNT
 from reconciler.kinds.deployment import DEPLOYMENT
-from reconciler.providers.local.front import Front
-from reconciler.providers.local.instances import Instances
-from reconciler.providers.local.objects import Object, Objects, version_of
-from reconciler.providers.local.replacing import Replacing, WaveError
-from reconciler.providers.local.waves import Wave, wave_size, waves
+from reconciler.providers.hosting.front import Front
+from reconciler.providers.hosting.instances import Instances
+from reconciler.providers.hosting.objects import Object, Objects, version_of
+from reconciler.providers.hosting.replacing import Replacing, WaveError
+from reconciler.providers.hosting.waves import Wave, wave_size, waves
 
 _UNDER_WAY = frozenset({"Creating", "Updating", "Scaling"})
 

@@ -8,7 +8,7 @@ from contextlib import suppress
 from reconciler.errors import ProviderError
 from reconciler.keeper.client import Keeper, SilentKeeperError
 from reconciler.keeper.values import Process, Status
-from reconciler.providers.local.layout import Layout
+from reconciler.providers.hosting.layout import Layout
 
 _AT_ONCE = 16
 _LAST_MOMENTS_S = 5.0

@@ -86,6 +86,11 @@ class Layout:
         return self.keeper / "events.jsonl"
 
     @property
+    def warden(self) -> Path:
+        """What the warden of a docker target counts and writes: restarts, events, and how far it read."""
+        return self.folder / "warden"
+
+    @property
     def attendant_log(self) -> Path:
         """What the attendant decided, one line each."""
         return self.folder / "attendant.log"

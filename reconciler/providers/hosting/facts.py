@@ -12,8 +12,8 @@ from typing import Any
 
 from reconciler.gateway.files import write_private
 from reconciler.gateway.values import Place
-from reconciler.providers.local.layout import Layout
-from reconciler.providers.local.options import Options
+from reconciler.providers.hosting.layout import Layout
+from reconciler.providers.hosting.options import Options
 
 HOST = "127.0.0.1"
 
@@ -25,6 +25,7 @@ class Facts:
     Args:
         process: the number of the process that serves.
         identity: of that process's binary, command line and bootstrap.
+        image: of that process's container; empty where it is a process of this machine.
         host: by which clients of this machine reach it.
         options: a text that differs whenever an option does, by the option's name in `mlops.yaml`.
         certificate: the file of the certificate that it shows; empty without TLS.
@@ -40,6 +41,7 @@ class Facts:
     certificate: str = ""
     self_signed: bool = False
     renew_at: float = 0.0
+    image: str = ""
 
     @property
     def address(self) -> str:

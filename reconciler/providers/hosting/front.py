@@ -1,39 +1,44 @@
-"""The one proxy of a local target: its configuration follows from the objects, and every change is waited for."""
+"""The one proxy of a target: its configuration follows from the objects, and every change is waited for."""
 
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 from reconciler.core.address import Address
 from reconciler.errors import ProviderError
 from reconciler.gateway.admin import Admin
 from reconciler.gateway.files import system_ca_file
-from reconciler.gateway.reading import mirror_of, traffic_of
+from reconciler.gateway.reading import mirror_of, scoring_paths_of, traffic_of
 from reconciler.gateway.routes import PREFIX
 from reconciler.gateway.values import Gateway, cluster_name
-from reconciler.keeper.values import Status
-from reconciler.providers.local import proxy
-from reconciler.providers.local.certificates import identity
-from reconciler.providers.local.facts import HOST, Facts, keep_facts, read_facts, told
-from reconciler.providers.local.layout import Layout
-from reconciler.providers.local.objects import Objects
-from reconciler.providers.local.options import Options
-from reconciler.providers.local.processes import Processes
-from reconciler.providers.local.proxy import Proxy
-from reconciler.providers.local.serving import Serving
+from reconciler.providers.hosting.certificates import identity
+from reconciler.providers.hosting.envoys import Envoys, KeptEnvoys, Program
+from reconciler.providers.hosting.facts import HOST, Facts, keep_facts, read_facts, told
+from reconciler.providers.hosting.layout import Layout
+from reconciler.providers.hosting.objects import Objects
+from reconciler.providers.hosting.options import Options
+from reconciler.providers.hosting.processes import Processes
+from reconciler.providers.hosting.proxy import Proxy, free_port, must_be_free
+from reconciler.providers.hosting.serving import Backends, Serving
 
 Shares = Mapping[str, Mapping[str, int]]
 
 
 @dataclass(frozen=True)
 class Routed:
-    """Where requests go: percent by deployment by endpoint, of those that are answered and of those that are copied."""
+    """Where requests go.
+
+    Args:
+        traffic: percent by deployment by endpoint, of those that are answered.
+        mirror: the same of those that are copied.
+        paths: by endpoint, the path below it that its clients are told.
+    """
 
     traffic: Shares = field(default_factory=dict)
     mirror: Shares = field(default_factory=dict)
+    paths: Mapping[str, str] = field(default_factory=dict)
 
 
 class Front:
@@ -41,15 +46,29 @@ class Front:
 
     Changes of several threads are put in force together: whoever finds that the configuration was written after its
     own change has nothing left to do.
+
+    Args:
+        processes: the target's keeper, which ends with the last endpoint.
+        backends: how deployments are reached.
+        envoys: what runs the proxy; without it the keeper does.
     """
 
-    def __init__(self, layout: Layout, objects: Objects, processes: Processes, options: Options) -> None:
+    def __init__(
+        self,
+        layout: Layout,
+        objects: Objects,
+        processes: Processes,
+        options: Options,
+        backends: Backends,
+        envoys: Envoys | None = None,
+    ) -> None:
         self._layout = layout
         self._objects = objects
         self._processes = processes
         self._options = options
-        self._proxy = Proxy(layout, processes)
-        self._serving = Serving(objects, layout, options)
+        self._envoys = envoys or KeptEnvoys(layout, processes, options.envoy)
+        self._proxy = Proxy(layout, self._envoys)
+        self._serving = Serving(objects, layout, options, backends)
         self._writing = threading.Lock()
         self._counting = threading.Lock()
         self._asked = 0
@@ -74,26 +93,29 @@ class Front:
             self._apply()
             self._done = covered
 
-    def detail(self, endpoint: str, statuses: Mapping[str, Status]) -> dict[str, Any]:
-        """What a client has to know of an endpoint, and how the proxy is; `statuses` are the kept processes."""
+    def look(self, paths: Mapping[str, str]) -> Callable[[str], dict[str, Any]]:
+        """Look at the proxy, and return what tells a client what it has to know of an endpoint by its name.
+
+        Args:
+            paths: as `routed` has them.
+        """
         facts = read_facts(self._layout.gateway_facts)
         if facts is None:
-            return {"scoring_uri": "", "gateway": "not running"}
-        status = statuses.get(proxy.kept(facts.process))
-        state = "running" if status and status.running else "not running"
-        return {"scoring_uri": f"{facts.address}{PREFIX}{endpoint}/score", "gateway": state, **facts.told()}
+            return lambda _endpoint: {"scoring_uri": "", "gateway": "not running"}
+        state = "running" if self._envoys.seen(facts.process) else "not running"
+        return lambda endpoint: {
+            "scoring_uri": f"{facts.address}{PREFIX}{endpoint}{paths.get(endpoint, '/score')}",
+            "gateway": state,
+            **facts.told(),
+        }
 
     def outdated(self) -> str:
         """Which options the proxy does not follow yet, by their names in `mlops.yaml`; empty where there is none."""
         facts = read_facts(self._layout.gateway_facts)
         if facts is None:
             return ""
-        try:
-            same = proxy.identity(proxy.binary_of(self._options.envoy)) == facts.identity
-        except ProviderError:
-            same = False
         found = facts.outdated(self._options, time.time())
-        return ", ".join([*found, *([] if same else ["gateway.envoy"])])
+        return ", ".join([*found, *([] if self._envoys.is_current(facts.identity) else ["gateway.envoy"])])
 
     def taken_out(self, deployments: Iterable[Address]) -> frozenset[str]:
         """The instances of these deployments that the proxy sends nothing, as they fail their readiness probe.
@@ -129,16 +151,17 @@ class Front:
         if not self._objects.has_endpoints():
             self._end()
             return
-        binary, former = proxy.binary_of(self._options.envoy), read_facts(self._layout.gateway_facts)
-        gateway, wanted = self._wanted(former, binary)
+        former = read_facts(self._layout.gateway_facts)
+        gateway, wanted, program = self._wanted(former)
         if former is None or not self._proxy.serves(former.process):
-            number = self._proxy.start(binary, gateway)
+            number = self._proxy.start(program, gateway)
             keep_facts(self._layout.gateway_facts, replace(wanted, process=number))
             return
         if gateway.port != former.port:
-            proxy.must_be_free(gateway.host, gateway.port)
-        if wanted.identity != former.identity:
-            former = replace(former, process=self._proxy.succeed(former.process, binary), identity=wanted.identity)
+            must_be_free(gateway.host, gateway.port)
+        if program.identity != former.identity:
+            number = self._proxy.succeed(former.process, program)
+            former = replace(former, process=number, identity=program.identity, image=program.image)
             # Before the first one stops to listen: whoever comes after a crash finds the one that goes on.
             keep_facts(self._layout.gateway_facts, former)
         self._proxy.retire_others(former.process, gateway.host, former.port)
@@ -147,14 +170,15 @@ class Front:
 
     def _end(self) -> None:
         """With the last endpoint everything that runs for the target ends."""
+        self._proxy.end()
         self._processes.shutdown()
         self._layout.clear_sockets()
 
-    def _wanted(self, former: Facts | None, binary: Path) -> tuple[Gateway, Facts]:
-        """What the proxy is to serve, and what is to be remembered of it."""
+    def _wanted(self, former: Facts | None) -> tuple[Gateway, Facts, Program]:
+        """What the proxy is to serve, what is to be remembered of it, and what is to run it."""
         # As told, else chosen once and remembered, so that addresses stay.
-        port = self._options.port or (former.port if former else proxy.free_port(HOST))
-        facts = Facts(port, options=told(self._options), identity=proxy.identity(binary))
+        port = self._options.port or (former.port if former else free_port(HOST))
+        facts = Facts(port, options=told(self._options))
         shown = identity(self._options.tls, self._layout.certificate) if self._options.tls else None
         if shown:
             facts = replace(
@@ -172,8 +196,9 @@ class Front:
             max_body_bytes=self._options.max_request_bytes,
             ca_file=system_ca_file(),
         )
-        return gateway, facts
+        program = self._envoys.choose(gateway)
+        return gateway, replace(facts, identity=program.identity, image=program.image), program
 
 
 def _routed(configuration: dict[str, Any]) -> Routed:
-    return Routed(traffic_of(configuration), mirror_of(configuration))
+    return Routed(traffic_of(configuration), mirror_of(configuration), scoring_paths_of(configuration))

@@ -1,0 +1,97 @@
+"""Waiting for instances that start: until each is ready, or one has ended, or the deadline passes."""
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from reconciler.core.address import Address
+from reconciler.errors import ProviderError
+from reconciler.keeper.values import Status
+
+INIT_FAILED = 3
+TAIL = 20
+_WIDEST = 500
+# How often it is asked whether an instance that is waited for has ended.
+_LOOK_S = 0.1
+
+
+class Awaited(Protocol):
+    """Instances that can be waited for."""
+
+    def ready(self, names: Iterable[str]) -> frozenset[str]:
+        """Those that answer."""
+        ...
+
+    def of(self, deployment: Address) -> Mapping[str, Status]:
+        """A deployment's instances that there are, by name."""
+        ...
+
+    def tail(self, deployment: Address, name: str) -> list[str]:
+        """The last lines that an instance printed."""
+        ...
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long to wait for readiness, and how often to look."""
+
+    deadline_s: float = 600.0
+    poll_s: float = 0.025
+    now: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+
+    def await_ready(
+        self, instances: Awaited, deployment: Address, names: Sequence[str], report: Callable[[str], None]
+    ) -> None:
+        """Wait until each of the instances is ready.
+
+        Raises:
+            ProviderError: one of them ended first, or the deadline passed; the last lines of its log come along.
+        """
+        started = self.now()
+        before, looked = instances.of(deployment), started
+        waiting, told = set(names), -1
+        while True:
+            waiting -= instances.ready(waiting)
+            if len(names) - len(waiting) > told:
+                told = len(names) - len(waiting)
+                report(f"{told} of {len(names)} instances ready")
+            if not waiting:
+                return
+            if self.now() - looked > _LOOK_S:
+                _refuse_ended(instances, deployment, waiting, before)
+                looked = self.now()
+            if self.now() - started > self.deadline_s:
+                raise self._late(instances, deployment, min(waiting))
+            self.sleep(self.poll_s)
+
+    def _late(self, instances: Awaited, deployment: Address, name: str) -> ProviderError:
+        message = f"{deployment}: not ready after {self.deadline_s:g} s; init() may be waiting for something"
+        return ProviderError(message, log_tail=instances.tail(deployment, name))
+
+
+def short(lines: Iterable[str]) -> list[str]:
+    """Lines of a log, each as far as a reader would follow it."""
+    return [line if len(line) <= _WIDEST else f"{line[:_WIDEST]}…" for line in lines]
+
+
+def _refuse_ended(
+    instances: Awaited, deployment: Address, waiting: Iterable[str], before: Mapping[str, Status]
+) -> None:
+    known = instances.of(deployment)
+    for name in sorted(waiting):
+        status = known.get(name)
+        if status is None or _has_ended(status, before.get(name)):
+            raise ProviderError(f"{deployment}: {_ending(status)}", log_tail=instances.tail(deployment, name))
+
+
+def _has_ended(status: Status, before: Status | None) -> bool:
+    return (status.trial and not status.running) or (before is not None and status.restarts > before.restarts)
+
+
+def _ending(status: Status | None) -> str:
+    last = status.last_exit if status else None
+    if last and last.code == INIT_FAILED:
+        return f"init() failed (exit code {INIT_FAILED})"
+    return f"the server ended before it was ready ({last or 'ended unseen'})"

@@ -1,0 +1,213 @@
+"""A target on this machine: its parts put together, and each step given to the part that does it."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import ClassVar
+
+from reconciler.core.address import Address
+from reconciler.core.manifest import Resource, Spec
+from reconciler.core.plan import Action, Operation, Step
+from reconciler.core.problem import Problem
+from reconciler.core.rollout import Rollout
+from reconciler.core.state import Live
+from reconciler.errors import ProviderError
+from reconciler.providers.hosting.attending import Attending
+from reconciler.providers.hosting.credentials import Credentials
+from reconciler.providers.hosting.deployments import Deployments
+from reconciler.providers.hosting.endpoints import Endpoints
+from reconciler.providers.hosting.front import Front
+from reconciler.providers.hosting.instances import Instances
+from reconciler.providers.hosting.layout import Layout
+from reconciler.providers.hosting.objects import Objects
+from reconciler.providers.hosting.observing import Observing
+from reconciler.providers.hosting.options import Options
+from reconciler.providers.hosting.processes import Processes
+from reconciler.providers.hosting.reading import Reading
+from reconciler.providers.hosting.registered import Registered
+from reconciler.providers.hosting.replacing import Replacing
+from reconciler.providers.hosting.tokens import Signer
+from reconciler.providers.provider import Assets, Connections, Key, Usage
+
+Call = Callable[[Step, Operation], None]
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a target is made of; only `instances` differs from platform to platform.
+
+    Args:
+        layout: where its files are.
+        objects: what it holds.
+        processes: its keeper.
+        front: its gateway.
+        instances: what runs its deployments.
+        assets: where content lies.
+        options: what it chooses.
+    """
+
+    layout: Layout
+    objects: Objects
+    processes: Processes
+    front: Front
+    instances: Instances
+    assets: Assets
+    options: Options
+
+
+class HostedProvider(ABC):
+    """Deployments behind one Envoy a target on this machine; a subclass says what runs their instances."""
+
+    name: ClassVar[str]
+
+    def __init__(self, parts: Parts) -> None:
+        objects, front, instances, options = parts.objects, parts.front, parts.instances, parts.options
+        self._layout, self._objects, self._options = parts.layout, objects, options
+        self._credentials = Credentials(objects, front, Signer(parts.layout.signing_key), options.issuer)
+        self._reading = Reading(objects, instances, front)
+        self._observing = Observing(parts.layout)
+        self._deployments = Deployments(objects, Replacing(objects, instances, front), instances, front, _now)
+        self._endpoints = Endpoints(objects, front, self._deployments.take_away, _now)
+        self._calls = self._table(self._endpoints, parts.assets)
+        self._attending = Attending(parts.layout, parts.processes)
+
+    @abstractmethod
+    def objections(self, resources: Sequence[Resource]) -> Iterator[Problem]:
+        """What this platform cannot do of what is wanted."""
+
+    @abstractmethod
+    def logs(self, address: Address, *, tail: int, follow: bool, instance: str = "") -> Iterable[str]:
+        """What the deployment's instances, or one of them, printed."""
+
+    @abstractmethod
+    def usage(self) -> Sequence[Usage]:
+        """What every instance takes."""
+
+    def list(self) -> Sequence[Live]:
+        """Every object, in one look at the keeper, the gateway and the instances."""
+        return self._reading.list()
+
+    def observe(self, address: Address) -> Live | None:
+        """One object as it is now."""
+        return self._reading.observe(address)
+
+    def fence(self, address: Address, generation: int) -> None:
+        """Refuse older operations from now on, and put right what a step that was cut off left behind."""
+        self._objects.fence(address, generation)
+        if address.kind == "deployment":
+            self._deployments.settle(address)
+
+    def create(self, step: Step, operation: Operation) -> None:
+        """Make the object; one that another state made is not touched."""
+        held = self._objects.get(step.address)
+        if held and held.lineage != operation.lineage:
+            raise ProviderError(f"{step.address} exists already and was not made by this state; import it first")
+        self._run(Action.CREATE, step, operation)
+
+    def scale(self, step: Step, operation: Operation) -> None:
+        """Bring a deployment to the wanted number of ready instances."""
+        self._run(Action.SCALE, step, operation)
+
+    def roll_out(self, step: Step, operation: Operation) -> None:
+        """Replace a deployment's instances in waves, the old answering until the new are ready."""
+        self._run(Action.ROLL_OUT, step, operation)
+
+    def update(self, step: Step, operation: Operation) -> None:
+        """Change what needs no new instance."""
+        self._run(Action.UPDATE, step, operation)
+
+    def route(self, step: Step, operation: Operation) -> None:
+        """Put an endpoint's traffic in force."""
+        self._run(Action.ROUTE, step, operation)
+
+    def delete(self, step: Step, operation: Operation) -> None:
+        """Remove the object, finishing the requests that it has."""
+        if step.address.endpoint:
+            self._endpoints.refuse_while_traffic_leaves(step.address)
+        self._run(Action.DELETE, step, operation)
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let go of connections; what runs keeps running."""
+
+    def credentials(self, endpoint: Address) -> Mapping[str, str | int]:
+        """The endpoint's two keys, or a fresh token."""
+        return self._credentials.of(endpoint)
+
+    def rotate(self, endpoint: Address, which: Key) -> None:
+        """Replace one of the endpoint's keys."""
+        self._credentials.rotate(endpoint, which)
+
+    def connections(self) -> Connections | None:
+        """The connections to the gateway."""
+        return self._observing.connections()
+
+    def tables(self) -> Mapping[str, Sequence[Path]]:
+        """The files of the kept logs."""
+        return self._observing.tables()
+
+    def rollouts(self) -> Mapping[Address, Rollout]:
+        """The roll-outs of traffic that are not done."""
+        return self._endpoints.rollouts()
+
+    def advance(self, endpoint: Address, rollout: Rollout) -> None:
+        """Put another step of a roll-out of traffic in force."""
+        self._endpoints.advance(endpoint, rollout)
+
+    def demand(self) -> Mapping[Address, int]:
+        """How many requests the gateway has under way, by deployment."""
+        return self._attending.demand()
+
+    @property
+    def metrics_port(self) -> int | None:
+        """Where Prometheus may ask."""
+        return self._options.metrics_port
+
+    def attend(self, argv: Sequence[str], folder: Path) -> None:
+        """Have the attendant run."""
+        self._attending.attend(argv, folder)
+
+    def unattend(self) -> None:
+        """End the attendant."""
+        self._attending.unattend()
+
+    def attended(self) -> bool:
+        """Whether there is an attendant."""
+        return self._attending.attended()
+
+    def _registered(self, address: Address) -> Spec | None:
+        held = self._objects.get(address)
+        return held.spec if held else None
+
+    def _run(self, action: Action, step: Step, operation: Operation) -> None:
+        call = self._calls.get((step.address.kind, action))
+        if call is None:
+            raise ProviderError(f"{step.address}: a {self.name} target has no {action} for this kind")
+        self._layout.prepare()
+        self._objects.admit(step.address, operation)
+        call(step, operation)
+
+    def _table(self, endpoints: Endpoints, assets: Assets) -> dict[tuple[str, Action], Call]:
+        registered = Registered(self._objects, assets, _now)
+        assets_calls = {
+            Action.CREATE: registered.create,
+            Action.UPDATE: registered.update,
+            Action.DELETE: registered.delete,
+        }
+        return {
+            ("endpoint", Action.CREATE): endpoints.create,
+            ("endpoint", Action.UPDATE): endpoints.update,
+            ("endpoint", Action.ROUTE): endpoints.route,
+            ("endpoint", Action.DELETE): endpoints.delete,
+            ("deployment", Action.CREATE): self._deployments.create,
+            ("deployment", Action.SCALE): self._deployments.scale,
+            ("deployment", Action.ROLL_OUT): self._deployments.roll_out,
+            ("deployment", Action.DELETE): self._deployments.delete,
+            **{(kind, action): call for kind in ("model", "environment") for action, call in assets_calls.items()},
+        }
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,78 @@
+"""What a deployment is made of, found: assets by reference, content by digest, an MLflow model's own environment."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from reconciler.core.address import Address
+from reconciler.core.manifest import Spec
+from reconciler.errors import ProviderError
+from reconciler.providers.hosting import mlflow_models
+from reconciler.providers.hosting.objects import Objects
+from reconciler.providers.provider import Assets
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Finds what deployments are made of.
+
+    Args:
+        objects: with the assets that are registered in the target.
+        assets: where content lies.
+        platform: the provider's name, for messages.
+    """
+
+    objects: Objects
+    assets: Assets
+    platform: str
+
+    def referenced(self, kind: str, value: Any) -> Spec:
+        """The spec of an asset: written inline, registered in this target, or none.
+
+        Raises:
+            ProviderError: it is registered nowhere.
+        """
+        if isinstance(value, Mapping) or value is None:
+            return value or {}
+        address = asset_address(kind, value)
+        found = self.objects.get(address)
+        if found is None:
+            raise ProviderError(f"{kind} {value} is not registered in this target; add a {kind} file for it")
+        return found.spec
+
+    def stored(self, content: Any, what: str) -> Path:
+        """The stored file or folder that a spec speaks of.
+
+        Args:
+            content: the spec's value, with its digest.
+            what: it is, for the message.
+
+        Raises:
+            ProviderError: it is not of this repository, or is not stored.
+        """
+        if not isinstance(content, Mapping) or "digest" not in content:
+            raise ProviderError(
+                f"{what} {content!r} is not in this repository; the {self.platform} target serves what is"
+            )
+        return self.assets.path(str(content["digest"]))
+
+    def environment(self, spec: Spec, model: Spec) -> Mapping[str, Any]:
+        """The deployment's own environment, or the one that its MLflow model was logged with."""
+        if spec.get("environment") is None and model.get("type") == mlflow_models.TYPE:
+            return mlflow_models.environment_of(self._mlflow_model(model))
+        return self.referenced("environment", spec.get("environment"))
+
+    def mlflow_folder(self, model: Spec) -> str:
+        """Where below `AZUREML_MODEL_DIR` the MLmodel file is."""
+        below = self._mlflow_model(model).relative_to(self.stored(model["path"], "model path"))
+        return (PurePosixPath(str(model["path"]["name"])) / below).as_posix()
+
+    def _mlflow_model(self, model: Spec) -> Path:
+        return mlflow_models.model_folder(self.stored(model.get("path"), "model path"))
+
+
+def asset_address(kind: str, reference: Any) -> Address:
+    """The address of an asset that is registered in the target: `azureml:NAME:VERSION`, or without the prefix."""
+    name, _, version = str(reference).removeprefix("azureml:").partition(":")
+    return Address(kind, name, version=version)
