@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 .PHONY: demo demo-down test bench format lock clean
 
 demo: $(VENV)/made
-	PATH="$(CURDIR)/$(BIN):$$PATH" sh manifests/demo.sh up $(TARGET)
+	PATH="$(CURDIR)/$(BIN):$$PATH" sh manifests/demo.sh up $(TARGET) $(IMAGE)
 
 demo-down: $(VENV)/made
 	PATH="$(CURDIR)/$(BIN):$$PATH" sh manifests/demo.sh down $(TARGET)

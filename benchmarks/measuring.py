@@ -1,6 +1,7 @@
 """Whole processes, measured: CPU of a process and of the children that it waited for, wall, peak memory."""
 
 import os
+import socket
 import statistics
 import subprocess
 import sys
@@ -100,3 +101,13 @@ def median(costs: Sequence[Cost]) -> Cost:
 def python(code: str, folder: Path) -> Command:
     """A peer: what the interpreter itself takes for some code."""
     return Command((sys.executable, "-c", code), folder)
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports of loopback that nobody listens on, each another one."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    try:
+        return [one.getsockname()[1] for one in sockets]
+    finally:
+        for one in sockets:
+            one.close()

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import statistics
 import subprocess
 import sys
@@ -21,6 +20,7 @@ from typing import NamedTuple
 
 import psutil
 from contenders import AZURE_PEER, CACHE, ECHO, INLINE_PEER, OURS, PEERS, REGRESSION, ROWS, TRAIN, Peer
+from measuring import free_ports
 from scoring import HEALTH, LIMITS, ROOT, Served, Target, request, served, start_seconds
 from table import Absent, Row
 
@@ -138,7 +138,7 @@ class _Prepared(NamedTuple):
 def _prepared(peer: Peer, script: str, environ: Mapping[str, str]) -> Iterator[_Prepared]:
     programs = _installed(peer)
     with tempfile.TemporaryDirectory(prefix="peer-") as folder:
-        ports = dict(zip(("port", "more", "most"), _free_ports(3), strict=True))
+        ports = dict(zip(("port", "more", "most"), free_ports(3), strict=True))
         for name, text in {"score.py": script, **peer.files}.items():
             Path(folder, name).write_text(text.format(**ports) if name.startswith("settings") else text)
         program, *arguments = peer.command(ports["port"])
@@ -191,12 +191,3 @@ def _libraries(script: str, environ: Mapping[str, str]) -> tuple[float, float]:
         mb = process.memory_info().rss / 1e6
         process.communicate("\n")
     return seconds, mb
-
-
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    try:
-        return [one.getsockname()[1] for one in sockets]
-    finally:
-        for one in sockets:
-            one.close()

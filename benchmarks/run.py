@@ -5,9 +5,10 @@ import os
 import platform
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from containers import containers
 from local import local
 from measuring import MLOPS, Bench, Command, python
 from table import Absent, Failed, Row, compared, printed
@@ -92,11 +93,12 @@ def under_load(bench: Bench) -> list[Row]:
     return steady(bench)
 
 
-SECTIONS: dict[str, Callable[[Bench], Sequence[Row | Absent]]] = {
+SECTIONS: dict[str, Callable[[Bench], Iterable[Row | Absent]]] = {
     "start": start,
     "plan": plans,
     "apply": applies,
     "local": local,
+    "docker": containers,
     "scoring": scoring,
     "peers": peers,
     "gateway": gateway,

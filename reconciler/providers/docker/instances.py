@@ -1,0 +1,147 @@
+"""Instances as containers of an engine: started on trial, waited for, put in service, drained and stopped."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from reconciler.core.address import Address
+from reconciler.core.manifest import Spec
+from reconciler.core.plan import Operation
+from reconciler.keeper.values import Status
+from reconciler.providers.docker import restarts
+from reconciler.providers.docker.engine import Engine
+from reconciler.providers.docker.launch import Routes
+from reconciler.providers.docker.names import Names
+from reconciler.providers.docker.probing import ready_ones
+from reconciler.providers.docker.running import Running
+from reconciler.providers.docker.seeing import Container, containers, statuses
+from reconciler.providers.docker.supplies import Supplies
+from reconciler.providers.hosting.awaiting import TAIL, Patience, short
+from reconciler.providers.hosting.instances import Sight, Starter
+from reconciler.providers.hosting.layout import Layout
+from reconciler.providers.hosting.objects import Object, Objects
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where an instance answers on 127.0.0.1, and whether it is our scoring server that does."""
+
+    routes: Routes
+    ours: bool
+
+
+@dataclass(frozen=True)
+class Instances:
+    """The instances of a target's deployments, each known by twelve random hexadecimal digits.
+
+    Args:
+        patience: how long an instance may take to readiness.
+    """
+
+    engine: Engine
+    names: Names
+    layout: Layout
+    objects: Objects
+    supplies: Supplies
+    patience: Patience = field(default_factory=Patience)
+    # Where instances answer, as far as it was seen: it is fixed when a container is made, and no name is given twice.
+    _known: dict[str, Place] = field(default_factory=dict)
+
+    def prepare(self, deployment: Address, spec: Spec, variables: Mapping[str, str], operation: Operation) -> Starter:
+        """Lay down what a spec needs, and return what starts containers with it."""
+        launch = self.supplies.launch(deployment, spec, variables, operation.report)
+
+        def start(count: int) -> Sequence[str]:
+            fresh = [os.urandom(6).hex() for _ in range(count)]
+            taken = {port for each in self._containers() for port in each.routes.ports}
+            routes = self._running.start(deployment, launch, fresh, operation, taken)
+            self._known.update({name: Place(each, ours=bool(launch.image.python)) for name, each in routes.items()})
+            return fresh
+
+        return start
+
+    def await_ready(self, deployment: Address, names: Sequence[str], report: Callable[[str], None]) -> None:
+        """Wait until each of the instances is ready."""
+        self.patience.await_ready(self, deployment, names, report)
+
+    def ready(self, names: Iterable[str]) -> frozenset[str]:
+        """Those that answer."""
+        return ready_ones({name: place.routes.readiness for name, place in self.places(names).items()})
+
+    def settle(self, deployment: Address, names: Sequence[str]) -> None:
+        """End the trial: the engine starts them again from now on, when they end and after it was itself restarted."""
+        wanted = set(names)
+        self._running.keep([each for each in self._containers(deployment) if each.instance in wanted] if wanted else [])
+
+    def stop(self, deployment: Address, names: Iterable[str]) -> None:
+        """Let instances finish what they have, then end them; their logs go with them."""
+        leaving = set(names)
+        if leaving:
+            self._running.stop([each for each in self._containers(deployment) if each.instance in leaving])
+        for name in leaving:
+            self._known.pop(name, None)
+
+    def acknowledge(self, _deployment: Address, names: Iterable[str]) -> None:
+        """Count restarts anew: what was lost is mended."""
+        restarts.acknowledge(self.layout, names)
+
+    def forget(self, deployment: Address) -> None:
+        """Remove what is left of a deployment that is gone."""
+        shutil.rmtree(self.layout.logs(deployment), ignore_errors=True)
+
+    def end(self) -> None:
+        """Remove what only instances need, once there is none."""
+        self._running.remove_network()
+
+    def of(self, deployment: Address) -> dict[str, Status]:
+        """A deployment's instances that the engine has, by name."""
+        held = self.objects.get(deployment)
+        return self._statuses(self._containers(deployment), held.serving if held else ())
+
+    def left(self, deployment: Address) -> set[str]:
+        """Those that the engine has."""
+        return {each.instance for each in self._containers(deployment)}
+
+    def tail(self, deployment: Address, name: str) -> list[str]:
+        """The last lines that an instance printed, each as far as a reader would follow it."""
+        from docker.errors import NotFound  # noqa: PLC0415 - 300 ms
+
+        with self.engine.doing(f"the log of instance {name} cannot be read"):
+            try:
+                text: bytes = self.engine.api.logs(self.names.instance(deployment, name), tail=TAIL)
+            except NotFound:
+                return []
+        return short(text.decode(errors="replace").splitlines())
+
+    def see(self, held: Sequence[Object]) -> Sight:
+        """Look at all instances in one list of the engine, and ask those in service whether they are ready."""
+        if not held:
+            return Sight()
+        serving = {name for item in held for name in item.serving}
+        found = self._containers()
+        up = {each.instance: each.routes.readiness for each in found if each.running and each.instance in serving}
+        by_deployment = {
+            item.address: self._statuses([each for each in found if each.deployment == item.address], item.serving)
+            for item in held
+        }
+        return Sight(by_deployment, ready_ones(up))
+
+    def places(self, names: Iterable[str]) -> dict[str, Place]:
+        """Where instances answer on this machine; what the engine has no container of is left out."""
+        wanted = set(names)
+        if wanted - self._known.keys():
+            self._containers()
+        return {name: self._known[name] for name in wanted if name in self._known}
+
+    @property
+    def _running(self) -> Running:
+        return Running(self.engine, self.names)
+
+    def _containers(self, deployment: Address | None = None) -> list[Container]:
+        found = containers(self.engine, self.names, deployment)
+        self._known.update({each.instance: Place(each.routes, ours=each.ours) for each in found})
+        return found
+
+    def _statuses(self, found: Iterable[Container], serving: Iterable[str]) -> dict[str, Status]:
+        return statuses(self.engine, found, restarts.read_restarts(self.layout), frozenset(serving))

@@ -1,0 +1,169 @@
+"""Containers and the network that they join: made, started, kept up, stopped and removed."""
+
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from reconciler.core.address import Address
+from reconciler.core.plan import Operation
+from reconciler.errors import ProviderError
+from reconciler.providers.docker.containers import Instance, configuration
+from reconciler.providers.docker.engine import Engine
+from reconciler.providers.docker.launch import Launch, Routes
+from reconciler.providers.docker.names import PROJECT, Names
+from reconciler.providers.docker.ports import free_ports
+from reconciler.providers.docker.seeing import Container
+
+_AT_ONCE = 16
+# A port may be taken between the look at it and the start of the container.
+_TRIES = 5
+_PORT_TAKEN = ("port is already allocated", "address already in use", "ports are not available")
+_NETWORK = "network"
+
+Each = TypeVar("Each")
+
+
+@dataclass(frozen=True)
+class Running:
+    """Handles the containers of a project's instances, several at a stroke."""
+
+    engine: Engine
+    names: Names
+
+    def start(
+        self, deployment: Address, launch: Launch, fresh: Sequence[str], operation: Operation, taken: Iterable[int]
+    ) -> dict[str, Routes]:
+        """Start instances on trial, and return where each will answer.
+
+        Args:
+            deployment: whose they are.
+            launch: how each is started.
+            fresh: their names.
+            operation: on whose behalf.
+            taken: ports that belong to other instances.
+
+        Raises:
+            ProviderError: the engine refuses one; then none of them is left.
+        """
+        network, passed, made = self._network(), set(taken), dict[str, Routes]()
+
+        def start(name: str) -> None:
+            for _ in range(_TRIES):
+                ports = free_ports(len(launch.routes.ports), passed)
+                passed.update(ports)
+                instance = Instance(
+                    deployment, name, operation, dict(zip(launch.routes.ports, ports, strict=True)), network
+                )
+                if self._start(launch, instance):
+                    made[name] = launch.routes.published(instance.ports)
+                    return
+            raise ProviderError(f"{deployment}: somebody else takes every port as soon as it is chosen; try again")
+
+        try:
+            _at_once(start, fresh)
+        except BaseException:
+            _at_once(self._remove, [self.names.instance(deployment, name) for name in made])
+            raise
+        return made
+
+    def keep(self, found: Sequence[Container]) -> None:
+        """Have the engine start containers again when they end; what is gone by now is passed over."""
+        _at_once(self._keep, found)
+
+    def stop(self, found: Sequence[Container]) -> None:
+        """Tell containers to stop, wait until they have ended, and remove them."""
+        _at_once(self._stop, found)
+
+    def remove_network(self) -> None:
+        """Remove the project's network; while somebody else's container is on it, it stays."""
+        from docker.errors import APIError, NotFound  # noqa: PLC0415 - 300 ms
+
+        name = self.names.of(_NETWORK, "instances")
+        with self.engine.doing(f"network {name} cannot be removed"):
+            try:
+                if self._is_ours(self.engine.api.inspect_network(name)):
+                    self.engine.api.remove_network(name)
+            except NotFound:
+                return
+            except APIError as error:
+                if error.status_code != 403:
+                    raise
+
+    def _start(self, launch: Launch, instance: Instance) -> bool:
+        """Start an instance, and return whether its ports were still free."""
+        from docker.errors import APIError  # noqa: PLC0415 - 300 ms
+
+        name = self.names.instance(instance.deployment, instance.name)
+        body = configuration(self.names, launch, instance)
+        with self.engine.doing(f"{instance.deployment}: instance {instance.name} cannot be started"):
+            container = self.engine.api.create_container_from_config(body, name)["Id"]  # type: ignore[no-untyped-call]  # types-docker lacks it
+            try:
+                self.engine.api.start(container)
+            except APIError as error:
+                self._remove(container)
+                if not any(words in str(error).lower() for words in _PORT_TAKEN):
+                    raise
+                return False
+            except BaseException:
+                self._remove(container)
+                raise
+        return True
+
+    def _keep(self, each: Container) -> None:
+        from docker.errors import NotFound  # noqa: PLC0415 - 300 ms
+
+        with self.engine.doing(f"{each.deployment}: instance {each.instance} cannot be kept up"), suppress(NotFound):
+            self.engine.api.update_container(each.id, restart_policy={"Name": "unless-stopped"})  # type: ignore[arg-type]  # the stubs know two of four
+
+    def _stop(self, each: Container) -> None:
+        from docker.errors import NotFound  # noqa: PLC0415 - 300 ms
+
+        with self.engine.doing(f"{each.deployment}: instance {each.instance} cannot be stopped"), suppress(NotFound):
+            # Told, or the SDK gives up waiting before an instance must have ended.
+            timeout = self.engine.api.inspect_container(each.id)["Config"].get("StopTimeout")
+            self.engine.api.stop(each.id, timeout=timeout)
+            self.engine.api.remove_container(each.id, force=True)
+
+    def _remove(self, container: str) -> None:
+        from docker.errors import NotFound  # noqa: PLC0415 - 300 ms
+
+        with self.engine.doing(f"container {container} cannot be removed"), suppress(NotFound):
+            self.engine.api.remove_container(container, force=True)
+
+    def _network(self) -> str:
+        """The network of the project's instances, on which they do not reach each other; made if it is not there."""
+        from docker.errors import NotFound  # noqa: PLC0415 - 300 ms
+
+        name = self.names.of(_NETWORK, "instances")
+        with self.engine.doing(f"network {name} cannot be made"):
+            try:
+                found = self.engine.api.inspect_network(name)
+            except NotFound:
+                self.engine.api.create_network(
+                    name,
+                    driver="bridge",
+                    options={"com.docker.network.bridge.enable_icc": "false"},
+                    labels=self.names.labels(_NETWORK),
+                    check_duplicate=True,
+                )
+                return name
+        if not self._is_ours(found):
+            raise ProviderError(
+                f"network {name} is somebody else's; remove it, or give the target another docker: project"
+            )
+        return name
+
+    def _is_ours(self, found: dict[str, Any]) -> bool:
+        return bool((found.get("Labels") or {}).get(PROJECT) == self.names.project)
+
+
+def _at_once(call: Callable[[Each], None], wanted: Sequence[Each]) -> None:
+    """Do the same to each, all at the same time, and return when all is done."""
+    if len(wanted) < 2:
+        for each in wanted:
+            call(each)
+        return
+    with ThreadPoolExecutor(min(_AT_ONCE, len(wanted))) as pool:
+        list(pool.map(call, wanted))
