@@ -11,7 +11,6 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -99,7 +98,7 @@ def _life(bench: Bench, model: Model, base: str) -> Iterator[Row]:
     peer = None
     try:
         answering(bench, folder, model.asked)
-        peer = Peer(model.load, *_runs())
+        peer = Peer(model.load)
         calls = _calls_of_a_plan(bench, folder)
         mlops(bench, folder, "destroy", "--auto-approve")
         ours: Sequence[tuple[str, float | None, Callable[[], Cost]]] = (
@@ -123,7 +122,7 @@ def _life(bench: Bench, model: Model, base: str) -> Iterator[Row]:
                 others.append(other())
     finally:
         if peer:
-            peer.remove()
+            peer.end()
         ended(bench, folder)
         _nothing_left()
     for (what, goal, _), (name, _), (costs, others) in zip(ours, theirs, seen, strict=True):
@@ -153,57 +152,54 @@ def _calls_of_a_plan(bench: Bench, folder: Path) -> Sequence[str]:
     return [call for call in counted.calls if not call.endswith("/version")]
 
 
-def _runs() -> tuple[str, str]:
-    """The image of the instance that runs, and the interpreter in it."""
-    (name,) = docker("ps", "--quiet", "--filter", f"label=mlops.project={PROJECT}", "--filter", INSTANCES).split()
-    config = json.loads(docker("inspect", name))[0]
+def _running() -> tuple[str, str]:
+    """The image of our instance that runs, and the interpreter in it."""
+    ours = ("--filter", f"label=mlops.project={PROJECT}", "--filter", "label=mlops.kind=instance")
+    (name,) = docker("ps", "--quiet", *ours).split()
+    (config,) = json.loads(docker("inspect", name))
     return config["Config"]["Image"], config["Path"]
 
 
-INSTANCES = "label=mlops.kind=instance"
-
-
-@dataclass
 class Peer:
-    """A container by the docker command, of the image that ours runs.
+    """A container by the docker command, of the image that ours runs, in a network of its own as ours are."""
 
-    Args:
-        load: what it runs before it answers.
-        image: what it is made of.
-        python: the interpreter in it.
-    """
-
-    load: str
-    image: str
-    python: str
-    started: int = 0
+    def __init__(self, load: str) -> None:
+        self._script = PEER.replace("LOAD", load)
+        self._image, self._python = _running()
+        self._network = f"{PROJECT}-peer"
+        self._started = 0
+        docker("network", "create", self._network)
 
     def start(self) -> Cost:
         """Run another one, until it answers."""
         (port,) = free_ports(1)
         began = time.perf_counter()
-        published = f"127.0.0.1:{port}:5001"
-        script = PEER.replace("LOAD", self.load)
-        name = self._name(self.started + 1)
-        docker("run", "-d", "--name", name, "-p", published, "--entrypoint", self.python, self.image, "-c", script)
-        self.started += 1
+        self._started += 1
+        name, published = self._name(self._started), f"127.0.0.1:{port}:5001"
+        options = ("--detach", "--name", name, "--network", self._network, "--publish", published)
+        docker("run", *options, "--entrypoint", self._python, self._image, "-c", self._script)
         while not _answers(port):
             time.sleep(0.005)
         return Cost(0, time.perf_counter() - began)
 
     def replace(self) -> Cost:
         """Run another one, then end the one before."""
-        former = self.started
+        former = self._name(self._started)
         cost, began = self.start(), time.perf_counter()
-        docker("rm", "--force", self._name(former))
+        docker("rm", "--force", former)
         return Cost(0, cost.wall + time.perf_counter() - began)
 
     def remove(self) -> Cost:
         """End the one that runs."""
         began = time.perf_counter()
-        if self.started:
-            docker("rm", "--force", self._name(self.started))
+        docker("rm", "--force", self._name(self._started))
         return Cost(0, time.perf_counter() - began)
+
+    def end(self) -> None:
+        """Leave nothing on the engine."""
+        for number in range(1, self._started + 1):
+            docker("rm", "--force", self._name(number))
+        docker("network", "rm", self._network)
 
     def _name(self, number: int) -> str:
         return f"{PROJECT}-peer-{number}"
@@ -221,11 +217,11 @@ def docker(*words: str) -> str:
     """What the docker command prints.
 
     Raises:
-        RuntimeError: it fails; with its last line.
+        RuntimeError: it fails; with its first line.
     """
     done = subprocess.run(("docker", *words), capture_output=True, text=True, check=False)
     if done.returncode:
-        raise RuntimeError(done.stderr.strip().splitlines()[-1])
+        raise RuntimeError(done.stderr.strip().splitlines()[0])
     return done.stdout
 
 

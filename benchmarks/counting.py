@@ -1,5 +1,6 @@
 """A relay before the Docker engine that writes down what the engine is asked."""
 
+import contextlib
 import os
 import re
 import socket
@@ -48,7 +49,8 @@ class Counted:
             threading.Thread(target=self._pass_on, args=(engine, client), kwargs={"count": False}, daemon=True).start()
 
     def _pass_on(self, source: socket.socket, sink: socket.socket, *, count: bool) -> None:
-        with source:
+        # The other direction may have ended first, and closed both.
+        with contextlib.suppress(OSError), source:
             while data := source.recv(65536):
                 if count:
                     self.calls += [_QUERY.sub("", call.decode()) for call in _REQUEST.findall(data)]

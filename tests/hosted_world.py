@@ -18,6 +18,7 @@ from reconciler.providers.hosting.layout import Layout
 from reconciler.providers.hosting.processes import Processes
 from reconciler.providers.hosting.provider import HostedProvider
 from reconciler.providers.provider import Setting
+from tests import constant_load
 
 PATIENCE_S = 20.0
 ENDPOINT = KINDS["endpoint"].defaults["managed"]
@@ -130,6 +131,24 @@ class HostedWorld:
     def end(self) -> None:
         Processes(self.layout).shutdown()
         self.layout.clear_sockets()
+
+
+class Load(constant_load.Load):
+    """Asks endpoint `credit`, by default over two connections that are kept and one that is new for each request.
+
+    Args:
+        key: which of the endpoint's keys the clients have.
+        ca: the certificates that the clients trust, for an endpoint of https.
+    """
+
+    def __init__(
+        self, world: HostedWorld, *, kept: int = 2, fresh: int = 1, key: str = "primaryKey", ca: Path | None = None
+    ) -> None:
+        endpoint = Address("endpoint", "credit")
+        live = world.provider.observe(endpoint)
+        assert live is not None
+        secret = str(world.provider.credentials(endpoint)[key])
+        super().__init__(live.detail["scoring_uri"], secret, kept=kept, fresh=fresh, ca=ca)
 
 
 def post(uri: str, headers: Mapping[str, str], body: bytes = b"{}") -> tuple[int, bytes]:

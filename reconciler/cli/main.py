@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from reconciler import __version__
-from reconciler.cli import calling, checking, explaining, looking, observing, planning
+from reconciler.cli import calling, checking, explaining, keeping, looking, observing, planning
 from reconciler.cli.handler import run
 
 app = typer.Typer(
@@ -33,6 +33,7 @@ COMMANDS: dict[str, Callable[..., int | None]] = {
     "logs": observing.logs,
     "logs query": observing.query,
     "credentials": calling.credentials,
+    "state rebuild": keeping.rebuild,
     "explain": explaining.explain,
     "schema": explaining.schema,
 }
@@ -77,6 +78,6 @@ def main() -> None:
 
         logging.basicConfig(level=logging.DEBUG, stream=sys.stderr)
     command_line = typer.main.get_command(app)
-    if " ".join(words[:2]) == "logs query":  # the one command of two words: `logs` itself takes an address
-        words[:2] = ["logs query"]
+    if " ".join(words[:2]) in COMMANDS:  # those of two words are no groups: `logs` by itself takes an address
+        words[:2] = [" ".join(words[:2])]
     sys.exit(run(lambda: command_line.main(words, prog_name="mlops", standalone_mode=False), debug=debug))

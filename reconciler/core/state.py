@@ -52,13 +52,15 @@ class Live:
     """One object as the provider sees it.
 
     Args:
-        spec: the fields that the platform can tell; what it cannot tell is left out and not compared.
+        spec: the fields that the platform can tell; what it cannot tell is left out and not compared. Empty where
+            only remains of an object are there, which a creation clears away as well as a deletion does.
         lineage: the state that made it; empty for an object that nobody's state made.
         generation: of the last operation that the platform accepted.
         operation: the id of that operation.
         status: Azure's provisioning states: Succeeded, Failed, Creating, Updating, Deleting.
         detail: facts for people, such as a scoring URI or what became of an instance.
         underway: fields that the platform itself is still bringing to this value, in steps, such as traffic.
+        created: when it was made, ISO 8601 in UTC; empty where the platform does not tell.
     """
 
     address: Address
@@ -69,6 +71,7 @@ class Live:
     status: str = "Succeeded"
     detail: Mapping[str, Any] = field(default_factory=dict)
     underway: Spec = field(default_factory=dict)
+    created: str = ""
 
 
 class DriftClass(StrEnum):

@@ -46,7 +46,7 @@ def _dragged(resources: Sequence[Resource], state: State, found: Sequence[Change
 
 def _change(resource: Resource, state: State, recorded: State) -> Change | None:
     entry = state.entries.get(resource.address)
-    if entry is None:
+    if entry is None or not entry.spec:
         needs = _needs(resource.address, resource.spec)
         return Change(resource.address, None, started(resource.spec), _creation(resource), needs=needs)
     kind = KINDS[resource.address.kind]

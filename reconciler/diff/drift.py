@@ -23,9 +23,9 @@ def drifts(state: State, live: Iterable[Live]) -> list[Drift]:
 def fold(state: State, live: Iterable[Live]) -> State:
     """The record as if it had been written from the live side.
 
-    What is missing is forgotten. What differs is as it is, unless the platform is still on its way to what is
-    recorded. An object that carries our lineage with no record is taken in, so that the plan can settle it; those of
-    others are left out.
+    What is missing is forgotten; of what only remains are left, the entry has no spec. What differs is as it is, unless
+    the platform is still on its way to what is recorded. An object that carries our lineage with no record is taken in,
+    so that the plan can settle it; those of others are left out.
     """
     seen = {item.address: item for item in live}
     entries: dict[Address, Entry] = {}
@@ -35,7 +35,7 @@ def fold(state: State, live: Iterable[Live]) -> State:
             entries[address] = _folded(entry, item)
     for item in seen.values():
         if item.address not in state.entries and item.lineage and item.lineage == state.lineage:
-            entries[item.address] = Entry(item.spec, item.generation, item.operation)
+            entries[item.address] = Entry(item.spec, item.generation, item.operation, item.created)
     return replace(state, entries=entries)
 
 
@@ -55,6 +55,8 @@ def corrections(
         if address in touched:
             continue
         before, entry = recorded.entries.get(address), folded.entries.get(address)
+        if entry is not None and not entry.spec:
+            entry = None  # Remains are for a plan to clear away, and are no resource.
         if entry is not None:
             entry = _recordable(entry, KINDS[address.kind], claimed.get(address, before.spec if before else {}))
             entry = _without_what_is_autoscaled(entry, before)
@@ -90,6 +92,8 @@ def _ours(item: Live, lineage: str) -> bool:
 
 
 def _folded(entry: Entry, item: Live) -> Entry:
+    if not item.spec:
+        return replace(entry, spec={})
     if item.spec == entry.spec or all(entry.spec.get(key) == value for key, value in item.spec.items()):
         return entry
     awaited = {name for name in item.underway if _is_awaited(name, entry, item)}
@@ -113,6 +117,8 @@ def _drift(address: Address, entry: Entry, item: Live | None, lineage: str) -> D
         return Drift(address, DriftClass.MISSING)
     if not _ours(item, lineage):
         return Drift(address, DriftClass.CHANGED, note="the object that is there now was made by somebody else")
+    if not item.spec:
+        return Drift(address, DriftClass.MISSING, note=_note(item))
     fields = () if item.spec == entry.spec else tuple(_differing(entry.spec, item.spec))
     if not fields:
         return None

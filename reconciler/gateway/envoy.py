@@ -1,5 +1,7 @@
 """How Envoy is started and where it listens: its command line, its bootstrap and its listener."""
 
+from pathlib import Path
+
 from reconciler.gateway import tls, tokens
 from reconciler.gateway.access_log import access_log
 from reconciler.gateway.refusals import proxy_errors
@@ -32,8 +34,12 @@ KEPT_STATISTICS = (
 )
 
 
-def command(binary: str, place: Place, *, log_level: str = "warning") -> tuple[str, ...]:
-    """Return Envoy's command line; it logs to its standard error. Limits are exact only with one worker thread."""
+def command(binary: str, place: Place, *, log_level: str = "warning", log: Path | None = None) -> tuple[str, ...]:
+    """Return Envoy's command line. Limits are exact only with one worker thread.
+
+    Args:
+        log: the file that it logs to; without it that is its standard error.
+    """
     return (
         *(binary, "--config-path", str(place.bootstrap)),
         *("--concurrency", "1"),
@@ -42,6 +48,7 @@ def command(binary: str, place: Place, *, log_level: str = "warning") -> tuple[s
         # Without this a misspelt field is passed over, and what is left goes live.
         "--reject-unknown-dynamic-fields",
         *("--log-level", log_level),
+        *(("--log-path", str(log)) if log else ()),
         *("--file-flush-interval-msec", "250"),
         # Of a listener that was replaced, every connection ends with its next answer, not some within ten minutes.
         *("--drain-strategy", "immediate"),

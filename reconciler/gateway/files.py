@@ -1,7 +1,7 @@
 """Writing the proxy's files, in the order that loses no request, and knowing that it took each of them."""
 
-import contextlib
 import os
+import re
 import tempfile
 import time
 from collections.abc import Callable
@@ -21,6 +21,13 @@ from reconciler.gateway.values import Gateway, Place
 
 # Debian, Alpine and others; Fedora and its kin; macOS.
 _CA_FILES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem")
+
+# Longer than the interval after which Envoy writes its log.
+_REASON_S = 1.0
+# Every message of the log begins with its date.
+_MESSAGES = re.compile(r"^(?=\[\d{4}-)", re.MULTILINE)
+# Stands before a resource that is printed.
+_DUMPED = re.compile(r"\s*goo\.gle/\S+\s*$")
 
 
 @dataclass(frozen=True)
@@ -151,13 +158,21 @@ class Files:
             raise ProviderError(f"the gateway refused {part.path.name}: {self._reason(since)}")
 
     def _reason(self, since: int) -> str:
-        with contextlib.suppress(OSError), self._log.open("rb") as log:
-            log.seek(since)
-            lines = log.read(100_000).decode(errors="replace").splitlines()
-            told = [line.partition("] ")[2] or line for line in lines if "rejected" in line or "config" in line.lower()]
-            if told:
-                return told[-1]
-        return f"see {self._log}"
+        """Return why the proxy refused; a file of its own is written a moment after the refusal shows."""
+        deadline = self._now() + _REASON_S
+        while not (told := self._told(since)) and self._now() < deadline:
+            self._sleep(0.02)
+        return told or f"see {self._log}"
+
+    def _told(self, since: int) -> str:
+        try:
+            with self._log.open("rb") as log:
+                log.seek(since)
+                content = log.read().decode(errors="replace")
+        except OSError:
+            return ""
+        told = [_in_short(each) for each in _MESSAGES.split(content) if "rejected" in each or "config" in each.lower()]
+        return told[-1] if told else ""
 
     def _refusals(self, part: _Part) -> int:
         return sum(int(self._counter(part, name) or 0) for name in ("update_rejected", "update_failure"))
@@ -196,6 +211,14 @@ def system_ca_file() -> Path:
     """Return the authorities that this machine trusts, a PEM file, for `Gateway.ca_file`; Debian's if there is none."""
     known = [os.environ.get("SSL_CERT_FILE", ""), *_CA_FILES]
     return next((Path(each) for each in known if each and Path(each).is_file()), Path(_CA_FILES[0]))
+
+
+def _in_short(message: str) -> str:
+    """Return a message of the proxy without the resource that it prints in the middle, keys and all."""
+    first, *rest = message.splitlines()
+    words = _DUMPED.sub("", first.partition("] ")[2] or first)
+    end = rest[-1].lstrip("}: ") if rest and rest[-1].startswith((":", "}:")) else ""
+    return f"{words} {end}".strip()
 
 
 def _longest_probe(gateway: Gateway) -> float:

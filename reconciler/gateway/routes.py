@@ -77,7 +77,11 @@ def endpoint_routes(endpoint: Endpoint) -> list[Json]:
     own_paths = any(each.own_paths for each in endpoint.deployments)
     return [
         *_refusals(endpoint),
-        *(found for path in scored for found in _selection(endpoint, SCORE, {"path": f"{PREFIX}{endpoint.name}{path}"})),
+        *(
+            found
+            for path in scored
+            for found in _selection(endpoint, SCORE, {"path": f"{PREFIX}{endpoint.name}{path}"})
+        ),
         *_selection(endpoint, SWAGGER, {"path": f"{path_of(endpoint)}{SWAGGER}"}),
         *(
             _selection(endpoint, _OTHER, {"prefix": path_of(endpoint)})

@@ -21,8 +21,7 @@ POSITIONS = "console.positions.json"
 # At most 5 MB/s are written, that is 20,000 short lines, which take a tenth of a core.
 ROUND_BYTES = 512 << 10
 ROUND_S = 0.1
-
-_ROW_BYTES = 230  # of a row whose message is empty, about
+ROW_BYTES = 230  # of a row whose message is empty, about
 
 _OPERATION = "AmlOnlineEndpointConsoleLog"
 _CONTAINER = "inference-server"
@@ -137,7 +136,7 @@ class Console:
             return 0
         if piece.lines:
             self._write(tail.position.name, piece.lines)
-        cost = sum(map(len, piece.lines)) + _ROW_BYTES * len(piece.lines)
+        cost = sum(map(len, piece.lines)) + ROW_BYTES * len(piece.lines)
         if piece.position != tail.position:
             tail.position, self._changed = piece.position, True
         if tail.is_too_long:

@@ -144,7 +144,8 @@ def _foreign(steps: Sequence[Step], guards: Guards) -> Iterator[str]:
         if step.action is Action.CREATE and step.address in guards.foreign:
             yield (
                 f"E-FOREIGN: {step.address} exists already and was not made by this state, so it is not touched; "
-                "bring back the state that made it (its backup lies beside it), or choose another name"
+                "bring back the state that made it (its backup lies beside it; `mlops state rebuild` if it is lost), "
+                "or choose another name"
             )
 
 

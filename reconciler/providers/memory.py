@@ -8,8 +8,9 @@ number of objects; closing the provider leaves one line an object.
 import json
 import os
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -23,17 +24,22 @@ from reconciler.errors import ProviderError
 from reconciler.providers.provider import Setting
 
 
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
 class MemoryProvider:
     """Objects that are exactly as the last step made them.
 
     Args:
         file: where the objects live between runs; None keeps them in this process alone.
+        now: the time, ISO 8601 in UTC.
     """
 
     name: ClassVar[str] = "memory"
 
-    def __init__(self, file: Path | None = None) -> None:
-        self._file = file
+    def __init__(self, file: Path | None = None, *, now: Callable[[], str] = _now) -> None:
+        self._file, self._now = file, now
         self._lock = threading.Lock()
         self._objects: dict[Address, Live] = {}
         self._fences: dict[Address, int] = {}
@@ -60,6 +66,10 @@ class MemoryProvider:
         with self._lock:
             self._fences[address] = max(generation, self._fences.get(address, 0))
             self._save(address)
+
+    def fences(self) -> Mapping[Address, int]:
+        """By address the generation below which operations are refused."""
+        return dict(self._fences)
 
     def objections(self, resources: Sequence[Resource]) -> Iterator[Problem]:  # noqa: ARG002 - the Protocol's form
         """Nothing: memory holds everything."""
@@ -118,7 +128,8 @@ class MemoryProvider:
             self._admit(step.address, operation)
             found = self._objects.get(step.address)
             spec = {**_left_alone(found), **(step.after or {})}
-            live = Live(step.address, spec, operation.lineage, operation.generation, operation.id)
+            created = found.created if found else self._now()
+            live = Live(step.address, spec, operation.lineage, operation.generation, operation.id, created=created)
             self._objects[step.address] = live
             self._save(step.address)
 
@@ -165,13 +176,15 @@ def _take(held: Mapping[str, Any], objects: dict[Address, Live], fences: dict[Ad
     if held.get("spec") is None:
         objects.pop(address, None)
     else:
-        objects[address] = Live(address, held["spec"], held["lineage"], held["generation"], held["operation"])
+        made = (held["lineage"], held["generation"], held["operation"])
+        objects[address] = Live(address, held["spec"], *made, created=held.get("created", ""))
 
 
 def _line(address: Address, live: Live | None, fence: int) -> str:
     held: dict[str, Any] = {"address": str(address), "fence": fence}
     if live:
         held |= {"lineage": live.lineage, "generation": live.generation, "operation": live.operation}
+        held |= {"created": live.created}
         held["spec"] = sealed(live.spec)
     return json.dumps(held) + "\n"
 

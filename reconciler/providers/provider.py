@@ -1,6 +1,6 @@
 """What a platform must be able to do to be a target, and the small abilities that it may have besides."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol, Self, runtime_checkable
@@ -103,6 +103,28 @@ class Provider(Protocol):
 
     def close(self) -> None:
         """Let go of connections; what runs keeps running."""
+        ...
+
+
+@runtime_checkable
+class FenceSource(Protocol):
+    """A provider that can tell which operations it refuses, for a record that is to be made anew."""
+
+    def fences(self) -> Mapping[Address, int]:
+        """By address the generation below which operations are refused, also where the object is gone."""
+        ...
+
+
+@runtime_checkable
+class Resealing(Protocol):
+    """A provider that keeps the values of its objects' secrets, and can know them by other digests."""
+
+    def reseal(self, key: bytes) -> Collection[Address]:
+        """Bring the secrets of every object under a state's key; nothing that runs is touched.
+
+        Returns:
+            The objects some of whose values are not at hand: their digests stay.
+        """
         ...
 
 

@@ -12,7 +12,7 @@ from reconciler.core.state import Entry, State
 from reconciler.errors import StateError
 from reconciler.record.codec import forgetful, storable
 from reconciler.record.lock import held_by, wait_until_taken
-from reconciler.record.store import Intent, Journalled, Run
+from reconciler.record.store import Intent, Journalled, Run, cannot_adopt
 
 
 @dataclass
@@ -130,6 +130,15 @@ class MemoryStore:
         kept, known = self._locked(), _known(entry)
         if kept.state.entries.get(address) != known:
             kept.state = kept.state.settle(address, known)
+
+    def adopt(self, lineage: str) -> None:
+        """Take over the identity of a record that was lost."""
+        kept = self._locked()
+        if lineage == kept.state.lineage:
+            return
+        if kept.state.entries or self.unfinished():
+            raise cannot_adopt(self._name, lineage)
+        kept.state = replace(kept.state, lineage=lineage, serial=kept.state.serial + 1)
 
     def runs(self, *, limit: int = 50) -> tuple[Run, ...]:
         """The last runs, newest first."""

@@ -18,7 +18,7 @@ from reconciler.record.database import SAFE_JOURNAL, back_up, connect, give_birt
 from reconciler.record.key import checked_key
 from reconciler.record.lock import file_lock
 from reconciler.record.schema import MIGRATIONS, check_version, migrate, transaction, version
-from reconciler.record.store import Intent, Journalled, Run
+from reconciler.record.store import Intent, Journalled, Run, cannot_adopt
 
 
 class SqliteStore:
@@ -121,6 +121,15 @@ class SqliteStore:
             after = tables.put_entry(self._connection, ledger, address, entry)
             if after.entries_sum != ledger.entries_sum:
                 tables.save_ledger(self._connection, after)
+
+    def adopt(self, lineage: str) -> None:
+        """Take over the identity of a record that was lost."""
+        with self._writing() as ledger:
+            if lineage == ledger.lineage:
+                return
+            if ledger.entries or ledger.open:
+                raise cannot_adopt(self._target, lineage)
+            tables.save_ledger(self._connection, replace(ledger, lineage=lineage, serial=ledger.serial + 1))
 
     def runs(self, *, limit: int = 50) -> tuple[Run, ...]:
         """The last runs, newest first."""

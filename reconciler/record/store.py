@@ -8,6 +8,7 @@ from typing import Protocol
 from reconciler.core.address import Address
 from reconciler.core.manifest import Spec
 from reconciler.core.state import Entry, State
+from reconciler.errors import StateError
 
 
 @dataclass(frozen=True)
@@ -139,6 +140,16 @@ class Store(Protocol):
         """Correct the record to what was found; None forgets the address. No change, no new serial."""
         ...
 
+    def adopt(self, lineage: str) -> None:
+        """Take over the identity of a record that was lost, so that its objects are this one's.
+
+        What has that identity already stays as it is.
+
+        Raises:
+            StateError: something is recorded, or under way, under another identity.
+        """
+        ...
+
     def runs(self, *, limit: int = 50) -> tuple[Run, ...]:
         """The last runs, newest first."""
         ...
@@ -150,3 +161,8 @@ class Store(Protocol):
     def close(self) -> None:
         """Let go of files; the store is not used afterwards."""
         ...
+
+
+def cannot_adopt(target: str, lineage: str) -> StateError:
+    """What a store says that has another identity already, and something recorded under it."""
+    return StateError(f"target {target}: its record is not empty, so it cannot become that of lineage {lineage}")

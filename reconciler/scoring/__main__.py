@@ -11,11 +11,14 @@ from pathlib import Path
 from reconciler.scoring.logs import capture_streams, log_to_stderr
 from reconciler.scoring.settings import SettingsError, read_settings
 from reconciler.scoring.sockets import BindError, bound_tcp, bound_unix
+from reconciler.scoring.variables import take_variables
 from reconciler.scoring.workers import serve_workers
 
 USAGE_ERROR = 2
 EPILOG = """\
 environment:
+  MLOPS_VARIABLES_FILE           a JSON object of variables; it is read before the rest and wins over it. What Python
+                                 itself reads as it starts, such as PYTHONPATH, has to be in the environment (none)
   AML_APP_ROOT                   folder of the code: working directory and first place of imports (.)
   AZUREML_ENTRY_SCRIPT           the script, relative to AML_APP_ROOT
   AZUREML_MODEL_DIR              the model's folder; an MLflow model in it is served when there is no script
@@ -65,6 +68,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Serve a score.py, and give the exit code."""
     arguments = _parser().parse_args(argv)
     try:
+        take_variables(os.environ)
         settings = read_settings(os.environ)
         capture_streams()
         log_to_stderr(settings.log_level)

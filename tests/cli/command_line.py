@@ -107,13 +107,13 @@ class Repository:
     def apply(self, *words: str, code: int = 0) -> Ran:
         return self.mlops("apply", "--auto-approve", *words, code=code)
 
-    def started(self, *words: str) -> "subprocess.Popen[str]":
+    def started(self, *words: str, **variables: str) -> "subprocess.Popen[str]":
         """Start the command and return while it runs."""
         pipe = subprocess.PIPE
         return subprocess.Popen(
             [MLOPS, *words],
             cwd=self.folder,
-            env=environ(),
+            env=environ(**variables),
             stdin=subprocess.DEVNULL,
             stdout=pipe,
             stderr=pipe,

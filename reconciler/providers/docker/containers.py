@@ -14,11 +14,12 @@ from reconciler.providers.docker.probes import probes_text
 from reconciler.providers.hosting.objects import version_of
 from reconciler.providers.hosting.variables import stop_seconds
 
+_HOME = "/tmp"  # noqa: S108 - the container's own
 KIND = "instance"
 OURS = "ours"
 # Where instances listen on this machine: nobody else reaches them but through the gateway.
 LOOPBACK = "127.0.0.1"
-_GIB = 1 << 30
+_MIB, _GIB = 1 << 20, 1 << 30
 # A server's threads count too: enough for those of many cores, too few for a fork bomb to harm the machine.
 PIDS = 4096
 _LOG_SIZE, _LOG_FILES = "10m", "5"
@@ -66,7 +67,7 @@ def configuration(names: Names, launch: Launch, instance: Instance) -> dict[str,
         "StopSignal": "SIGTERM",
         "StopTimeout": stop_seconds(launch.spec),
         "HostConfig": {
-            **_confinement(launch.limits),
+            **_confinement(launch.limits, instance.user),
             **_share(launch.limits),
             # What ends while it is on trial is not started again: its end is the answer.
             "RestartPolicy": {"Name": "no"},
@@ -93,16 +94,25 @@ def labels(names: Names, launch: Launch, instance: Instance) -> dict[str, str]:
     }
 
 
-def temporary_folders(limits: Limits) -> dict[str, str]:
-    """The folders in memory that an instance may write to, with their mount options; what is in them counts as memory.
+def temporary_folders(limits: Limits, user: str) -> dict[str, str]:
+    """The folders in memory that an instance may write to, with their mount options.
 
     Programs may be run from /tmp alone: compilers of models such as `torch.compile` load from there what they made.
     """
-    size = min(_GIB, (limits.memory_bytes or 4 * _GIB) // 4)
+    uid, _, gid = user.partition(":")
     return {
-        "/tmp": f"rw,exec,nosuid,nodev,size={size}",  # noqa: S108 - the container's own
-        "/var/tmp": "rw,noexec,nosuid,nodev,size=67108864",  # noqa: S108 - the container's own
-        "/run": "rw,noexec,nosuid,nodev,size=16777216,mode=1777",
+        # By name the user's own: some engines give a folder the mode that it has in the image, whatever is said here.
+        folder: f"rw,nosuid,nodev,mode=1777,uid={uid},gid={gid},{'exec' if folder == _HOME else 'noexec'},size={size}"
+        for folder, size in temporary_sizes(limits).items()
+    }
+
+
+def temporary_sizes(limits: Limits) -> dict[str, int]:
+    """The same folders with their sizes in bytes; what is in them counts as the instance's memory."""
+    return {
+        _HOME: min(_GIB, (limits.memory_bytes or 4 * _GIB) // 4),
+        "/var/tmp": 64 * _MIB,  # noqa: S108 - the container's own
+        "/run": 16 * _MIB,
     }
 
 
@@ -114,13 +124,13 @@ def _process(launch: Launch) -> dict[str, Any]:
     return {"Entrypoint": list(launch.command), "Cmd": [], "WorkingDir": launch.folder}
 
 
-def _confinement(limits: Limits) -> dict[str, Any]:
+def _confinement(limits: Limits, user: str) -> dict[str, Any]:
     """What keeps an instance from harming the machine, whatever its model's code does."""
     return {
         # Reaps what workers leave behind, and passes SIGTERM on to servers that expect no such thing as process 1.
         "Init": True,
         "ReadonlyRootfs": True,
-        "Tmpfs": temporary_folders(limits),
+        "Tmpfs": temporary_folders(limits, user),
         "CapDrop": ["ALL"],
         "SecurityOpt": ["no-new-privileges:true"],
         "PidsLimit": PIDS,

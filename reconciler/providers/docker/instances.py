@@ -4,6 +4,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from reconciler.core.address import Address
 from reconciler.core.manifest import Spec
@@ -11,9 +12,10 @@ from reconciler.core.plan import Operation
 from reconciler.keeper.values import Status
 from reconciler.providers.docker import restarts
 from reconciler.providers.docker.engine import Engine
-from reconciler.providers.docker.launch import Routes
 from reconciler.providers.docker.names import Names
+from reconciler.providers.docker.orphans import orphans, refuse_others
 from reconciler.providers.docker.probing import ready_ones
+from reconciler.providers.docker.reaching import Place
 from reconciler.providers.docker.running import Running
 from reconciler.providers.docker.seeing import Container, containers, statuses
 from reconciler.providers.docker.supplies import Supplies
@@ -21,14 +23,6 @@ from reconciler.providers.hosting.awaiting import TAIL, Patience, short
 from reconciler.providers.hosting.instances import Sight, Starter
 from reconciler.providers.hosting.layout import Layout
 from reconciler.providers.hosting.objects import Object, Objects
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where an instance answers on 127.0.0.1, and whether it is our scoring server that does."""
-
-    routes: Routes
-    ours: bool
 
 
 @dataclass(frozen=True)
@@ -72,13 +66,13 @@ class Instances:
     def settle(self, deployment: Address, names: Sequence[str]) -> None:
         """End the trial: the engine starts them again from now on, when they end and after it was itself restarted."""
         wanted = set(names)
-        self._running.keep([each for each in self._containers(deployment) if each.instance in wanted] if wanted else [])
+        self._running.keep([each for each in self._own(deployment) if each.instance in wanted] if wanted else [])
 
     def stop(self, deployment: Address, names: Iterable[str]) -> None:
         """Let instances finish what they have, then end them; their logs go with them."""
         leaving = set(names)
         if leaving:
-            self._running.stop([each for each in self._containers(deployment) if each.instance in leaving])
+            self._running.stop([each for each in self._own(deployment) if each.instance in leaving])
         for name in leaving:
             self._known.pop(name, None)
 
@@ -89,19 +83,26 @@ class Instances:
     def forget(self, deployment: Address) -> None:
         """Remove what is left of a deployment that is gone."""
         shutil.rmtree(self.layout.logs(deployment), ignore_errors=True)
+        self.supplies.contents.sweep()
 
     def end(self) -> None:
         """Remove what only instances need, once there is none."""
         self._running.remove_network()
 
+    def clear(self, deployment: Address, operation: Operation) -> None:
+        """Stop and remove the containers of a deployment that no object speaks of."""
+        left = self._containers(deployment)
+        refuse_others(deployment, left, operation)
+        self._running.stop(left)
+
     def of(self, deployment: Address) -> dict[str, Status]:
         """A deployment's instances that the engine has, by name."""
         held = self.objects.get(deployment)
-        return self._statuses(self._containers(deployment), held.serving if held else ())
+        return self._statuses(self._own(deployment), held.serving if held else ())
 
     def left(self, deployment: Address) -> set[str]:
         """Those that the engine has."""
-        return {each.instance for each in self._containers(deployment)}
+        return {each.instance for each in self._own(deployment)}
 
     def tail(self, deployment: Address, name: str) -> list[str]:
         """The last lines that an instance printed, each as far as a reader would follow it."""
@@ -116,16 +117,13 @@ class Instances:
 
     def see(self, held: Sequence[Object]) -> Sight:
         """Look at all instances in one list of the engine, and ask those in service whether they are ready."""
-        if not held:
-            return Sight()
         serving = {name for item in held for name in item.serving}
         found = self._containers()
         up = {each.instance: each.routes.readiness for each in found if each.running and each.instance in serving}
-        by_deployment = {
-            item.address: self._statuses([each for each in found if each.deployment == item.address], item.serving)
-            for item in held
-        }
-        return Sight(by_deployment, ready_ones(up))
+        by_deployment = {item.address: self._statuses(_of(item, found), item.serving) for item in held}
+        there = {each.deployment for each in found}
+        held_addresses = {address for address in there if self.objects.get(address)}
+        return Sight(by_deployment, ready_ones(up), orphans(found, held_addresses))
 
     def places(self, names: Iterable[str]) -> dict[str, Place]:
         """Where instances answer on this machine; what the engine has no container of is left out."""
@@ -134,7 +132,7 @@ class Instances:
             self._containers()
         return {name: self._known[name] for name in wanted if name in self._known}
 
-    @property
+    @cached_property
     def _running(self) -> Running:
         return Running(self.engine, self.names)
 
@@ -143,5 +141,15 @@ class Instances:
         self._known.update({each.instance: Place(each.routes, ours=each.ours) for each in found})
         return found
 
+    def _own(self, deployment: Address) -> list[Container]:
+        """The containers of a deployment that an object speaks of."""
+        held = self.objects.get(deployment)
+        return _of(held, self._containers(deployment)) if held else []
+
     def _statuses(self, found: Iterable[Container], serving: Iterable[str]) -> dict[str, Status]:
         return statuses(self.engine, found, restarts.read_restarts(self.layout), frozenset(serving))
+
+
+def _of(held: Object, found: Iterable[Container]) -> list[Container]:
+    """The containers of an object: those that its state made, as nobody touches another's, whatever its name."""
+    return [each for each in found if (each.deployment, each.lineage) == (held.address, held.lineage)]

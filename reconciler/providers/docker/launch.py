@@ -94,7 +94,7 @@ def routes_of(environment: Spec) -> Routes:
     if not config:
         return OWN_ROUTES
     liveness, readiness, scoring = (
-        Route(int(config[f"{name}_route"]["port"]), str(config[f"{name}_route"]["path"]))
+        Route(int(config[f"{name}_route"]["port"]), f"/{str(config[f'{name}_route']['path']).lstrip('/')}")
         for name in ("liveness", "readiness", "scoring")
     )
     return Routes(liveness, readiness, scoring)

@@ -10,7 +10,13 @@ from reconciler.errors import ProviderError
 from reconciler.providers.docker.names import project_name
 from reconciler.providers.hosting.options import Options, read_common
 
-_OWN: Mapping[str, set[str] | None] = {"docker": {"project", "host", "ready_seconds"}, "mode": None}
+_OWN: Mapping[str, set[str] | None] = {
+    "gateway": {"image"},
+    "docker": {"project", "host", "ready_seconds", "base_image"},
+    "mode": None,
+}
+# Of Azure's own for inference: it has conda, and with that any Python that a model was logged with.
+BASE_IMAGE = "mcr.microsoft.com/azureml/minimal-ubuntu22.04-py39-cpu-inference:latest"
 _MODES = ("containers", "swarm")
 _PROJECT = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 
@@ -24,12 +30,14 @@ class DockerOptions:
         common: what every target on this machine may choose.
         host: the engine's address; empty for what DOCKER_HOST or the docker command's context says.
         mode: `containers`, or `swarm` for services of the engine's own cluster.
+        base_image: what the environment of an MLflow model is built on, where its deployment names no environment.
     """
 
     project: str
     common: Options = field(default_factory=Options)
     host: str = ""
     mode: str = "containers"
+    base_image: str = BASE_IMAGE
 
 
 def read_options(options: Mapping[str, Any], root: Path, target: str) -> DockerOptions:
@@ -47,4 +55,5 @@ def read_options(options: Mapping[str, Any], root: Path, target: str) -> DockerO
         )
     if mode not in _MODES:
         raise ProviderError(f"target option mode: {mode!r} is neither containers nor swarm")
-    return DockerOptions(project, common, str(docker.get("host", "")), str(mode))
+    base_image = str(docker.get("base_image") or BASE_IMAGE)
+    return DockerOptions(project, common, str(docker.get("host", "")), str(mode), base_image)

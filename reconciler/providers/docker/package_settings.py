@@ -9,10 +9,15 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-# Where packages come from and how they are fetched. Not where this machine keeps things: those paths mean nothing there.
-_HANDED = (
+from reconciler.errors import ProviderError
+
+_PROXIES = (
     *("HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "ALL_PROXY", "NO_PROXY"),
     *("http_proxy", "https_proxy", "ftp_proxy", "all_proxy", "no_proxy"),
+)
+# Where packages come from and how they are fetched; not where this machine keeps things, which means nothing there.
+_HANDED = (
+    *_PROXIES,
     *("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_TRUSTED_HOST", "PIP_PROXY", "PIP_RETRIES", "PIP_TIMEOUT"),
     *("PIP_DEFAULT_TIMEOUT", "PIP_NO_INDEX", "PIP_PRE", "PIP_PREFER_BINARY", "PIP_ONLY_BINARY", "PIP_NO_BINARY"),
     *("UV_INDEX", "UV_INDEX_*", "UV_DEFAULT_INDEX", "UV_EXTRA_INDEX_URL", "UV_INSECURE_HOST", "UV_HTTP_TIMEOUT"),
@@ -60,7 +65,7 @@ def package_settings(env: Mapping[str, str], home: Path, system: Path = Path("/e
         system: the folder of the machine's own settings.
 
     Raises:
-        OSError: a file is there and cannot be read.
+        ProviderError: a file is there and cannot be read.
     """
     config = Path(env.get("XDG_CONFIG_HOME") or home / ".config")
     pip = (system / "pip.conf", home / ".pip/pip.conf", config / "pip/pip.conf", *_named(env, "PIP_CONFIG_FILE"))
@@ -77,7 +82,7 @@ def package_settings(env: Mapping[str, str], home: Path, system: Path = Path("/e
 
 def proxies(env: Mapping[str, str]) -> dict[str, str]:
     """The proxies of this machine, by the names that every build knows and no image remembers."""
-    return {name: env[name] for name in _HANDED if name.lower().endswith("_proxy") and name in env}
+    return {name: env[name] for name in _PROXIES if name in env}
 
 
 def _named(env: Mapping[str, str], variable: str) -> Iterator[Path]:
@@ -90,13 +95,13 @@ def _first(paths: Iterable[Path]) -> bytes:
 
 
 def _merged(paths: Iterable[Path]) -> bytes:
-    """Pip's files as one: it reads them all, and the later wins. One that it could not read either is passed over."""
+    """Pip's files as one: it reads them all, and the later wins."""
     parser = RawConfigParser()
     for path in paths:
         try:
             parser.read(path, encoding="utf-8")
-        except (ConfigError, UnicodeDecodeError):
-            continue
+        except (ConfigError, UnicodeDecodeError) as error:
+            raise ProviderError(f"{path}: pip's configuration cannot be read: {error}") from error
     text = io.StringIO()
     parser.write(text)
     return text.getvalue().encode()

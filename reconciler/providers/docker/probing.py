@@ -3,6 +3,7 @@
 import http.client
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from types import MappingProxyType
 
 from reconciler.providers.docker.containers import LOOPBACK
 from reconciler.providers.docker.launch import Route
@@ -11,9 +12,9 @@ _AT_ONCE = 16
 _TIMEOUT_S = 2.0
 
 
-def is_ready(route: Route, *, timeout_s: float = _TIMEOUT_S) -> bool:
-    """Whether there is a good answer, one of 200 to 399, on a port of this machine."""
-    connection = http.client.HTTPConnection(LOOPBACK, route.port, timeout=timeout_s)
+def is_ready(route: Route, host: str = LOOPBACK, *, timeout_s: float = _TIMEOUT_S) -> bool:
+    """Whether there is a good answer, one of 200 to 399, on a port of this machine or of another host."""
+    connection = http.client.HTTPConnection(host, route.port, timeout=timeout_s)
     try:
         connection.request("GET", route.path, headers={"connection": "close"})
         return 200 <= connection.getresponse().status < 400
@@ -23,10 +24,11 @@ def is_ready(route: Route, *, timeout_s: float = _TIMEOUT_S) -> bool:
         connection.close()
 
 
-def ready_ones(routes: Mapping[str, Route]) -> frozenset[str]:
-    """Those of the instances that are ready, by where each says so."""
+def ready_ones(routes: Mapping[str, Route], hosts: Mapping[str, str] = MappingProxyType({})) -> frozenset[str]:
+    """Those of the instances that are ready, by where each says so; on this machine where no host is named."""
+    places = [hosts.get(name, LOOPBACK) for name in routes]
     if len(routes) < 2:
-        return frozenset(name for name, route in routes.items() if is_ready(route))
+        return frozenset(name for name, host in zip(routes, places, strict=True) if is_ready(routes[name], host))
     with ThreadPoolExecutor(min(_AT_ONCE, len(routes))) as pool:
-        answers: Iterable[bool] = pool.map(is_ready, routes.values())
+        answers: Iterable[bool] = pool.map(is_ready, routes.values(), places)
         return frozenset(name for name, ready in zip(routes, answers, strict=True) if ready)

@@ -1,28 +1,36 @@
 """The docker target: what runs its instances are containers of a Docker engine."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import ClassVar, Self
+from typing import ClassVar
 
 from reconciler.core.address import Address
 from reconciler.core.manifest import Resource
-from reconciler.core.plan import Operation, Step
+from reconciler.core.plan import Action, Operation, Step
 from reconciler.core.problem import Problem
+from reconciler.core.state import Live
 from reconciler.errors import ProviderError
-from reconciler.gateway.values import Backend
-from reconciler.providers.docker.containers import LOOPBACK
 from reconciler.providers.docker.contents import Contents
 from reconciler.providers.docker.engine import Engine
-from reconciler.providers.docker.instances import Instances, Place
-from reconciler.providers.docker.launch import Routes
+from reconciler.providers.docker.gateway import envoys_of
+from reconciler.providers.docker.images import Images
+from reconciler.providers.docker.instances import Instances
+from reconciler.providers.docker.logs import log_lines
 from reconciler.providers.docker.names import Names
+from reconciler.providers.docker.objections import objections
 from reconciler.providers.docker.options import DockerOptions, read_options
+from reconciler.providers.docker.reaching import way
+from reconciler.providers.docker.recorded import RecordedObjects
+from reconciler.providers.docker.records import Records
 from reconciler.providers.docker.supplies import Supplies
+from reconciler.providers.docker.swarm_provider import SwarmProvider
+from reconciler.providers.docker.usage import usage_of
+from reconciler.providers.docker.warding import revive_warden, see_to_warden
 from reconciler.providers.hosting.awaiting import Patience
 from reconciler.providers.hosting.front import Front
 from reconciler.providers.hosting.layout import Layout
-from reconciler.providers.hosting.objects import Object, Objects
+from reconciler.providers.hosting.objects import Object
 from reconciler.providers.hosting.processes import Processes
-from reconciler.providers.hosting.provider import HostedProvider, Parts
+from reconciler.providers.hosting.provider import HostedProvider, Parts, in_waves
 from reconciler.providers.hosting.serving import Ways
 from reconciler.providers.hosting.sources import Sources
 from reconciler.providers.provider import Assets, Setting, Usage
@@ -35,23 +43,53 @@ class DockerProvider(HostedProvider):
 
     def __init__(self, layout: Layout, assets: Assets, options: DockerOptions) -> None:
         self._engine, self._names, self._own_options = Engine(options.host), Names(options.project), options
-        objects, processes = Objects(layout.folder), Processes(layout)
+        objects = RecordedObjects(layout.folder, Records(self._engine, self._names))
+        self._processes = processes = Processes(layout)
         contents = Contents(self._engine, self._names)
-        supplies = Supplies(self._engine, layout, Sources(objects, assets, self.name), contents)
+        images = Images(self._engine, self._names, assets, layout.folder / "images")
+        sources = Sources(objects, assets, self.name)
+        self._supplies = Supplies(self._engine, layout, sources, contents, images, options.base_image)
         patience = Patience(options.common.ready_seconds)
-        self._instances = Instances(self._engine, self._names, layout, objects, supplies, patience)
-        front = Front(layout, objects, processes, options.common, self._ways)
-        super().__init__(Parts(layout, objects, processes, front, self._instances, assets, options.common))
+        self._instances = Instances(self._engine, self._names, layout, objects, self._supplies, patience)
+        envoys = envoys_of(self._engine, self._names, layout, processes, options.common)
+        front = Front(layout, objects, processes, options.common, self._ways, envoys)
+        super().__init__(
+            Parts(
+                layout,
+                objects,
+                processes,
+                front,
+                self._instances,
+                in_waves(objects, self._instances, front),
+                assets,
+                options.common,
+            )
+        )
 
     @classmethod
-    def open(cls, setting: Setting) -> Self:
+    def open(cls, setting: Setting) -> HostedProvider:
         """Read the target's options; the engine is connected to when it is first asked something."""
         options = read_options(setting.options, setting.root, setting.target)
+        if options.mode == "swarm":
+            return SwarmProvider(setting, options)
         return cls(Layout(setting.folder.absolute()), setting.assets, options)
 
     def objections(self, resources: Sequence[Resource]) -> Iterator[Problem]:
         """What neither the engine nor this target can do."""
-        return iter(())
+        return objections(
+            resources, self._registered, self._own_options.common, lambda: self._supplies.capacity.has_gpus
+        )
+
+    def list(self) -> Sequence[Live]:
+        """Every object; what looks after the instances is started anew where it ended with the machine."""
+        revive_warden(self._processes)
+        return super().list()
+
+    def fence(self, address: Address, generation: int) -> None:
+        """Refuse older operations from now on, and put right what was cut off, or lost with the target's folder."""
+        super().fence(address, generation)
+        if address.kind == "deployment" and self._objects.get(address):
+            see_to_warden(self._processes, self._layout, self._own_options)
 
     def delete(self, step: Step, operation: Operation) -> None:
         """Remove the object, finishing the requests that it has; with the last endpoint goes what all of them share."""
@@ -61,39 +99,30 @@ class DockerProvider(HostedProvider):
 
     def logs(self, address: Address, *, tail: int, follow: bool, instance: str = "") -> Iterable[str]:
         """What the deployment's instances, or one of them, printed."""
-        raise ProviderError(f"{address}: no logs yet")
+        if address.kind != "deployment":
+            raise ProviderError(f"{address} prints nothing; ask for the logs of deployment/ENDPOINT/NAME")
+        self._objects.held(address)
+
+        def instances() -> Sequence[str]:
+            held = self._objects.get(address)
+            return [instance] if instance else (held.serving if held else ())
+
+        return log_lines(self._engine, self._names, address, instances, tail=tail, follow=follow)
 
     def usage(self) -> Sequence[Usage]:
-        """What every instance takes."""
-        return ()
+        """What every instance takes of the machine."""
+        return usage_of(self._engine, self._names.instance, self.list())
 
     def close(self) -> None:
         """Let go of the engine."""
         self._engine.close()
 
+    def _run(self, action: Action, step: Step, operation: Operation) -> None:
+        super()._run(action, step, operation)
+        if step.address.kind == "deployment" and action is not Action.DELETE:
+            see_to_warden(self._processes, self._layout, self._own_options)
+
     def _ways(self, deployments: Sequence[Object]) -> Mapping[Address, Ways]:
         """Instances listen on ports of this machine's loopback."""
         places = self._instances.places(name for item in deployments for name in item.serving)
-        return {
-            item.address: _way([(name, places[name]) for name in item.serving if name in places])
-            for item in deployments
-        }
-
-
-def _way(places: Sequence[tuple[str, Place]]) -> Ways:
-    """How instances are reached; while a roll-out has two versions in service, paths are those of the new one."""
-    if not places:
-        return Ways(())
-    newest = places[-1][1]
-    return Ways(
-        tuple(_backend(name, place.routes) for name, place in places),
-        queues=newest.ours,
-        scoring_path=newest.routes.scoring.path,
-        readiness_path=newest.routes.readiness.path,
-        own_paths=not newest.ours,
-    )
-
-
-def _backend(name: str, routes: Routes) -> Backend:
-    health = routes.readiness.port
-    return Backend(name, f"{LOOPBACK}:{routes.scoring.port}", None if health == routes.scoring.port else health)
+        return {item.address: way(item.serving, places) for item in deployments}

@@ -2,9 +2,8 @@
 
 import hashlib
 import json
-import re
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,9 +15,11 @@ from reconciler.providers.hosting.packages import index_strategy
 
 # To be raised when an image of the same content is made otherwise than before.
 RECIPE = 1
-# The local part of what we build is named after; the tag is the digest of its content.
+# What we build is called so, and its tag is the digest of its content.
 REPOSITORY = "mlops/env"
-# Labels of what we build: its interpreter, and the folder that comes first in PATH.
+# Labels of what we build, and of the containers in which it is built: the digest of its content, its interpreter, and
+# the folder that comes first in PATH.
+DIGEST = "mlops.image.digest"
 PYTHON = "mlops.image.python"
 FOLDER = "mlops.image.path"
 
@@ -54,15 +55,14 @@ def digest_of(*content: object) -> str:
     return hashlib.sha256(json.dumps([RECIPE, *content], sort_keys=True).encode()).hexdigest()[:32]
 
 
-def labels(below: Mapping[str, str], *, python: str = "", folder: str = "") -> dict[str, str]:
-    """The labels of an image that we build upon one that has those of `below`.
+def labels(digest: str, *, python: str = "", folder: str = "") -> dict[str, str]:
+    """The labels of an image that we build.
 
     An image belongs to no project: it is its content, and every project that wants the same takes it. The label of
     one is there but empty, or the engine would put that of the container in which it was made.
     """
-    given = {PYTHON: python, FOLDER: folder}
-    kept = {name: value for name, value in below.items() if name in given}
-    return {**kept, **{name: value for name, value in given.items() if value}, KIND: "image", PROJECT: ""}
+    known = {DIGEST: digest, PYTHON: python, FOLDER: folder}
+    return {KIND: "image", PROJECT: "", **{name: value for name, value in known.items() if value}}
 
 
 def recipe(conda: Mapping[str, Any], installer: str) -> Recipe:
@@ -86,7 +86,7 @@ def recipe(conda: Mapping[str, Any], installer: str) -> Recipe:
     return Recipe(files, wanted.notes)
 
 
-def _script(commands: Sequence[str]) -> str:
+def _script(commands: Iterable[str]) -> str:
     # What is installed is for every user to read, whatever the image's own mask.
     return "\n".join(("set -eu", "umask 022", f". {SETTINGS}", *commands, ""))
 
@@ -110,7 +110,7 @@ def _by_uv(uv: str, wanted: Requirements) -> Iterator[str]:
     yield shlex.join((uv, "venv", "--no-project", *python, _UV_PREFIX))
     into = ("--python", f"{_UV_PREFIX}/bin/python", "--compile-bytecode")
     yield shlex.join((uv, "pip", "install", *into, *index_strategy(wanted.lines), "-r", _REQUIREMENTS))
-    yield f"printf 'CONDA_PREFIX=%s\\0' {_UV_PREFIX} > {ACTIVATED}"
+    yield f"printf 'VIRTUAL_ENV=%s\\0' {_UV_PREFIX} > {ACTIVATED}"
 
 
 # What a shell sets by itself, and what is not to outlive the installation.
@@ -139,7 +139,7 @@ def activated(content: bytes) -> Activated | None:
     """Read what a script wrote down; None where it does not say where the environment is."""
     pairs = (entry.partition("=") for entry in content.decode(errors="replace").split("\0"))
     found = {name: value for name, _, value in pairs if name and name not in _PASSING}
-    prefix = found.get("CONDA_PREFIX", "")
+    prefix = found.get("CONDA_PREFIX") or found.get("VIRTUAL_ENV", "")
     return Activated(prefix, found) if prefix.startswith("/") else None
 
 

@@ -7,11 +7,13 @@ which the provider writes, so neither ever overwrites what the other knows.
 import json
 import signal
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from reconciler.gateway.files import write_private
 from reconciler.keeper.values import Exit, exit_from_json
+from reconciler.providers.docker.notes import seconds, write_note
 from reconciler.providers.hosting.layout import Layout
 
 # What an engine says of a container that was never started.
@@ -44,9 +46,9 @@ class Counted:
     last_exit: Exit | None = None
     ended: bool = False
 
-    def died(self, how: Exit) -> "Counted":
-        """Its run ended."""
-        return replace(self, last_exit=how, ended=True)
+    def died(self, how: Exit, at: float) -> "Counted":
+        """A run ended, `at` seconds since the epoch; it may be one before that which was counted last."""
+        return replace(self, last_exit=how, ended=at >= seconds(self.started_at))
 
     def looked(self, *, started_at: str, engine_count: int) -> "Counted":
         """Count what was started since the last look, which may have been several times."""
@@ -73,55 +75,58 @@ def exit_of(code: int, cause: str = "") -> Exit:
         return Exit(code=code, cause=cause)
 
 
-def load_counts(layout: Layout) -> dict[str, Counted]:
-    """What was counted, by instance.
+@dataclass(frozen=True)
+class Counts:
+    """What the warden has counted.
 
-    Raises:
-        OSError: the file cannot be read.
-        ValueError: it is no such file.
+    Args:
+        until: the time of the last event that was taken into account, in nanoseconds since the epoch.
     """
+
+    instances: Mapping[str, Counted] = field(default_factory=dict)
+    until: int = 0
+
+
+def load_counts(layout: Layout) -> Counts:
+    """What was counted, by instance; nothing where nobody has, or where the file is torn."""
     try:
         found = json.loads(_file(layout).read_bytes())
-    except FileNotFoundError:
-        return {}
-    return {name: Counted(**{**each, "last_exit": exit_from_json(each["last_exit"])}) for name, each in found.items()}
+        return Counts({name: _counted(each) for name, each in found["instances"].items()}, int(found["until"]))
+    except (OSError, ValueError, TypeError, KeyError):
+        return Counts()
 
 
-def save_counts(layout: Layout, counts: Mapping[str, Counted]) -> None:
+def save_counts(layout: Layout, counts: Counts) -> None:
     """Write down what was counted, and drop what was acknowledged of instances that are gone.
 
     Raises:
         OSError: it cannot be written.
     """
-    layout.warden.mkdir(exist_ok=True, mode=0o700)
-    write_private(_file(layout), json.dumps({name: asdict(each) for name, each in counts.items()}).encode())
+    write_note(_file(layout), asdict(counts))
     for acknowledged in _acknowledged(layout).glob("*"):
-        if acknowledged.name not in counts:
+        if acknowledged.name not in counts.instances:
             acknowledged.unlink(missing_ok=True)
 
 
 def read_restarts(layout: Layout) -> Mapping[str, Restarts]:
-    """By instance, the restarts that no apply has seen; an instance that is not named has none.
-
-    It asks no engine. Where the warden has not counted yet, or its file is torn, nothing was counted.
-    """
-    try:
-        counts = load_counts(layout)
-    except (OSError, ValueError, TypeError, KeyError):
-        return {}
+    """By instance, the restarts that no apply has seen; an instance that is not named has none. It asks no engine."""
     return {
         name: Restarts(max(0, each.restarts - _seen(layout, name)) if each.restarts else 0, each.last_exit)
-        for name, each in counts.items()
+        for name, each in load_counts(layout).instances.items()
     }
 
 
 def acknowledge(layout: Layout, names: Iterable[str]) -> None:
     """Count the restarts of instances from here on: what was lost is mended."""
-    counts = load_counts(layout)
-    for name in set(names) & counts.keys():
-        if counts[name].restarts:
+    counted = load_counts(layout).instances
+    for name in set(names) & counted.keys():
+        if counted[name].restarts:
             _acknowledged(layout).mkdir(exist_ok=True, mode=0o700)
-            write_private(_acknowledged(layout) / name, str(counts[name].restarts).encode())
+            write_private(_acknowledged(layout) / name, str(counted[name].restarts).encode())
+
+
+def _counted(found: Mapping[str, Any]) -> Counted:
+    return Counted(**{**found, "last_exit": exit_from_json(found["last_exit"])})
 
 
 def _seen(layout: Layout, name: str) -> int:

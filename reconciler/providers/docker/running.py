@@ -1,9 +1,10 @@
 """Containers and the network that they join: made, started, kept up, stopped and removed."""
 
+import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from reconciler.core.address import Address
@@ -31,6 +32,8 @@ class Running:
 
     engine: Engine
     names: Names
+    # Engines take two networks of one name; then no container can be started on either.
+    _networking: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False, compare=False)
 
     def start(
         self, deployment: Address, launch: Launch, fresh: Sequence[str], operation: Operation, taken: Iterable[int]
@@ -137,7 +140,7 @@ class Running:
         from docker.errors import NotFound  # noqa: PLC0415 - 300 ms
 
         name = self.names.of(_NETWORK, "instances")
-        with self.engine.doing(f"network {name} cannot be made"):
+        with self._networking, self.engine.doing(f"network {name} cannot be made"):
             try:
                 found = self.engine.api.inspect_network(name)
             except NotFound:

@@ -9,9 +9,20 @@ from reconciler.keeper.values import Exit, Status
 from reconciler.providers.docker.containers import KIND, OURS
 from reconciler.providers.docker.engine import Engine
 from reconciler.providers.docker.launch import Routes, routes_from_text
-from reconciler.providers.docker.names import ADDRESS, DIGEST, INSTANCE, ROUTES, SERVER, Names
+from reconciler.providers.docker.names import (
+    ADDRESS,
+    DIGEST,
+    INSTANCE,
+    LINEAGE,
+    OPERATION,
+    ROUTES,
+    SERVER,
+    Names,
+    generation_of,
+)
 from reconciler.providers.docker.restarts import Restarts, exit_of
 
+_LABELS = {ADDRESS, DIGEST, INSTANCE, LINEAGE, OPERATION, ROUTES, SERVER}
 _ENDED = ("exited", "dead")
 
 
@@ -22,6 +33,9 @@ class Container:
     Args:
         id: the engine's own name of it.
         instance: ours.
+        lineage: the state that it was made for.
+        generation: of the operation that made it.
+        operation: the id of that operation.
         digest: which version of the deployment's spec it runs.
         state: the engine's word for what it does, such as `running`.
         created: seconds since the epoch.
@@ -32,6 +46,9 @@ class Container:
     id: str
     deployment: Address
     instance: str
+    lineage: str
+    generation: int
+    operation: str
     digest: str
     state: str
     created: float
@@ -54,7 +71,9 @@ def containers(engine: Engine, names: Names, deployment: Address | None = None) 
     if deployment:
         wanted["label"].append(f"{ADDRESS}={deployment}")
     with engine.doing("the engine's containers cannot be listed"):
-        return [_container(each) for each in engine.api.containers(all=True, filters=wanted)]
+        found = engine.api.containers(all=True, filters=wanted)
+    # What somebody else gave some of our labels is not ours.
+    return [_container(each) for each in found if each["Labels"].keys() >= _LABELS]
 
 
 def statuses(
@@ -97,6 +116,9 @@ def _container(found: Mapping[str, Any]) -> Container:
         str(found["Id"]),
         Address.parse(labels[ADDRESS]),
         labels[INSTANCE],
+        labels[LINEAGE],
+        generation_of(labels),
+        labels[OPERATION],
         labels[DIGEST],
         str(found["State"]),
         float(found["Created"]),

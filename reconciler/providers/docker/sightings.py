@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from reconciler.core.address import Address
 from reconciler.keeper.values import Exit
 from reconciler.providers.docker.names import ADDRESS, INSTANCE
+from reconciler.providers.docker.notes import seconds
 from reconciler.providers.docker.probes import Asked, probes_of
 from reconciler.providers.docker.restarts import exit_of
 
@@ -95,6 +95,11 @@ class Happening:
     words: Mapping[str, str]
 
     @property
+    def at_s(self) -> float:
+        """When it happened, in seconds since the epoch."""
+        return self.at / 1e9
+
+    @property
     def ends_it(self) -> bool:
         """Whether the container was sent what is to end it."""
         return self.what == "kill" and self.words.get("signal") in _ENDING
@@ -112,12 +117,3 @@ def happening(event: Mapping[str, Any]) -> Happening:
     """The event as the engine wrote it; its words and the container's labels come mixed."""
     actor = event["Actor"]
     return Happening(str(actor["ID"]), str(event["Action"]), int(event["timeNano"]), actor["Attributes"])
-
-
-def seconds(moment: str) -> float:
-    """An engine's time as seconds since the epoch.
-
-    Engines write nine digits of a second or fewer, and Python reads six.
-    """
-    whole, _, fraction = moment.removesuffix("Z").partition(".")
-    return datetime.fromisoformat(f"{whole}+00:00").timestamp() + float(f"0.{fraction or 0}")

@@ -1,18 +1,19 @@
 """What instances need on the engine before they start: an image, and volumes with code, model and scoring server."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol
 
 from reconciler.core.address import Address
 from reconciler.core.manifest import Spec
 from reconciler.errors import ProviderError
 from reconciler.providers.docker.capacity import capacity_of
-from reconciler.providers.docker.contents import Contents
 from reconciler.providers.docker.engine import Engine
+from reconciler.providers.docker.images import Images
 from reconciler.providers.docker.launch import Image, Launch, Mount, routes_of
-from reconciler.providers.docker.limits import Capacity, limits_of, told, within
+from reconciler.providers.docker.limits import Capacity, Limits, limits_of, told, within
 from reconciler.providers.docker.surroundings import RUNTIME, Placed, code_folder, command, model_folder, variables
 from reconciler.providers.hosting.initializer import initializer_log
 from reconciler.providers.hosting.layout import Layout
@@ -22,14 +23,42 @@ from reconciler.providers.hosting.sources import Sources
 Tell = Callable[[str], None]
 
 
+class Volumed(Protocol):
+    """What brings content to the engine."""
+
+    def volume(self, digest: str, source: Callable[[], Path], name: str = "") -> str:
+        """The name of the volume that holds a content, or of whatever else a mount is made of.
+
+        Args:
+            digest: of the content.
+            source: where it lies on this machine.
+            name: what the file or folder is called within the volume; without one a folder is the volume's root.
+
+        Raises:
+            ProviderError: the content is nowhere, or the engine does not take it.
+        """
+        ...
+
+    def sweep(self) -> None:
+        """Remove what nothing has."""
+        ...
+
+
 @dataclass(frozen=True)
 class Supplies:
-    """Lays down what a deployment's instances need; everything is known by content and shared."""
+    """Lays down what a deployment's instances need; everything is known by content and shared.
+
+    Args:
+        base_image: what the environment of an MLflow model is built on, where the deployment names none.
+    """
 
     engine: Engine
     layout: Layout
     sources: Sources
-    contents: Contents
+    contents: Volumed
+    images: Images
+    base_image: str
+    _said: set[str] = field(default_factory=set)
 
     def launch(self, deployment: Address, spec: Spec, given: Mapping[str, str], report: Tell) -> Launch:
         """Lay everything down, and return how to start an instance with it.
@@ -63,14 +92,13 @@ class Supplies:
     def _launch(self, spec: Spec, given: Mapping[str, str], report: Tell, log: Tell) -> Launch:
         code = (spec.get("code_configuration") or {}).get("code")
         model = self.sources.referenced("model", spec.get("model"))
-        environment = self.sources.environment(spec, model)
-        image, routes = self._image(environment, report, log), routes_of(environment)
+        # An MLflow model's own environment says what is installed, and not in which image.
+        environment = {"image": self.base_image, **self.sources.environment(spec, model)}
+        image = self.images.ready(environment, wants_server=True, report=report)
+        routes = routes_of(environment)
         placed = self._placed(spec, code, model, served=bool(image.python))
-        wanted = limits_of(spec)
-        limits = within(wanted, self.capacity)
-        for line in (told(wanted, limits), *_facts(placed)):
-            if line:
-                log(line)
+        for line in _facts(placed):
+            log(line)
         return Launch(
             spec,
             image,
@@ -79,12 +107,18 @@ class Supplies:
             variables(spec, image, placed, given),
             command(image, routes.scoring.port),
             str(RUNTIME),
-            limits,
+            self._limits(spec, report),
         )
 
-    def _image(self, environment: Mapping[str, Any], report: Tell, log: Tell) -> Image:
-        reference = str(environment["image"])
-        return Image(reference, "" if "inference_config" in environment else "/usr/bin/python3")
+    def _limits(self, spec: Spec, report: Tell) -> Limits:
+        """What an instance may take, of what there is; that it is less than asked for is said once, not in each wave."""
+        wanted = limits_of(spec)
+        limits = within(wanted, self.capacity)
+        said = told(wanted, limits)
+        if said and said not in self._said:
+            self._said.add(said)
+            report(said)
+        return limits
 
     def _placed(self, spec: Spec, code: Any, model: Spec, *, served: bool) -> Placed:
         script = (spec.get("code_configuration") or {}).get("scoring_script", "")

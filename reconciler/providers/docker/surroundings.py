@@ -14,7 +14,6 @@ APP = PurePosixPath("/var/azureml-app")
 MODELS = APP / "azureml-models"
 # Of our scoring server's sources, which images need not have.
 RUNTIME = PurePosixPath("/var/mlops/runtime")
-_SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # The one folder that an instance's user can write to, whoever that is and whatever the image says.
 _HOME = {"HOME": "/tmp", "USER": "mlops"}  # noqa: S108 - the container's own
 
@@ -87,7 +86,6 @@ def _servers(spec: Spec, image: Image, placed: Placed) -> dict[str, str]:
     folder = str(PurePosixPath(image.python).parent)
     return {
         **server_variables(spec),
-        **({"PATH": ":".join([*image.path, _SYSTEM_PATH])} if image.path else {}),
         "AZUREML_INFERENCE_PYTHON_PATH": folder,
         **({} if placed.code else {"MLFLOW_MODEL_FOLDER": placed.mlflow}),
     }

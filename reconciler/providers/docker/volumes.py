@@ -1,7 +1,7 @@
 """Volumes of an engine, filled and read through its archive API: no path of this machine has to mean anything to it."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -33,21 +33,28 @@ class Volumes:
         """Make an empty volume for the sake of its labels, and return those that it has.
 
         An engine makes a volume of one name once: where there was one before, its labels are returned.
+
+        Raises:
+            ProviderError: somebody else has a volume of this name.
         """
         with self.engine.doing(f"volume {name} cannot be made"):
             wanted = self.names.labels(self.kind, **labels)
-            found: dict[str, str] = self.engine.api.create_volume(name, labels=wanted)["Labels"]
-            return found or {}
+            found: dict[str, str] = self.engine.api.create_volume(name, labels=wanted)["Labels"] or {}
+        if found.keys() < wanted.keys():
+            raise ProviderError(
+                f"volume {name} is somebody else's; remove it, or give the target another docker: project"
+            )
+        return found
 
     @contextmanager
-    def filled(self, volume: str, archive: Iterable[bytes]) -> Iterator[None]:
+    def filled(self, volume: str, archive: Iterable[bytes], **labels: str) -> Iterator[None]:
         """Make a volume with the content of a tar archive; it is in use until the body ends.
 
         A volume whose filling was cut off, by the end of this process or of the engine, stays as it is. Therefore
         nobody uses one unless something that is made in the body names it. Where the body fails no volume stays.
         """
         try:
-            with self._handled(volume) as container:
+            with self._handled(volume, **labels) as container:
                 with self.engine.doing(f"volume {volume} cannot be filled"):
                     self.engine.api.put_archive(container, _WITHIN, iter(archive))
                 yield
@@ -117,12 +124,12 @@ class Volumes:
         return f"{self.names.of('image', 'empty')}:1"
 
     @contextmanager
-    def _handled(self, volume: str) -> Iterator[str]:
+    def _handled(self, volume: str, **labels: str) -> Iterator[str]:
         """A container that has a volume; the volume is made with it, so that it is never without one unfilled."""
         name = self.names.of(self._handling, os.urandom(6).hex())
         self._own.add(f"/{name}")  # As the engine lists it.
         with self.engine.doing(f"volume {volume} cannot be made"):
-            container = self._container(name, volume)
+            container = self._container(name, volume, labels)
         try:
             yield container
         except BaseException:
@@ -131,12 +138,12 @@ class Volumes:
             raise
         self._remove_container(container)
 
-    def _container(self, name: str, volume: str) -> str:
+    def _container(self, name: str, volume: str, labels: Mapping[str, str]) -> str:
         from docker.errors import ImageNotFound  # noqa: PLC0415 - 300 ms
         from docker.types import Mount  # noqa: PLC0415
 
         api = self.engine.api
-        mount = Mount(_WITHIN, volume, type="volume", labels=self.names.labels(self.kind), no_copy=True)
+        mount = Mount(_WITHIN, volume, type="volume", labels=self.names.labels(self.kind, **labels), no_copy=True)
         create = partial(
             api.create_container,
             self._image,

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from reconciler.core.address import Address
 from reconciler.errors import ProviderError
-from reconciler.keeper.values import Status
+from reconciler.keeper.values import Exit, Status
 
 INIT_FAILED = 3
 TAIL = 20
@@ -83,15 +83,16 @@ def _refuse_ended(
     for name in sorted(waiting):
         status = known.get(name)
         if status is None or _has_ended(status, before.get(name)):
-            raise ProviderError(f"{deployment}: {_ending(status)}", log_tail=instances.tail(deployment, name))
+            last = status.last_exit if status else None
+            raise ProviderError(f"{deployment}: {ending(last)}", log_tail=instances.tail(deployment, name))
 
 
 def _has_ended(status: Status, before: Status | None) -> bool:
     return (status.trial and not status.running) or (before is not None and status.restarts > before.restarts)
 
 
-def _ending(status: Status | None) -> str:
-    last = status.last_exit if status else None
+def ending(last: Exit | None) -> str:
+    """Say how an instance ended that was waited for; None where nobody saw it."""
     if last and last.code == INIT_FAILED:
         return f"init() failed (exit code {INIT_FAILED})"
     return f"the server ended before it was ready ({last or 'ended unseen'})"

@@ -36,6 +36,8 @@ class Deployments:
         """Start every instance, and put them in service once all are ready."""
         self._require_endpoint(step.address)
         after, held = step.after or {}, self.objects.get(step.address)
+        if held is None:
+            self.instances.clear(step.address, operation)
         begun = held or Object(step.address, after, "", 0, "", created=self.now()).by(operation)
         steps = self._waves(begun, after, at_once=int(after["instance_count"]), version=version_of(after))
         try:
@@ -61,11 +63,14 @@ class Deployments:
         steps = self._waves(held, spec, at_once=int(spec["instance_count"]))
         self._bring(held, spec, steps, operation, status="Scaling")
 
-    def delete(self, step: Step, _operation: Operation) -> None:
+    def delete(self, step: Step, operation: Operation) -> None:
         """Take the deployment out of the gateway, let its instances finish what they have, and end them."""
         held = self.objects.get(step.address)
         if held:
             self.take_away(held)
+        else:
+            self.instances.clear(step.address, operation)
+            self.instances.forget(step.address)
 
     def take_away(self, held: Object) -> None:
         """Out of the gateway first, then the instances."""

@@ -53,7 +53,7 @@ class Envoys(Protocol):
         """Whether `choose` would return this identity, as far as that can be told without asking anybody."""
         ...
 
-    def list(self) -> Mapping[int, Status]:
+    def statuses(self) -> Mapping[int, Status]:
         """Every process that there is, be it up or not."""
         ...
 
@@ -103,7 +103,7 @@ class KeptEnvoys:
         except ProviderError:
             return False
 
-    def list(self) -> Mapping[int, Status]:
+    def statuses(self) -> Mapping[int, Status]:
         """Those that the keeper knows."""
         known = self.processes.list()
         return {number: known[kept(number)] for number in NUMBERS if kept(number) in known}

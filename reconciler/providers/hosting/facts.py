@@ -57,7 +57,7 @@ class Facts:
 
     def outdated(self, options: Options, now: float) -> list[str]:
         """Return the names of the options that the proxy does not follow, or not for much longer."""
-        found = [name for name, value in told(options).items() if self.options.get(name) != value]
+        found = [name for name, value in told(options).items() if self.options.get(name, "") != value]
         if options.port not in (None, self.port):
             found.append("gateway.port")
         if self.renew_at and self.renew_at <= now:
@@ -70,6 +70,7 @@ def told(options: Options) -> dict[str, str]:
     tls, issuer = options.tls, options.issuer
     return {
         "gateway.tls": f"{tls.cert_file or 'self-signed'} {tls.key_file or ''}" if tls else "",
+        "gateway.image": options.image,
         "gateway.max_request_bytes": str(options.max_request_bytes),
         "tokens": f"{issuer} {_digest(issuer.jwks_file)}" if issuer else "",
     }

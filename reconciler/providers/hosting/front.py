@@ -17,6 +17,7 @@ from reconciler.providers.hosting.certificates import identity
 from reconciler.providers.hosting.envoys import Envoys, KeptEnvoys, Program
 from reconciler.providers.hosting.facts import HOST, Facts, keep_facts, read_facts, told
 from reconciler.providers.hosting.layout import Layout
+from reconciler.providers.hosting.locking import locked
 from reconciler.providers.hosting.objects import Objects
 from reconciler.providers.hosting.options import Options
 from reconciler.providers.hosting.processes import Processes
@@ -90,7 +91,9 @@ class Front:
             if self._done >= ticket:
                 return
             covered = self._asked
-            self._apply()
+            # Of other processes one may feed the gateway, too.
+            with locked(self._layout.gateway_lock):
+                self._apply()
             self._done = covered
 
     def look(self, paths: Mapping[str, str]) -> Callable[[str], dict[str, Any]]:

@@ -7,6 +7,7 @@ from typing import Protocol
 from reconciler.core.address import Address
 from reconciler.core.manifest import Spec
 from reconciler.core.plan import Operation
+from reconciler.core.state import Live
 from reconciler.keeper.values import Status
 from reconciler.providers.hosting.objects import Object
 
@@ -21,13 +22,23 @@ class Sight:
     Args:
         statuses: of every instance that there is, by deployment and by name.
         ready: the names of those that answer.
+        orphans: what is left of deployments that no object speaks of; without a spec.
     """
 
     statuses: Mapping[Address, Mapping[str, Status]] = field(default_factory=dict)
     ready: frozenset[str] = frozenset()
+    orphans: tuple[Live, ...] = ()
 
 
-class Instances(Protocol):
+class Visible(Protocol):
+    """What can be looked at."""
+
+    def see(self, held: Sequence[Object]) -> Sight:
+        """Look at the instances of deployments, all at a stroke."""
+        ...
+
+
+class Instances(Visible, Protocol):
     """The instances of a target's deployments, each known by a name that is never given twice."""
 
     def prepare(self, deployment: Address, spec: Spec, variables: Mapping[str, str], operation: Operation) -> Starter:
@@ -74,14 +85,18 @@ class Instances(Protocol):
         """Remove what is left of a deployment that is gone."""
         ...
 
+    def clear(self, deployment: Address, operation: Operation) -> None:
+        """Stop and remove what is left of a deployment that no object speaks of.
+
+        Raises:
+            ProviderError: another state made it.
+        """
+        ...
+
     def of(self, deployment: Address) -> Mapping[str, Status]:
         """A deployment's instances that there are, by name."""
         ...
 
     def left(self, deployment: Address) -> set[str]:
         """The names of those that there are, and of those of which only something is left."""
-        ...
-
-    def see(self, held: Sequence[Object]) -> Sight:
-        """Look at the instances of deployments, all at a stroke."""
         ...

@@ -61,6 +61,11 @@ class Layout:
         return self.gateway / "serving.json"
 
     @property
+    def gateway_lock(self) -> Path:
+        """Held by whoever changes what the proxy is told."""
+        return self.gateway / "lock"
+
+    @property
     def certificate(self) -> Path:
         """The self-signed certificate, for clients to trust; in its folder also lies its key."""
         return self.folder / "tls" / "certificate.pem"
@@ -89,6 +94,16 @@ class Layout:
     def warden(self) -> Path:
         """What the warden of a docker target counts and writes: restarts, events, and how far it read."""
         return self.folder / "warden"
+
+    @property
+    def warden_events(self) -> Path:
+        """What befell the containers of a docker target, in the same columns; the warden writes it."""
+        return self.warden / "events.jsonl"
+
+    @property
+    def warden_log(self) -> Path:
+        """What the warden of a docker target says of itself."""
+        return self.folder / "warden.log"
 
     @property
     def attendant_log(self) -> Path:

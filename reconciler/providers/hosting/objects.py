@@ -141,6 +141,11 @@ class Objects:
         if generation > fenced:
             self._write("fences", address, [generation, lineage])
 
+    def fences(self) -> dict[Address, int]:
+        """By address the highest generation that was seen, also where the object is gone."""
+        found = (self._named(path) for path in sorted(self.folder.glob(f"fences/*{_SUFFIX}")))
+        return {address: self._fenced(address)[0] for address in found}
+
     def admit(self, address: Address, operation: Operation) -> None:
         """Let an operation in, and fence off the older ones of its state; other states count for themselves.
 
@@ -155,9 +160,12 @@ class Objects:
         if (fenced, lineage) != (operation.generation, operation.lineage):
             self._write("fences", address, [operation.generation, operation.lineage])
 
+    def mirror(self) -> None:
+        """Copy what the gateway keeps beside the objects to where they have a copy; files alone have none."""
+
     def _matching(self, pattern: str) -> Iterator[Object]:
         for path in sorted(self.folder.glob(f"objects/{pattern}{_SUFFIX}")):
-            found = self.get(Address.parse(unquote(path.name.removesuffix(_SUFFIX))))
+            found = self.get(self._named(path))
             if found:
                 yield found
 
@@ -176,6 +184,10 @@ class Objects:
 
     def _path(self, part: str, address: Address) -> Path:
         return self.folder / part / (quote(str(address), safe="") + _SUFFIX)
+
+    @staticmethod
+    def _named(path: Path) -> Address:
+        return Address.parse(unquote(path.name.removesuffix(_SUFFIX)))
 
 
 def _object(address: Address, text: bytes) -> Object:

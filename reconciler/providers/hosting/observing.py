@@ -37,7 +37,7 @@ class Observing:
                 *(copy for log in containers for copy in copies(log)),
                 *copies(self.layout.console),
             ],
-            "AmlOnlineEndpointEventLog": copies(self.layout.events),
+            "AmlOnlineEndpointEventLog": [*copies(self.layout.events), *copies(self.layout.warden_events)],
         }
 
     @property

@@ -40,6 +40,7 @@ class Options:
     Args:
         port: of the gateway; None has one chosen once and remembered.
         envoy: another Envoy than the one of the wheel.
+        image: what the gateway's container is made of; empty where the target does not say, and where it has none.
         ready_seconds: how long an instance may take to readiness.
         tls: how the gateway shows who it is; None has it speak plain HTTP.
         max_request_bytes: larger requests are refused; 0 is no limit.
@@ -54,6 +55,7 @@ class Options:
     max_request_bytes: int = 0
     issuer: Issuer | None = None
     metrics_port: int | None = None
+    image: str = ""
 
 
 def read_common(
@@ -65,12 +67,13 @@ def read_common(
         provider: its name, which also names the section of `ready_seconds`.
         options: the target's keys.
         root: to which paths are relative.
-        own: the provider's own keys, and those below each; None for one that is no section.
+        own: the provider's own keys, and those below each; None for one that is no section. Those of a section that
+            every target has are added to it.
 
     Raises:
         ProviderError: an option is not known, or is not what it should be.
     """
-    known = {**_KNOWN, **own}
+    known = {**_KNOWN, **{name: below and below | _KNOWN.get(name, set()) for name, below in own.items()}}
     unknown = sorted(set(options) - known.keys())
     if unknown:
         raise ProviderError(
@@ -89,6 +92,7 @@ def read_common(
         max_request_bytes=_bytes(gateway.get("max_request_bytes", 0)),
         issuer=_issuer(tokens, root) if tokens else None,
         metrics_port=_port(metrics, "metrics"),
+        image=_image(gateway),
     )
     return common, {name: sections[name] for name in own if name in sections}
 
@@ -108,6 +112,15 @@ def _port(section: Mapping[str, Any], name: str) -> int | None:
     if port is not None and (type(port) is not int or not 0 < port < 65536):
         raise ProviderError(f"target option {name}: port: {port!r} is not a port; write a number from 1 to 65535")
     return port
+
+
+def _image(gateway: Mapping[str, Any]) -> str:
+    if "image" in gateway and "envoy" in gateway:
+        raise ProviderError("target option gateway: give one of envoy, of this machine, and image, of the engine")
+    image = gateway.get("image", "")
+    if not isinstance(image, str):
+        raise ProviderError(f"target option gateway: image: {image!r} is no image's name")
+    return image
 
 
 def _certificate(value: Any, root: Path) -> Certificate | None:

@@ -1,11 +1,11 @@
 """A target on this machine: its parts put together, and each step given to the part that does it."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Protocol
 
 from reconciler.core.address import Address
 from reconciler.core.manifest import Resource, Spec
@@ -19,24 +19,53 @@ from reconciler.providers.hosting.credentials import Credentials
 from reconciler.providers.hosting.deployments import Deployments
 from reconciler.providers.hosting.endpoints import Endpoints
 from reconciler.providers.hosting.front import Front
-from reconciler.providers.hosting.instances import Instances
+from reconciler.providers.hosting.instances import Instances, Visible
 from reconciler.providers.hosting.layout import Layout
-from reconciler.providers.hosting.objects import Objects
+from reconciler.providers.hosting.objects import Object, Objects
 from reconciler.providers.hosting.observing import Observing
 from reconciler.providers.hosting.options import Options
 from reconciler.providers.hosting.processes import Processes
 from reconciler.providers.hosting.reading import Reading
 from reconciler.providers.hosting.registered import Registered
 from reconciler.providers.hosting.replacing import Replacing
+from reconciler.providers.hosting.resealing import resealed
 from reconciler.providers.hosting.tokens import Signer
 from reconciler.providers.provider import Assets, Connections, Key, Usage
 
 Call = Callable[[Step, Operation], None]
 
 
+class Deploying(Protocol):
+    """The steps of deployments, in waves of our own or as the platform has them."""
+
+    def create(self, step: Step, operation: Operation) -> None:
+        """Start every instance, and put them in service once all are ready."""
+        ...
+
+    def roll_out(self, step: Step, operation: Operation) -> None:
+        """Replace the instances by those of another version; where that fails, those of the former serve on."""
+        ...
+
+    def scale(self, step: Step, operation: Operation) -> None:
+        """Bring the instances to the number that is wanted; those that do not answer are replaced."""
+        ...
+
+    def delete(self, step: Step, operation: Operation) -> None:
+        """Take the deployment out of the gateway, let its instances finish what they have, and end them."""
+        ...
+
+    def take_away(self, held: Object) -> None:
+        """The same, for one that hangs on an endpoint that goes."""
+        ...
+
+    def settle(self, address: Address) -> None:
+        """Put right what a step that was cut off left behind."""
+        ...
+
+
 @dataclass(frozen=True)
 class Parts:
-    """What a target is made of; only `instances` differs from platform to platform.
+    """What a target is made of; only `instances` and `deployments` differ from platform to platform.
 
     Args:
         layout: where its files are.
@@ -44,6 +73,7 @@ class Parts:
         processes: its keeper.
         front: its gateway.
         instances: what runs its deployments.
+        deployments: the steps of deployments.
         assets: where content lies.
         options: what it chooses.
     """
@@ -52,7 +82,8 @@ class Parts:
     objects: Objects
     processes: Processes
     front: Front
-    instances: Instances
+    instances: Visible
+    deployments: Deploying
     assets: Assets
     options: Options
 
@@ -68,8 +99,8 @@ class HostedProvider(ABC):
         self._credentials = Credentials(objects, front, Signer(parts.layout.signing_key), options.issuer)
         self._reading = Reading(objects, instances, front)
         self._observing = Observing(parts.layout)
-        self._deployments = Deployments(objects, Replacing(objects, instances, front), instances, front, _now)
-        self._endpoints = Endpoints(objects, front, self._deployments.take_away, _now)
+        self._deployments = parts.deployments
+        self._endpoints = Endpoints(objects, front, self._deployments.take_away, now)
         self._calls = self._table(self._endpoints, parts.assets)
         self._attending = Attending(parts.layout, parts.processes)
 
@@ -95,9 +126,18 @@ class HostedProvider(ABC):
 
     def fence(self, address: Address, generation: int) -> None:
         """Refuse older operations from now on, and put right what a step that was cut off left behind."""
+        self._layout.prepare()
         self._objects.fence(address, generation)
         if address.kind == "deployment":
             self._deployments.settle(address)
+
+    def fences(self) -> Mapping[Address, int]:
+        """By address the generation below which operations are refused, also where the object is gone."""
+        return self._objects.fences()
+
+    def reseal(self, key: bytes) -> Collection[Address]:
+        """Bring the secrets of every deployment under a state's key."""
+        return {item.address for item in list(self._objects.all()) if not resealed(self._objects, item, key)}
 
     def create(self, step: Step, operation: Operation) -> None:
         """Make the object; one that another state made is not touched."""
@@ -188,9 +228,10 @@ class HostedProvider(ABC):
         self._layout.prepare()
         self._objects.admit(step.address, operation)
         call(step, operation)
+        self._objects.mirror()
 
     def _table(self, endpoints: Endpoints, assets: Assets) -> dict[tuple[str, Action], Call]:
-        registered = Registered(self._objects, assets, _now)
+        registered = Registered(self._objects, assets, now)
         assets_calls = {
             Action.CREATE: registered.create,
             Action.UPDATE: registered.update,
@@ -209,5 +250,11 @@ class HostedProvider(ABC):
         }
 
 
-def _now() -> str:
+def in_waves(objects: Objects, instances: Instances, front: Front) -> Deployments:
+    """The steps of deployments whose instances we replace ourselves."""
+    return Deployments(objects, Replacing(objects, instances, front), instances, front, now)
+
+
+def now() -> str:
+    """The time as objects have it."""
     return datetime.now(UTC).isoformat(timespec="seconds")

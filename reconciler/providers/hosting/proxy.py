@@ -35,7 +35,7 @@ class Proxy:
 
     def serves(self, number: int) -> bool:
         """Whether a process is up and has its port."""
-        status = self.envoys.list().get(number)
+        status = self.envoys.statuses().get(number)
         return status is not None and status.running and Admin(self.place(number).admin).listening()
 
     def start(self, program: Program, gateway: Gateway) -> int:
@@ -65,7 +65,7 @@ class Proxy:
 
     def retire_others(self, number: int, host: str, port: int) -> None:
         """Have every other process on the same port finish what it has begun, and end it."""
-        for other in self.envoys.list():
+        for other in self.envoys.statuses():
             if other != number:
                 steer_to_second(host, port)
                 with suppress(ProviderError):  # one that does not answer has nothing to finish
@@ -90,7 +90,7 @@ class Proxy:
     def _while_running(self, number: int) -> Callable[[float], None]:
         def pause(seconds: float) -> None:
             time.sleep(seconds)
-            status = self.envoys.list().get(number)
+            status = self.envoys.statuses().get(number)
             if status is None or not status.running:
                 raise ProviderError(f"it ended at once ({status.last_exit if status else 'unseen'})")
 

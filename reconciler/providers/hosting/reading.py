@@ -9,7 +9,7 @@ from reconciler.core.manifest import Spec
 from reconciler.core.state import Live
 from reconciler.keeper.values import Status
 from reconciler.providers.hosting.front import Front, Routed
-from reconciler.providers.hosting.instances import Instances, Sight
+from reconciler.providers.hosting.instances import Sight, Visible
 from reconciler.providers.hosting.objects import Object, Objects
 from reconciler.providers.hosting.serving import shares
 
@@ -38,21 +38,19 @@ class Reading:
     """Looks at the machine and reports it in the form of the record."""
 
     objects: Objects
-    instances: Instances
+    instances: Visible
     front: Front
 
     def list(self) -> Sequence[Live]:
-        """Every object of the target."""
-        return self._lives(list(self.objects.all()))
+        """Every object of the target, and what is left of those that are in no record."""
+        held = list(self.objects.all())
+        seen = self._seen(held)
+        return [*(_live(item, seen) for item in held), *seen.instances.orphans]
 
     def observe(self, address: Address) -> Live | None:
         """One object; None when there is none."""
         held = self.objects.get(address)
-        return self._lives([held])[0] if held else None
-
-    def _lives(self, held: Sequence[Object]) -> Sequence[Live]:
-        seen = self._seen(held)
-        return [_live(item, seen) for item in held]
+        return _live(held, self._seen([held])) if held else None
 
     def _seen(self, held: Sequence[Object]) -> Seen:
         sight = self.instances.see([item for item in held if item.address.kind == "deployment"])
@@ -76,7 +74,17 @@ def _live(item: Object, seen: Seen) -> Live:
             underway = {"traffic": dict(item.rollout.after)}
         if seen.outdated:
             spec = {**spec, "outdated_gateway": seen.outdated}
-    return Live(item.address, spec, item.lineage, item.generation, item.operation, item.status, detail, underway)
+    return Live(
+        item.address,
+        spec,
+        item.lineage,
+        item.generation,
+        item.operation,
+        item.status,
+        detail,
+        underway,
+        item.created,
+    )
 
 
 def live_endpoint(item: Object, sources: Sequence[Routed]) -> Spec:

@@ -86,12 +86,7 @@ class Replacing:
 
     def forget_old_secrets(self, held: Object) -> None:
         """Keep only the values that the object's spec speaks of."""
-        variables = held.spec.get("environment_variables") or {}
-        digests = {value.digest for value in variables.values() if isinstance(value, Secret)}
-        stored = self.objects.secrets(held.address)
-        if stored.keys() - digests:
-            kept = {digest: value for digest, value in stored.items() if digest in digests}
-            self.objects.keep_secrets(held.address, kept)
+        forget_old_secrets(self.objects, held)
 
     def _joined(self, held: Object, spec: Spec, count: int, operation: Operation, report: Report) -> Object:
         """Start instances, wait until all are ready, and have the gateway send requests to them too."""
@@ -114,7 +109,7 @@ class Replacing:
         stored = self.objects.secrets(held.address)
         variables = revealed(spec.get("environment_variables") or {}, stored)
         starter = self.instances.prepare(held.address, spec, variables, operation)
-        self.objects.keep_secrets(held.address, {**stored, **_by_digest(spec, variables)})
+        self.objects.keep_secrets(held.address, {**stored, **by_digest(spec, variables)})
         return starter
 
     def _left(self, held: Object, leaving: Sequence[str], operation: Operation, report: Report) -> Object:
@@ -147,7 +142,17 @@ def _revealed(name: str, value: object, stored: Mapping[str, str]) -> str:
     return stored[value.digest]
 
 
-def _by_digest(spec: Spec, variables: Mapping[str, str]) -> dict[str, str]:
+def forget_old_secrets(objects: Objects, held: Object) -> None:
+    """Keep only the values that the object's spec speaks of."""
+    variables = held.spec.get("environment_variables") or {}
+    digests = {value.digest for value in variables.values() if isinstance(value, Secret)}
+    stored = objects.secrets(held.address)
+    if stored.keys() - digests:
+        objects.keep_secrets(held.address, {digest: value for digest, value in stored.items() if digest in digests})
+
+
+def by_digest(spec: Spec, variables: Mapping[str, str]) -> dict[str, str]:
+    """The values of the secret environment variables of a spec, by their digests."""
     given = spec.get("environment_variables") or {}
     return {value.digest: variables[name] for name, value in given.items() if isinstance(value, Secret)}
 

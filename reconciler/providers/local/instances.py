@@ -79,6 +79,10 @@ class Instances:
         """Remove what is left of a deployment that is gone."""
         shutil.rmtree(self.layout.logs(deployment), ignore_errors=True)
 
+    def clear(self, deployment: Address, _operation: Operation) -> None:
+        """Stop and remove what is left of a deployment that no object speaks of."""
+        self.stop(deployment, self.left(deployment))
+
     def of(self, deployment: Address) -> dict[str, Status]:
         """A deployment's instances that the keeper knows, by name."""
         return of_deployment(self.processes.list(), deployment)

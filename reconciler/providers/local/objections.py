@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterator, Sequence
 from reconciler.core.address import Address
 from reconciler.core.manifest import Resource, Spec
 from reconciler.core.problem import Problem
+from reconciler.providers.hosting.asset_objections import finder, to_model
 from reconciler.providers.hosting.objections import to_endpoints
-from reconciler.providers.local.deployment_objections import Asset, asset_of, to_deployment, to_model
+from reconciler.providers.local.deployment_objections import to_deployment
 from reconciler.providers.local.options import LocalOptions
 
 Lookup = Callable[[Address], Spec | None]
@@ -20,17 +21,10 @@ def objections(resources: Sequence[Resource], registered: Lookup, options: Local
         registered: finds assets that the target holds already.
         options: the target's.
     """
-    wanted = {resource.address: resource for resource in resources}
-
-    def find(address: Address) -> Asset | None:
-        if address in wanted:
-            return asset_of(wanted[address])
-        spec = registered(address)
-        return Asset(spec) if spec else None
-
+    find = finder(resources, registered)
     yield from to_endpoints(resources, "local", options.common)
     for resource in resources:
         if resource.address.kind == "model":
-            yield from to_model(resource, "path", resource.spec)
+            yield from to_model(resource, "path", resource.spec, "local")
         elif resource.address.kind == "deployment":
             yield from to_deployment(resource, find, server=options.server)

@@ -15,7 +15,7 @@ from reconciler.providers.hosting.layout import Layout
 from reconciler.providers.hosting.logs import log_lines
 from reconciler.providers.hosting.objects import Object, Objects
 from reconciler.providers.hosting.processes import Processes
-from reconciler.providers.hosting.provider import HostedProvider, Parts
+from reconciler.providers.hosting.provider import HostedProvider, Parts, in_waves
 from reconciler.providers.hosting.serving import Ways
 from reconciler.providers.hosting.sources import Sources
 from reconciler.providers.local import objections
@@ -40,7 +40,18 @@ class LocalProvider(HostedProvider):
         instances = Instances(layout, processes, supplies, Patience(options.common.ready_seconds))
         self._own_options = options
         front = Front(layout, objects, processes, options.common, self._ways)
-        super().__init__(Parts(layout, objects, processes, front, instances, assets, options.common))
+        super().__init__(
+            Parts(
+                layout,
+                objects,
+                processes,
+                front,
+                instances,
+                in_waves(objects, instances, front),
+                assets,
+                options.common,
+            )
+        )
 
     @classmethod
     def open(cls, setting: Setting) -> Self:

@@ -18,9 +18,9 @@ from jwt.algorithms import ECAlgorithm
 from local_world import ENDPOINT, PATIENCE_S, World, answering
 
 from reconciler.core.address import Address
+from reconciler.providers.hosting.envoys import kept
 from reconciler.providers.hosting.facts import read_facts
 from reconciler.providers.hosting.processes import Processes
-from reconciler.providers.hosting.envoys import kept
 
 
 def ask(world: World, credential: str = "", *, endpoint: str = "credit", ca: Path | None = None) -> int:

@@ -10,7 +10,6 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from certified import Authority
 from constant_load import Load
 from cryptography import x509
 from local_world import ENDPOINT, World, answering
@@ -19,6 +18,7 @@ from opening import ask, credential, gateway_pid, serve
 from reconciler.errors import ProviderError
 from reconciler.providers.hosting.certificates import LIFETIME, RENEWED_BEFORE, identity
 from reconciler.providers.hosting.options import Certificate
+from tests.certified import Authority
 from tests.waiting import until
 
 DAY_S = 24 * 3600.0

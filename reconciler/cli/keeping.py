@@ -1,0 +1,54 @@
+"""The commands about the state itself: state rebuild."""
+
+import sys
+from typing import TYPE_CHECKING
+
+from reconciler.cli import options as o
+from reconciler.cli.asking import agreed
+
+if TYPE_CHECKING:
+    from reconciler.operate.rebuild import Rebuilt
+
+
+def rebuild(target: o.Target = None, auto_approve: o.AutoApprove = False, lock_timeout: o.LockTimeout = 0) -> int:
+    """Make a lost state anew from the live objects.
+
+    For when the state's file is gone and what it knew is still there: the objects tell which state made them and what
+    was last made true. They are recorded under that state's identity, and nothing live is changed; plan afterwards.
+
+    \b
+    Examples:
+      mlops state rebuild
+      mlops state rebuild -t prod --auto-approve
+    """
+    from reconciler.operate.rebuild import rebuild as rebuilt  # noqa: PLC0415 - --help loads none of it
+    from reconciler.workspace import open_workspace  # noqa: PLC0415
+
+    def confirm(found: "Rebuilt") -> bool:
+        print(_told(found))
+        return auto_approve or not found.entries or agreed("Record these?", flag="--auto-approve")
+
+    with open_workspace(target) as workspace:
+        done = rebuilt(workspace, confirm, lock_timeout_s=lock_timeout)
+    if done is None:
+        print("Nothing was changed.")
+        return 1
+    print(f"Recorded {_count(len(done.entries))} of lineage {done.lineage}; `mlops plan` tells what differs.")
+    if done.unsealed:
+        names = ", ".join(map(str, done.unsealed))
+        print(
+            f"mlops: {names}: the values of secrets are not at hand; if the state's key is new, the next plan shows "
+            "them as changed once",
+            file=sys.stderr,
+        )
+    return 0
+
+
+def _told(found: "Rebuilt") -> str:
+    already = f"; {_count(found.known)} recorded already" if found.known else ""
+    lines = [f"Found {_count(len(found.entries))} of lineage {found.lineage}{already}."]
+    return "\n".join([*lines, *(f"  + {address}" for address in found.entries)])
+
+
+def _count(number: int) -> str:
+    return "1 resource" if number == 1 else f"{number} resources"

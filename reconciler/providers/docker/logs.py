@@ -1,0 +1,131 @@
+"""What instances printed: the last lines from the engine, and those to come of all that there are by then."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from queue import Empty, Full, Queue
+
+from reconciler.core.address import Address
+from reconciler.errors import ProviderError
+from reconciler.providers.docker.engine import Engine
+from reconciler.providers.docker.names import Names
+from reconciler.providers.docker.printed import Position, Printed, lines
+
+# How often it is looked for new instances, and for new runs of one that has ended.
+_LOOK_S = 0.5
+_WAITING = 1000
+
+# The name of an instance, and what it printed.
+_Line = tuple[str, str]
+
+
+def log_lines(
+    engine: Engine,
+    names: Names,
+    deployment: Address,
+    instances: Callable[[], Sequence[str]],
+    *,
+    tail: int,
+    follow: bool,
+) -> Iterator[str]:
+    """The last lines of the instances that there are now, then, with `follow`, what comes until interrupted.
+
+    Args:
+        instances: which there are, by name.
+        tail: how many lines of each.
+
+    Raises:
+        ProviderError: the engine does not answer.
+    """
+    containers = {name: names.instance(deployment, name) for name in instances()}
+    last = {name: _Last(engine, container, tail) for name, container in containers.items()}
+    for name, found in last.items():
+        for line in found.lines:
+            yield f"{name}: {line}" if len(last) > 1 else line
+    if follow:
+        with _Following(engine, names, deployment) as following:
+            for name, found in last.items():
+                following.join(name, found.position)
+            yield from following.lines(instances)
+
+
+class _Last:
+    """The last lines of one container, and up to where that is."""
+
+    def __init__(self, engine: Engine, container: str, tail: int) -> None:
+        self.position = Position()
+        # Even where no line is wanted it is to be known where those to come begin.
+        pieces = list(Printed(engine, container, tail=max(tail, 1)))
+        if pieces:
+            self.position = pieces[-1].position
+        self.lines = [_text(line) for line in lines(pieces)][-tail:] if tail else []
+
+
+class _Following:
+    """Threads that wait for the next line of each instance."""
+
+    def __init__(self, engine: Engine, names: Names, deployment: Address) -> None:
+        self._engine = engine
+        self._names = names
+        self._deployment = deployment
+        # No longer than a slow reader can bear: the engine keeps the rest.
+        self._queue: Queue[_Line | ProviderError] = Queue(_WAITING)
+        self._open: dict[str, Printed] = {}
+        self._known: set[str] = set()
+        self._over = threading.Event()
+
+    def __enter__(self) -> "_Following":
+        """Begin."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Wait for no more."""
+        self._over.set()
+        for printed in list(self._open.values()):
+            printed.close()
+
+    def join(self, name: str, after: Position) -> None:
+        """Follow one more instance."""
+        self._known.add(name)
+        threading.Thread(target=self._follow, args=(name, after), name=f"logs {name}", daemon=True).start()
+
+    def lines(self, instances: Callable[[], Sequence[str]]) -> Iterator[str]:
+        """What comes, for ever; instances that are new are read from their beginnings."""
+        look_at = time.monotonic() + _LOOK_S
+        while True:
+            with suppress(Empty):
+                item = self._queue.get(timeout=_LOOK_S)
+                if isinstance(item, ProviderError):
+                    raise item
+                name, line = item
+                yield f"{name}: {line}" if len(self._known) > 1 else line
+            if time.monotonic() >= look_at:
+                for name in set(instances()) - self._known:
+                    self.join(name, Position())
+                look_at = time.monotonic() + _LOOK_S
+
+    def _follow(self, name: str, after: Position) -> None:
+        """Hand on the lines of an instance, run after run, until it is gone."""
+        container = self._names.instance(self._deployment, name)
+        gone = False
+        while not gone and not self._over.is_set():
+            self._open[name] = printed = Printed(self._engine, container, after=after, follow=True)
+            try:
+                for line in lines(printed):
+                    self._hand_on((name, _text(line)))
+            except ProviderError as error:
+                self._hand_on(error)
+                return
+            after, gone = printed.position, printed.gone
+            self._over.wait(_LOOK_S)
+
+    def _hand_on(self, item: _Line | ProviderError) -> None:
+        while not self._over.is_set():
+            with suppress(Full):
+                self._queue.put(item, timeout=_LOOK_S)
+                return
+
+
+def _text(line: bytes) -> str:
+    return line.removesuffix(b"\r").decode(errors="replace")

@@ -1,0 +1,331 @@
+"""The steps of deployments where the swarm does the work: told what is wanted, watched, and followed by the gateway."""
+
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+from reconciler.core.address import Address
+from reconciler.core.manifest import Spec
+from reconciler.core.plan import Operation, Step
+from reconciler.errors import ProviderError
+from reconciler.kinds.autoscaling import COUNT
+from reconciler.kinds.deployment import DEPLOYMENT
+from reconciler.providers.docker.names import DIGEST, LINEAGE, Names, generation_of
+from reconciler.providers.docker.supplies import Supplies
+from reconciler.providers.docker.swarm import Swarm
+from reconciler.providers.docker.swarm_files import SwarmFiles
+from reconciler.providers.docker.swarm_services import Service as Laid
+from reconciler.providers.docker.swarm_services import body, labels, replicas, template_of
+from reconciler.providers.docker.swarm_tasks import Look, Service
+from reconciler.providers.docker.swarm_waiting import RolledBackError, Waiting, Wanted
+from reconciler.providers.hosting.front import Front
+from reconciler.providers.hosting.layout import Layout
+from reconciler.providers.hosting.objects import Object, Objects, version_of
+from reconciler.providers.hosting.replacing import by_digest, forget_old_secrets, revealed
+from reconciler.providers.hosting.waves import wave_size
+
+_UNDER_WAY = frozenset({"Creating", "Updating", "Scaling"})
+# From the settings that a service has to those that it is to have.
+Change = Callable[[Mapping[str, Any]], Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class SwarmDeployments:
+    """The steps of deployments, each a service of the swarm.
+
+    The object's spec is what was last made true, and it names the instances in service; which tasks run these is asked
+    of the swarm each time. The swarm goes on with what it was told when this process ends, and `settle` brings the
+    object to what came of it.
+    """
+
+    layout: Layout
+    objects: Objects
+    swarm: Swarm
+    names: Names
+    supplies: Supplies
+    files: SwarmFiles
+    waiting: Waiting
+    front: Front
+    now: Callable[[], str]
+
+    def create(self, step: Step, operation: Operation) -> None:
+        """Have the swarm start every instance, and put them in service once all are ready."""
+        if step.address.parent and self.objects.get(step.address.parent) is None:
+            raise ProviderError(f"{step.address}: there is no {step.address.parent}")
+        after, held = step.after or {}, self.objects.get(step.address)
+        there = self._service(step.address)
+        if there:
+            refuse(there, step.address, operation)
+        if held and there:
+            self._bring(held, after, operation, status="Creating")
+            return
+        if there:
+            self._remove(there)
+        begun = held or Object(step.address, after, "", 0, "", created=self.now()).by(operation)
+        self._start(begun, after, operation, status="Creating")
+
+    def roll_out(self, step: Step, operation: Operation) -> None:
+        """Have the swarm replace the instances by those of another version; it goes back where they fail."""
+        held = self.objects.held(step.address)
+        after = {COUNT: held.spec[COUNT], **(step.after or {})}
+        self._bring(held, after, operation, status="Updating")
+
+    def scale(self, step: Step, operation: Operation) -> None:
+        """Have the swarm run as many instances as are wanted; the gateway follows."""
+        held, after = self.objects.held(step.address), step.after or {}
+        others = {name: value for name, value in held.spec.items() if name not in DEPLOYMENT.scale}
+        scaled = {name: value for name, value in after.items() if name in DEPLOYMENT.scale}
+        spec = {**others, COUNT: held.spec[COUNT], **scaled}
+        service = self._service(held.address)
+        if service is None:
+            self._start(replace(held, serving=(), versions={}), spec, operation, status="Scaling")
+            return
+        refuse(service, held.address, operation)
+        self.objects.put(replace(held, status="Scaling"))
+        try:
+            self._resize(service, int(spec[COUNT]), operation)
+        except ProviderError as error:
+            raise self._size_as_before(held, service, error, operation) from error
+        self._done(held, spec, operation)
+
+    def delete(self, step: Step, _operation: Operation) -> None:
+        """Take the deployment out of the gateway, let its instances finish what they have, and end them."""
+        held = self.objects.get(step.address)
+        if held:
+            self.take_away(held)
+
+    def take_away(self, held: Object) -> None:
+        """Out of the gateway first, then the service."""
+        self.objects.put(replace(held.without(held.serving), status="Deleting"))
+        self.front.sync()
+        service = self._service(held.address)
+        if service:
+            self._remove(service)
+        self.objects.remove(held.address)
+        self.files.sweep()
+        self.supplies.contents.sweep()
+        shutil.rmtree(self.layout.logs(held.address), ignore_errors=True)
+
+    def settle(self, address: Address) -> None:
+        """Make the object what the swarm has, and the gateway what the object says, wherever a step was cut off.
+
+        Instances of two versions are left as they are, and the object `Updating`: a roll-out brings it to its end.
+        """
+        held, service = self.objects.get(address), self._service(address)
+        if service and (held is None or not held.serving):
+            # Of a create that was cut off, or of a delete.
+            self._remove(service)
+            self.files.sweep()
+        elif held and service:
+            found = in_service(held, self.swarm.look())
+            if found != held:
+                self.objects.put(found)
+        self.front.sync()
+        held = self.objects.get(address)
+        if held and held.status in _UNDER_WAY:
+            self.objects.put(replace(held, status=outcome(held)))
+
+    def _bring(self, held: Object, spec: Spec, operation: Operation, *, status: str) -> None:
+        """Have the swarm run what a spec says, and follow it there."""
+        service = self._service(held.address)
+        if service is None:
+            # Somebody removed it; there is nothing to keep up meanwhile.
+            self._start(replace(held, serving=(), versions={}), spec, operation, status=status)
+            return
+        refuse(service, held.address, operation)
+        self.objects.put(replace(held, status=status))
+        try:
+            wanted = self._update(service, held, spec, operation)
+            self.waiting.updated(wanted, operation.report)
+        except RolledBackError as error:
+            raise self._rolled_back(held, spec, error, operation) from error
+        except ProviderError as error:
+            raise self._version_as_before(held, service, error, operation) from error
+        self._done(held, spec, operation)
+
+    def _update(self, service: Service, held: Object, spec: Spec, operation: Operation) -> Wanted:
+        """Tell the swarm to run another version."""
+        before = self._tasks(held.address)
+        with self._laid(held, spec, operation) as laid:
+            fresh = body(self.names, laid, operation)
+            self.swarm.change(service, lambda _: fresh)
+        return Wanted(held.address, template_of(fresh), int(spec[COUNT]), before)
+
+    def _start(self, begun: Object, spec: Spec, operation: Operation, *, status: str) -> None:
+        """Make the service, and take it away again where not all instances get ready."""
+        held = self.objects.get(begun.address)
+        self.objects.put(replace(begun, status=status))
+        try:
+            with self._laid(begun, spec, operation) as laid:
+                fresh = body(self.names, laid, operation)
+                self.swarm.create(fresh)
+            self.waiting.started(Wanted(begun.address, template_of(fresh), int(spec[COUNT])), operation.report)
+            self._done(begun, spec, operation)
+        except BaseException:
+            self._give_up(begun, held)
+            raise
+
+    @contextmanager
+    def _laid(self, held: Object, spec: Spec, operation: Operation) -> Iterator[Laid]:
+        """Lay down what a spec needs; the values of its variables are kept for the day that it is rolled out again."""
+        stored = self.objects.secrets(held.address)
+        given = revealed(spec.get("environment_variables") or {}, stored)
+        launch = self.supplies.launch(held.address, spec, given, operation.report)
+        if launch.limits.gpus:
+            raise ProviderError(f"{held.address}: a swarm gives no GPUs to instances; use mode: containers")
+        if not launch.image.python:
+            self._tell_of_health(launch.image.reference, operation)
+        self.objects.keep_secrets(held.address, {**stored, **by_digest(spec, given)})
+        with self.files.service(held.address, launch, given) as laid:
+            yield laid
+
+    def _tell_of_health(self, image: str, operation: Operation) -> None:
+        """Say what follows from an image that does not tell whether its server is well."""
+        from docker.errors import NotFound  # noqa: PLC0415 - 300 ms
+
+        with self.swarm.doing(f"image {image} cannot be inspected"):
+            try:
+                config = self.swarm.api.inspect_image(image)["Config"] or {}
+            except NotFound:
+                # It is on other nodes, or yet to be pulled.
+                return
+        if not config.get("Healthcheck"):
+            operation.report(
+                f"image {image} has no HEALTHCHECK: the swarm takes instances for ready once they run, and restarts "
+                "none that hangs"
+            )
+
+    def _resize(self, service: Service, count: int, operation: Operation) -> None:
+        """Have the swarm run so many instances, each of which answers."""
+        before, address = self._tasks(service.deployment), service.deployment
+        self.waiting.end_hung(address)
+        version = service.labels.get(DIGEST, "")
+        marks = labels(self.names, address, operation, version, self.swarm.node)
+        self.swarm.change(service, lambda former: {**former, "Labels": marks, "Mode": replicas(count)})
+        self.waiting.resized(Wanted(address, service.template, count, before), operation.report)
+
+    def _done(self, held: Object, spec: Spec, operation: Operation) -> None:
+        """Store that a spec was made true, and bring the gateway to it."""
+        self.objects.admit(held.address, operation)
+        reached = in_service(replace(held, spec=spec).by(operation), self.swarm.look())
+        self.objects.put(replace(reached, status=outcome(reached)))
+        self.front.sync()
+        forget_old_secrets(self.objects, reached)
+        self.files.sweep()
+
+    def _give_up(self, begun: Object, held: Object | None) -> None:
+        """Leave nothing of a service that did not come to be."""
+        if held is None:
+            self.objects.remove(begun.address)
+        else:
+            self.objects.put(replace(begun, status="Failed"))
+        service = self._service(begun.address)
+        if service:
+            self._remove(service)
+        self.files.sweep()
+
+    def _rolled_back(self, held: Object, spec: Spec, error: RolledBackError, operation: Operation) -> ProviderError:
+        """Store that the swarm has gone back, and say so."""
+        self._stand(held, operation)
+        size, count = wave_size(spec), int(spec[COUNT])
+        total, failed = -(-count // size), min(error.replaced, count - 1) // size + 1
+        where = f"wave {failed} of {total} failed, {error.replaced} of {count} instances were replaced by then"
+        said = f"{held.address}: {error.why}; {where}; the swarm went back: the former version serves as before"
+        return ProviderError(said, log_tail=error.log_tail)
+
+    def _version_as_before(
+        self, held: Object, service: Service, error: ProviderError, operation: Operation
+    ) -> ProviderError:
+        """Have the swarm run what it ran before, and say what happened."""
+        return self._as_before(
+            held, service, error, operation, lambda _: service.body, "the former version serves as before"
+        )
+
+    def _size_as_before(
+        self, held: Object, service: Service, error: ProviderError, operation: Operation
+    ) -> ProviderError:
+        """Have the swarm run as many as before, and say what happened."""
+        count = replicas(service.replicas)
+        return self._as_before(
+            held,
+            service,
+            error,
+            operation,
+            lambda former: {**former, "Mode": count},
+            "there are as many instances as before",
+        )
+
+    def _as_before(
+        self,
+        held: Object,
+        service: Service,
+        error: ProviderError,
+        operation: Operation,
+        former: Change,
+        outcome_in_words: str,
+    ) -> ProviderError:
+        try:
+            self.objects.admit(held.address, operation)
+            there = self.swarm.inspect(service)
+            if former(there.body) != there.body:
+                operation.report("going back")
+                wanted = Wanted(held.address, service.template, service.replicas, self._tasks(held.address))
+                self.swarm.change(there, former)
+                self.waiting.updated(wanted, operation.report)
+            self._stand(held, operation)
+        except (ProviderError, RolledBackError) as second:
+            self.objects.put(replace(held, status="Failed"))
+            said = f"{error}; going back failed too: {second}; `mlops apply` goes on from here"
+            return ProviderError(said, log_tail=error.log_tail)
+        return ProviderError(f"{error}; {outcome_in_words}", log_tail=error.log_tail)
+
+    def _stand(self, held: Object, operation: Operation) -> None:
+        """Store a deployment as the swarm has it, its spec being as before."""
+        self.objects.admit(held.address, operation)
+        found = in_service(held, self.swarm.look())
+        self.objects.put(replace(found, status=outcome(found)))
+        self.front.sync()
+        forget_old_secrets(self.objects, found)
+        self.files.sweep()
+
+    def _service(self, address: Address) -> Service | None:
+        return self.swarm.look().services.get(address)
+
+    def _tasks(self, address: Address) -> frozenset[str]:
+        return frozenset(task.id for task in self.swarm.look().of(address))
+
+    def _remove(self, service: Service) -> None:
+        self.swarm.remove(service)
+        self.waiting.ended(service)
+
+
+def refuse(service: Service, address: Address, operation: Operation) -> None:
+    """Refuse what would undo the work of others; a service tells of it even where this target's files do not.
+
+    Raises:
+        ProviderError: the service is another state's, or a younger operation has been here.
+    """
+    if service.labels.get(LINEAGE) != operation.lineage:
+        raise ProviderError(f"{address}: its service was not made by this state; import it first")
+    generation = generation_of(service.labels)
+    if generation > operation.generation:
+        raise ProviderError(
+            f"{address}: operation of generation {operation.generation} is late; {generation} has been here"
+        )
+
+
+def in_service(held: Object, look: Look) -> Object:
+    """A deployment with the instances that the swarm wants to run, each with the version of its youngest task."""
+    wanted = {task.instance: task.version for task in look.of(held.address) if task.wanted}
+    current = version_of(held.spec)
+    others = {name: version for name, version in wanted.items() if version != current}
+    return replace(held, serving=tuple(wanted), versions=others)
+
+
+def outcome(held: Object) -> str:
+    """The provisioning state of a deployment at which nobody works."""
+    if held.others:
+        return "Updating"
+    return "Succeeded" if held.serving else "Failed"

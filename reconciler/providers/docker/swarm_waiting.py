@@ -1,0 +1,223 @@
+"""Waiting for what the swarm was told to do, with the gateway following every step of it."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from reconciler.core.address import Address
+from reconciler.errors import ProviderError
+from reconciler.providers.docker.names import ADDRESS
+from reconciler.providers.docker.notes import seconds
+from reconciler.providers.docker.swarm import Swarm
+from reconciler.providers.docker.swarm_feed import Feed
+from reconciler.providers.docker.swarm_instances import SwarmInstances, answering, exit_of_task
+from reconciler.providers.docker.swarm_services import TASK
+from reconciler.providers.docker.swarm_tasks import LOST, Look, Service, Task
+from reconciler.providers.hosting.awaiting import Patience, ending
+
+Report = Callable[[str], None]
+# How often the swarm is asked: instances that leave do not wait much longer for the gateway to follow.
+_POLL_S = 0.2
+_BACK = frozenset({"rollback_completed", "rollback_paused"})
+_MOVING = frozenset({"updating", "rollback_started"})
+
+
+class RolledBackError(Exception):
+    """The swarm has gone back to the former version.
+
+    Args:
+        why: an instance failed, in words.
+        replaced: how many instances of the new version there were at most.
+        log_tail: the last lines that the failing instance printed.
+    """
+
+    def __init__(self, why: str, replaced: int, log_tail: Sequence[str]) -> None:
+        super().__init__(why)
+        self.why = why
+        self.replaced = replaced
+        self.log_tail = log_tail
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the swarm was told.
+
+    Args:
+        template: the digest of the tasks' settings.
+        count: how many instances.
+        before: the tasks that there were before it was told.
+    """
+
+    deployment: Address
+    template: str
+    count: int
+    before: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """Waits for services.
+
+    Args:
+        patience: how long an instance may take to readiness, since the last one was ready.
+        feed: what brings the gateway to the tasks.
+    """
+
+    swarm: Swarm
+    instances: SwarmInstances
+    feed: Feed
+    patience: Patience = field(default_factory=Patience)
+
+    def started(self, wanted: Wanted, report: Report) -> None:
+        """Wait until all instances of a new service are ready.
+
+        Raises:
+            ProviderError: one of them ended first, or the deadline passed; the last lines of its log come along.
+        """
+        for look, ready in self._ready(wanted, report, "{ready} of {count} instances ready"):
+            self._refuse_lost(look, wanted)
+            if ready >= wanted.count:
+                return
+
+    def resized(self, wanted: Wanted, report: Report) -> None:
+        """Wait until a service has the wanted number of ready instances, and no more; the gateway follows.
+
+        Raises:
+            ProviderError: a new one ended, or the deadline passed.
+        """
+        for look, ready in self._ready(wanted, report, "{ready} of {count} instances ready"):
+            self.feed.follow(look)
+            self._refuse_lost(look, wanted)
+            if ready == wanted.count == len(_staying(look, wanted.deployment)):
+                return
+
+    def updated(self, wanted: Wanted, report: Report) -> None:
+        """Wait until the swarm has replaced all instances and watched the last for a while; the gateway follows.
+
+        Raises:
+            RolledBackError: one of the new ones ended, and the swarm went back.
+            ProviderError: the deadline passed.
+        """
+        most = 0
+        for look, ready in self._ready(wanted, report, "{ready} of {count} instances replaced"):
+            self.feed.follow(look)
+            service, most = look.services.get(wanted.deployment), max(most, ready)
+            if service is None:
+                raise ProviderError(f"{wanted.deployment}: somebody removed its service")
+            if service.update in _BACK:
+                raise self._rolled_back(look, service, wanted, most)
+            if service.update == "paused":
+                raise ProviderError(f"{wanted.deployment}: the swarm has paused the update: {service.message}")
+            there = _staying(look, wanted.deployment)
+            if ready == wanted.count == len(there) and service.update not in _MOVING:
+                return
+
+    def end_hung(self, deployment: Address) -> None:
+        """End what has run for longer than an instance may take to readiness and does not answer.
+
+        The swarm starts another in its place. Its own health checks do the same where our server runs; other servers
+        may have none. What runs on other nodes cannot be reached for it.
+        """
+        from docker.errors import NotFound  # noqa: PLC0415 - 300 ms
+
+        look = self.swarm.look()
+        tasks = look.serving(deployment)
+        hung = [task for name, task in tasks.items() if name not in answering(look, tasks)]
+        for task in hung:
+            if time.time() - seconds(task.at) > self.patience.deadline_s:
+                with self.swarm.doing(f"instance {task.instance} cannot be ended"), suppress(NotFound):
+                    self.swarm.api.kill(task.container)
+
+    def ended(self, service: Service) -> None:
+        """Wait until nothing of a service that was removed is left on the engine's own node.
+
+        Raises:
+            ProviderError: it does not end.
+        """
+        label = f"{ADDRESS}={service.deployment}"
+        filters = self.swarm.names.filter(TASK)
+        filters["label"].append(label)
+        started, longest_s = self.patience.now(), _stop_seconds(service) + 30
+        while True:
+            tasks = [task for task in self.swarm.look().tasks if task.deployment == service.deployment]
+            with self.swarm.doing("the engine's containers cannot be listed"):
+                containers = self.swarm.api.containers(all=True, filters=filters)
+            if not tasks and not containers:
+                return
+            if self.patience.now() - started > longest_s:
+                raise ProviderError(f"{service.deployment}: its instances have not ended after {longest_s:g} s")
+            self.patience.sleep(_POLL_S)
+
+    def _ready(self, wanted: Wanted, report: Report, words: str) -> Iterator[tuple[Look, int]]:
+        """Look again and again, each time with how many instances of what is wanted are ready.
+
+        Raises:
+            ProviderError: none got ready for too long.
+        """
+        told, since = -1, self.patience.now()
+        while True:
+            look = self.swarm.look()
+            ready = len(answering(look, _fresh(look, wanted)))
+            if ready != told:
+                report(words.format(ready=ready, count=wanted.count))
+                told, since = ready, self.patience.now()
+            yield look, ready
+            if self.patience.now() - since > self.patience.deadline_s:
+                raise self._late(look, wanted)
+            self.patience.sleep(_POLL_S)
+
+    def _refuse_lost(self, look: Look, wanted: Wanted) -> None:
+        lost = _lost(look, wanted)
+        if lost:
+            raise ProviderError(f"{wanted.deployment}: {_why(lost[0])}", log_tail=self._tail(look, lost[0]))
+
+    def _rolled_back(self, look: Look, service: Service, wanted: Wanted, replaced: int) -> RolledBackError:
+        lost = _lost(look, wanted)
+        why = _why(lost[0]) if lost else f"the swarm says: {service.message}"
+        return RolledBackError(why, replaced, self._tail(look, lost[0]) if lost else ())
+
+    def _late(self, look: Look, wanted: Wanted) -> ProviderError:
+        waiting = [task for task in _staying(look, wanted.deployment) if task.template == wanted.template]
+        task = next((task for task in waiting if not task.serves), None)
+        why = f"the swarm says: {task.error}" if task and task.error else "init() may be waiting for something"
+        message = f"{wanted.deployment}: not ready after {self.patience.deadline_s:g} s; {why}"
+        return ProviderError(message, log_tail=self._tail(look, task) if task else ())
+
+    def _tail(self, look: Look, task: Task) -> Sequence[str]:
+        service = look.services.get(task.deployment)
+        return self.instances.tail(service, task) if service else ()
+
+
+def _fresh(look: Look, wanted: Wanted) -> Mapping[str, Task]:
+    """The tasks of what is wanted that can be asked, by instance."""
+    serving = look.serving(wanted.deployment)
+    return {name: task for name, task in serving.items() if task.template == wanted.template}
+
+
+def _staying(look: Look, deployment: Address) -> list[Task]:
+    """The tasks that the swarm wants to run."""
+    return [task for task in look.of(deployment) if task.wanted]
+
+
+def _lost(look: Look, wanted: Wanted) -> list[Task]:
+    """The tasks of what is wanted that ended although nobody asked them to, the first one first."""
+    found = [
+        task
+        for task in look.of(wanted.deployment)
+        if task.template == wanted.template and task.state in LOST and task.id not in wanted.before
+    ]
+    return sorted(found, key=lambda task: task.created)
+
+
+def _why(task: Task) -> str:
+    how = exit_of_task(task)
+    if how.code is None and how.signal is None and task.error:
+        # It never ran, such as for want of its image.
+        return f"the swarm says: {task.error}"
+    return ending(how)
+
+
+def _stop_seconds(service: Service) -> float:
+    nanoseconds: int = service.body["TaskTemplate"]["ContainerSpec"].get("StopGracePeriod", 10**10)
+    return nanoseconds / 1e9

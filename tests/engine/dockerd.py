@@ -1,0 +1,208 @@
+"""A Docker engine of the tests' own: Debian's plain `dockerd`, as root, with all that it keeps in one folder.
+
+    python3 tests/engine/dockerd.py start FOLDER [OPTION OF DOCKERD...]     prints the address for DOCKER_HOST
+    python3 tests/engine/dockerd.py stop FOLDER                             and removes the folder
+
+It needs nothing but the standard library, so that it runs before there is a virtual environment.
+"""
+
+import hashlib
+import http.client
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+# Beside an engine that is already there: hands off the packet filter, whose chains all engines of a machine share.
+BESIDE_ANOTHER = ("--iptables=false",)
+_PATIENCE_S = 60.0
+_INTERFACES = Path("/sys/class/net")
+
+
+class CannotStartError(Exception):
+    """The engine did not start; the message says why, in the engine's own last words."""
+
+
+def obstacle() -> str:
+    """Why no engine can be started here; empty where one can."""
+    if sys.platform != "linux" or os.geteuid() != 0:
+        return "an engine is started on Linux, as root"
+    missing = [package for tool, package in (("dockerd", "docker.io"), ("ip", "iproute2")) if not _tool(tool)]
+    return f"an engine is started with {' and '.join(missing)}, not installed here" if missing else ""
+
+
+def start(folder: Path, *options: str) -> str:
+    """Start an engine, wait until it answers, and return its address; a folder that an engine left is taken up again.
+
+    Args:
+        folder: where it keeps everything; its path must be short enough for that of a socket.
+        options: more of dockerd's own.
+
+    Raises:
+        CannotStartError: it did not start.
+    """
+    if why := obstacle():
+        raise CannotStartError(why)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    bridge = _bridge(folder)
+    if not (_INTERFACES / bridge).exists():
+        _ip("link", "add", "name", bridge, "type", "bridge")
+    where = (f"--host={address(folder)}", f"--data-root={folder}/data", f"--exec-root={folder}/exec")
+    # A stop gives containers two seconds: what a test left behind is not worth more.
+    how = (f"--pidfile={folder}/pid", f"--bridge={bridge}", "--shutdown-timeout=2", "--log-level=warn")
+    command = (_tool("dockerd"), *where, *how, *options)
+    with (folder / "log").open("ab") as log:
+        # Not a child of ours, so that nobody need wait for it who only wanted it started.
+        forked = ("setsid", "--fork", *command)
+        subprocess.run(forked, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=_environment(), check=True)
+    if not _until(lambda: _answers(folder) or not _left(folder)) or not _answers(folder):
+        words = (folder / "log").read_text(errors="replace").splitlines()[-5:]
+        stop(folder)
+        raise CannotStartError("dockerd did not start: " + " | ".join(words))
+    return address(folder)
+
+
+def halt(folder: Path, how: signal.Signals = signal.SIGTERM) -> None:
+    """End an engine and keep what it has, for another start; with SIGKILL its containers run on."""
+    pid = _pid(folder)
+    if pid is None:
+        return
+    os.kill(pid, how)
+    if not _until(lambda: _pid(folder) is None):
+        os.kill(pid, signal.SIGKILL)
+        _until(lambda: _pid(folder) is None)
+
+
+def stop(folder: Path) -> None:
+    """End an engine, all that runs for it, its mounts, and its folder."""
+    halt(folder)
+    for pid in _left(folder):
+        os.kill(pid, signal.SIGKILL)
+    _until(lambda: not _left(folder))
+    for mount in sorted(_mounts(folder), reverse=True):
+        subprocess.run(("umount", "--lazy", mount), check=False)
+    for bridge in _bridges(folder):
+        _ip("link", "delete", bridge)
+    shutil.rmtree(folder)
+
+
+def address(folder: Path) -> str:
+    """The address of the engine of a folder."""
+    return f"unix://{folder}/docker.sock"
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path: Path) -> None:
+        super().__init__("localhost", timeout=5)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(5)
+        self.sock.connect(str(self._path))
+
+
+def _answers(folder: Path) -> bool:
+    connection = _UnixConnection(folder / "docker.sock")
+    try:
+        connection.request("GET", "/_ping")
+        return connection.getresponse().status == http.HTTPStatus.OK
+    except OSError:
+        return False
+    finally:
+        connection.close()
+
+
+def _pid(folder: Path) -> int | None:
+    """The engine of a folder; what another process became under its old number is none."""
+    try:
+        pid = int((folder / "pid").read_text())
+        command = Path(f"/proc/{pid}/cmdline").read_text()
+    except (FileNotFoundError, ProcessLookupError, ValueError):
+        return None
+    return pid if f"--data-root={folder}/data" in command else None
+
+
+def _left(folder: Path) -> list[int]:
+    """The processes with the folder in their command line, such as containerd and its shims, and their children."""
+    parents, ours = {}, set()
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (entry / "cmdline").read_bytes()
+            state, parent = (entry / "stat").read_text().rpartition(")")[2].split()[:2]
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if state == "Z" or int(entry.name) == os.getpid():
+            continue
+        parents[int(entry.name)] = int(parent)
+        if f"{folder}/".encode() in command:
+            ours.add(int(entry.name))
+    return [pid for pid in parents if any(above in ours for above in _line(pid, parents))]
+
+
+def _line(pid: int, parents: Mapping[int, int]) -> Iterator[int]:
+    while pid in parents:
+        yield pid
+        pid = parents[pid]
+
+
+def _bridges(folder: Path) -> set[str]:
+    """The engine's bridges that are still there: it leaves those of its networks behind, with their addresses."""
+    book = folder / "data/network/files/local-kv.db"
+    written = book.read_bytes() if book.exists() else b""
+    named = {name.decode() for name in re.findall(rb"br-[0-9a-f]{12}", written)}
+    return {name for name in {*named, _bridge(folder)} if (_INTERFACES / name).exists()}
+
+
+def _bridge(folder: Path) -> str:
+    """The engine's own default bridge, of a name that fits an interface: docker0 is another engine's, or will be."""
+    return f"mlt-{hashlib.sha256(bytes(folder)).hexdigest()[:8]}"
+
+
+def _ip(*arguments: str) -> None:
+    subprocess.run((_tool("ip"), *arguments), check=True)
+
+
+def _mounts(folder: Path) -> list[str]:
+    points = [line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()]
+    return [point for point in points if point.startswith(f"{folder}/")]
+
+
+def _until(condition: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + _PATIENCE_S
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def _environment() -> dict[str, str]:
+    return {**os.environ, "PATH": f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"}
+
+
+def _tool(name: str) -> str:
+    return shutil.which(name, path=_environment()["PATH"]) or ""
+
+
+def _main(arguments: list[str]) -> None:
+    match arguments:
+        case ["start", folder, *options]:
+            print(start(Path(folder).absolute(), *options))  # noqa: T201 - a script
+        case ["stop", folder]:
+            stop(Path(folder).absolute())
+        case _:
+            sys.exit(__doc__)
+
+
+if __name__ == "__main__":
+    try:
+        _main(sys.argv[1:])
+    except CannotStartError as problem:
+        sys.exit(f"{problem}")
