@@ -10,6 +10,7 @@ import struct
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 # Numbers of Linux that Python has no names for.
@@ -42,8 +43,10 @@ def steer_to_second(
         guest.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         guest.bind((host, port))
         # Only who listens too may say how connections are dealt out. What is dealt to us meanwhile is left
-        # unanswered, and its sender asks again after a second.
-        _attach(guest, _ATTACH_FILTER, answer=0)
+        # unanswered, and its sender asks again after a second. Some systems let root alone do that: there, what comes
+        # in the microseconds between the two calls is lost.
+        with suppress(PermissionError):
+            _attach(guest, _ATTACH_FILTER, answer=0)
         guest.listen()
         _attach(guest, _ATTACH_REUSEPORT_FILTER, answer=_SECOND)
     deadline = now() + timeout_s

@@ -12,6 +12,22 @@ from docker import DockerClient
 
 from reconciler.providers.hosting.layout import Layout
 from reconciler.providers.hosting.processes import Processes
+from tests.waiting import until
+
+# It waits for a file that is made from outside.
+WAITING = """import time
+from pathlib import Path
+
+
+def init():
+    deadline = time.monotonic() + 60
+    while not Path("/tmp/go").exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+
+
+def run(raw_data):
+    return "blue"
+"""
 
 
 def settings(project: str, more: str = "") -> str:
@@ -53,7 +69,7 @@ class OnEngine(Repository):
         labels = [f"mlops.project={self.project}", "mlops.kind=instance"]
         labels += [f"mlops.address=deployment/credit/{deployment}"] if deployment else []
         with engine(self.host) as client:
-            return client.containers.list(all=True, filters={"label": labels})
+            return client.containers.list(all=True, filters={"label": labels}, ignore_removed=True)
 
     def kill(self, deployment: str) -> None:
         """Kill the containers of a deployment as somebody with the docker command would."""
@@ -65,7 +81,7 @@ class OnEngine(Repository):
         ours = {"label": f"mlops.project={self.project}"}
         with engine(self.host) as client:
             found = {
-                "containers": client.containers.list(all=True, filters=ours),
+                "containers": client.containers.list(all=True, filters=ours, ignore_removed=True),
                 "volumes": client.volumes.list(filters=ours),
                 "networks": client.networks.list(filters=ours),
             }
@@ -91,3 +107,23 @@ def engine(host: str) -> Iterator[DockerClient]:
         yield client
     finally:
         client.close()
+
+
+@contextmanager
+def begun(repo: OnEngine) -> "Iterator[subprocess.Popen[str]]":
+    """An apply whose container runs and waits in init()."""
+    repo.write("manifests/src/score.py", WAITING)
+    with repo.started("apply", "--auto-approve") as process:
+        try:
+            until(lambda: any(container.status == "running" for container in repo.containers()))
+            yield process
+        finally:
+            process.kill()
+
+
+def let_go(repo: OnEngine) -> None:
+    """Make the file that every container waits for."""
+    with engine(repo.host) as client:
+        for container in repo.containers():
+            if container.status == "running":
+                client.containers.get(container.id).exec_run(["touch", "/tmp/go"])

@@ -1,31 +1,13 @@
 """What a user of a docker target reads when something is wrong, and what goes on serving meanwhile."""
 
-import contextlib
 import socket
-import subprocess
-from collections.abc import Iterator
 
 import pytest
 from command_line import PATIENCE_S, Ran
-from on_engine import OnEngine, engine, settings
+from on_engine import OnEngine, begun, let_go, settings
 
 from tests.ports import free_port
 from tests.waiting import until
-
-# It waits for a file that is made from outside.
-WAITING = """import time
-from pathlib import Path
-
-
-def init():
-    deadline = time.monotonic() + 60
-    while not Path("/tmp/go").exists() and time.monotonic() < deadline:
-        time.sleep(0.02)
-
-
-def run(raw_data):
-    return "blue"
-"""
 
 
 def test_an_init_that_fails_in_a_container_leaves_the_old_deployment_in_service(docker: OnEngine):
@@ -87,29 +69,9 @@ def test_a_run_that_was_killed_leaves_no_container_twice(docker: OnEngine):
         process.wait(timeout=PATIENCE_S)
     assert "! recover deployment/credit/blue" in docker.mlops("plan", "--detailed-exitcode", code=2).out
     with docker.started("apply", "--auto-approve") as again:
-        until(lambda: _let_go(docker) or again.poll() is not None, patience_s=PATIENCE_S)
+        until(lambda: let_go(docker) or again.poll() is not None, patience_s=PATIENCE_S)
         out, err = again.communicate()
     assert Ran(again.returncode, "", err) == Ran(0, "", ""), out
     assert docker.mlops("invoke", "credit").out == '"blue"\n'
     assert [container.status for container in docker.containers()] == ["running"]
     assert docker.mlops("plan").out.startswith("No changes.")
-
-
-@contextlib.contextmanager
-def begun(repo: OnEngine) -> "Iterator[subprocess.Popen[str]]":
-    """An apply whose container runs and waits in init()."""
-    repo.write("manifests/src/score.py", WAITING)
-    with repo.started("apply", "--auto-approve") as process:
-        try:
-            until(lambda: any(container.status == "running" for container in repo.containers()))
-            yield process
-        finally:
-            process.kill()
-
-
-def _let_go(repo: OnEngine) -> None:
-    """Make the file that every container waits for."""
-    with engine(repo.host) as client:
-        for container in repo.containers():
-            if container.status == "running":
-                client.containers.get(container.id).exec_run(["touch", "/tmp/go"])

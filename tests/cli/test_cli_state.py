@@ -97,13 +97,13 @@ def test_what_was_deleted_before_the_loss_can_be_made_again(applied: Repository)
 
 
 def test_the_latest_version_stays_the_one_that_was_made_last(applied: Repository) -> None:
-    for version in (10, 9):
+    for version in (9, 10):
         applied.write(f"manifests/weights-{version}.txt", str(version))
         applied.write(f"manifests/risk-{version}.yml", model(version))
         applied.apply()
     applied.edit("manifests/blue.yml", "azureml:risk:1", "azureml:risk@latest")
     applied.apply()
-    assert applied.live()["deployment/credit/blue"]["model"] == "azureml:risk:9"
+    assert applied.live()["deployment/credit/blue"]["model"] == "azureml:risk:10"
     lose_the_state(applied)
     rebuild(applied)
     assert applied.steps() == []

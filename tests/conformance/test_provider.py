@@ -14,9 +14,10 @@ from reconciler.errors import ProviderError
 from reconciler.providers.memory import MemoryProvider
 from reconciler.providers.provider import Provider, Setting
 from reconciler.providers.registry import BUILT_IN, GROUP, provider_named
-from tests.conformance.worlds import DockerWorld, LocalWorld, MemoryFileWorld, MemoryWorld, World
+from tests.conformance.worlds import DockerWorld, LocalWorld, MemoryFileWorld, MemoryWorld, SwarmWorld, World
 
-PROVIDERS = [MemoryWorld, MemoryFileWorld, LocalWorld, pytest.param(DockerWorld, marks=pytest.mark.docker)]
+REAL = [pytest.param(world, marks=pytest.mark.docker) for world in (DockerWorld, SwarmWorld)]
+PROVIDERS = [MemoryWorld, MemoryFileWorld, LocalWorld, *REAL]
 
 
 @pytest.fixture(params=PROVIDERS, ids=lambda world: world.name)

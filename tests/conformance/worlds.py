@@ -109,8 +109,8 @@ class DockerWorld(HostedWorld):
 
     name = "docker"
 
-    def __init__(self, folder: Path, *, host: str, project: str, image: str) -> None:
-        self._options = {"docker": {"host": host, "project": project}}
+    def __init__(self, folder: Path, *, host: str, project: str, image: str, mode: str = "containers") -> None:
+        self._options = {"docker": {"host": host, "project": project}, "mode": mode}
         self._image = image
         super().__init__(folder)
 
@@ -124,3 +124,22 @@ class DockerWorld(HostedWorld):
 
     def deployment_spec(self, **fields: Any) -> dict[str, Any]:
         return super().deployment_spec(environment={"image": self._image}, **fields)
+
+
+class SwarmWorld(DockerWorld):
+    """Instances that are tasks of a real swarm."""
+
+    name = "docker-swarm"
+
+    def __init__(self, folder: Path, *, host: str, project: str, image: str) -> None:
+        super().__init__(folder, host=host, project=project, image=image, mode="swarm")
+
+    @classmethod
+    def of(cls, folder: Path, request: pytest.FixtureRequest) -> World:
+        request.getfixturevalue("swarm_host")
+        return super().of(folder, request)
+
+    def deployment_spec(self, **fields: Any) -> dict[str, Any]:
+        # The swarm takes an instance for ready when it was first asked, which is after a period.
+        probe = {"initial_delay": 1, "period": 1, "timeout": 2, "success_threshold": 1, "failure_threshold": 30}
+        return super().deployment_spec(liveness_probe=probe, **fields)

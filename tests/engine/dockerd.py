@@ -22,7 +22,6 @@ from pathlib import Path
 # Beside an engine that is already there: hands off the packet filter, whose chains all engines of a machine share.
 BESIDE_ANOTHER = ("--iptables=false",)
 _PATIENCE_S = 60.0
-_INTERFACES = Path("/sys/class/net")
 
 
 class CannotStartError(Exception):
@@ -51,7 +50,7 @@ def start(folder: Path, *options: str) -> str:
         raise CannotStartError(why)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     bridge = _bridge(folder)
-    if not (_INTERFACES / bridge).exists():
+    if not _is_link(bridge):
         _ip("link", "add", "name", bridge, "type", "bridge")
     where = (f"--host={address(folder)}", f"--data-root={folder}/data", f"--exec-root={folder}/exec")
     # A stop gives containers two seconds: what a test left behind is not worth more.
@@ -77,6 +76,8 @@ def halt(folder: Path, how: signal.Signals = signal.SIGTERM) -> None:
     if not _until(lambda: _pid(folder) is None):
         os.kill(pid, signal.SIGKILL)
         _until(lambda: _pid(folder) is None)
+    # One that was killed leaves it, and is a zombie until somebody waits for it: it would seem to run still.
+    (folder / "pid").unlink(missing_ok=True)
 
 
 def stop(folder: Path) -> None:
@@ -157,7 +158,7 @@ def _bridges(folder: Path) -> set[str]:
     book = folder / "data/network/files/local-kv.db"
     written = book.read_bytes() if book.exists() else b""
     named = {name.decode() for name in re.findall(rb"br-[0-9a-f]{12}", written)}
-    return {name for name in {*named, _bridge(folder)} if (_INTERFACES / name).exists()}
+    return {name for name in {*named, _bridge(folder)} if _is_link(name)}
 
 
 def _bridge(folder: Path) -> str:
@@ -167,6 +168,11 @@ def _bridge(folder: Path) -> str:
 
 def _ip(*arguments: str) -> None:
     subprocess.run((_tool("ip"), *arguments), check=True)
+
+
+def _is_link(name: str) -> bool:
+    # Asked of the network namespace that we are in; /sys may show another one's.
+    return subprocess.run((_tool("ip"), "link", "show", "dev", name), capture_output=True, check=False).returncode == 0
 
 
 def _mounts(folder: Path) -> list[str]:

@@ -6,23 +6,28 @@ one are skipped by name, or fail where `MLOPS_REQUIRE=docker` is set, as `.ci/ru
 
 import os
 import secrets
+import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import NoReturn
 
 import pytest
+
+from tests.engine import dockerd
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what needs an engine, so that `-m docker` and `-m "not docker"` choose by it."""
     for item in items:
-        if "engine_host" in getattr(item, "fixturenames", ()):
+        if {"engine_host", "own_engine"} & set(getattr(item, "fixturenames", ())):
             item.add_marker("docker")
 
 
-def lacking(need: str) -> NoReturn:
+def lacking(need: str, what: str = "docker") -> NoReturn:
     """Skip for want of an engine, or of what its tests need; fail where `MLOPS_REQUIRE` says that it must be there."""
-    if "docker" in os.environ.get("MLOPS_REQUIRE", "").split(","):
-        pytest.fail(f"{need} (MLOPS_REQUIRE=docker)", pytrace=False)
+    if what in os.environ.get("MLOPS_REQUIRE", "").split(","):
+        pytest.fail(f"{need} (MLOPS_REQUIRE={what})", pytrace=False)
     pytest.skip(need)
 
 
@@ -53,7 +58,9 @@ def swarm_host(engine_host: str) -> str:
     finally:
         api.close()
     if not managing:
-        lacking(f"the engine at {engine_host} manages no swarm; run `docker swarm init --advertise-addr 127.0.0.1` on it")
+        lacking(
+            f"the engine at {engine_host} manages no swarm; run `docker swarm init --advertise-addr 127.0.0.1` on it"
+        )
     return engine_host
 
 
@@ -83,6 +90,29 @@ def project(engine_host: str) -> Iterator[str]:
     name = f"t{secrets.token_hex(4)}"
     yield name
     sweep(engine_host, name)
+
+
+@contextmanager
+def engine_of_its_own() -> Iterator[Path]:
+    """The folder of an engine for `tests.engine.dockerd` to start, end and start again.
+
+    Such tests need root and `dockerd`; `MLOPS_REQUIRE=dockerd` has them fail where they are not there.
+    """
+    if why := dockerd.obstacle():
+        lacking(why, "dockerd")
+    # Not of pytest's own folders, whose paths are too long for that of a socket.
+    folder = Path(tempfile.mkdtemp(prefix="mlops-engine-", dir="/tmp"))
+    try:
+        yield folder
+    finally:
+        dockerd.stop(folder)
+
+
+@pytest.fixture
+def own_engine() -> Iterator[Path]:
+    """The folder of an engine of the test's own."""
+    with engine_of_its_own() as folder:
+        yield folder
 
 
 def _made(image: str, host: str) -> str:

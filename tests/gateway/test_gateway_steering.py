@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from reconciler.gateway import steering
 from reconciler.gateway.steering import steer_to_second
 
 HOST = "127.0.0.1"
@@ -87,6 +88,25 @@ def test_what_was_given_to_the_first_before_is_waited_for():
         assert [client.recv(1) for client in clients] == [b""] * 20
         for client in clients:
             client.close()
+
+
+def test_where_only_root_may_filter_connections_go_to_the_second_all_the_same(monkeypatch):
+    refused = []
+
+    def attach(listener: socket.socket, option: int, *, answer: int) -> None:
+        if option == steering._ATTACH_FILTER:
+            refused.append(option)
+            raise PermissionError
+        attached(listener, option, answer=answer)
+
+    attached = steering._attach
+    monkeypatch.setattr(steering, "_attach", attach)
+    with two() as (first, second):
+        first.start()
+        second.start()
+        steer_to_second(HOST, first.port)
+        connect(first.port, 40)
+        assert (len(refused), first.taken, second.taken) == (1, 0, 40)
 
 
 def test_whoever_is_left_alone_gets_all():

@@ -13,27 +13,18 @@ _FILE, _EXECUTABLE, _FOLDER = 0o444, 0o555, 0o555
 _PRIVATE = 0o400
 
 
-def tar_of(path: Path, name: str = "") -> Iterator[bytes]:
-    """Yield a file, or a folder and all that is in it, such that every user can read it and none can write.
+def tar_of(contents: Mapping[str, Path]) -> Iterator[bytes]:
+    """Yield files, and folders with all that is in them, such that every user can read them and none can write.
 
     Args:
-        path: the file or folder.
-        name: what it is called in the archive; empty for a folder that is the archive's own root.
+        contents: by their names in the archive.
 
     Raises:
         ProviderError: a file changes while it is read.
         OSError: something cannot be read.
     """
-    if not path.is_dir():
-        yield from _file(path, name)
-    else:
-        for folder, folders, files in os.walk(path):
-            folders.sort()
-            below = PurePosixPath(name, Path(folder).relative_to(path).as_posix())
-            if below.name:
-                yield _header(str(below), _FOLDER, modified=Path(folder).stat().st_mtime)
-            for each in sorted(files):
-                yield from _file(Path(folder, each), str(below / each))
+    for name, path in contents.items():
+        yield from _folder(path, name) if path.is_dir() else _file(path, name)
     yield _END
 
 
@@ -51,6 +42,15 @@ def only_file_of(pieces: Iterable[bytes]) -> bytes:
         member = archive.next()
         file = archive.extractfile(member) if member else None
         return file.read() if file else b""
+
+
+def _folder(path: Path, name: str) -> Iterator[bytes]:
+    for folder, folders, files in os.walk(path):
+        folders.sort()
+        below = PurePosixPath(name, Path(folder).relative_to(path).as_posix())
+        yield _header(str(below), _FOLDER, modified=Path(folder).stat().st_mtime)
+        for each in sorted(files):
+            yield from _file(Path(folder, each), str(below / each))
 
 
 def _file(path: Path, name: str) -> Iterator[bytes]:

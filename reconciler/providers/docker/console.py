@@ -23,8 +23,8 @@ from reconciler.providers.docker.printed import Piece, Position, Printed
 from reconciler.providers.hosting.layout import Layout
 
 POSITIONS = "console.positions.json"
-# Lines that wait for the writer: of 16 kB each at most, so 8 MB.
-_WAITING = 500
+# Lines that wait for the writer: of 16 kB each at most, so 32 MB.
+_WAITING = 2000
 
 
 @dataclass(frozen=True)

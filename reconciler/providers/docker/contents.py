@@ -7,7 +7,8 @@ machine's files or run as somebody else, and instances keep it when the reposito
 import hashlib
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from reconciler.providers.docker.archives import tar_of
@@ -18,6 +19,20 @@ from reconciler.providers.docker.volumes import Volumes
 KIND = "content"
 # Of the mark of a content: the volume that holds it.
 VOLUME = "mlops.volume"
+
+
+@dataclass(frozen=True)
+class Content:
+    """A file or folder that is known by its digest.
+
+    Args:
+        source: tells where it lies on this machine; only asked when a volume is to be filled.
+        name: what it is called within its volume; without one a folder is the volume's root.
+    """
+
+    digest: str
+    source: Callable[[], Path]
+    name: str = ""
 
 
 class Contents:
@@ -35,23 +50,25 @@ class Contents:
         self._given_out: set[str] = set()
 
     def volume(self, digest: str, source: Callable[[], Path], name: str = "") -> str:
-        """The volume that holds a content, filled if there is none: one call to the engine where it is known.
+        """The volume that holds a content; as `lay`."""
+        return self.lay([Content(digest, source, name)])[0]
 
-        Args:
-            digest: of the content.
-            source: where it lies on this machine; only asked when the volume is to be filled.
-            name: what the file or folder is called within the volume; without one a folder is the volume's root.
+    def lay(self, wanted: Sequence[Content]) -> list[str]:
+        """The volumes that hold contents, in their order; those that there are none of are filled all at a stroke.
+
+        One call to the engine where all are known.
 
         Raises:
-            ProviderError: the content is nowhere, or the engine does not take it.
+            ProviderError: a content is nowhere, or the engine does not take it.
         """
-        mark = self._names.of(KIND, hashlib.sha256(f"{digest}\n{name}".encode()).hexdigest()[:32])
-        found = self._known(mark)
-        if found is None:
+        marks = {self._mark(content): content for content in wanted}
+        found = self._known(marks) if marks else {}
+        if len(found) < len(marks):
             with self._filling:
                 # Asked again: another thread may have been at it.
-                found = self._known(mark) or self._filled(mark, source(), name)
-        return found
+                found = self._known(marks)
+                found |= self._filled({mark: content for mark, content in marks.items() if mark not in found})
+        return [found[self._mark(content)] for content in wanted]
 
     def sweep(self) -> None:
         """Remove what no container has, of contents and of fillings that were cut off.
@@ -75,23 +92,30 @@ class Contents:
         if leaving == known.keys() - marks.keys():
             self._volumes.remove_image()
 
-    def _known(self, mark: str) -> str | None:
-        with self._giving:
-            self._given_out.add(mark)
-            known = self._volumes.labels()
-        if mark not in known:
-            return None
-        held = known[mark][VOLUME]
-        if held not in known:
-            # Somebody removed the volume, such as by `docker volume prune`.
-            self._volumes.remove(mark)
-            return None
-        return held
+    def _mark(self, content: Content) -> str:
+        identity = hashlib.sha256(f"{content.digest}\n{content.name}".encode()).hexdigest()
+        return self._names.of(KIND, identity[:32])
 
-    def _filled(self, mark: str, path: Path, name: str) -> str:
-        volume = f"{mark}-{os.urandom(4).hex()}"
-        with self._volumes.filled(volume, tar_of(path, name)):
-            marked = self._volumes.mark(mark, **{VOLUME: volume})[VOLUME]
-        if marked != volume:
-            self._volumes.remove(volume)  # Another process was faster.
-        return marked
+    def _known(self, marks: Collection[str]) -> dict[str, str]:
+        """The volumes of those contents that are whole, by their marks."""
+        with self._giving:
+            self._given_out.update(marks)
+            known = self._volumes.labels()
+        found = {mark: known[mark][VOLUME] for mark in marks if mark in known}
+        for mark, volume in found.items():
+            if volume not in known:
+                # Somebody removed the volume, such as by `docker volume prune`.
+                self._volumes.remove(mark)
+        return {mark: volume for mark, volume in found.items() if volume in known}
+
+    def _filled(self, missing: Mapping[str, Content]) -> dict[str, str]:
+        if not missing:
+            return {}
+        made = {mark: f"{mark}-{os.urandom(4).hex()}" for mark in missing}
+        sources = {f"{number}/{each.name}": each.source() for number, each in enumerate(missing.values())}
+        with self._volumes.filled(list(made.values()), tar_of(sources)):
+            found = {mark: self._volumes.mark(mark, **{VOLUME: volume})[VOLUME] for mark, volume in made.items()}
+        for mark, volume in made.items():
+            if found[mark] != volume:
+                self._volumes.remove(volume)  # Another process was faster.
+        return found

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from reconciler.errors import ProviderError
 from reconciler.providers.docker.failures import reason
@@ -83,19 +83,29 @@ class Engine:
 
     def _connected(self) -> "APIClient":
         with self._explained(""):
-            first = _client(self.endpoint, OLDEST_API, self._first_answer_s)
-            try:
-                told: Mapping[str, Any] = first.version(api_version=False)
-            finally:
-                first.close()
-            spoken = str(told.get("ApiVersion", "0"))
-            version = tuple(int(part) for part in spoken.split("."))
+            version = self._spoken()
             if version < OLDEST_API:
                 raise ProviderError(
-                    f"the Docker engine at {self.endpoint.address} is too old: it is {told.get('Version')} with API "
-                    f"{spoken}, and {'.'.join(map(str, OLDEST_API))} is needed; update it to Docker 20.10 or newer"
+                    f"the Docker engine at {self.endpoint.address} is too old: its API is {_dotted(version)}, and "
+                    f"{_dotted(OLDEST_API)} is needed; update it to Docker 20.10 or newer"
                 )
             return _client(self.endpoint, version, ANSWER_S)
+
+    def _spoken(self) -> tuple[int, ...]:
+        """The version of the engine's API; what any engine answers to, of whatever version."""
+        from requests import JSONDecodeError  # noqa: PLC0415 - docker brings it
+
+        first = _client(self.endpoint, OLDEST_API, self._first_answer_s)
+        try:
+            told = first.version(api_version=False)
+            return tuple(int(part) for part in told["ApiVersion"].split("."))
+        except (JSONDecodeError, LookupError, TypeError, ValueError) as error:
+            raise ProviderError(
+                f"what answers at {self.endpoint.address} ({self.endpoint.told_by}) is no Docker engine; "
+                "say where one is in DOCKER_HOST or docker: host"
+            ) from error
+        finally:
+            first.close()
 
     @contextmanager
     def _explained(self, prefix: str) -> Iterator[None]:
@@ -116,7 +126,7 @@ def _client(endpoint: Endpoint, version: tuple[int, ...], timeout_s: int) -> "AP
 
     client = docker.APIClient(
         base_url=endpoint.address,
-        version=".".join(map(str, version)),
+        version=_dotted(version),
         timeout=timeout_s,
         tls=_tls_config(endpoint.tls) if endpoint.tls else False,
         max_pool_size=CONNECTIONS,
@@ -127,6 +137,10 @@ def _client(endpoint: Endpoint, version: tuple[int, ...], timeout_s: int) -> "AP
         for scheme in ("http://", "https://"):
             client.mount(scheme, HTTPAdapter(pool_maxsize=CONNECTIONS))
     return client
+
+
+def _dotted(version: tuple[int, ...]) -> str:
+    return ".".join(map(str, version))
 
 
 def _tls_config(tls: Tls) -> "TLSConfig":

@@ -80,7 +80,8 @@ class ContainerEnvoys:
 
     def settle(self, number: int) -> None:
         """Have the engine start it again when it ends, and after a restart of its own."""
-        policy = {"Name": "unless-stopped"}
+        # With `unless-stopped` an engine that was killed ends what it finds running, and leaves that ended.
+        policy = {"Name": "always"}
         with self.engine.doing("the gateway's container cannot be kept up"):
             self.engine.api.update_container(self._name(number), restart_policy=policy)  # type: ignore[arg-type]  # the stubs know two of four
 

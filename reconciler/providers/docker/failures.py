@@ -70,7 +70,9 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
     cause: BaseException | None = error
     while cause is not None:
         yield cause
-        cause = cause.__cause__ or cause.__context__
+        # urllib3 keeps some causes as arguments alone.
+        wrapped = (each for each in cause.args if isinstance(each, BaseException))
+        cause = cause.__cause__ or cause.__context__ or next(wrapped, None)
 
 
 def _line(text: str) -> str:

@@ -70,15 +70,14 @@ def find(host: str, environment: Mapping[str, str], home: Path, *, windows: bool
         ProviderError: what says so cannot be read, or means an engine of another machine.
     """
     folder = Path(environment.get("DOCKER_CONFIG") or home / ".docker")
-    context = environment.get("DOCKER_CONTEXT") or _current_context(folder / "config.json")
     if host:
         endpoint = Endpoint(host, "docker: host of the target", _tls(environment, folder))
     elif environment.get("DOCKER_HOST"):
         endpoint = Endpoint(environment["DOCKER_HOST"], "DOCKER_HOST", _tls(environment, folder))
-    elif context != "default":
-        endpoint = _of_context(context, folder / "contexts")
     else:
-        endpoint = Endpoint(_WINDOWS_PIPE if windows else _LINUX_SOCKET, "the default")
+        context = environment.get("DOCKER_CONTEXT") or _read(folder / "config.json").get("currentContext")
+        default = Endpoint(_WINDOWS_PIPE if windows else _LINUX_SOCKET, "the default")
+        endpoint = default if context in (None, "", "default") else _of_context(str(context), folder / "contexts")
     return _on_this_machine(endpoint)
 
 
@@ -87,28 +86,27 @@ def _tls(environment: Mapping[str, str], folder: Path) -> Tls | None:
     return Tls(Path(where or folder), verify) if verify or where or environment.get("DOCKER_TLS") else None
 
 
-def _current_context(config: Path) -> str:
-    return str(_read(config).get("currentContext") or "default") if config.exists() else "default"
-
-
 def _of_context(name: str, folder: Path) -> Endpoint:
     """The engine of a context, from where `docker context create` writes it."""
     key = hashlib.sha256(name.encode()).hexdigest()
-    meta = folder / "meta" / key / "meta.json"
-    if not meta.exists():
+    meta = _read(folder / "meta" / key / "meta.json")
+    if not meta:
         raise ProviderError(
             f"the docker command's context {name!r} is not there; see docker context ls, and choose one with "
             "docker context use, DOCKER_CONTEXT or DOCKER_HOST"
         )
-    endpoint = _read(meta).get("Endpoints", {}).get("docker", {})
+    endpoint = meta.get("Endpoints", {}).get("docker", {})
     certificates = folder / "tls" / key / "docker"
     tls = Tls(certificates, verify=not endpoint.get("SkipTLSVerify")) if certificates.is_dir() else None
     return Endpoint(str(endpoint.get("Host") or _LINUX_SOCKET), f"the docker command's context {name!r}", tls)
 
 
 def _read(file: Path) -> Mapping[str, Any]:
+    """What a file of the docker command says; nothing where there is none."""
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
     except (OSError, ValueError) as error:
         raise ProviderError(f"{file} of the docker command cannot be read: {error}") from error
     if not isinstance(content, dict):

@@ -55,5 +55,7 @@ def read_options(options: Mapping[str, Any], root: Path, target: str) -> DockerO
         )
     if mode not in _MODES:
         raise ProviderError(f"target option mode: {mode!r} is neither containers nor swarm")
-    base_image = str(docker.get("base_image") or BASE_IMAGE)
-    return DockerOptions(project, common, str(docker.get("host", "")), str(mode), base_image)
+    for name in ("host", "base_image"):
+        if not isinstance(docker.get(name, ""), str):
+            raise ProviderError(f"target option docker: {name}: {docker[name]!r} is no text")
+    return DockerOptions(project, common, docker.get("host", ""), str(mode), docker.get("base_image") or BASE_IMAGE)

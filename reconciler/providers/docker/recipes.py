@@ -147,6 +147,5 @@ def environment_with(below: Sequence[str], found: Activated) -> list[str]:
     """The variables of an image in which an environment of packages comes first."""
     variables = dict(entry.split("=", 1) for entry in below if "=" in entry)
     path = variables.get("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
-    return [
-        f"{name}={value}" for name, value in {**variables, **found.variables, "PATH": f"{found.folder}:{path}"}.items()
-    ]
+    variables |= {**found.variables, "PATH": f"{found.folder}:{path}"}
+    return [f"{name}={value}" for name, value in variables.items()]

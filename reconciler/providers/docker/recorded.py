@@ -122,8 +122,10 @@ class RecordedObjects(Objects):
         return facts.read_text(), {name: path.read_text() for name, path in self._files.items() if path.exists()}, {}
 
     def _had(self, key: str) -> bool:
-        """Whether there ever was such an object here: its fence stays when it goes."""
-        return key == GATEWAY or self._path("fences", Address.parse(key)).exists()
+        """Whether there ever was such a thing here: an object's fence stays when it goes, and the gateway's port."""
+        if key == GATEWAY:
+            return Layout(self.folder).gateway_facts.exists()
+        return self._path("fences", Address.parse(key)).exists()
 
     def _identity(self, secrets: Mapping[str, str]) -> str:
         """What tells these secrets from others to whoever has this target's files, and nobody else."""

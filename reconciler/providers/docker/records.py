@@ -47,7 +47,7 @@ class Records:
 
     def all(self) -> dict[str, Record]:
         """Every record by its key, in one call."""
-        labels = self._volumes.labels()
+        labels = {volume: own for volume, own in self._volumes.labels().items() if KEY in own}
         found: dict[str, Record] = {}
         for volume in sorted(labels, key=lambda name: int(labels[name].get(SEQUENCE, 0))):
             found[labels[volume][KEY]] = _with(found.get(labels[volume][KEY]), volume, labels[volume])
@@ -92,12 +92,14 @@ class Records:
         return found
 
     def clear(self) -> None:
-        """Remove what a process that was killed left of its work."""
+        """Remove what a process that was killed left of its work, or one that read what another removed meanwhile."""
         self._volumes.clear_handling()
+        self.remove(volume for volume, own in self._volumes.labels().items() if KEY not in own)
 
     def _keep(self, wanted: Record, secrets: Mapping[str, str]) -> None:
         content = json.dumps(dict(secrets), sort_keys=True).encode()
-        with self._volumes.filled(wanted.secrets, tar_of_private({_FILE: content}), **{KEY: wanted.key}):
+        archive = tar_of_private({f"0/{_FILE}": content})
+        with self._volumes.filled([wanted.secrets], archive, **{KEY: wanted.key}):
             pass
 
 

@@ -18,7 +18,6 @@ from reconciler.providers.hosting.conda import names_of
 from reconciler.providers.hosting.packages import OLDEST_PYTHON, besides, uv_binary
 
 _TAIL = 15
-_PINNED = re.compile(r"^[A-Za-z0-9._-]+==\S+$")
 _RELEASE = re.compile(r"^\d+(\.\d+)*((a|b|rc)\d+)?(\.post\d+)?$")
 
 
@@ -85,6 +84,8 @@ class ServerPackages:
             ProviderError: there is nothing that fits, or it cannot be fetched.
         """
         present = {_normal(name): version for name, version in (python.packages or {}).items()}
+        if all(_is_met(requirement, present) for requirement in self.requirements):
+            return b""
         # What the image has already it keeps, as long as it will do.
         named = [name for requirement in self.requirements for name in names_of([requirement]) if name in present]
         lines = (
@@ -109,7 +110,7 @@ class ServerPackages:
         (work / "present.txt").write_text("".join(kept), encoding="utf-8")
         quiet = ("--no-header", "--no-annotate", "--constraints", "present.txt")
         printed = self._uv(work, python, "pip", "compile", *quiet, "wanted.txt")
-        return (line.strip() for line in printed.splitlines() if _PINNED.match(line.strip()))
+        return (line for line in printed.splitlines() if names_of([line]))
 
     def _fetch(self, work: Path, lines: Sequence[str], python: Interpreter) -> None:
         (work / "missing.txt").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
@@ -132,6 +133,16 @@ class ServerPackages:
 def _alone(env: Mapping[str, str]) -> dict[str, str]:
     """The environment without the virtual environment that it may speak of."""
     return {name: value for name, value in env.items() if name not in ("VIRTUAL_ENV", "CONDA_PREFIX")}
+
+
+def _is_met(requirement: str, present: Mapping[str, str]) -> bool:
+    """Whether a requirement of the form NAME>=VERSION is met, told without asking an index."""
+    name, _, least = requirement.partition(">=")
+    return _numbers(present.get(_normal(name), "")) >= _numbers(least)
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"\d+", version))
 
 
 def _normal(name: str) -> str:

@@ -21,14 +21,14 @@ if sys.version_info >= (3, 9):
     facts.update(
         machine=platform.machine(),
         libc=version if libc == "glibc" else "",
-        packages={each.metadata["Name"]: each.version for each in importlib.metadata.distributions()},
+        packages={each.metadata["Name"] or "": each.version or "" for each in importlib.metadata.distributions()},
         purelib=os.path.realpath(sysconfig.get_path("purelib")),
         path=[each for each in sys.path if os.path.isdir(each)],
     )
 print(json.dumps(facts))
 """
 # What is never imported in service, and much of it is not even meant to compile.
-_NOT_COMPILED = r"[/\\\\](tests?|testing|idlelib|lib2to3|ensurepip|tkinter|turtledemo)[/\\\\]"
+_NOT_COMPILED = "/(tests?|testing|idlelib|lib2to3|ensurepip|tkinter|turtledemo)/"
 
 
 @dataclass(frozen=True)

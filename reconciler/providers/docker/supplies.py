@@ -1,15 +1,16 @@
 """What instances need on the engine before they start: an image, and volumes with code, model and scoring server."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
+from pathlib import PurePosixPath
 from typing import Any, Protocol
 
 from reconciler.core.address import Address
 from reconciler.core.manifest import Spec
 from reconciler.errors import ProviderError
 from reconciler.providers.docker.capacity import capacity_of
+from reconciler.providers.docker.contents import Content
 from reconciler.providers.docker.engine import Engine
 from reconciler.providers.docker.images import Images
 from reconciler.providers.docker.launch import Image, Launch, Mount, routes_of
@@ -26,16 +27,11 @@ Tell = Callable[[str], None]
 class Volumed(Protocol):
     """What brings content to the engine."""
 
-    def volume(self, digest: str, source: Callable[[], Path], name: str = "") -> str:
-        """The name of the volume that holds a content, or of whatever else a mount is made of.
-
-        Args:
-            digest: of the content.
-            source: where it lies on this machine.
-            name: what the file or folder is called within the volume; without one a folder is the volume's root.
+    def lay(self, wanted: Sequence[Content]) -> Sequence[str]:
+        """The names of the volumes that hold contents, or of whatever else a mount is made of, in their order.
 
         Raises:
-            ProviderError: the content is nowhere, or the engine does not take it.
+            ProviderError: a content is nowhere, or the engine does not take it.
         """
         ...
 
@@ -130,18 +126,21 @@ class Supplies:
         )
 
     def _mounts(self, code: Any, model: Spec, placed: Placed, image: Image) -> Iterator[Mount]:
+        wanted: dict[PurePosixPath, Content] = {}
         if image.python:
             runtime = laid_runtime(self.layout.runtime)
-            yield Mount(self.contents.volume(runtime.name, lambda: runtime), RUNTIME)
+            wanted[RUNTIME] = Content(runtime.name, lambda: runtime)
         if placed.code:
-            yield Mount(self._volume(code, "code"), placed.code)
+            wanted[placed.code] = self._content(code, "code")
         if placed.model:
             path = model["path"]
-            yield Mount(self._volume(path, "model path", str(path["name"])), placed.model)
+            wanted[placed.model] = self._content(path, "model path", str(path["name"]))
+        for target, volume in zip(wanted, self.contents.lay(list(wanted.values())), strict=True):
+            yield Mount(volume, target)
 
-    def _volume(self, content: Any, what: str, name: str = "") -> str:
+    def _content(self, content: Any, what: str, name: str = "") -> Content:
         digest = content["digest"] if isinstance(content, Mapping) else ""
-        return self.contents.volume(str(digest), lambda: self.sources.stored(content, what), name)
+        return Content(str(digest), lambda: self.sources.stored(content, what), name)
 
 
 def _facts(placed: Placed) -> Iterator[str]:

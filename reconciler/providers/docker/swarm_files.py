@@ -3,14 +3,14 @@
 import hashlib
 import json
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from reconciler.core.address import Address
-from reconciler.providers.docker.contents import Contents
+from reconciler.providers.docker.contents import Content, Contents
 from reconciler.providers.docker.launch import Launch
 from reconciler.providers.docker.names import ADDRESS, Names
 from reconciler.providers.docker.swarm import Swarm
@@ -36,6 +36,10 @@ class SwarmContents:
 
     volumes: Contents
     _files: dict[str, Files] = field(default_factory=dict, init=False)
+
+    def lay(self, wanted: Sequence[Content]) -> list[str]:
+        """What holds each of some contents; as `volume`."""
+        return [self.volume(each.digest, each.source, each.name) for each in wanted]
 
     def volume(self, digest: str, source: Callable[[], Path], name: str = "") -> str:
         """The name of the volume that holds a content, or of files to be made configs.

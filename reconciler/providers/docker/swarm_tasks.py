@@ -162,7 +162,8 @@ def task_of(facts: Mapping[str, Any]) -> Task:
         container=str(container.get("ContainerID", "")),
         pid=container.get("PID"),
         exit_code=container.get("ExitCode"),
-        ports={int(each["TargetPort"]): int(each["PublishedPort"]) for each in published},
+        # Each is published for IPv4 and then for IPv6, at ports that may differ; instances are reached by the former.
+        ports={int(each["TargetPort"]): int(each["PublishedPort"]) for each in reversed(published)},
         template=labels.get(TEMPLATE, ""),
         version=labels.get(DIGEST, ""),
         ours=labels.get(SERVER) == OURS,

@@ -19,6 +19,7 @@ from reconciler.providers.hosting.awaiting import Patience, ending
 Report = Callable[[str], None]
 # How often the swarm is asked: instances that leave do not wait much longer for the gateway to follow.
 _POLL_S = 0.2
+_WATCHING_S = 60.0
 _BACK = frozenset({"rollback_completed", "rollback_paused"})
 _MOVING = frozenset({"updating", "rollback_started"})
 
@@ -155,15 +156,19 @@ class Waiting:
         Raises:
             ProviderError: none got ready for too long.
         """
-        told, since = -1, self.patience.now()
+        told, progress, since = -1, None, self.patience.now()
         while True:
             look = self.swarm.look()
             ready = len(answering(look, _fresh(look, wanted)))
             if ready != told:
                 report(words.format(ready=ready, count=wanted.count))
-                told, since = ready, self.patience.now()
+                told = ready
+            if _progress(look, wanted.deployment, ready) != progress:
+                progress, since = _progress(look, wanted.deployment, ready), self.patience.now()
             yield look, ready
-            if self.patience.now() - since > self.patience.deadline_s:
+            # Once all are ready, what is left is the swarm's own: to watch them for a while.
+            longest_s = self.patience.deadline_s + (0 if ready < wanted.count else _WATCHING_S)
+            if self.patience.now() - since > longest_s:
                 raise self._late(look, wanted)
             self.patience.sleep(_POLL_S)
 
@@ -193,6 +198,12 @@ def _fresh(look: Look, wanted: Wanted) -> Mapping[str, Task]:
     """The tasks of what is wanted that can be asked, by instance."""
     serving = look.serving(wanted.deployment)
     return {name: task for name, task in serving.items() if task.template == wanted.template}
+
+
+def _progress(look: Look, deployment: Address, ready: int) -> object:
+    """What changes as long as the swarm gets on, be it forth or back."""
+    service = look.services.get(deployment)
+    return ready, sorted(task.id for task in look.serving(deployment).values()), service and service.update
 
 
 def _staying(look: Look, deployment: Address) -> list[Task]:

@@ -10,8 +10,6 @@ from reconciler.providers.docker.engine import Engine
 from reconciler.providers.provider import Usage
 
 _AT_ONCE = 16
-# The first version of the engine's API that measures once instead of twice, a second apart.
-_ONE_SHOT = (1, 41)
 # Memory that the kernel gives back when it is needed, by the names of the first and the second version of cgroups.
 _RECLAIMABLE = ("total_inactive_file", "inactive_file")
 
@@ -52,11 +50,9 @@ def _stats(engine: Engine, container: str) -> Mapping[str, Any]:
     """The engine's numbers; none where there is no such container any more."""
     from docker.errors import NotFound  # noqa: PLC0415 - 300 ms
 
-    api = engine.api
-    once = {"one_shot": True} if tuple(map(int, api.api_version.split("."))) >= _ONE_SHOT else {}
     with engine.doing(f"container {container} cannot be measured"):
         try:
-            found: Mapping[str, Any] = api.stats(container, stream=False, **once)
+            found: Mapping[str, Any] = engine.api.stats(container, stream=False, one_shot=True)
         except NotFound:
             return {}
     return found

@@ -1,7 +1,7 @@
 """Volumes of an engine, filled and read through its archive API: no path of this machine has to mean anything to it."""
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -40,36 +40,42 @@ class Volumes:
         with self.engine.doing(f"volume {name} cannot be made"):
             wanted = self.names.labels(self.kind, **labels)
             found: dict[str, str] = self.engine.api.create_volume(name, labels=wanted)["Labels"] or {}
-        if found.keys() < wanted.keys():
+        if not found.keys() >= wanted.keys():
             raise ProviderError(
                 f"volume {name} is somebody else's; remove it, or give the target another docker: project"
             )
         return found
 
     @contextmanager
-    def filled(self, volume: str, archive: Iterable[bytes], **labels: str) -> Iterator[None]:
-        """Make a volume with the content of a tar archive; it is in use until the body ends.
+    def filled(self, volumes: Sequence[str], archive: Iterable[bytes], **labels: str) -> Iterator[None]:
+        """Make volumes with the content of a tar archive; they are in use until the body ends.
 
         A volume whose filling was cut off, by the end of this process or of the engine, stays as it is. Therefore
         nobody uses one unless something that is made in the body names it. Where the body fails no volume stays.
+
+        Args:
+            volumes: their names; the first one gets what the archive has in its folder `0`, and so on.
+            archive: its pieces.
+            labels: of the volumes, besides those of the project.
         """
         try:
-            with self._handled(volume, **labels) as container:
-                with self.engine.doing(f"volume {volume} cannot be filled"):
+            with self._handled(volumes, **labels) as container:
+                with self.engine.doing(f"volume {volumes[0]} cannot be filled"):
                     self.engine.api.put_archive(container, _WITHIN, iter(archive))
                 yield
         except BaseException:
             with suppress(ProviderError):  # The first error tells more.
-                self.remove(volume)
+                for volume in volumes:
+                    self.remove(volume)
             raise
 
     def read(self, volume: str, name: str) -> bytes | None:
         """A small file of a volume; None when there is no such file."""
         from docker.errors import NotFound  # noqa: PLC0415 - 300 ms
 
-        with self._handled(volume) as container, self.engine.doing(f"volume {volume} cannot be read"):
+        with self._handled([volume]) as container, self.engine.doing(f"volume {volume} cannot be read"):
             try:
-                pieces, _ = self.engine.api.get_archive(container, f"{_WITHIN}/{name}")
+                pieces, _ = self.engine.api.get_archive(container, f"{_WITHIN}/0/{name}")
             except NotFound:
                 return None
             return only_file_of(pieces)
@@ -124,12 +130,12 @@ class Volumes:
         return f"{self.names.of('image', 'empty')}:1"
 
     @contextmanager
-    def _handled(self, volume: str, **labels: str) -> Iterator[str]:
-        """A container that has a volume; the volume is made with it, so that it is never without one unfilled."""
+    def _handled(self, volumes: Sequence[str], **labels: str) -> Iterator[str]:
+        """A container that has volumes; they are made with it, so that none is without one unfilled."""
         name = self.names.of(self._handling, os.urandom(6).hex())
         self._own.add(f"/{name}")  # As the engine lists it.
-        with self.engine.doing(f"volume {volume} cannot be made"):
-            container = self._container(name, volume, labels)
+        with self.engine.doing(f"volume {volumes[0]} cannot be made"):
+            container = self._container(name, volumes, labels)
         try:
             yield container
         except BaseException:
@@ -138,19 +144,23 @@ class Volumes:
             raise
         self._remove_container(container)
 
-    def _container(self, name: str, volume: str, labels: Mapping[str, str]) -> str:
+    def _container(self, name: str, volumes: Sequence[str], labels: Mapping[str, str]) -> str:
         from docker.errors import ImageNotFound  # noqa: PLC0415 - 300 ms
         from docker.types import Mount  # noqa: PLC0415
 
         api = self.engine.api
-        mount = Mount(_WITHIN, volume, type="volume", labels=self.names.labels(self.kind, **labels), no_copy=True)
+        marked = self.names.labels(self.kind, **labels)
+        mounts = [
+            Mount(f"{_WITHIN}/{number}", volume, type="volume", labels=marked, no_copy=True)
+            for number, volume in enumerate(volumes)
+        ]
         create = partial(
             api.create_container,
             self._image,
             ["never started"],
             name=name,
             labels=self.names.labels(self._handling),
-            host_config=api.create_host_config(mounts=[mount], network_mode="none"),
+            host_config=api.create_host_config(mounts=mounts, network_mode="none"),
         )
         try:
             return str(create()["Id"])

@@ -100,7 +100,7 @@ class Wards:
             for container in there:
                 self._look_at(container)
         except ProviderError as error:
-            self._doubt(error)
+            self._doubt(str(error))
             return
         for container in self._wards.keys() - there:
             self._forget(container)
@@ -113,17 +113,14 @@ class Wards:
             self._happened(event, instance_name(event.words))
         except ValueError as error:
             say(f"container {event.container[:12]} is not looked after: {error}")
-        except ProviderError as error:
-            self._doubt(error)
         self.counting.passed(event.at)
 
     def restart_failed(self, failure: RestartFailed) -> None:
-        """Ask an instance again that could not be restarted."""
-        say(f"container {failure.container[:12]} is not restarted: {failure.why}")
+        """An instance could not be restarted: it is asked anew once everything was looked at again."""
+        self._doubt(f"container {failure.container[:12]} is not restarted: {failure.why}")
         ward = self._wards.get(failure.container)
         if ward:
             ward.hung = ""
-            self._attend(ward)
 
     def rest(self) -> None:
         """Ask nobody while there is no engine: what does not answer then cannot be mended."""
@@ -168,6 +165,13 @@ class Wards:
         self._console.follow(container, seen.name)
         self._attend(ward)
 
+    def _look_again(self, container: str) -> None:
+        """Look at a container of which something was told; what was told counts, also where it cannot be seen now."""
+        try:
+            self._look_at(container)
+        except ProviderError as error:
+            self._doubt(str(error))
+
     def _happened(self, event: Happening, name: str) -> None:
         container, short = event.container, event.container[:12]
         match event.what:
@@ -176,7 +180,7 @@ class Wards:
             case "start":
                 self._started(event, name)
             case "update":
-                self._look_at(container)
+                self._look_again(container)
             case "oom" if container in self._wards:
                 self._wards[container].starved = True
             case "kill" if event.ends_it:
@@ -189,7 +193,7 @@ class Wards:
     def _started(self, event: Happening, name: str) -> None:
         if event.container in self._wards:
             self._wards[event.container] = _Ward(self._wards[event.container].seen)
-        self._look_at(event.container)
+        self._look_again(event.container)
         restarts = self.counting.restarts(_instance(name), event.at_s)
         again = f", restart {restarts}" if restarts else ""
         self._write(event, name, Event.STARTED, f"Started container {event.container[:12]}{again}")
@@ -273,8 +277,8 @@ class Wards:
     def _write(self, event: Happening, name: str, row: Event, message: str) -> None:
         self._events.tell(name, row, message, at=event.at_s)
 
-    def _doubt(self, error: ProviderError) -> None:
-        say(str(error))
+    def _doubt(self, why: str) -> None:
+        say(why)
         self.doubtful = True
 
 

@@ -19,6 +19,9 @@ from reconciler.providers.docker.engine import Engine
 from reconciler.providers.docker.images import Images
 from reconciler.providers.docker.names import Names
 
+# What the engine's builder prints of a step's image, before its twelve digits.
+_STEP_IS = " ---> "
+
 
 class Recording:
     """An engine's API that notes by which calls it was asked."""
@@ -56,7 +59,7 @@ class ImageWorld:
         self.engine = Engine(host)
         self.api = Recording(self.engine.api)
         self.engine._api = self.api
-        self.contexts, self.lines = folder / "contexts", []
+        self.contexts, self.lines, self.made = folder / "contexts", [], []
         self.repository = f"mlops-test/{project}"
 
     @property
@@ -87,6 +90,7 @@ class ImageWorld:
         name = f"{self.repository}:{tag}"
         events = list(self.api.build(fileobj=target, custom_context=True, tag=name, rm=True, forcerm=True, decode=True))
         assert not [event for event in events if "error" in event], events
+        self.made.append(self.api.inspect_image(name)["Id"])
         return name
 
     def printed(self, image: str, *argv: str, user: str = "1000:1000") -> str:
@@ -110,9 +114,15 @@ class ImageWorld:
         return sorted(images), [each["Id"] for each in containers]
 
     def clear(self) -> None:
+        """Remove what was made: images, those whose name has moved on, and the layers of steps that a build cached."""
+        cached = [line.removeprefix(_STEP_IS) for line in self.lines if line.startswith(_STEP_IS) and len(line) == 18]
         for name in self.left()[0]:
             with suppress(ImageNotFound):
                 self.api.remove_image(name, force=True)
+        for image in (*self.made, *reversed(cached)):
+            with suppress(ImageNotFound):
+                if not self.api.inspect_image(image)["RepoTags"]:
+                    self.api.remove_image(image)
         self.engine.close()
 
 

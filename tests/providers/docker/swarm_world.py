@@ -13,7 +13,7 @@ class SwarmWorld(World):
     """A target whose deployments are services."""
 
     def __init__(self, folder: Path, host: str, project: str, image: str, **options: Any) -> None:
-        super().__init__(folder, host, project, image, mode="swarm", **options)
+        super().__init__(folder, host, project, image, mode="swarm", **{"docker": {"ready_seconds": 60}, **options})
 
     def deployment(self, script: str, **fields: Any) -> dict[str, Any]:
         return super().deployment(script, **{"liveness_probe": PROMPT, **fields})

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -13,7 +13,7 @@ import pytest
 
 from reconciler.errors import ProviderError
 from reconciler.providers.docker.archives import only_file_of, tar_of
-from reconciler.providers.docker.contents import KIND, Contents
+from reconciler.providers.docker.contents import KIND, Content, Contents
 from reconciler.providers.docker.engine import Engine
 from reconciler.providers.docker.names import Names
 from reconciler.providers.docker.volumes import Volumes
@@ -28,8 +28,8 @@ from reconciler.providers.docker import contents
 from reconciler.providers.docker.engine import Engine
 from reconciler.providers.docker.names import Names
 
-def cut_off(path, name):
-    pieces = list(tar_of(path, name))
+def cut_off(sources):
+    pieces = list(tar_of(sources))
     yield from pieces[:2]
     os.kill(os.getpid(), signal.SIGKILL)
 
@@ -131,6 +131,21 @@ def test_a_model_lies_under_its_own_name(
     assert shown(engine, base_image, volume, "cd /content && echo $(find . | LC_ALL=C sort)") == f"{expected}\n"
 
 
+def test_contents_of_a_deployment_are_filled_together_and_each_has_its_own_volume(
+    contents: Contents, volumes: Volumes, code: Path, tmp_path: Path
+) -> None:
+    model = tmp_path / "sha256-2"
+    model.write_text("w")
+    wanted = [Content(DIGEST, lambda: code), Content("sha256:2", lambda: model, "risk.pkl")]
+    first, second = contents.lay(wanted)
+    assert (volumes.read(first, "src/score.py"), volumes.read(second, "risk.pkl")) == (b"answer = 42\n", b"w")
+    assert (volumes.read(first, "risk.pkl"), volumes.read(second, "src/score.py")) == (None, None)
+    third = Content("sha256:3", lambda: model, "other.pkl")
+    again = contents.lay([third, *(Content(each.digest, nothing, each.name) for each in wanted)])
+    assert again[1:] == [first, second]
+    assert volumes.read(again[0], "other.pkl") == b"w"
+
+
 def test_known_content_costs_one_look_and_no_copy(
     engine: Engine, contents: Contents, project: str, code: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -138,7 +153,8 @@ def test_known_content_costs_one_look_and_no_copy(
     asked: list[str] = []
     send = engine.api.send
     monkeypatch.setattr(engine.api, "send", lambda request, **more: asked.append(request.url) or send(request, **more))
-    assert Contents(engine, Names(project)).volume(DIGEST, nothing) == volume
+    known = Content(DIGEST, nothing)
+    assert Contents(engine, Names(project)).lay([known, known]) == [volume, volume]
     assert len(asked) == 1
 
 
@@ -159,8 +175,8 @@ def test_a_filling_that_was_cut_off_is_never_used_and_swept(
 def test_a_filling_that_fails_leaves_nothing_and_says_why(
     contents: Contents, volumes: Volumes, engine: Engine, project: str, code: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def failing(path: Path, name: str) -> Iterator[bytes]:
-        yield next(tar_of(path, name))
+    def failing(sources: Mapping[str, Path]) -> Iterator[bytes]:
+        yield next(tar_of(sources))
         raise OSError(5, "Input/output error")
 
     monkeypatch.setattr("reconciler.providers.docker.contents.tar_of", failing)
@@ -236,8 +252,8 @@ def test_sweeping_while_another_thread_fills_spares_the_filling(
 ) -> None:
     begun, swept = threading.Event(), threading.Event()
 
-    def slow(path: Path, name: str) -> Iterator[bytes]:
-        first, *rest = tar_of(path, name)
+    def slow(sources: Mapping[str, Path]) -> Iterator[bytes]:
+        first, *rest = tar_of(sources)
         yield first
         begun.set()
         assert swept.wait(60)
@@ -266,13 +282,13 @@ def test_a_large_file_passes_in_pieces(tmp_path: Path) -> None:
     large = tmp_path / "large"
     with large.open("wb") as file:
         file.truncate(1 << 30)
-    assert max(len(piece) for piece in tar_of(large, "model.bin")) <= 1 << 20
+    assert max(len(piece) for piece in tar_of({"model.bin": large})) <= 1 << 20
 
 
 def test_a_file_that_becomes_shorter_is_told(tmp_path: Path) -> None:
     file = tmp_path / "model"
     file.write_bytes(bytes(3 << 20))
-    pieces = tar_of(file, "model")
+    pieces = tar_of({"model": file})
     next(pieces)
     os.truncate(file, 10)
     with pytest.raises(ProviderError, match="became shorter"):
@@ -281,4 +297,4 @@ def test_a_file_that_becomes_shorter_is_told(tmp_path: Path) -> None:
 
 def test_an_archive_has_a_names_own_letters(tmp_path: Path) -> None:
     (tmp_path / "ü").write_text("here")
-    assert only_file_of(tar_of(tmp_path / "ü", "ü" * 200)) == b"here"
+    assert only_file_of(tar_of({"ü" * 200: tmp_path / "ü"})) == b"here"

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 from collections import Counter
@@ -45,7 +46,7 @@ def test_it_runs_without_privileges_and_stays_through_restarts_of_the_engine(con
     found = gateway(contained)
     host, own = found["HostConfig"], status(found["State"]["Pid"])
     assert (host["NetworkMode"], host["ReadonlyRootfs"], host["CapDrop"]) == ("host", True, ["ALL"])
-    assert host["RestartPolicy"]["Name"] == "unless-stopped"
+    assert host["RestartPolicy"]["Name"] == "always"
     assert (int(own["CapEff"], 16), int(own["CapBnd"], 16), own["NoNewPrivs"], own["Seccomp"]) == (0, 0, "1", "2")
     assert (own["Uid"].split()[0], own["Gid"].split()[0]) == (str(os.getuid()), str(os.getgid()))
     writable = {each["Source"] for each in found["Mounts"] if each["RW"]}
@@ -81,6 +82,7 @@ def test_killed_it_comes_back_by_itself(contained):
     pid = gateway(contained)["State"]["Pid"]
     os.kill(pid, signal.SIGKILL)
     until(lambda: restarted(contained, pid))
+    assert gateway(contained)["RestartCount"] == 1, "it was the warden who started it again"
     assert contained.score() == "blue"
 
 
@@ -113,7 +115,6 @@ def test_one_counts_as_hanging_after_three_questions_without_an_answer(contained
     os.kill(pid, signal.SIGSTOP)
     assert [upkeep.look() for _ in range(3)] == [False, False, True]
     until(lambda: restarted(contained, pid))
-    assert gateway(contained)["HostConfig"]["RestartPolicy"]["Name"] == "unless-stopped"
 
 
 def test_its_logs_are_rotated_without_a_lost_line(contained, containers):
@@ -191,3 +192,16 @@ def test_an_image_without_envoy_is_told(contained, base_image):
     with pytest.raises(ProviderError, match=r"the gateway.s container cannot be started: .*envoy"):
         contained.do("create", "endpoint/credit", ENDPOINT)
     assert gateways(contained) == {}
+
+
+def test_with_its_folder_lost_the_next_change_makes_it_anew_at_the_same_address(contained):
+    serve(contained)
+    address = contained.live("endpoint/credit").detail["scoring_uri"]
+    former = gateway(contained)["Id"]
+    contained.provider.close()
+    shutil.rmtree(contained.layout.folder)
+    contained.provider = contained.opened()
+    contained.route(blue=100)
+    assert contained.live("endpoint/credit").detail["scoring_uri"] == address
+    assert gateway(contained)["Id"] != former
+    assert contained.score() == "blue"

@@ -153,13 +153,15 @@ def test_a_conda_file_that_cannot_be_installed_leaves_nothing_and_says_why(tiny,
     assert tiny.left() == ([], [])
 
 
-def test_an_image_that_has_moved_under_its_name_is_another(world, base_image):
-    name = world.derived("moving", base_image, {"/one": ""})
-    first = world.ready({"image": name}, wants_server=True)
-    assert world.derived("moving", base_image, {"/two": ""}) == name
-    second = world.ready({"image": name}, wants_server=True)
+def test_an_image_that_has_moved_under_its_name_is_another(tiny, base_image):
+    name = tiny.derived("moving", base_image, {"/one": ""})
+    environment = {"image": name, "conda_file": conda("tiny"), **BYOC}
+    first = tiny.ready(environment)
+    assert tiny.derived("moving", base_image, {"/two": ""}) == name
+    second = tiny.ready(environment)
     assert first.reference != second.reference
-    assert world.ready({"image": name, **BYOC}).reference == world.api.inspect_image(name)["Id"]
+    tiny.printed(second.reference, "test", "-e", "/two")
+    assert tiny.ready({"image": name, **BYOC}).reference == tiny.api.inspect_image(name)["Id"]
 
 
 def test_threads_that_want_the_same_build_it_once(tiny, base_image):

@@ -9,7 +9,8 @@ from reconciler.providers.docker.dockerfiles import bases
 from reconciler.providers.docker.package_settings import package_settings, proxies
 from reconciler.providers.docker.pulling import Progress
 from reconciler.providers.docker.recipes import SCRIPT, Activated, activated, digest_of, environment_with, recipe
-from reconciler.providers.docker.server_packages import Interpreter
+from reconciler.providers.docker.server_packages import Interpreter, ServerPackages
+from reconciler.providers.docker.uv_binaries import uv_for
 
 CONDA = {"name": "other", "channels": ["conda-forge"], "dependencies": ["python=3.11", "six=1.16", {"pip": ["tiny"]}]}
 
@@ -154,3 +155,25 @@ def test_the_progress_of_a_pull_is_told_in_layers_and_megabytes():
 )
 def test_wheels_are_chosen_by_the_c_library_of_the_image(libc, platform):
     assert Interpreter("/usr/bin/python3", (3, 12, 1), "x86_64", libc).platform == platform
+
+
+@pytest.mark.parametrize(
+    "packages", [{"uvicorn": "0.30.0", "HttpTools": "0.6.4"}, {"uvicorn": "1.0", "httptools": "0.10"}]
+)
+def test_an_image_that_has_what_the_server_needs_is_given_nothing_and_no_index_is_asked(packages):
+    # Uv would find no index here.
+    server = ServerPackages({"UV_OFFLINE": "1"}, ("uvicorn>=0.30", "httptools>=0.6"))
+    assert server.layer(Interpreter("/usr/bin/python3", (3, 12, 1), "x86_64", "2.36", packages)) == b""
+
+
+def test_an_image_without_what_the_server_needs_is_told_how_to_have_it_where_no_index_answers(tmp_path):
+    server = ServerPackages({"UV_OFFLINE": "1", "UV_CACHE_DIR": str(tmp_path)}, ("uvicorn>=0.30", "httptools>=0.6"))
+    with pytest.raises(ProviderError, match=r"give the image uvicorn>=0\.30 and httptools>=0\.6 yourself") as error:
+        server.layer(Interpreter("/usr/bin/python3", (3, 12, 1), "x86_64", "2.36", {"uvicorn": "0.29"}))
+    assert error.value.log_tail
+
+
+def test_an_image_for_which_there_is_no_uv_is_told_what_to_have_instead(tmp_path):
+    offline = {"UV_OFFLINE": "1", "UV_CACHE_DIR": str(tmp_path)}
+    with pytest.raises(ProviderError, match="there is no uv for an image of arm64; give it conda, micromamba or uv"):
+        uv_for("arm64", offline, musl=True)

@@ -1,12 +1,14 @@
 """Containers that nothing speaks of are told and cleared away; those of others are told and never touched."""
 
 from dataclasses import replace
+from urllib.parse import quote
 
 import pytest
+from docker_world import ENDPOINT, World, answering
 
 from reconciler.core.address import Address
 from reconciler.core.manifest import Resource
-from reconciler.core.plan import Operation
+from reconciler.core.plan import Action, Operation, Step
 from reconciler.core.state import DriftClass, Entry, Live, State
 from reconciler.diff import changes, corrections, drifts, fold
 from reconciler.errors import ProviderError
@@ -92,3 +94,48 @@ def test_clearing_away_what_another_state_made_is_refused_in_one_line() -> None:
         refuse_others(BLUE, [container(), container("c2", lineage="theirs")], Operation("op", "ours", 1))
     assert "\n" not in str(told.value)
     refuse_others(BLUE, [container()], Operation("op", "ours", 1))
+
+
+def test_containers_of_another_state_are_refused_by_the_provider_too_and_go_on(world: World) -> None:
+    world.do("create", "endpoint/credit", ENDPOINT)
+    world.do("create", str(BLUE), world.deployment(answering("blue")))
+    (theirs,) = world.containers()
+    lose_what_is_known_of(BLUE, world)
+    step = Step(1, Action.CREATE, BLUE, "new", (), None, world.deployment(answering("green")))
+    with pytest.raises(ProviderError, match=r"was made by another state \(lineage lineage\), so nothing was touched"):
+        world.provider.create(step, Operation("op", "another", 1))
+    with pytest.raises(ProviderError, match="so nothing was touched"):
+        world.provider.delete(replace(step, action=Action.DELETE, after=None), Operation("op", "another", 1))
+    world.provider.fence(BLUE, 2)
+    assert world.containers() == [theirs]
+    assert world.api.inspect_container(theirs)["State"]["Running"]
+
+
+def test_remains_of_ours_are_told_and_deleted(world: World) -> None:
+    world.do("create", "endpoint/credit", ENDPOINT)
+    world.do("create", str(BLUE), world.deployment(answering("blue")))
+    lose_what_is_known_of(BLUE, world)
+    live = world.live(str(BLUE))
+    assert (live.spec, live.lineage, live.status) == ({}, "lineage", STATUS)
+    world.do("delete", str(BLUE))
+    assert world.containers() == []
+
+
+def test_a_container_with_some_of_our_labels_is_none_of_ours(world: World) -> None:
+    labels = {"mlops.project": world.project, "mlops.kind": "instance", "mlops.address": str(BLUE)}
+    stranger = world.api.create_container(world.image, ["true"], labels=labels)["Id"]
+    assert list(world.provider.list()) == []
+    world.do("create", "endpoint/credit", ENDPOINT)
+    world.do("create", str(BLUE), world.deployment(answering("blue")))
+    assert world.score("blue") == "blue"
+    world.do("delete", str(BLUE))
+    assert world.containers() == [stranger]
+
+
+def lose_what_is_known_of(address: Address, world: World) -> None:
+    """As if neither this folder nor the engine's records had ever heard of it."""
+    for part in ("objects", "secrets", "fences"):
+        (world.layout.folder / part / f"{quote(str(address), safe='')}.json").unlink(missing_ok=True)
+    for volume in world.api.volumes(filters={"label": f"mlops.address={address}"})["Volumes"]:
+        if volume["Labels"]["mlops.project"] == world.project:
+            world.api.remove_volume(volume["Name"])

@@ -342,6 +342,16 @@ def test_an_object_whose_secrets_somebody_removed_is_not_there(
     assert [str(item.address) for item in opened(engine, project, objects.folder).all()] == ["model/risk:3"]
 
 
+def test_a_volume_that_tells_nothing_is_passed_over_and_cleared_away(
+    objects: RecordedObjects, engine: Engine, project: str
+) -> None:
+    objects.put(endpoint())
+    engine.api.create_volume(Names(project).of("record", "empty"), labels=Names(project).labels("record"))
+    again = opened(engine, project, objects.folder)
+    again.put(endpoint(status="Updating"))
+    assert len(volumes(engine, project)) == 1
+
+
 def test_the_gateways_address_and_keys_come_back(objects: RecordedObjects, engine: Engine, project: str) -> None:
     layout = Layout(objects.folder)
     objects.put(endpoint())

@@ -39,6 +39,7 @@ def test_the_issuer_of_tokens_has_its_keys_in_a_file_or_at_an_address():
         {"gateway": {"port": "80"}},
         {"gateway": {"port": 70000}},
         {"gateway": {"prot": 80}},
+        {"gateway": {"image": "envoyproxy/envoy:v1"}},
         {"gateway": 80},
         {"local": {"python": "newest"}},
         {"local": {"ready_seconds": 0}},
