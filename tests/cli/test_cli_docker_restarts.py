@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from command_line import PATIENCE_S, Ran
+from command_line import PATIENCE_S
 from on_engine import OnEngine, begun, let_go
 
 from tests.engine import dockerd, images
@@ -53,7 +53,7 @@ def test_an_engine_that_ends_in_the_middle_of_an_apply_fails_the_step_and_the_ne
     with repo.started("apply", "--auto-approve") as again:
         until(lambda: let_go(repo) or again.poll() is not None, patience_s=PATIENCE_S)
         out, err = again.communicate()
-    assert Ran(again.returncode, "", err) == Ran(0, "", ""), out
+    assert again.returncode == 0, out + err
     assert repo.mlops("invoke", "credit").out == '"blue"\n'
     assert [container.status for container in repo.containers()] == ["running"]
     assert repo.mlops("plan").out.startswith("No changes.")

@@ -1,6 +1,7 @@
 """A Docker engine of the tests' own: Debian's plain `dockerd`, as root, with all that it keeps in one folder.
 
     python3 tests/engine/dockerd.py start FOLDER [OPTION OF DOCKERD...]     prints the address for DOCKER_HOST
+    python3 tests/engine/dockerd.py swarm FOLDER                            has it manage a swarm of its own
     python3 tests/engine/dockerd.py stop FOLDER                             and removes the folder
 
 It needs nothing but the standard library, so that it runs before there is a virtual environment.
@@ -8,6 +9,7 @@ It needs nothing but the standard library, so that it runs before there is a vir
 
 import hashlib
 import http.client
+import json
 import os
 import re
 import shutil
@@ -22,6 +24,7 @@ from pathlib import Path
 # Beside an engine that is already there: hands off the packet filter, whose chains all engines of a machine share.
 BESIDE_ANOTHER = ("--iptables=false",)
 _PATIENCE_S = 60.0
+_ANSWER_S = 20.0
 
 
 class CannotStartError(Exception):
@@ -69,19 +72,42 @@ def start(folder: Path, *options: str) -> str:
 
 def halt(folder: Path, how: signal.Signals = signal.SIGTERM) -> None:
     """End an engine and keep what it has, for another start; with SIGKILL its containers run on."""
-    pid = _pid(folder)
-    if pid is None:
-        return
-    os.kill(pid, how)
-    if not _until(lambda: _pid(folder) is None):
-        os.kill(pid, signal.SIGKILL)
-        _until(lambda: _pid(folder) is None)
-    # One that was killed leaves it, and is a zombie until somebody waits for it: it would seem to run still.
-    (folder / "pid").unlink(missing_ok=True)
+    pids = (folder / "pid", folder / "exec/containerd/containerd.pid")
+    if (pid := _running(pids[0])) is not None:
+        os.kill(pid, how)
+        if not _until(lambda: _running(pids[0]) is None):
+            os.kill(pid, signal.SIGKILL)
+    for file in pids:
+        _until(lambda file=file: _running(file) is None)
+        # What was killed leaves it, and is a zombie until somebody waits for it: it would seem to run still.
+        file.unlink(missing_ok=True)
+
+
+def swarm(folder: Path) -> None:
+    """Have an engine manage a swarm of one node, which only this machine reaches.
+
+    Raises:
+        CannotStartError: it refuses.
+    """
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        listen = f"127.0.0.1:{free.getsockname()[1]}"
+    status, said = _ask(folder, "POST", "/swarm/init", {"ListenAddr": listen, "AdvertiseAddr": "127.0.0.1"})
+    if status != http.HTTPStatus.OK:
+        raise CannotStartError(f"the engine manages no swarm: {said}")
+
+
+def _leave_swarm(folder: Path) -> None:
+    """Take away the one network that a swarm leaves behind."""
+    status, _ = _ask(folder, "POST", "/swarm/leave?force=1")
+    if status == http.HTTPStatus.OK:
+        _until(lambda: _ask(folder, "DELETE", "/networks/docker_gwbridge")[0] != http.HTTPStatus.FORBIDDEN)
 
 
 def stop(folder: Path) -> None:
     """End an engine, all that runs for it, its mounts, and its folder."""
+    if _answers(folder):
+        _leave_swarm(folder)
     halt(folder)
     for pid in _left(folder):
         os.kill(pid, signal.SIGKILL)
@@ -90,7 +116,8 @@ def stop(folder: Path) -> None:
         subprocess.run(("umount", "--lazy", mount), check=False)
     for bridge in _bridges(folder):
         _ip("link", "delete", bridge)
-    shutil.rmtree(folder)
+    if folder.exists():
+        shutil.rmtree(folder)
 
 
 def address(folder: Path) -> str:
@@ -100,34 +127,41 @@ def address(folder: Path) -> str:
 
 class _UnixConnection(http.client.HTTPConnection):
     def __init__(self, path: Path) -> None:
-        super().__init__("localhost", timeout=5)
+        super().__init__("localhost", timeout=_ANSWER_S)
         self._path = path
 
     def connect(self) -> None:
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(5)
+        self.sock.settimeout(_ANSWER_S)
         self.sock.connect(str(self._path))
 
 
 def _answers(folder: Path) -> bool:
-    connection = _UnixConnection(folder / "docker.sock")
     try:
-        connection.request("GET", "/_ping")
-        return connection.getresponse().status == http.HTTPStatus.OK
+        return _ask(folder, "GET", "/_ping")[0] == http.HTTPStatus.OK
     except OSError:
         return False
+
+
+def _ask(folder: Path, method: str, path: str, content: Mapping[str, str] | None = None) -> tuple[int, str]:
+    """Ask the engine, and return the status and the body of its answer."""
+    connection = _UnixConnection(folder / "docker.sock")
+    try:
+        connection.request(method, path, json.dumps(content or {}), {"Content-Type": "application/json"})
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode()
     finally:
         connection.close()
 
 
-def _pid(folder: Path) -> int | None:
-    """The engine of a folder; what another process became under its old number is none."""
+def _running(file: Path) -> int | None:
+    """The process of a file; what another process became under its old number, or a zombie, is none."""
     try:
-        pid = int((folder / "pid").read_text())
+        pid = int(file.read_text())
         command = Path(f"/proc/{pid}/cmdline").read_text()
     except (FileNotFoundError, ProcessLookupError, ValueError):
         return None
-    return pid if f"--data-root={folder}/data" in command else None
+    return pid if f"{file.parent}/" in command else None
 
 
 def _left(folder: Path) -> list[int]:
@@ -201,6 +235,8 @@ def _main(arguments: list[str]) -> None:
     match arguments:
         case ["start", folder, *options]:
             print(start(Path(folder).absolute(), *options))  # noqa: T201 - a script
+        case ["swarm", folder]:
+            swarm(Path(folder).absolute())
         case ["stop", folder]:
             stop(Path(folder).absolute())
         case _:

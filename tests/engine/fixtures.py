@@ -59,7 +59,8 @@ def swarm_host(engine_host: str) -> str:
         api.close()
     if not managing:
         lacking(
-            f"the engine at {engine_host} manages no swarm; run `docker swarm init --advertise-addr 127.0.0.1` on it"
+            f"the engine at {engine_host} manages no swarm; run `docker swarm init --advertise-addr 127.0.0.1` on it",
+            "swarm",
         )
     return engine_host
 

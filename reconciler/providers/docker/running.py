@@ -117,8 +117,10 @@ class Running:
     def _keep(self, each: Container) -> None:
         from docker.errors import NotFound  # noqa: PLC0415 - 300 ms
 
+        # With `unless-stopped` an engine that was killed ends what it finds running, and leaves that ended.
+        policy = {"Name": "always"}
         with self.engine.doing(f"{each.deployment}: instance {each.instance} cannot be kept up"), suppress(NotFound):
-            self.engine.api.update_container(each.id, restart_policy={"Name": "unless-stopped"})  # type: ignore[arg-type]  # the stubs know two of four
+            self.engine.api.update_container(each.id, restart_policy=policy)  # type: ignore[arg-type]  # the stubs know two of four
 
     def _stop(self, each: Container) -> None:
         from docker.errors import NotFound  # noqa: PLC0415 - 300 ms

@@ -107,7 +107,7 @@ class Supplies:
         )
 
     def _limits(self, spec: Spec, report: Tell) -> Limits:
-        """What an instance may take, of what there is; that it is less than asked for is said once, not in each wave."""
+        """What an instance may take, of what there is; that it is less than wanted is said once, not by wave."""
         wanted = limits_of(spec)
         limits = within(wanted, self.capacity)
         said = told(wanted, limits)

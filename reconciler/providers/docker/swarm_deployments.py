@@ -1,10 +1,9 @@
 """The steps of deployments where the swarm does the work: told what is wanted, watched, and followed by the gateway."""
 
 import shutil
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from typing import Any
 
 from reconciler.core.address import Address
 from reconciler.core.manifest import Spec
@@ -18,17 +17,15 @@ from reconciler.providers.docker.swarm import Swarm
 from reconciler.providers.docker.swarm_files import SwarmFiles
 from reconciler.providers.docker.swarm_services import Service as Laid
 from reconciler.providers.docker.swarm_services import body, labels, replicas, template_of
-from reconciler.providers.docker.swarm_tasks import Look, Service
+from reconciler.providers.docker.swarm_standing import Standing, in_service, outcome
+from reconciler.providers.docker.swarm_tasks import Service
 from reconciler.providers.docker.swarm_waiting import RolledBackError, Waiting, Wanted
 from reconciler.providers.hosting.front import Front
 from reconciler.providers.hosting.layout import Layout
-from reconciler.providers.hosting.objects import Object, Objects, version_of
-from reconciler.providers.hosting.replacing import by_digest, forget_old_secrets, revealed
-from reconciler.providers.hosting.waves import wave_size
+from reconciler.providers.hosting.objects import Object, Objects
+from reconciler.providers.hosting.replacing import by_digest, revealed
 
 _UNDER_WAY = frozenset({"Creating", "Updating", "Scaling"})
-# From the settings that a service has to those that it is to have.
-Change = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -48,6 +45,7 @@ class SwarmDeployments:
     files: SwarmFiles
     waiting: Waiting
     front: Front
+    standing: Standing
     now: Callable[[], str]
 
     def create(self, step: Step, operation: Operation) -> None:
@@ -87,8 +85,8 @@ class SwarmDeployments:
         try:
             self._resize(service, int(spec[COUNT]), operation)
         except ProviderError as error:
-            raise self._size_as_before(held, service, error, operation) from error
-        self._done(held, spec, operation)
+            raise self.standing.size_as_before(held, service, error, operation) from error
+        self.standing.store(replace(held, spec=spec).by(operation), operation)
 
     def delete(self, step: Step, _operation: Operation) -> None:
         """Take the deployment out of the gateway, let its instances finish what they have, and end them."""
@@ -140,10 +138,10 @@ class SwarmDeployments:
             wanted = self._update(service, held, spec, operation)
             self.waiting.updated(wanted, operation.report)
         except RolledBackError as error:
-            raise self._rolled_back(held, spec, error, operation) from error
+            raise self.standing.rolled_back(held, spec, error, operation) from error
         except ProviderError as error:
-            raise self._version_as_before(held, service, error, operation) from error
-        self._done(held, spec, operation)
+            raise self.standing.version_as_before(held, service, error, operation) from error
+        self.standing.store(replace(held, spec=spec).by(operation), operation)
 
     def _update(self, service: Service, held: Object, spec: Spec, operation: Operation) -> Wanted:
         """Tell the swarm to run another version."""
@@ -162,7 +160,7 @@ class SwarmDeployments:
                 fresh = body(self.names, laid, operation)
                 self.swarm.create(fresh)
             self.waiting.started(Wanted(begun.address, template_of(fresh), int(spec[COUNT])), operation.report)
-            self._done(begun, spec, operation)
+            self.standing.store(replace(begun, spec=spec).by(operation), operation)
         except BaseException:
             self._give_up(begun, held)
             raise
@@ -206,88 +204,17 @@ class SwarmDeployments:
         self.swarm.change(service, lambda former: {**former, "Labels": marks, "Mode": replicas(count)})
         self.waiting.resized(Wanted(address, service.template, count, before), operation.report)
 
-    def _done(self, held: Object, spec: Spec, operation: Operation) -> None:
-        """Store that a spec was made true, and bring the gateway to it."""
-        self.objects.admit(held.address, operation)
-        reached = in_service(replace(held, spec=spec).by(operation), self.swarm.look())
-        self.objects.put(replace(reached, status=outcome(reached)))
-        self.front.sync()
-        forget_old_secrets(self.objects, reached)
-        self.files.sweep()
-
     def _give_up(self, begun: Object, held: Object | None) -> None:
         """Leave nothing of a service that did not come to be."""
         if held is None:
             self.objects.remove(begun.address)
         else:
             self.objects.put(replace(begun, status="Failed"))
+        with suppress(ProviderError):  # The first error tells more.
+            self.front.sync()
         service = self._service(begun.address)
         if service:
             self._remove(service)
-        self.files.sweep()
-
-    def _rolled_back(self, held: Object, spec: Spec, error: RolledBackError, operation: Operation) -> ProviderError:
-        """Store that the swarm has gone back, and say so."""
-        self._stand(held, operation)
-        size, count = wave_size(spec), int(spec[COUNT])
-        total, failed = -(-count // size), min(error.replaced, count - 1) // size + 1
-        where = f"wave {failed} of {total} failed, {error.replaced} of {count} instances were replaced by then"
-        said = f"{held.address}: {error.why}; {where}; the swarm went back: the former version serves as before"
-        return ProviderError(said, log_tail=error.log_tail)
-
-    def _version_as_before(
-        self, held: Object, service: Service, error: ProviderError, operation: Operation
-    ) -> ProviderError:
-        """Have the swarm run what it ran before, and say what happened."""
-        return self._as_before(
-            held, service, error, operation, lambda _: service.body, "the former version serves as before"
-        )
-
-    def _size_as_before(
-        self, held: Object, service: Service, error: ProviderError, operation: Operation
-    ) -> ProviderError:
-        """Have the swarm run as many as before, and say what happened."""
-        count = replicas(service.replicas)
-        return self._as_before(
-            held,
-            service,
-            error,
-            operation,
-            lambda former: {**former, "Mode": count},
-            "there are as many instances as before",
-        )
-
-    def _as_before(
-        self,
-        held: Object,
-        service: Service,
-        error: ProviderError,
-        operation: Operation,
-        former: Change,
-        outcome_in_words: str,
-    ) -> ProviderError:
-        try:
-            self.objects.admit(held.address, operation)
-            there = self.swarm.inspect(service)
-            if former(there.body) != there.body:
-                operation.report("going back")
-                wanted = Wanted(held.address, service.template, service.replicas, self._tasks(held.address))
-                self.swarm.change(there, former)
-                self.waiting.updated(wanted, operation.report)
-            self._stand(held, operation)
-        except (ProviderError, RolledBackError) as second:
-            self.objects.put(replace(held, status="Failed"))
-            said = f"{error}; going back failed too: {second}; `mlops apply` goes on from here"
-            return ProviderError(said, log_tail=error.log_tail)
-        return ProviderError(f"{error}; {outcome_in_words}", log_tail=error.log_tail)
-
-    def _stand(self, held: Object, operation: Operation) -> None:
-        """Store a deployment as the swarm has it, its spec being as before."""
-        self.objects.admit(held.address, operation)
-        found = in_service(held, self.swarm.look())
-        self.objects.put(replace(found, status=outcome(found)))
-        self.front.sync()
-        forget_old_secrets(self.objects, found)
         self.files.sweep()
 
     def _service(self, address: Address) -> Service | None:
@@ -314,18 +241,3 @@ def refuse(service: Service, address: Address, operation: Operation) -> None:
         raise ProviderError(
             f"{address}: operation of generation {operation.generation} is late; {generation} has been here"
         )
-
-
-def in_service(held: Object, look: Look) -> Object:
-    """A deployment with the instances that the swarm wants to run, each with the version of its youngest task."""
-    wanted = {task.instance: task.version for task in look.of(held.address) if task.wanted}
-    current = version_of(held.spec)
-    others = {name: version for name, version in wanted.items() if version != current}
-    return replace(held, serving=tuple(wanted), versions=others)
-
-
-def outcome(held: Object) -> str:
-    """The provisioning state of a deployment at which nobody works."""
-    if held.others:
-        return "Updating"
-    return "Succeeded" if held.serving else "Failed"

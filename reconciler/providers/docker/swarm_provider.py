@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import ClassVar, Self
 
 from reconciler.core.address import Address
-from reconciler.core.manifest import Resource
+from reconciler.core.manifest import Resource, Spec
 from reconciler.core.plan import Action, Operation, Step
 from reconciler.core.problem import Problem
 from reconciler.core.state import Live
@@ -14,6 +14,7 @@ from reconciler.providers.docker.engine import Engine
 from reconciler.providers.docker.envoys import ContainerEnvoys
 from reconciler.providers.docker.gateway import Upkeep, envoys_of
 from reconciler.providers.docker.images import Images
+from reconciler.providers.docker.limits import limits_of
 from reconciler.providers.docker.names import Names
 from reconciler.providers.docker.objections import objections
 from reconciler.providers.docker.options import DockerOptions, read_options
@@ -25,6 +26,7 @@ from reconciler.providers.docker.swarm_deployments import SwarmDeployments
 from reconciler.providers.docker.swarm_feed import Feed, see_to_feed
 from reconciler.providers.docker.swarm_files import SwarmContents, SwarmFiles
 from reconciler.providers.docker.swarm_instances import SwarmInstances
+from reconciler.providers.docker.swarm_standing import Standing
 from reconciler.providers.docker.swarm_tasks import Look
 from reconciler.providers.docker.swarm_waiting import Waiting
 from reconciler.providers.docker.usage import usage_of
@@ -39,6 +41,7 @@ from reconciler.providers.provider import Setting, Usage
 
 # Of an instance that runs on another node, or not at all.
 _NO_CONTAINER = "none"
+_GPUS = "a swarm gives no GPUs to instances; choose mode: containers, or a size without GPUs"
 
 
 class SwarmProvider(HostedProvider):
@@ -64,7 +67,10 @@ class SwarmProvider(HostedProvider):
         self.feed = Feed(objects, front)
         waiting = Waiting(self._swarm, self._instances, self.feed, Patience(options.common.ready_seconds))
         files = SwarmFiles(self._swarm, names, contents)
-        steps = SwarmDeployments(layout, objects, self._swarm, names, self._supplies, files, waiting, front, now)
+        standing = Standing(objects, self._swarm, files, waiting, front)
+        steps = SwarmDeployments(
+            layout, objects, self._swarm, names, self._supplies, files, waiting, front, standing, now
+        )
         super().__init__(
             Parts(layout, objects, processes, front, self._instances, steps, setting.assets, options.common)
         )
@@ -78,7 +84,12 @@ class SwarmProvider(HostedProvider):
         """What neither the swarm nor this target can do."""
         if any(resource.address.kind == "deployment" for resource in resources):
             _ = self._swarm.node
-        return objections(resources, self._registered, self._own_options.common, lambda: False)
+        # Whether the engine has GPUs does not matter: a swarm does not hand them out.
+        yield from objections(resources, self._registered, self._own_options.common, lambda: True)
+        for resource in resources:
+            if resource.address.kind == "deployment" and _wants_gpus(resource.spec):
+                field = "resources" if resource.spec.get("resources") else "instance_type"
+                yield resource.manifest.problem(field, "E-UNSUPPORTED", _GPUS)
 
     def look(self) -> Look:
         """Look at the swarm's services and tasks."""
@@ -109,3 +120,11 @@ class SwarmProvider(HostedProvider):
         super()._run(action, step, operation)
         if step.address.kind == "deployment" and action is not Action.DELETE:
             see_to_feed(self._processes, self._layout, self._setting)
+
+
+def _wants_gpus(spec: Spec) -> bool:
+    """Whether a deployment is to have GPUs; what is no quantity is objected to elsewhere."""
+    try:
+        return limits_of(spec).gpus > 0
+    except ValueError:
+        return False

@@ -2,12 +2,13 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import Any
 
 from reconciler.core.address import Address
 from reconciler.errors import ProviderError
-from reconciler.providers.docker.names import ADDRESS
+from reconciler.providers.docker.containers import OURS
+from reconciler.providers.docker.names import ADDRESS, SERVER
 from reconciler.providers.docker.notes import seconds
 from reconciler.providers.docker.swarm import Swarm
 from reconciler.providers.docker.swarm_feed import Feed
@@ -120,35 +121,51 @@ class Waiting:
         The swarm starts another in its place. Its own health checks do the same where our server runs; other servers
         may have none. What runs on other nodes cannot be reached for it.
         """
-        from docker.errors import NotFound  # noqa: PLC0415 - 300 ms
-
         look = self.swarm.look()
         tasks = look.serving(deployment)
-        hung = [task for name, task in tasks.items() if name not in answering(look, tasks)]
-        for task in hung:
-            if time.time() - seconds(task.at) > self.patience.deadline_s:
-                with self.swarm.doing(f"instance {task.instance} cannot be ended"), suppress(NotFound):
-                    self.swarm.api.kill(task.container)
+        ready = answering(look, tasks)
+        for name, task in tasks.items():
+            if name not in ready and time.time() - seconds(task.at) > self.patience.deadline_s:
+                self._kill(task.container, "SIGKILL")
 
     def ended(self, service: Service) -> None:
         """Wait until nothing of a service that was removed is left on the engine's own node.
 
+        The gateway sends it nothing any more. So our servers there, which the swarm's first SIGTERM has go on for a
+        while, are sent another: they finish what they have begun, and end.
+
         Raises:
             ProviderError: it does not end.
         """
-        label = f"{ADDRESS}={service.deployment}"
-        filters = self.swarm.names.filter(TASK)
-        filters["label"].append(label)
         started, longest_s = self.patience.now(), _stop_seconds(service) + 30
         while True:
-            tasks = [task for task in self.swarm.look().tasks if task.deployment == service.deployment]
-            with self.swarm.doing("the engine's containers cannot be listed"):
-                containers = self.swarm.api.containers(all=True, filters=filters)
+            tasks = self.swarm.look().of(service.deployment)
+            containers = self._containers(service.deployment)
             if not tasks and not containers:
                 return
+            for each in containers:
+                if each["State"] == "running" and each["Labels"].get(SERVER) == OURS:
+                    self._kill(str(each["Id"]), "SIGTERM")
             if self.patience.now() - started > longest_s:
                 raise ProviderError(f"{service.deployment}: its instances have not ended after {longest_s:g} s")
             self.patience.sleep(_POLL_S)
+
+    def _containers(self, deployment: Address) -> list[Mapping[str, Any]]:
+        filters = self.swarm.names.filter(TASK)
+        filters["label"].append(f"{ADDRESS}={deployment}")
+        with self.swarm.doing("the engine's containers cannot be listed"):
+            return list(self.swarm.api.containers(all=True, filters=filters))
+
+    def _kill(self, container: str, how: str) -> None:
+        from docker.errors import APIError  # noqa: PLC0415 - 300 ms
+
+        with self.swarm.doing(f"container {container[:12]} cannot be ended"):
+            try:
+                self.swarm.api.kill(container, how)
+            except APIError as error:
+                # It is gone, on another node, or has just ended.
+                if error.status_code not in (404, 409):
+                    raise
 
     def _ready(self, wanted: Wanted, report: Report, words: str) -> Iterator[tuple[Look, int]]:
         """Look again and again, each time with how many instances of what is wanted are ready.

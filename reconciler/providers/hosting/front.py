@@ -173,8 +173,9 @@ class Front:
 
     def _end(self) -> None:
         """With the last endpoint everything that runs for the target ends."""
-        self._proxy.end()
+        # The keeper first, with all that it keeps: one that keeps nothing more ends by itself, and nobody knows when.
         self._processes.shutdown()
+        self._proxy.end()
         self._layout.clear_sockets()
 
     def _wanted(self, former: Facts | None) -> tuple[Gateway, Facts, Program]:

@@ -15,6 +15,7 @@ from reconciler.errors import ProviderError
 from reconciler.providers.docker.engine import CONNECTIONS, Engine
 from tests.engine.posing import Request, posing
 
+
 @pytest.fixture
 def engine(engine_host: str) -> Iterator[Engine]:
     engine = Engine(engine_host)

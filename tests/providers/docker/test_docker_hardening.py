@@ -109,7 +109,7 @@ def test_the_engine_holds_it_to_its_size(blue):
     host = blue.api.inspect_container(blue.containers()[0])["HostConfig"]
     assert (host["NanoCpus"], host["Memory"], host["PidsLimit"]) == (1_000_000_000, int(3.5 * (1 << 30)), 4096)
     assert host["LogConfig"] == {"Type": "json-file", "Config": {"max-size": "10m", "max-file": "5"}}
-    assert host["RestartPolicy"]["Name"] == "unless-stopped"
+    assert host["RestartPolicy"]["Name"] == "always"
 
 
 def test_it_is_published_on_the_loopback_alone(blue):

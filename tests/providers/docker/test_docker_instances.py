@@ -108,7 +108,7 @@ def test_an_instance_on_trial_is_not_started_again_and_one_in_service_is(world):
     world.again("create", str(BLUE), world.deployment(answering("blue")), watched)
     assert set(policies) == {"no"}
     look("")
-    assert policies[-1] == "unless-stopped"
+    assert policies[-1] == "always"
 
 
 def test_a_server_that_dies_is_started_again_at_its_address(blue):

@@ -62,7 +62,7 @@ class Reader:
         self.lines: list[str] = []
         self._source = lines
         self._over = threading.Event()
-        self._thread = threading.Thread(target=self._read)
+        self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()
 
     def _read(self) -> None:

@@ -61,7 +61,7 @@ def test_an_instance_that_hangs_is_restarted_and_others_go_on(yard: Yard):
     counted = yard.restarts(A)
     assert counted is not None
     assert (counted.restarts, str(counted.last_exit)) == (1, f"killed by signal 15 (Terminated) after {why}")
-    assert yard.api.inspect_container(hung)["HostConfig"]["RestartPolicy"]["Name"] == "unless-stopped"
+    assert yard.api.inspect_container(hung)["HostConfig"]["RestartPolicy"]["Name"] == "always"
     assert (yard.state(other)["StartedAt"], yard.events(B)) == (before, ["Created", "Started"])
 
 
@@ -81,7 +81,7 @@ def test_an_instance_on_trial_is_not_asked_until_it_is_kept(yard: Yard):
     trial, _ = (yard.instance(name, counting(0), kept=kept, liveness=QUICK) for name, kept in ((A, False), (B, True)))
     until(lambda: "Killing" in yard.events(B))
     assert yard.events(A) == ["Created", "Started"]
-    yard.api.update_container(trial, restart_policy={"Name": "unless-stopped"})
+    yard.api.update_container(trial, restart_policy={"Name": "always"})
     until(lambda: "LivenessProbeFailed" in yard.events(A))
 
 

@@ -94,7 +94,7 @@ class Yard:
         settings = self.api.create_host_config(
             init=True,
             network_mode=self._network,
-            restart_policy={"Name": "unless-stopped" if kept else "no"},
+            restart_policy={"Name": "always" if kept else "no"},
             port_bindings={5001: ("127.0.0.1", port)},
             **host_config,
         )
