@@ -74,7 +74,7 @@ def containers(bench: Bench) -> Iterator[Row | Absent]:
         return
     for model in (
         Model("echo", 2.0, _echo, Asked("echo", b"{}"), ""),
-        Model("scikit-learn", 4.0, _houses, HOUSES, "import sklearn.linear_model"),
+        Model("sklearn", 4.0, _houses, HOUSES, "import sklearn.linear_model"),
     ):
         yield from _life(bench, model, base)
 
@@ -102,7 +102,7 @@ def _life(bench: Bench, model: Model, base: str) -> Iterator[Row]:
         calls = _calls_of_a_plan(bench, folder)
         mlops(bench, folder, "destroy", "--auto-approve")
         ours: Sequence[tuple[str, float | None, Callable[[], Cost]]] = (
-            ("apply, one new endpoint, to its answer", model.goal, lambda: answering(bench, folder, model.asked)),
+            ("first deployment to its answer", model.goal, lambda: answering(bench, folder, model.asked)),
             ("plan, no change", None, lambda: mlops(bench, folder, "plan", expect="No changes")[0]),
             ("roll-out of one instance", 3.0, lambda: edited(bench, folder, blue, other_code)),
             ("destroy", 1.5, lambda: mlops(bench, folder, "destroy", "--auto-approve")[0]),

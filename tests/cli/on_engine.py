@@ -77,15 +77,16 @@ class OnEngine(Repository):
             container.kill()
 
     def things(self) -> dict[str, list[str]]:
-        """The names of all that the engine has of the project, images aside."""
+        """What the engine has of the project, by kind; images of environments are nobody's own, and stay."""
         ours = {"label": f"mlops.project={self.project}"}
         with engine(self.host) as client:
             found = {
                 "containers": client.containers.list(all=True, filters=ours, ignore_removed=True),
                 "volumes": client.volumes.list(filters=ours),
                 "networks": client.networks.list(filters=ours),
+                "images": client.images.list(filters=ours),
             }
-        return {kind: [thing.name for thing in things] for kind, things in found.items()}
+        return {kind: [thing.id for thing in things] for kind, things in found.items()}
 
     def end(self) -> None:
         """End whatever runs on this machine for the target; what does not obey is killed."""
@@ -97,6 +98,9 @@ class OnEngine(Repository):
                 process.kill()
             psutil.wait_procs(left, timeout=5)
             self.layout.clear_sockets()
+
+
+NOTHING: dict[str, list[str]] = {"containers": [], "volumes": [], "networks": [], "images": []}
 
 
 @contextmanager

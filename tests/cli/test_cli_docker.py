@@ -6,7 +6,7 @@ from collections import Counter
 from urllib.parse import urlsplit
 
 from command_line import processes_of
-from on_engine import OnEngine
+from on_engine import NOTHING, OnEngine
 
 from tests.waiting import until
 
@@ -22,7 +22,7 @@ def test_a_plan_for_an_engine_reads_as_any_other(docker: OnEngine, serving_image
 
 def test_a_plan_touches_nothing(docker: OnEngine):
     docker.mlops("plan")
-    assert docker.things() == {"containers": [], "volumes": [], "networks": []}
+    assert docker.things() == NOTHING
     assert processes_of(docker.folder) == []
 
 
@@ -132,7 +132,7 @@ def test_destroy_leaves_nothing_of_the_project(docker: OnEngine):
     assert all(docker.things().values())
     assert processes_of(docker.folder)
     docker.mlops("destroy", "--auto-approve")
-    assert docker.things() == {"containers": [], "volumes": [], "networks": []}
+    assert docker.things() == NOTHING
     assert processes_of(docker.folder) == []
 
 

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from on_engine import OnEngine, settings
+from on_engine import NOTHING, OnEngine, settings
 from test_cli_sample import SAMPLES, SCORE
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -41,7 +41,7 @@ def test_the_demo_of_the_docker_target_prices_houses_and_takes_itself_away(
     again = shown.rpartition("mlops plan ")[2].partition("`")[0]
     assert emptied.mlops("plan", *again.split()).out.startswith("No changes.")
     _demo(emptied, "down", "")
-    assert emptied.things() == {"containers": [], "volumes": [], "networks": []}
+    assert emptied.things() == NOTHING
 
 
 @pytest.mark.timeout(900)

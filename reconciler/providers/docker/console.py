@@ -5,6 +5,7 @@ next line, and one thread writes, in rounds, so that one that prints without end
 """
 
 import json
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -56,7 +57,7 @@ class Console:
     ) -> None:
         self._engine = engine
         self._queue: Queue[_Line | _Gone | None] = Queue(_WAITING)
-        self._positions = Positions(layout.warden / POSITIONS)
+        self._positions = Positions(layout.warden / POSITIONS, layout.console)
         self._followers: dict[str, _Follower] = {}
         self._rows = Rows(layout.console)
         self._sleep = sleep
@@ -166,12 +167,22 @@ class _Follower:
 
 
 class Positions:
-    """How far containers were read, on disk: the next warden goes on from there."""
+    """How far containers were read, on disk, and how long the console log was then: the next warden goes on from there.
 
-    def __init__(self, path: Path) -> None:
+    Rows that were written after that are cut off when it begins, and read again.
+    """
+
+    def __init__(self, path: Path, log: Path) -> None:
         self._path = path
-        self._held = self._load()
+        self._log = log
+        self._held: dict[str, Position] = {}
         self._silent = False
+        try:
+            self._load()
+        except FileNotFoundError:
+            pass
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            say(f"{self._path} cannot be read, so lines may come twice: {error}")
 
     def of(self, container: str) -> Position:
         """How far one was read."""
@@ -191,8 +202,9 @@ class Positions:
 
     def save(self) -> None:
         """Write them down."""
+        held = {container: astuple(position) for container, position in self._held.items()}
         try:
-            write_note(self._path, {container: astuple(position) for container, position in self._held.items()})
+            write_note(self._path, {"log": _extent(self._log), "containers": held})
         except OSError as error:
             if not self._silent:
                 say(f"{self._path} cannot be written; lines may come twice after a restart: {error}")
@@ -200,15 +212,23 @@ class Positions:
         else:
             self._silent = False
 
-    def _load(self) -> dict[str, Position]:
-        try:
-            found = json.loads(self._path.read_bytes())
-            return {container: Position(*facts) for container, facts in found.items()}
-        except FileNotFoundError:
-            return {}
-        except (OSError, ValueError, TypeError, AttributeError) as error:
-            say(f"{self._path} cannot be read, so lines may come twice: {error}")
-            return {}
+    def _load(self) -> None:
+        found = json.loads(self._path.read_bytes())
+        self._held = {container: Position(*facts) for container, facts in found["containers"].items()}
+        (file, size), (present, length) = found["log"], _extent(self._log)
+        # A file that was begun since then has nothing but what came after.
+        known = size if file == present else 0
+        if length > known:
+            os.truncate(self._log, known)
+
+
+def _extent(log: Path) -> tuple[int, int]:
+    """Which file a log is, and how long."""
+    try:
+        facts = log.stat()
+    except FileNotFoundError:
+        return 0, 0
+    return facts.st_ino, facts.st_size
 
 
 def _rows(line: _Line) -> Iterator[Row]:

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from reconciler.errors import ProviderError
@@ -67,6 +68,8 @@ class Listening:
         Raises:
             ProviderError: there is none.
         """
+        from docker.errors import StreamParseError  # noqa: PLC0415 - 300 ms
+
         with self._engine.doing("the engine's events cannot be read"):
             stream = self._engine.api.events(
                 since=self._after // 1_000_000_000,
@@ -75,8 +78,12 @@ class Listening:
             )
             say("the engine is listened to")
             self._tell(Connected())
-            for event in stream:
-                found = happening(event)
-                if found.at > self._after:
-                    self._after = found.at
-                    self._tell(found)
+            # An engine that dies in the middle of an event tells it again, as one that happened meanwhile.
+            with suppress(StreamParseError):
+                for event in stream:
+                    self._hear(happening(event))
+
+    def _hear(self, found: Happening) -> None:
+        if found.at > self._after:
+            self._after = found.at
+            self._tell(found)

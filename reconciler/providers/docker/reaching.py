@@ -12,10 +12,11 @@ from reconciler.providers.hosting.serving import Ways
 
 @dataclass(frozen=True)
 class Place:
-    """Where an instance answers on 127.0.0.1, and whether it is our scoring server that does."""
+    """Where an instance answers, on 127.0.0.1 or on another node of a swarm; and whether our scoring server does."""
 
     routes: Routes
     ours: bool
+    host: str = LOOPBACK
 
 
 def way(serving: Sequence[str], places: Mapping[str, Place]) -> Ways:
@@ -34,7 +35,7 @@ def way(serving: Sequence[str], places: Mapping[str, Place]) -> Ways:
     scoring_path, readiness_path, ours = Counter(map(_kind, there.values())).most_common(1)[0][0]
     return Ways(
         tuple(
-            _backend(name, place.routes)
+            _backend(name, place)
             for name, place in there.items()
             if _kind(place) == (scoring_path, readiness_path, ours)
         ),
@@ -49,6 +50,6 @@ def _kind(place: Place) -> tuple[str, str, bool]:
     return place.routes.scoring.path, place.routes.readiness.path, place.ours
 
 
-def _backend(name: str, routes: Routes) -> Backend:
-    health = routes.readiness.port
-    return Backend(name, f"{LOOPBACK}:{routes.scoring.port}", None if health == routes.scoring.port else health)
+def _backend(name: str, place: Place) -> Backend:
+    scoring, health = place.routes.scoring.port, place.routes.readiness.port
+    return Backend(name, f"{place.host}:{scoring}", None if health == scoring else health)

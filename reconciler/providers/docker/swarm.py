@@ -76,6 +76,11 @@ class Swarm:
                 self.api.services()
         return str(facts["NodeID"])
 
+    def has_other_nodes(self) -> bool:
+        """Whether the swarm has more than the engine's own node."""
+        with self.doing("the swarm's nodes cannot be listed"):
+            return len(self.api.nodes()) > 1
+
     def create(self, body: Mapping[str, Any]) -> None:
         """Make a service.
 

@@ -1,9 +1,10 @@
 """The steps of deployments where the swarm does the work: told what is wanted, watched, and followed by the gateway."""
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from typing import Any
 
 from reconciler.core.address import Address
 from reconciler.core.manifest import Spec
@@ -173,27 +174,37 @@ class SwarmDeployments:
         launch = self.supplies.launch(held.address, spec, given, operation.report)
         if launch.limits.gpus:
             raise ProviderError(f"{held.address}: a swarm gives no GPUs to instances; use mode: containers")
-        if not launch.image.python:
-            self._tell_of_health(launch.image.reference, operation)
         self.objects.keep_secrets(held.address, {**stored, **by_digest(spec, given)})
         with self.files.service(held.address, launch, given) as laid:
-            yield laid
+            yield self._placed(laid, operation)
 
-    def _tell_of_health(self, image: str, operation: Operation) -> None:
-        """Say what follows from an image that does not tell whether its server is well."""
+    def _placed(self, laid: Laid, operation: Operation) -> Laid:
+        """Keep a service on this node that needs what is on no other; say what follows from its image."""
+        image = laid.launch.image
+        facts = self._inspected(image.reference)
+        if facts and not image.python and not (facts["Config"] or {}).get("Healthcheck"):
+            operation.report(
+                f"image {image.reference} has no HEALTHCHECK: the swarm takes instances for ready once they run, and "
+                "restarts none that hangs"
+            )
+        # What came from a registry, or went to one, has a digest there.
+        local = [
+            *(["its image is in no registry"] if facts and not facts.get("RepoDigests") else []),
+            *(["its content is too large for configs"] if laid.launch.mounts else []),
+        ]
+        if local and self.swarm.has_other_nodes():
+            operation.report(f"instances run on this node alone: {' and '.join(local)}")
+        return replace(laid, bound=bool(local))
+
+    def _inspected(self, image: str) -> Mapping[str, Any]:
+        """The engine's words of an image; empty for one that is yet to be pulled."""
         from docker.errors import NotFound  # noqa: PLC0415 - 300 ms
 
         with self.swarm.doing(f"image {image} cannot be inspected"):
             try:
-                config = self.swarm.api.inspect_image(image)["Config"] or {}
+                return dict(self.swarm.api.inspect_image(image))
             except NotFound:
-                # It is on other nodes, or yet to be pulled.
-                return
-        if not config.get("Healthcheck"):
-            operation.report(
-                f"image {image} has no HEALTHCHECK: the swarm takes instances for ready once they run, and restarts "
-                "none that hangs"
-            )
+                return {}
 
     def _resize(self, service: Service, count: int, operation: Operation) -> None:
         """Have the swarm run so many instances, each of which answers."""

@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from reconciler.core.address import Address
-from reconciler.gateway.values import Backend
 from reconciler.keeper.values import Exit, Status
 from reconciler.providers.docker.notes import seconds
 from reconciler.providers.docker.probing import ready_ones
+from reconciler.providers.docker.reaching import Place, way
 from reconciler.providers.docker.restarts import exit_of
 from reconciler.providers.docker.swarm import Swarm
 from reconciler.providers.docker.swarm_tasks import ENDED, LOST, Look, Service, Task
@@ -37,7 +37,8 @@ class SwarmInstances:
         if not deployments:
             return {}
         look = self.swarm.look()
-        return {item.address: way(look, look.serving(item.address)) for item in deployments}
+        found = {item.address: places(look, look.serving(item.address)) for item in deployments}
+        return {address: way(list(known), known) for address, known in found.items()}
 
     def tail(self, service: Service, task: Task) -> list[str]:
         """The last lines that a task printed, each as far as a reader would follow it."""
@@ -88,32 +89,22 @@ def exit_of_task(task: Task) -> Exit:
 
 def answering(look: Look, tasks: Mapping[str, Task]) -> frozenset[str]:
     """Those of the tasks that are ready, by whatever they are known by."""
-    routes = {name: task.routes.published(task.ports).readiness for name, task in tasks.items()}
-    return ready_ones(routes, {name: look.host(task) for name, task in tasks.items()})
-
-
-def way(look: Look, serving: Mapping[str, Task]) -> Ways:
-    """How the gateway reaches tasks; while an update has two versions in service, paths are those of the new one."""
-    if not serving:
-        return Ways(())
-    newest = max(serving.values(), key=lambda task: task.created)
-    return Ways(
-        tuple(_backend(look, name, task) for name, task in serving.items()),
-        queues=newest.ours,
-        scoring_path=newest.routes.scoring.path,
-        readiness_path=newest.routes.readiness.path,
-        own_paths=not newest.ours,
+    found = places(look, tasks)
+    return ready_ones(
+        {name: place.routes.readiness for name, place in found.items()},
+        {name: place.host for name, place in found.items()},
     )
+
+
+def places(look: Look, serving: Mapping[str, Task]) -> dict[str, Place]:
+    """Where tasks answer, the oldest first, by whatever they are known by."""
+    by_age = sorted(serving.items(), key=lambda item: item[1].created)
+    return {name: Place(task.routes.published(task.ports), task.ours, look.host(task)) for name, task in by_age}
 
 
 def _is_lost(task: Task, service: Service) -> bool:
     """Whether nobody asked for its end; what an update replaced may end well, too."""
     return task.state in LOST and task.template == service.template
-
-
-def _backend(look: Look, name: str, task: Task) -> Backend:
-    scoring, health = (task.ports[route.port] for route in (task.routes.scoring, task.routes.readiness))
-    return Backend(name, f"{look.host(task)}:{scoring}", None if health == scoring else health)
 
 
 def _current(tasks: Sequence[Task]) -> Task:

@@ -100,6 +100,12 @@ class SwarmProvider(HostedProvider):
         revive_warden(self._processes)
         return super().list()
 
+    def fence(self, address: Address, generation: int) -> None:
+        """Refuse older operations from now on, and put right what was cut off, or lost with the target's folder."""
+        super().fence(address, generation)
+        if address.kind == "deployment" and self._objects.get(address):
+            see_to_feed(self._processes, self._layout, self._setting)
+
     def logs(self, address: Address, *, tail: int, follow: bool, instance: str = "") -> Iterable[str]:
         """What the deployment's instances, or one of them, printed."""
         if address.kind != "deployment":

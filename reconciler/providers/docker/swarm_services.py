@@ -60,6 +60,7 @@ class Service:
         configs: small files of content.
         secret: the user's environment variables, as a file; None where they are in the environment.
         node: the one that the gateway runs on.
+        bound: whether its instances can run on that node alone.
     """
 
     deployment: Address
@@ -67,6 +68,7 @@ class Service:
     configs: Sequence[Attached]
     secret: Attached | None
     node: str
+    bound: bool = False
 
 
 def service_name(names: Names, deployment: Address) -> str:
@@ -124,6 +126,7 @@ def task(names: Names, service: Service) -> dict[str, Any]:
             **_health(launch),
         },
         "Resources": _resources(launch.limits),
+        **({"Placement": {"Constraints": [f"node.id=={service.node}"]}} if service.bound else {}),
         "RestartPolicy": {"Condition": "any", "Delay": _SECOND},
         "LogDriver": {"Name": "json-file", "Options": {"max-size": "10m", "max-file": "5"}},
         "ForceUpdate": 0,

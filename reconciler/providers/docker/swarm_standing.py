@@ -13,6 +13,7 @@ from reconciler.providers.docker.swarm_files import SwarmFiles
 from reconciler.providers.docker.swarm_services import replicas
 from reconciler.providers.docker.swarm_tasks import Look, Service
 from reconciler.providers.docker.swarm_waiting import RolledBackError, Waiting, Wanted
+from reconciler.providers.hosting.deployments import SERVES_AS_BEFORE
 from reconciler.providers.hosting.front import Front
 from reconciler.providers.hosting.objects import Object, Objects, version_of
 from reconciler.providers.hosting.replacing import forget_old_secrets
@@ -51,15 +52,14 @@ class Standing:
         size, count = wave_size(spec), int(spec[COUNT])
         total, failed = -(-count // size), min(error.replaced, count - 1) // size + 1
         where = f"wave {failed} of {total} failed, {error.replaced} of {count} instances were replaced by then"
-        said = f"{held.address}: {error.why}; {where}; the swarm went back: the former version serves as before"
+        said = f"{held.address}: {error.why}; {where}; the swarm went back: {SERVES_AS_BEFORE}"
         return ProviderError(said, log_tail=error.log_tail)
 
     def version_as_before(
         self, held: Object, former: Service, error: ProviderError, operation: Operation
     ) -> ProviderError:
         """Have the swarm run what it ran before, and return the error that says what happened."""
-        said = "the former version serves as before"
-        return self._back(held, former, error, operation, lambda _: former.body, said)
+        return self._back(held, former, error, operation, lambda _: former.body, SERVES_AS_BEFORE)
 
     def size_as_before(
         self, held: Object, former: Service, error: ProviderError, operation: Operation

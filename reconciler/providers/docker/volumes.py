@@ -32,18 +32,27 @@ class Volumes:
     def mark(self, name: str, **labels: str) -> dict[str, str]:
         """Make an empty volume for the sake of its labels, and return those that it has.
 
-        An engine makes a volume of one name once: where there was one before, its labels are returned.
+        An engine makes a volume of one name once: where there was one before, its labels are returned. One without
+        any is made anew, unless a container has it.
 
         Raises:
             ProviderError: somebody else has a volume of this name.
         """
-        with self.engine.doing(f"volume {name} cannot be made"):
-            wanted = self.names.labels(self.kind, **labels)
-            found: dict[str, str] = self.engine.api.create_volume(name, labels=wanted)["Labels"] or {}
+        wanted = self.names.labels(self.kind, **labels)
+        found = self._made(name, wanted)
+        if not found:
+            # An engine that ends while it makes a volume forgets the labels and keeps the name.
+            self.remove(name)
+            found = self._made(name, wanted)
         if not found.keys() >= wanted.keys():
             raise ProviderError(
                 f"volume {name} is somebody else's; remove it, or give the target another docker: project"
             )
+        return found
+
+    def _made(self, name: str, labels: Mapping[str, str]) -> dict[str, str]:
+        with self.engine.doing(f"volume {name} cannot be made"):
+            found: dict[str, str] = self.engine.api.create_volume(name, labels=dict(labels))["Labels"] or {}
         return found
 
     @contextmanager

@@ -55,7 +55,7 @@ class Warden:
                 if self._selector.get_map().get(key.fd) == key:
                     key.data()
             self._hear()
-            self._wards.do_what_is_due()
+            self._wards.asking.do_what_is_due()
             self._tick()
         self._listening.end()
         self._wards.close()
@@ -80,7 +80,7 @@ class Warden:
             self._waker.send(b".")
 
     def _pause(self) -> float:
-        return max(0.0, min(self._next_tick, self._wards.next_at()) - time.monotonic())
+        return max(0.0, min(self._next_tick, self._wards.asking.next_at()) - time.monotonic())
 
     def _hear(self) -> None:
         with suppress(Empty):
@@ -98,7 +98,8 @@ class Warden:
                 self._wards.look()
             case Lost():
                 self._connected = False
-                self._wards.rest()
+                # What does not answer now cannot be mended.
+                self._wards.asking.forget_all()
 
     def _keep_gateway(self, upkeep: Upkeep) -> None:
         """In a thread of its own: one that hangs takes its time to show it."""

@@ -1,4 +1,4 @@
-"""The instances that a warden looks after: asked whether they live, restarted, counted, and their story written."""
+"""The instances that a warden looks after: what becomes of each is counted, written down and answered."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -7,10 +7,9 @@ from selectors import BaseSelector
 
 from reconciler.errors import ProviderError
 from reconciler.keeper.events import Event, Events
-from reconciler.keeper.health import Health
 from reconciler.keeper.kept import HUNG_GRACE_S
-from reconciler.keeper.probes import Probes
 from reconciler.keeper.say import say
+from reconciler.providers.docker.asking import Asking
 from reconciler.providers.docker.console import Console
 from reconciler.providers.docker.containers import KIND
 from reconciler.providers.docker.counting import Counting
@@ -86,8 +85,7 @@ class Wards:
         self._wards: dict[str, _Ward] = {}
         self._events = Events(layout.warden, wall=wall)
         self._console = Console(engine, layout)
-        self._liveness = Probes(selector, self._liveness_failed)
-        self._readiness = Probes(selector, self._readiness_failed)
+        self.asking = Asking(selector, self._events, self._hangs)
         self._restarting = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="restart")
 
     def look(self) -> None:
@@ -122,20 +120,6 @@ class Wards:
         if ward:
             ward.hung = ""
 
-    def rest(self) -> None:
-        """Ask nobody while there is no engine: what does not answer then cannot be mended."""
-        for container in self._wards:
-            self._ask_no_more(container)
-
-    def next_at(self) -> float:
-        """When something falls due, by the monotonic clock."""
-        return min(self._liveness.next_at(), self._readiness.next_at())
-
-    def do_what_is_due(self) -> None:
-        """Ask whoever is to be asked."""
-        self._liveness.do_what_is_due()
-        self._readiness.do_what_is_due()
-
     def close(self) -> None:
         """Write down what was read until now."""
         self._restarting.shutdown(wait=False, cancel_futures=True)
@@ -158,7 +142,7 @@ class Wards:
         ward = self._wards.setdefault(container, _Ward(seen))
         if ward.seen.started_at != seen.started_at:
             # It was started again, so its probes begin anew too.
-            self._ask_no_more(container)
+            self.asking.forget(container)
             ward = self._wards[container] = _Ward(seen)
         ward.seen = seen
         self.counting.looked(seen)
@@ -209,13 +193,13 @@ class Wards:
         self._write(event, name, Event.KILLING, message)
         if ward:
             ward.told = True
-            self._ask_no_more(event.container)
+            self.asking.forget(event.container)
 
     def _died(self, event: Happening, name: str) -> None:
         ward = self._wards.get(event.container)
         how = event.exit(ward.cause if ward else "")
         self.counting.died(_instance(name), how, event.at_s)
-        self._ask_no_more(event.container)
+        self.asking.forget(event.container)
         if ward and (ward.told or ward.hung):
             return
         on_trial = ward and not ward.seen.kept
@@ -224,46 +208,23 @@ class Wards:
 
     def _forget(self, container: str) -> None:
         self._console.leave(container)
-        self._ask_no_more(container)
+        self.asking.forget(container)
         ward = self._wards.pop(container, None)
         if ward:
             self.counting.forget(ward.seen.instance)
 
     def _attend(self, ward: _Ward) -> None:
-        seen = ward.seen
-        for probes, probe in ((self._liveness, seen.asked.liveness), (self._readiness, seen.asked.readiness)):
-            if probe and ward.is_asked:
-                probes.watch(seen.id, probe, max(0.0, probe.initial_delay_s - seen.age_s))
-            else:
-                probes.forget(seen.id)
+        if ward.is_asked:
+            self.asking.ask(ward.seen)
+        else:
+            self.asking.forget(ward.seen.id)
 
-    def _ask_no_more(self, container: str) -> None:
-        self._liveness.forget(container)
-        self._readiness.forget(container)
-
-    def _readiness_failed(self, container: str, what: str, health: Health) -> None:
-        """That an instance does not answer any more is told once, not each time."""
-        seen = self._wards[container].seen
-        probe = seen.asked.readiness
-        if probe and health.begins_to_fail(probe):
-            row = f"{health.failures} of {probe.failure_threshold} in a row"
-            self._events.tell(seen.name, Event.READINESS_PROBE_FAILED, f"Readiness probe failed, {row}: {what}")
-
-    def _liveness_failed(self, container: str, what: str, health: Health) -> None:
-        """An instance did not answer; one that did not so often enough is restarted."""
+    def _hangs(self, container: str, why: str) -> None:
         ward = self._wards[container]
-        seen, probe = ward.seen, ward.seen.asked.liveness
-        if probe is None:
-            return
-        row = f"{health.failures} of {probe.failure_threshold} in a row"
-        self._events.tell(seen.name, Event.LIVENESS_PROBE_FAILED, f"Liveness probe failed, {row}: {what}")
-        if not health.fails(probe):
-            return
-        ward.hung = f"{health.failures} failed liveness probes ({what})"
-        say(f"{seen.name}: {ward.hung}")
-        message = f"Stopping container {container[:12]} after {ward.hung}; it is started again"
-        self._events.tell(seen.name, Event.KILLING, message)
-        self._ask_no_more(container)
+        ward.hung = why
+        say(f"{ward.seen.name}: {why}")
+        message = f"Stopping container {container[:12]} after {why}; it is started again"
+        self._events.tell(ward.seen.name, Event.KILLING, message)
         self._restarting.submit(self._restart, container)
 
     def _restart(self, container: str) -> None:

@@ -15,6 +15,8 @@ from reconciler.providers.hosting.objects import Object, Objects, version_of
 from reconciler.providers.hosting.replacing import Replacing, WaveError
 from reconciler.providers.hosting.waves import Wave, wave_size, waves
 
+# How a roll-out that came to nothing ends, and how to go on.
+SERVES_AS_BEFORE = "the former version serves as before; correct the files and apply again, or revert them"
 _UNDER_WAY = frozenset({"Creating", "Updating", "Scaling"})
 
 
@@ -135,7 +137,7 @@ class Deployments:
         if not former.serving:
             return ProviderError(said, log_tail=tail)
         is_new = version_of(spec) != version_of(former.spec)
-        back = "the former version serves as before" if is_new else "the deployment is as it was before"
+        back = SERVES_AS_BEFORE if is_new else "the deployment is as it was before; apply again to go on"
         return ProviderError(f"{said}; {back}", log_tail=tail)
 
     def _go_back(self, former: Object, spec: Spec, operation: Operation) -> None:

@@ -132,6 +132,7 @@ def test_lines_to_come_are_followed_over_a_restart_and_with_new_instances(one: W
     assert first not in before
     one.kill_process(container)
     until(lambda: "init" in "".join(reader.lines))
+    until(lambda: one.live(str(BLUE)).detail["instances"][0]["state"] == "running")
     one.do("scale", str(BLUE), one.deployment(PRINTING, instance_count=2))
     (second,) = set(names(one)) - {first}
     until(lambda: any(line.startswith(second) and "init" in line for line in reader.lines))

@@ -213,6 +213,18 @@ def test_a_volume_of_somebody_else_is_refused_and_not_touched(
         engine.api.remove_volume(name)
 
 
+def test_a_volume_that_an_engine_was_about_to_make_when_it_ended_is_made_anew(
+    objects: RecordedObjects, engine: Engine, project: str
+) -> None:
+    objects.put(endpoint())
+    (volume,) = volumes(engine, project)
+    # What is left of it, as was seen: its name, and no label.
+    engine.api.create_volume(str(volume["Name"]).removesuffix("-1") + "-2")
+    objects.put(endpoint(status="Updating"))
+    (volume,) = volumes(engine, project)
+    assert '"Updating"' in volume["Labels"]["mlops.body"]
+
+
 def test_no_secret_is_in_a_label(objects: RecordedObjects, engine: Engine, project: str) -> None:
     objects.put(deployment())
     objects.keep_secrets(BLUE, {"d1": PASSWORD})

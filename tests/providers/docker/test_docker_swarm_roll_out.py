@@ -67,7 +67,9 @@ def test_a_version_that_fails_is_taken_back_by_the_swarm_and_no_request_is_lost(
     ):
         five.do("roll_out", str(BLUE), version(five, FAILING))
     assert "0 of 5 instances were replaced by then" in str(caught.value)
-    assert str(caught.value).endswith("the former version serves as before")
+    assert "; the former version serves as before; correct the files and apply again" in str(caught.value)
+        "the former version serves as before; correct the files and apply again, or revert them"
+    )
     assert "no more of these" in "\n".join(caught.value.log_tail)
     assert load.lost == []
     assert load.said() == {b'"old"'}
@@ -84,12 +86,17 @@ def test_a_version_that_never_gets_ready_is_taken_back_after_the_deadline(one):
     assert (live.status, live.detail["ready"]) == ("Succeeded", 1)
 
 
-def test_one_instance_is_replaced_without_losing_a_request(one):
-    with Load(one) as load:
-        one.do("roll_out", str(BLUE), version(one, answering("new"), 1))
+def test_one_instance_is_replaced_without_losing_a_request_as_the_gateway_follows_at_once(swarm):
+    # It serves on for that long after it was told to stop, however much comes: less than the swarm watches the new one.
+    hasty = {"environment_variables": {"MLOPS_DRAIN_SECONDS": "3"}}
+    swarm.do("create", "endpoint/credit", ENDPOINT)
+    swarm.do("create", str(BLUE), {**version(swarm, answering("old"), 1), **hasty})
+    swarm.route(blue=100)
+    with Load(swarm) as load:
+        swarm.do("roll_out", str(BLUE), {**version(swarm, answering("new"), 1), **hasty})
         load.go_on(50)
     assert load.lost == []
-    assert one.score() == "new"
+    assert swarm.score() == "new"
 
 
 def test_scaling_down_under_load_loses_no_request(five):

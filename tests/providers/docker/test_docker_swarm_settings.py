@@ -14,9 +14,10 @@ from reconciler.providers.docker.engine import Engine
 from reconciler.providers.docker.launch import Image, Launch, Mount, Route, Routes
 from reconciler.providers.docker.limits import Limits
 from reconciler.providers.docker.names import Names
+from reconciler.providers.docker.reaching import way
 from reconciler.providers.docker.swarm import Swarm
 from reconciler.providers.docker.swarm_files import small_files
-from reconciler.providers.docker.swarm_instances import exit_of_task, way
+from reconciler.providers.docker.swarm_instances import exit_of_task, places
 from reconciler.providers.docker.swarm_services import Attached, Service, body, is_read_at_start, service_name
 from reconciler.providers.docker.swarm_tasks import Look, Task, task_of
 from tests.engine.posing import Request, posing
@@ -108,6 +109,12 @@ def test_every_version_and_every_setting_makes_another_template_and_the_operatio
     assert template(service(spec={**SPEC, "instance_count": 8})) == first
 
 
+def test_what_other_nodes_lack_is_run_on_this_node_alone():
+    placed = body(Names("p"), replace(service(), bound=True), OPERATION)["TaskTemplate"]["Placement"]
+    assert placed == {"Constraints": ["node.id==node"]}
+    assert "Placement" not in body(Names("p"), service(), OPERATION)["TaskTemplate"]
+
+
 def test_a_secret_is_a_file_that_the_user_of_instances_alone_reads():
     made = replace(service(), secret=Attached("s1", "name", "/run/secrets/v.json"))
     (secret,) = container(made)["Secrets"]
@@ -131,7 +138,8 @@ def test_a_name_is_never_longer_than_a_swarm_takes_and_of_one_deployment_alone()
 def test_instances_of_other_nodes_are_reached_by_the_address_of_their_node():
     here, there = task(), task(id="t2", slot=3, node="far")
     look = Look({}, [here, there], {"node": "127.0.0.1", "far": "10.0.0.7"})
-    found = way(look, look.serving(BLUE))
+    known = places(look, look.serving(BLUE))
+    found = way(list(known), known)
     assert [(each.name, each.address, each.health_port) for each in found.backends] == [
         ("credit.blue.2", "127.0.0.1:32001", 32003),
         ("credit.blue.3", "10.0.0.7:32001", 32003),

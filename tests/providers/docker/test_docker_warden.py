@@ -1,6 +1,8 @@
 """A warden has instances restarted that hang, and writes the story of all of them, each line once, whatever ends."""
 
+import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +16,8 @@ from reconciler.providers.hosting.processes import Processes
 from tests.waiting import until
 
 A, B = "aaaaaaaaaaaa", "bbbbbbbbbbbb"
+# Asks a server that had the time to start.
+PATIENT = {**QUICK, "initial_delay": 5}
 
 
 @pytest.fixture
@@ -48,7 +52,7 @@ def numbered(count: int, start: int = 0) -> list[str]:
 
 def test_an_instance_that_hangs_is_restarted_and_others_go_on(yard: Yard):
     yard.ward()
-    hung, other = (yard.instance(name, liveness={**QUICK, "initial_delay": 3}) for name in (A, B))
+    hung, other = (yard.instance(name, liveness=PATIENT) for name in (A, B))
     until(lambda: yard.printed(A) == ["up"])
     before = yard.state(other)["StartedAt"]
     yard.run_in(hung, "sh", "-c", "printf hang > /tmp/mode")
@@ -67,7 +71,7 @@ def test_an_instance_that_hangs_is_restarted_and_others_go_on(yard: Yard):
 
 def test_an_instance_that_answers_badly_is_restarted_after_as_many_failures_as_were_asked_for(yard: Yard):
     yard.ward()
-    container = yard.instance(A, liveness={**QUICK, "initial_delay": 3, "failure_threshold": 3})
+    container = yard.instance(A, liveness={**PATIENT, "failure_threshold": 3})
     until(lambda: yard.printed(A) == ["up"])
     yard.run_in(container, "sh", "-c", "printf 500 > /tmp/mode")
     until(lambda: "Killing" in yard.events(A))
@@ -87,7 +91,7 @@ def test_an_instance_on_trial_is_not_asked_until_it_is_kept(yard: Yard):
 
 def test_that_an_instance_is_not_ready_any_more_is_told_once(yard: Yard):
     yard.ward()
-    container = yard.instance(A, liveness={**QUICK, "failure_threshold": 5}, readiness=QUICK)
+    container = yard.instance(A, liveness={**PATIENT, "failure_threshold": 5}, readiness=PATIENT)
     until(lambda: yard.printed(A) == ["up"])
     yard.run_in(container, "sh", "-c", "printf 503 > /tmp/mode")
     until(lambda: "Killing" in yard.events(A))
@@ -125,8 +129,8 @@ def test_an_instance_that_outgrows_its_memory_is_told_so(yard: Yard):
 
 def test_what_a_person_kills_stays_dead(yard: Yard):
     yard.ward()
-    killed, witness = yard.instance(A, liveness=QUICK), yard.instance(B, liveness={**QUICK, "initial_delay": 3})
-    until(lambda: len(yard.events()) == 4)
+    killed, witness = yard.instance(A, liveness=PATIENT), yard.instance(B, liveness=PATIENT)
+    until(lambda: yard.printed(A) == yard.printed(B) == ["up"])
     yard.api.kill(killed)
     yard.run_in(witness, "sh", "-c", "printf 500 > /tmp/mode")
     until(lambda: yard.events(B).count("Started") == 2)
@@ -139,8 +143,8 @@ def test_what_a_person_kills_stays_dead(yard: Yard):
 
 def test_an_instance_that_does_not_stop_in_time_is_told_so(yard: Yard):
     yard.ward()
-    container = yard.instance(A, "import signal, time\nsignal.signal(15, lambda *_: print('no'))\n" + counting(0))
-    until(lambda: "Started" in yard.events(A))
+    container = yard.instance(A, "import signal\nsignal.signal(15, lambda *_: print('no'))\n" + counting(1))
+    until(lambda: yard.printed(A) == ["line 0"])
     yard.api.stop(container, timeout=1)
     until(lambda: len(yard.messages("Killing")) == 2)
     assert yard.messages("Killing") == ["Stopping container C", "Container C did not stop in time and is killed"]
@@ -169,6 +173,20 @@ def test_a_warden_that_is_killed_loses_nothing_and_writes_nothing_twice(yard: Ya
     counted = yard.restarts(B)
     assert counted is not None
     assert counted.restarts == 2
+
+
+def test_rows_that_were_written_after_the_last_note_are_read_again_and_not_twice(yard: Yard):
+    yard.ward()
+    yard.instance(A, counting(3, then="time.sleep(1)"))
+    until(lambda: len(yard.printed(A)) == 3)
+    yard.kill_warden()
+    # As a warden leaves it that is killed between its two writes.
+    with yard.layout.console.open("a") as log:
+        log.write(log_row := yard.layout.console.read_text().splitlines()[0] + "\n")
+        log.write(log_row[:20])
+    yard.ward()
+    until(lambda: len(yard.printed(A)) >= 6)
+    assert yard.printed(A)[:6] == numbered(3) * 2
 
 
 def test_a_removed_instances_last_words_are_kept_and_it_is_forgotten(yard: Yard):
@@ -236,11 +254,11 @@ def test_nobody_is_probed_while_there_is_no_engine(yard: Yard, relay: Relay):
     until(lambda: "LivenessProbeFailed" in yard.events(A))
     relay.cut()
     until(lambda: "it is tried again" in yard.said())
-    count = len(yard.events(A))
+    count = len(yard.messages("LivenessProbeFailed"))
     relay.open()
-    until(lambda: len(yard.events(A)) > count)
     # It is asked anew from the start, for the probes before the gap were forgotten.
-    assert yard.messages("LivenessProbeFailed")[count - 2].startswith("Liveness probe failed, 1 of 1000")
+    first = "Liveness probe failed, 1 of 1000 in a row: HTTP status 500"
+    until(lambda: first in yard.messages("LivenessProbeFailed")[count:])
 
 
 def test_a_warden_ends_with_its_targets_folder(yard: Yard):
@@ -262,24 +280,41 @@ def test_a_container_whose_labels_are_no_probe_is_passed_over(yard: Yard):
     assert yard.wardens[-1].poll() is None
 
 
-def test_a_target_has_a_warden_with_its_first_deployment_and_until_its_end(world: World):
-    def warden() -> int:
-        status = Processes(world.layout).list().get(NAME)
-        return (status.pid or 0) if status else 0
+def rows_of(world: World, table: str) -> str:
+    return "".join(path.read_text() for path in world.provider.tables()[table])
 
+
+def warden(world: World) -> int:
+    """The process of a target's warden; 0 where there is none."""
+    status = Processes(world.layout).list().get(NAME)
+    return (status.pid or 0) if status else 0
+
+
+def test_a_target_has_a_warden_from_its_first_deployment_to_its_end(world: World):
     world.do("create", "endpoint/credit", ENDPOINT)
-    assert warden() == 0
+    assert warden(world) == 0
     world.do("create", "deployment/credit/blue", world.deployment(answering("blue")))
-    first = until(warden)
-    (container,) = world.containers()
-    until(lambda: any("init of blue" in path.read_text() for path in rows_of(world, "AmlOnlineEndpointConsoleLog")))
-    until(lambda: any('"Started"' in path.read_text() for path in rows_of(world, "AmlOnlineEndpointEventLog")))
-    world.api.kill(container)
+    first = warden(world)
+    assert first
+    until(lambda: "init of blue" in rows_of(world, "AmlOnlineEndpointConsoleLog"))
+    until(lambda: '"Started"' in rows_of(world, "AmlOnlineEndpointEventLog"))
+    world.do("scale", "deployment/credit/blue", world.deployment(answering("blue"), instance_count=2))
+    assert warden(world) == first
+    os.kill(first, signal.SIGKILL)
+    until(lambda: warden(world) not in (0, first))
     world.do("delete", "deployment/credit/blue")
-    assert warden() == first
     world.do("delete", "endpoint/credit")
     assert Processes(world.layout).list() == {}
 
 
-def rows_of(world: World, table: str) -> list[Path]:
-    return list(world.provider.tables()[table])
+def test_a_look_after_a_restart_of_the_machine_has_the_warden_run_again(world: World):
+    world.do("create", "endpoint/credit", ENDPOINT)
+    world.do("create", "deployment/credit/blue", world.deployment(answering("blue")))
+    keeper, first = Processes(world.layout), warden(world)
+    pid = keeper._keeper.pid()
+    assert pid
+    for each in (pid, first):
+        os.kill(each, signal.SIGKILL)
+    until(lambda: keeper.seen() is None)
+    world.provider.list()
+    until(lambda: warden(world) not in (0, first))

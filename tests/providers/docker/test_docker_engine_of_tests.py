@@ -1,0 +1,38 @@
+"""The tests' own engine leaves nothing behind, however it ends: no process, no mount, no network interface, no file."""
+
+import signal
+from contextlib import closing
+from pathlib import Path
+
+import psutil
+import pytest
+from docker import APIClient
+
+from tests.engine import dockerd
+
+
+def left(folder: Path) -> list[str]:
+    """What names the folder of an engine, of all that runs and is mounted."""
+    running = [" ".join(process.info["cmdline"] or ()) for process in psutil.process_iter(["cmdline"])]
+    return [line for line in (*running, *Path("/proc/self/mounts").read_text().splitlines()) if str(folder) in line]
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+def test_an_engine_that_was_stopped_leaves_nothing_behind(own_engine, how):
+    before = set(psutil.net_if_addrs())
+    host = dockerd.start(own_engine, *dockerd.BESIDE_ANOTHER)
+    with closing(APIClient(host, version="auto")) as api:
+        bridge = f"br-{api.create_network('ours')['Id'][:12]}"
+    dockerd.halt(own_engine, how)
+    assert set(psutil.net_if_addrs()) - before >= {bridge}
+    dockerd.stop(own_engine)
+    assert left(own_engine) == []
+    assert bridge not in psutil.net_if_addrs()
+    assert not own_engine.exists()
+
+
+def test_an_engine_that_cannot_start_says_why_and_leaves_nothing_behind(own_engine):
+    with pytest.raises(dockerd.CannotStartError, match="no-such-driver"):
+        dockerd.start(own_engine, *dockerd.BESIDE_ANOTHER, "--storage-driver=no-such-driver")
+    assert left(own_engine) == []
+    assert not own_engine.exists()
