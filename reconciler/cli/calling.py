@@ -12,7 +12,7 @@ from reconciler.cli import options as o
 from reconciler.cli.answering import print_answer
 from reconciler.core.address import Address
 from reconciler.errors import MlopsError
-from reconciler.render.values import printable
+from reconciler.render.values import printable_lines
 
 EndpointArgument = Annotated[str, typer.Argument(metavar="ENDPOINT", help="Name of the endpoint.")]
 TOKEN = "MLOPS_TOKEN"  # noqa: S105 - the name of a variable
@@ -101,7 +101,7 @@ def invoke(
         told = ", ".join(f"{name}: {value}" for name, value in answer.headers if name.startswith("ms-azureml-"))
         said = f" ({told})" if told else ""
         raise MlopsError(
-            f"{endpoint} answered {answer.status} {answer.reason}{said}\n{printable(text)[:2000]}".rstrip()
+            f"{endpoint} answered {answer.status} {answer.reason}{said}\n{printable_lines(text[:2000])}".rstrip()
         )
     print(text)
 

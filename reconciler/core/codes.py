@@ -90,4 +90,5 @@ CODES = {
     "would scale between two applies. What the policy is of is there all the same.",
     "W-SET": "An override or a policy in mlops.yaml names a resource that the files do not have.",
     "W-SKU": "The size of machine is not in the table of sizes, so it cannot be held against a quota.",
+    "W-UNSUPPORTED": "The target's provider does nothing of this; the rest of the resource is there all the same.",
 }

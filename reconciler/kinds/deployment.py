@@ -46,11 +46,12 @@ DEPLOYMENT = Kind(
     booleans=frozenset({"app_insights_enabled", "private_network_connection"}),
     lowered=frozenset({"type", "scale_settings.type", "egress_public_network_access"}),
     secrets=frozenset({"environment_variables"}),
-    scale=frozenset({"instance_count", "scale_settings", "autoscale", "lost_instances"}),
+    scale=frozenset({"instance_count", "scale_settings", "autoscale", "lost_instances", "stray_instances"}),
     replace=frozenset({"instance_type", "type"}),
     ignored=frozenset({"id", "provisioning_state", "creation_context"}),
     symptoms={
         "lost_instances": "an instance was lost",
+        "stray_instances": "instances run that are not in service",
         "mixed_instances": "its instances run different versions",
     },
     update=Action.ROLL_OUT,

@@ -11,7 +11,7 @@ from reconciler.core.secret import Secret
 from reconciler.core.state import Entry, Live, State
 from reconciler.diff import corrections, fold
 from reconciler.errors import RefusedError
-from reconciler.providers.provider import FenceSource, Provider, Resealing
+from reconciler.providers.provider import FenceSource, Provider, Remembering, Resealing
 from reconciler.record.store import Intent, Store
 from reconciler.runs import begin_run
 from reconciler.workspace import Workspace
@@ -57,19 +57,26 @@ def rebuild(
     with locked(workspace, f"mlops {_COMMAND}", timeout_s=lock_timeout_s):
         recover(provider, store, now=utc_now)
         recorded = store.read()
-        found = _found(provider.list(), recorded)
+        found = _found(_made(provider), recorded)
         if not confirm(found):
             return None
         store.adopt(found.lineage)
         unsealed = _resealed(provider, store.secret_key())
         # Looked at once more, as secrets may have other digests by now.
-        found = replace(_found(provider.list(), store.read()), unsealed=tuple(sorted(unsealed)))
+        found = replace(_found(_made(provider), store.read()), unsealed=tuple(sorted(unsealed)))
         _record(workspace, found)
         for item in _whole(provider.list()):
             # Nothing of the lost state's may land any more; and what ended with it, such as a gateway, comes back.
             provider.fence(item.address, item.generation)
         see_to_attendance(workspace)
     return found
+
+
+def _made(provider: Provider) -> Sequence[Live]:
+    """The live objects as they were last made, where the provider knows: what was lost since is drift."""
+    live = provider.list()
+    made = provider.made() if isinstance(provider, Remembering) else {}
+    return [replace(item, spec=made.get(item.address, item.spec)) if item.spec else item for item in live]
 
 
 def _found(live: Sequence[Live], recorded: State) -> Rebuilt:

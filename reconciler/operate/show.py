@@ -40,6 +40,7 @@ def status(workspace: Workspace) -> dict[str, Any]:
         "lineage": state.lineage,
         "serial": state.serial,
         "recorded": len(state.entries),
+        "live": len(live),
         "unfinished": [f"{i.action} {i.address}" for i in workspace.store.unfinished()],
         "last_run": _run(runs),
         "endpoints": [{**_endpoint(item, live, state), "slo": promised.get(item.address.name)} for item in endpoints],
@@ -55,6 +56,7 @@ def _endpoint(item: Live, live: Mapping[Address, Live], state: State) -> dict[st
         "scoring_uri": item.detail.get("scoring_uri", ""),
         "certificate": item.detail.get("certificate"),
         "note": item.detail.get("note", ""),
+        "gateway": item.detail.get("gateway", ""),
         "deployments": [
             {
                 "name": deployment.address.name,

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol, Self, runtime_checkable
 
 from reconciler.core.address import Address
-from reconciler.core.manifest import Resource
+from reconciler.core.manifest import Resource, Spec
 from reconciler.core.plan import Operation, Step
 from reconciler.core.problem import Problem
 from reconciler.core.rollout import Rollout
@@ -112,6 +112,15 @@ class FenceSource(Protocol):
 
     def fences(self) -> Mapping[Address, int]:
         """By address the generation below which operations are refused, also where the object is gone."""
+        ...
+
+
+@runtime_checkable
+class Remembering(Protocol):
+    """A provider that knows what the last operations made true, whatever has become of that since."""
+
+    def made(self) -> Mapping[Address, Spec]:
+        """By address, the spec that the last operation made true."""
         ...
 
 

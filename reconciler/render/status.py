@@ -19,6 +19,11 @@ def status_text(status: Mapping[str, Any]) -> str:
     lines += [
         f"under way, or cut off: {what}; the next apply settles what was cut off" for what in status["unfinished"]
     ]
+    if status.get("live") and not status["recorded"]:
+        lines.append(
+            f"nothing is recorded, but {status['live']} objects are live; `mlops state rebuild` records them, "
+            "if the state that made them was lost"
+        )
     for endpoint in status["endpoints"]:
         lines += ["", *_endpoint(endpoint)]
     return "\n".join(lines)
@@ -26,6 +31,8 @@ def status_text(status: Mapping[str, Any]) -> str:
 
 def _endpoint(endpoint: Mapping[str, Any]) -> Iterator[str]:
     yield f"{endpoint['name']}  {endpoint['provisioning_state']}  {endpoint['scoring_uri']}".rstrip()
+    if endpoint.get("gateway") == "not running":
+        yield "  the gateway does not run, so nothing is served; `mlops drift` tells what is amiss, an apply mends it"
     certificate = endpoint.get("certificate") or {}
     if certificate.get("self_signed"):
         yield f"  self-signed certificate, for clients to trust: {certificate['file']}"
@@ -34,7 +41,7 @@ def _endpoint(endpoint: Mapping[str, Any]) -> Iterator[str]:
         wanted = "?" if deployment["wanted"] is None else deployment["wanted"]
         yield (
             f"  {deployment['name']:<{width}}  {deployment['traffic']:>3} %  {deployment['ready']} of {wanted} ready  "
-            f"{deployment['provisioning_state']}"
+            f"{deployment['provisioning_state']}{_lacking(deployment)}"
         )
     if not endpoint["deployments"]:
         yield "  no deployments"
@@ -42,6 +49,13 @@ def _endpoint(endpoint: Mapping[str, Any]) -> Iterator[str]:
         yield f"  {printable(note)}"
     if slo := endpoint.get("slo"):
         yield from _promises(slo)
+
+
+def _lacking(deployment: Mapping[str, Any]) -> str:
+    """What Azure's states leave out: they tell how the last operation ended, not how instances do."""
+    if deployment["ready"] == 0 and deployment["wanted"] != 0:
+        return ", but none is ready"
+    return ""
 
 
 def spent_budgets(status: Mapping[str, Any]) -> list[str]:

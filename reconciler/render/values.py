@@ -50,6 +50,11 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
+def printable_lines(text: str) -> str:
+    """A text of several lines as `printable` has each of them, without line ends after the last."""
+    return "\n".join(map(printable, text.rstrip().splitlines()))
+
+
 def span_text(seconds: float) -> str:
     """A span of time in its largest unit, rounded down: `30d`, `3h`, `5m`, `12s`."""
     units = (("d", 86400), ("h", 3600), ("m", 60))

@@ -1,10 +1,13 @@
 """What a user of a docker target reads when something is wrong, and what goes on serving meanwhile."""
 
 import socket
+from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 from command_line import PATIENCE_S, Ran
-from on_engine import OnEngine, begun, let_go, settings
+from docker.errors import NotFound
+from on_engine import OnEngine, begun, engine, let_go, settings
 
 from tests.ports import free_port
 from tests.waiting import until
@@ -33,6 +36,37 @@ def test_a_build_that_fails_shows_its_last_lines_and_changes_nothing_live(docker
     assert "Traceback" not in failed.out
     assert docker.mlops("invoke", "credit").out == '"blue"\n'
     assert [container.name for container in docker.containers("blue")] == [serving.name]
+
+
+@pytest.fixture
+def building(docker: OnEngine) -> Iterator[OnEngine]:
+    """A repository whose images, which any project would share, are removed in the end."""
+    yield docker
+    docker.mlops("destroy", "--auto-approve")
+    with engine(docker.host) as client:
+        for image in client.images.list("mlops/env"):  # The youngest first, which the others are below.
+            with suppress(NotFound):
+                if any(docker.project in step["CreatedBy"] for step in image.history()):
+                    client.images.remove(image.id, force=True)
+
+
+def test_what_a_build_prints_is_seen_and_kept_and_an_environment_is_built_once(building: OnEngine, serving_image: str):
+    docker = building
+    # A word of the project's own: what the engine has built before it does not run again.
+    docker.write(
+        "manifests/context/Dockerfile", f"FROM {serving_image}\nRUN echo compiled $((6 * 7)) {docker.project}\n"
+    )
+    docker.edit("manifests/sklearn.yml", f"image: {serving_image}", "build: {path: context}")
+    printed = f"compiled 42 {docker.project}"
+    assert f"create deployment/credit/blue: {printed}\n" in docker.apply().out
+    kept = ("logs", "deployment/credit/blue", "--container", "storage-initializer")
+    assert printed in docker.mlops(*kept).out.splitlines()
+    docker.edit("manifests/src/score.py", '"blue"', '"bluer"')
+    again = docker.apply().out
+    assert "roll_out deployment/credit/blue: 1 of 1 instances ready" in again
+    assert printed not in again
+    assert "build" not in again.lower()
+    assert docker.mlops("invoke", "credit").out == '"bluer"\n'
 
 
 def test_an_image_that_cannot_be_had_fails_its_step_in_one_line(docker: OnEngine, serving_image: str):
@@ -75,3 +109,17 @@ def test_a_run_that_was_killed_leaves_no_container_twice(docker: OnEngine):
     assert docker.mlops("invoke", "credit").out == '"blue"\n'
     assert [container.status for container in docker.containers()] == ["running"]
     assert docker.mlops("plan").out.startswith("No changes.")
+
+
+def test_a_container_that_nothing_names_is_drift_and_is_removed_by_an_apply_of_no_change(docker: OnEngine):
+    docker.apply()
+    (serving,) = docker.containers("blue")
+    with engine(docker.host) as client:
+        labels = {**serving.labels, "mlops.instance": "0123456789ab"}
+        client.containers.create(serving.image.id, ["true"], labels=labels)
+    assert "stray_instances: 1" in docker.mlops("drift", "--detailed-exitcode", code=2).out
+    planned = docker.mlops("plan", "--detailed-exitcode", code=2).out
+    assert "scale deployment/credit/blue (instances run that are not in service)" in planned
+    docker.apply()
+    assert [container.name for container in docker.containers()] == [serving.name]
+    docker.mlops("drift", "--detailed-exitcode", code=0)

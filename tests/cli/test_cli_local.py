@@ -98,7 +98,9 @@ def test_an_init_that_fails_leaves_the_old_deployment_in_service(local: Reposito
 def test_a_run_that_fails_is_an_error_of_invoke_that_says_where_to_look(local: Repository):
     local.edit("manifests/src/score.py", 'return "blue"', "return 1 / 0")
     local.apply()
-    assert "credit answered 424" in local.mlops("invoke", "credit", code=1).err
+    said = local.mlops("invoke", "credit", code=1).err
+    assert "credit answered 424" in said
+    assert "\\n" not in said
 
 
 def test_destroy_leaves_no_process(local: Repository):

@@ -1,15 +1,18 @@
 """A state that was lost is made anew from the live objects, as if it had never been gone."""
 
 import json
+import os
 import shutil
+import signal
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 
 from command_line import Repository, model
-from on_engine import OnEngine, engine
+from on_engine import NOTHING, OnEngine, engine
 
 from reconciler.record.sqlite import SqliteStore
+from tests.waiting import until
 
 REFUSED = 4
 WITH_PASSWORD = "environment_variables:\n  PASSWORD: hunter2\n"
@@ -228,7 +231,29 @@ def test_a_docker_target_goes_on_although_all_that_was_kept_of_it_is_lost(docker
     docker.apply()
     assert docker.mlops("invoke", "credit").out == '"hunter2"\n'
     docker.mlops("destroy", "--auto-approve")
-    assert docker.things() == {"containers": [], "volumes": [], "networks": []}
+    assert docker.things() == NOTHING
+
+
+def test_what_was_lost_with_the_record_is_drift_and_restarts_that_an_apply_has_seen_are_not(docker: OnEngine) -> None:
+    docker.apply()
+    (serving,) = docker.containers("blue")
+    os.kill(serving.attrs["State"]["Pid"], signal.SIGKILL)
+    until(lambda: "restarted: " in docker.mlops("drift").out)
+    docker.apply()
+    assert docker.steps() == []
+    docker.end()
+    shutil.rmtree(docker.folder / ".mlops")
+    rebuild(docker)
+    assert docker.steps() == []
+    docker.end()
+    shutil.rmtree(docker.folder / ".mlops")
+    docker.kill("blue")
+    until(lambda: [each.status for each in docker.containers("blue")] == ["exited"])
+    rebuild(docker)
+    told = docker.mlops("drift", "--detailed-exitcode", code=2).out
+    assert "instance_count: recorded 1, live 0" in told
+    docker.apply()
+    assert docker.mlops("invoke", "credit").out == '"blue"\n'
 
 
 def test_containers_without_any_record_are_planned_away(docker: OnEngine) -> None:

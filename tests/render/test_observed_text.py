@@ -87,3 +87,23 @@ def test_columns_of_one_name_are_all_in_an_object_of_json():
 @pytest.mark.parametrize(("seconds", "text"), [(0, "0s"), (59, "59s"), (60, "1m"), (7300, "2h"), (2592000, "30d")])
 def test_a_span_is_told_in_its_largest_unit(seconds: float, text: str):
     assert span_text(seconds) == text
+
+
+def test_a_gateway_that_does_not_run_and_instances_that_are_not_ready_are_told() -> None:
+    told = status()
+    (endpoint,) = told["endpoints"]
+    deployment = {"name": "blue", "traffic": 100, "ready": 0, "wanted": 1, "provisioning_state": "Succeeded"}
+    text = status_text({**told, "endpoints": [{**endpoint, "gateway": "not running", "deployments": [deployment]}]})
+    assert "the gateway does not run, so nothing is served" in text
+    assert "0 of 1 ready  Succeeded, but none is ready" in text
+    well = {**deployment, "ready": 1}
+    text = status_text({**told, "endpoints": [{**endpoint, "gateway": "running", "deployments": [well]}]})
+    assert "gateway" not in text
+    assert text.count("none is ready") == 0
+
+
+def test_live_objects_without_a_record_are_told_with_what_to_do() -> None:
+    assert "nothing is recorded, but 3 objects are live; `mlops state rebuild`" in status_text(
+        {**status(), "recorded": 0, "live": 3}
+    )
+    assert "rebuild" not in status_text({**status(), "live": 3})

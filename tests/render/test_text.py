@@ -12,7 +12,7 @@ from reconciler.errors import MlopsError
 from reconciler.render import as_json, markdown
 from reconciler.render.answers import answer_text, queried
 from reconciler.render.text import drift_text, outcomes_text, plan_text
-from reconciler.render.values import Veil, one_line, printable
+from reconciler.render.values import Veil, one_line, printable, printable_lines
 from tests.builders import blue, endpoint, live, plan_of, recorded
 
 ESCAPES = "\x1b[2J\u202eevil\n::error::"
@@ -129,3 +129,7 @@ def test_what_is_amiss_is_told_as_it_is_and_not_as_a_change():
         Address.parse("deployment/credit/blue"), DriftClass.CHANGED, (FieldChange("lost_instances", None, 2),)
     )
     assert "      lost_instances: 2\n" in drift_text([found], recorded=1, target="dev")
+
+
+def test_several_lines_stay_lines_and_cannot_act_on_a_terminal_either() -> None:
+    assert printable_lines("first\r\nsecond \x1b[2J\n\n") == "first\nsecond \\x1b[2J"

@@ -147,14 +147,16 @@ def _share(limits: Limits) -> dict[str, Any]:
         "MemorySwap": limits.memory_bytes,
         "MemoryReservation": limits.reserved_memory_bytes,
         "CpuShares": None if limits.reserved_cpus is None else max(2, int(limits.reserved_cpus * 1024)),
-        "DeviceRequests": device_requests(limits.gpus),
+        "DeviceRequests": device_requests(limits),
     }
     return {name: value for name, value in found.items() if value}
 
 
-def device_requests(gpus: int) -> list[dict[str, Any]]:
-    """How the engine is asked for so many GPUs."""
-    return [{"Driver": "nvidia", "Count": gpus, "Capabilities": [["gpu"]]}] if gpus else []
+def device_requests(limits: Limits) -> list[dict[str, Any]]:
+    """How the engine is asked for GPUs; by number it gives the first ones, so those are named where it wants names."""
+    if limits.cdi_gpus:
+        return [{"Driver": "cdi", "DeviceIDs": list(limits.cdi_gpus)}]
+    return [{"Driver": "nvidia", "Count": limits.gpus, "Capabilities": [["gpu"]]}] if limits.gpus else []
 
 
 def _mount(mount: Mount) -> dict[str, Any]:

@@ -1,13 +1,17 @@
 """Counts restarts in a file of the target, from what the engine tells and from looks at its containers."""
 
+import time
 from collections.abc import Set
 from dataclasses import replace
 
 from reconciler.keeper.say import say
 from reconciler.keeper.values import Exit
+from reconciler.providers.docker.engine import Engine
+from reconciler.providers.docker.names import Names
 from reconciler.providers.docker.notes import seconds
-from reconciler.providers.docker.restarts import Counted, Counts, first_look, load_counts, save_counts
-from reconciler.providers.docker.sightings import Sighting
+from reconciler.providers.docker.restarts import Counted, Counts, acknowledge, first_look, load_counts, save_counts
+from reconciler.providers.docker.seeing import containers
+from reconciler.providers.docker.sightings import Sighting, sighting
 from reconciler.providers.hosting.layout import Layout
 
 
@@ -66,3 +70,35 @@ class Counting:
             save_counts(self._layout, counts)
         except OSError as error:
             say(f"restarts cannot be written down: {error}")
+
+
+def acknowledge_all(engine: Engine, names: Names, layout: Layout) -> None:
+    """Take the restarts that the engine has counted so far for seen, where what was counted here is lost.
+
+    It is for before a warden begins: of an instance that it knows of, it counts on from there.
+
+    Raises:
+        ProviderError: the engine does not answer.
+    """
+    counts, found = load_counts(layout), dict[str, Counted]()
+    for each in containers(engine, names):
+        counted = _looked_up(engine, each.id)
+        if counted and each.instance not in counts.instances:
+            found[each.instance] = counted
+    if found:
+        layout.warden.mkdir(parents=True, exist_ok=True, mode=0o700)
+        save_counts(layout, replace(counts, instances={**counts.instances, **found}))
+    acknowledge(layout, {**counts.instances, **found})
+
+
+def _looked_up(engine: Engine, container: str) -> Counted | None:
+    """What the engine has counted of a container; None where it is gone, or was never started."""
+    from docker.errors import NotFound  # noqa: PLC0415 - 300 ms
+
+    with engine.doing(f"container {container[:12]} cannot be inspected"):
+        try:
+            facts = engine.api.inspect_container(container)
+        except NotFound:
+            return None
+    seen = sighting(facts, now=time.time())
+    return first_look(started_at=seen.started_at, engine_count=seen.engine_count)

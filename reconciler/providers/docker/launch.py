@@ -106,6 +106,13 @@ def routes_text(routes: Routes) -> str:
 
 
 def routes_from_text(text: str) -> Routes:
-    """The routes that `routes_text` wrote."""
+    """The routes that `routes_text` wrote.
+
+    Raises:
+        ValueError: it did not write them.
+    """
     found = json.loads(text)
-    return Routes(*(Route(**found[name]) for name in ("liveness", "readiness", "scoring")))
+    try:
+        return Routes(*(Route(**found[name]) for name in ("liveness", "readiness", "scoring")))
+    except (LookupError, TypeError) as error:
+        raise ValueError(f"{text!r} are no routes") from error

@@ -2,14 +2,12 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import suppress
 from queue import Empty, Full, Queue
 
-from reconciler.core.address import Address
 from reconciler.errors import ProviderError
 from reconciler.providers.docker.engine import Engine
-from reconciler.providers.docker.names import Names
 from reconciler.providers.docker.printed import Position, Printed, lines
 
 # How often it is looked for new instances, and for new runs of one that has ended.
@@ -18,13 +16,14 @@ _WAITING = 1000
 
 # The name of an instance, and what it printed.
 _Line = tuple[str, str]
+# The engine's own names of containers, which nobody can change, by instance.
+Identify = Callable[[], Mapping[str, str]]
 
 
 def log_lines(
     engine: Engine,
-    names: Names,
-    deployment: Address,
     instances: Callable[[], Sequence[str]],
+    identify: Identify,
     *,
     tail: int,
     follow: bool,
@@ -33,20 +32,21 @@ def log_lines(
 
     Args:
         instances: which there are, by name.
+        identify: asks the engine for the containers.
         tail: how many lines of each.
 
     Raises:
         ProviderError: the engine does not answer.
     """
-    containers = {name: names.instance(deployment, name) for name in instances()}
-    last = {name: _Last(engine, container, tail) for name, container in containers.items()}
+    wanted, containers = instances(), identify()
+    last = {name: _Last(engine, containers[name], tail) for name in wanted if name in containers}
     for name, found in last.items():
         for line in found.lines:
             yield f"{name}: {line}" if len(last) > 1 else line
     if follow:
-        with _Following(engine, names, deployment) as following:
+        with _Following(engine, identify) as following:
             for name, found in last.items():
-                following.join(name, found.position)
+                following.join(name, containers[name], found.position)
             yield from following.lines(instances)
 
 
@@ -65,10 +65,9 @@ class _Last:
 class _Following:
     """Threads that wait for the next line of each instance."""
 
-    def __init__(self, engine: Engine, names: Names, deployment: Address) -> None:
+    def __init__(self, engine: Engine, identify: Identify) -> None:
         self._engine = engine
-        self._names = names
-        self._deployment = deployment
+        self._identify = identify
         # No longer than a slow reader can bear: the engine keeps the rest.
         self._queue: Queue[_Line | ProviderError] = Queue(_WAITING)
         self._open: dict[str, Printed] = {}
@@ -85,10 +84,10 @@ class _Following:
         for printed in list(self._open.values()):
             printed.close()
 
-    def join(self, name: str, after: Position) -> None:
+    def join(self, name: str, container: str, after: Position) -> None:
         """Follow one more instance."""
         self._known.add(name)
-        threading.Thread(target=self._follow, args=(name, after), name=f"logs {name}", daemon=True).start()
+        threading.Thread(target=self._follow, args=(name, container, after), name=f"logs {name}", daemon=True).start()
 
     def lines(self, instances: Callable[[], Sequence[str]]) -> Iterator[str]:
         """What comes, for ever; instances that are new are read from their beginnings."""
@@ -101,13 +100,18 @@ class _Following:
                 name, line = item
                 yield f"{name}: {line}" if len(self._known) > 1 else line
             if time.monotonic() >= look_at:
-                for name in set(instances()) - self._known:
-                    self.join(name, Position())
+                self._join_new(set(instances()) - self._known)
                 look_at = time.monotonic() + _LOOK_S
 
-    def _follow(self, name: str, after: Position) -> None:
+    def _join_new(self, fresh: Set[str]) -> None:
+        """Follow instances from their beginnings. One in service without a container has lost it, and gets none."""
+        containers = self._identify() if fresh else {}
+        for name in fresh & containers.keys():
+            self.join(name, containers[name], Position())
+        self._known |= fresh
+
+    def _follow(self, name: str, container: str, after: Position) -> None:
         """Hand on the lines of an instance, run after run, until it is gone."""
-        container = self._names.instance(self._deployment, name)
         gone = False
         while not gone and not self._over.is_set():
             self._open[name] = printed = Printed(self._engine, container, after=after, follow=True)

@@ -14,6 +14,8 @@ ADDRESS = "mlops.address"
 LINEAGE = "mlops.lineage"
 GENERATION = "mlops.generation"
 OPERATION = "mlops.operation"
+# Of a record: as what the target's instances run.
+MODE = "mlops.mode"
 # Of an instance: which version of its deployment's spec it runs.
 DIGEST = "mlops.digest"
 INSTANCE = "mlops.instance"

@@ -5,15 +5,16 @@ from collections.abc import Callable, Iterator, Sequence
 from reconciler.core.address import Address
 from reconciler.core.manifest import Resource, Spec
 from reconciler.core.problem import Problem
-from reconciler.providers.docker.limits import limits_of
+from reconciler.providers.docker.limits import limits_of, refused
 from reconciler.providers.hosting.asset_objections import Asset, Find, finder, named_asset, to_assets, to_model
-from reconciler.providers.hosting.objections import to_endpoints
+from reconciler.providers.hosting.objections import to_collecting, to_endpoints
 from reconciler.providers.hosting.options import Options
 
 _PLATFORM = "docker"
 _GPUS = (
-    "the engine has no GPUs to give; install the NVIDIA Container Toolkit, run "
-    "`nvidia-ctk runtime configure --runtime=docker` and restart the engine, or choose a size without GPUs"
+    "the engine has no GPUs to give: it names neither a runtime `nvidia` nor a CDI device `nvidia.com/gpu` (`docker "
+    "info`); install the NVIDIA Container Toolkit, run `nvidia-ctk runtime configure --runtime=docker` and restart the "
+    "engine, or choose a size without GPUs"
 )
 
 Lookup = Callable[[Address], Spec | None]
@@ -43,6 +44,7 @@ def objections(
         elif resource.address.kind == "deployment":
             yield from _to_deployment(resource, find)
             yield from _to_size(resource, has_gpus)
+            yield from to_collecting(resource, _PLATFORM)
 
 
 def _to_deployment(resource: Resource, find: Find) -> Iterator[Problem]:
@@ -98,6 +100,8 @@ def _to_size(resource: Resource, has_gpus: Callable[[], bool]) -> Iterator[Probl
     except ValueError as error:
         yield resource.manifest.problem("resources", "E-UNSUPPORTED", str(error))
         return
+    for path, message in refused(wanted):
+        yield resource.manifest.problem(f"resources.{path}", "E-UNSUPPORTED", message)
     if wanted.gpus and not has_gpus():
         field = "resources" if resource.spec.get("resources") else "instance_type"
         yield resource.manifest.problem(field, "E-UNSUPPORTED", _GPUS)

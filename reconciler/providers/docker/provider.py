@@ -9,7 +9,9 @@ from reconciler.core.plan import Action, Operation, Step
 from reconciler.core.problem import Problem
 from reconciler.core.state import Live
 from reconciler.errors import ProviderError
+from reconciler.providers.docker.belonging import to_moved
 from reconciler.providers.docker.contents import Contents
+from reconciler.providers.docker.counting import acknowledge_all
 from reconciler.providers.docker.engine import Engine
 from reconciler.providers.docker.gateway import envoys_of
 from reconciler.providers.docker.images import Images
@@ -43,7 +45,7 @@ class DockerProvider(HostedProvider):
 
     def __init__(self, layout: Layout, assets: Assets, options: DockerOptions) -> None:
         self._engine, self._names, self._own_options = Engine(options.host), Names(options.project), options
-        objects = RecordedObjects(layout.folder, Records(self._engine, self._names))
+        self._recorded = objects = RecordedObjects(layout.folder, Records(self._engine, self._names), options.mode)
         self._processes = processes = Processes(layout)
         contents = Contents(self._engine, self._names)
         images = Images(self._engine, self._names, assets, layout.folder / "images")
@@ -76,7 +78,8 @@ class DockerProvider(HostedProvider):
 
     def objections(self, resources: Sequence[Resource]) -> Iterator[Problem]:
         """What neither the engine nor this target can do."""
-        return objections(
+        yield from to_moved(resources, self._recorded.moved())
+        yield from objections(
             resources, self._registered, self._own_options.common, lambda: self._supplies.capacity.has_gpus
         )
 
@@ -88,6 +91,7 @@ class DockerProvider(HostedProvider):
     def fence(self, address: Address, generation: int) -> None:
         """Refuse older operations from now on, and put right what was cut off, or lost with the target's folder."""
         super().fence(address, generation)
+        self._confirm()
         if address.kind == "deployment" and self._objects.get(address):
             see_to_warden(self._processes, self._layout, self._own_options)
 
@@ -107,11 +111,15 @@ class DockerProvider(HostedProvider):
             held = self._objects.get(address)
             return [instance] if instance else (held.serving if held else ())
 
-        return log_lines(self._engine, self._names, address, instances, tail=tail, follow=follow)
+        def containers() -> Mapping[str, str]:
+            return self._instances.identities(address)
+
+        return log_lines(self._engine, instances, containers, tail=tail, follow=follow)
 
     def usage(self) -> Sequence[Usage]:
         """What every instance takes of the machine."""
-        return usage_of(self._engine, self._names.instance, self.list())
+        containers = self._instances.all_identities()
+        return usage_of(self._engine, lambda *instance: containers.get(instance, ""), self.list())
 
     def close(self) -> None:
         """Let go of the engine."""
@@ -119,8 +127,14 @@ class DockerProvider(HostedProvider):
 
     def _run(self, action: Action, step: Step, operation: Operation) -> None:
         super()._run(action, step, operation)
+        self._confirm()
         if step.address.kind == "deployment" and action is not Action.DELETE:
             see_to_warden(self._processes, self._layout, self._own_options)
+
+    def _confirm(self) -> None:
+        """Take restored files for ours; restarts from before are no news, as nobody knows which were acknowledged."""
+        if self._recorded.confirm():
+            acknowledge_all(self._engine, self._names, self._layout)
 
     def _ways(self, deployments: Sequence[Object]) -> Mapping[Address, Ways]:
         """Instances listen on ports of this machine's loopback."""

@@ -7,13 +7,22 @@ import os
 import shutil
 import threading
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from reconciler.core.address import Address
 from reconciler.core.plan import Operation
+from reconciler.errors import ProviderError
 from reconciler.gateway.files import write_private
-from reconciler.providers.docker.names import made_by
+from reconciler.providers.docker.belonging import (
+    Belonging,
+    forget_belonging,
+    keep_belonging,
+    moved,
+    read_belonging,
+    refuse_others,
+)
+from reconciler.providers.docker.names import MODE, made_by
 from reconciler.providers.docker.records import Record, Records
 from reconciler.providers.hosting.layout import Layout
 from reconciler.providers.hosting.objects import Object, Objects
@@ -28,12 +37,17 @@ class RecordedObjects(Objects):
 
     Reading asks nothing of the engine as long as the files are there. The first change of a process also mends what
     the engine has missed, such as while it was down.
+
+    Args:
+        mode: as what the target's instances run.
     """
 
     records: Records
+    mode: str = "containers"
     _copying: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
     _compared: threading.Event = field(default_factory=threading.Event, init=False, repr=False)
     _restoring: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
+    _looked: threading.Event = field(default_factory=threading.Event, init=False, repr=False)
 
     def get(self, address: Address) -> Object | None:
         """One object; None when there is none."""
@@ -64,6 +78,34 @@ class RecordedObjects(Objects):
         if super().get(address):
             self._copy(str(address))
 
+    def admit(self, address: Address, operation: Operation) -> None:
+        """Let an operation in, if everything that the engine has of the project is of its state.
+
+        Raises:
+            ProviderError: another state has made some of it, the target was given another project or mode, or a younger
+                operation has been here.
+        """
+        self._restore_lost()
+        refuse_others(self.records.project, [each.lineage for each in self.records.all().values()], operation.lineage)
+        if told := self.moved():
+            raise ProviderError(told)
+        super().admit(address, operation)
+        former = read_belonging(self.folder)
+        keep_belonging(self.folder, replace(self._belonging, restored=bool(former and former.restored)))
+
+    def confirm(self) -> bool:
+        """Take the files for ours, as an operation was let in; True where they had been read from the engine."""
+        former = read_belonging(self.folder)
+        if former is None or not former.restored:
+            return False
+        keep_belonging(self.folder, replace(former, restored=False))
+        return True
+
+    def moved(self) -> str:
+        """What is wrong where the files are of another project or mode; empty where they are not. It asks no engine."""
+        former = read_belonging(self.folder)
+        return moved(former, self._belonging) if former and any(self.folder.glob("objects/*.json")) else ""
+
     def mirror(self) -> None:
         """Copy what the gateway's address and certificate hang on."""
         self._copy(GATEWAY)
@@ -75,6 +117,10 @@ class RecordedObjects(Objects):
     def _fenced(self, address: Address) -> tuple[int, str]:
         self._restore_lost()
         return super()._fenced(address)
+
+    @property
+    def _belonging(self) -> Belonging:
+        return Belonging(self.records.project, self.mode)
 
     @property
     def _files(self) -> dict[str, Path]:
@@ -114,8 +160,9 @@ class RecordedObjects(Objects):
             held = super().get(Address.parse(key))
             if held is None:
                 return None
-            labels = made_by(held.address, Operation(held.operation, held.lineage, held.generation))
-            return self._path("objects", held.address).read_text(), super().secrets(held.address), labels
+            by = made_by(held.address, Operation(held.operation, held.lineage, held.generation))
+            body = self._path("objects", held.address).read_text()
+            return body, super().secrets(held.address), {**by, MODE: self.mode}
         facts = Layout(self.folder).gateway_facts
         if not facts.exists() or not any(super()._matching("*")):
             return None
@@ -139,16 +186,22 @@ class RecordedObjects(Objects):
     def _restore_lost(self) -> None:
         """Have the files again where there is not even a folder for them; an empty one says that there is nothing."""
         objects = self.folder / "objects"
-        if objects.is_dir():
+        if self._looked.is_set() and objects.is_dir():
             return
         with self._restoring:
+            self._drop_misled()
+            self._looked.set()
             if objects.is_dir():
                 return
             fresh = self.folder / f".objects-{os.urandom(4).hex()}"
             fresh.mkdir(parents=True, mode=0o700)
             try:
-                for record in self.records.all().values():
+                found = self.records.all()
+                for record in found.values():
                     self._restore(record, fresh)
+                if found:
+                    mode = max(record.mode for record in found.values())
+                    keep_belonging(self.folder, Belonging(self.records.project, mode, restored=True))
                 fresh.rename(objects)
             except OSError:
                 # Where another process was faster, what it has restored is the same.
@@ -156,6 +209,17 @@ class RecordedObjects(Objects):
                     raise
             finally:
                 shutil.rmtree(fresh, ignore_errors=True)
+
+    def _drop_misled(self) -> None:
+        """Drop what was only read from the engine where the target was given another project since: it is not ours."""
+        former = read_belonging(self.folder)
+        if former is None or not former.restored or former.project == self.records.project:
+            return
+        for part in ("secrets", "fences", "objects"):
+            shutil.rmtree(self.folder / part, ignore_errors=True)
+        for path in (*self._files.values(), Layout(self.folder).gateway_facts):
+            path.unlink(missing_ok=True)
+        forget_belonging(self.folder)
 
     def _restore(self, record: Record, objects: Path) -> None:
         """Write what a record says; one whose secrets somebody removed is as good as none."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from reconciler.providers.docker.archives import tar_of_private
 from reconciler.providers.docker.engine import Engine
-from reconciler.providers.docker.names import Names
+from reconciler.providers.docker.names import LINEAGE, MODE, Names
 from reconciler.providers.docker.volumes import Volumes
 
 KIND = "record"
@@ -30,6 +30,8 @@ class Record:
         body: a text; empty where there are only leavings of one that was never made.
         secrets: the volume that holds its secrets; empty where it has none.
         volumes: all that belong to it, those of former records that were not yet removed included, the oldest first.
+        lineage: the state that the object is of; empty where it is of none.
+        mode: as what the target's instances run; empty where the record does not say.
     """
 
     key: str
@@ -37,6 +39,8 @@ class Record:
     secrets: str = ""
     sequence: int = 0
     volumes: tuple[str, ...] = ()
+    lineage: str = ""
+    mode: str = ""
 
 
 class Records:
@@ -44,6 +48,11 @@ class Records:
 
     def __init__(self, engine: Engine, names: Names) -> None:
         self._names, self._volumes = names, Volumes(engine, names, KIND)
+
+    @property
+    def project(self) -> str:
+        """The project that they are of."""
+        return self._names.project
 
     def all(self) -> dict[str, Record]:
         """Every record by its key, in one call."""
@@ -109,7 +118,8 @@ def _with(former: Record | None, volume: str, labels: Mapping[str, str]) -> Reco
     volumes = (*former.volumes, volume)
     if BODY not in labels:
         return replace(former, volumes=volumes)
-    return Record(former.key, labels[BODY], labels[SECRETS], int(labels[SEQUENCE]), volumes)
+    told = labels.get(LINEAGE, ""), labels.get(MODE, "")
+    return Record(former.key, labels[BODY], labels[SECRETS], int(labels[SEQUENCE]), volumes, *told)
 
 
 def _short(key: str) -> str:

@@ -15,7 +15,7 @@ from reconciler.providers.docker.engine import Engine
 from reconciler.providers.docker.launch import Launch, Routes
 from reconciler.providers.docker.names import PROJECT, Names
 from reconciler.providers.docker.ports import free_ports
-from reconciler.providers.docker.seeing import Container
+from reconciler.providers.docker.seeing import Container, containers
 
 _AT_ONCE = 16
 # A port may be taken between the look at it and the start of the container.
@@ -67,7 +67,7 @@ class Running:
         try:
             _at_once(start, fresh)
         except BaseException:
-            _at_once(self._remove, [self.names.instance(deployment, name) for name in made])
+            _at_once(self._discard, [(deployment, name) for name in made])
             raise
         return made
 
@@ -101,17 +101,15 @@ class Running:
         name = self.names.instance(instance.deployment, instance.name)
         body = configuration(self.names, launch, instance)
         with self.engine.doing(f"{instance.deployment}: instance {instance.name} cannot be started"):
-            container = self.engine.api.create_container_from_config(body, name)["Id"]  # type: ignore[no-untyped-call]  # types-docker lacks it
             try:
+                container = self.engine.api.create_container_from_config(body, name)["Id"]  # type: ignore[no-untyped-call]  # types-docker lacks it
                 self.engine.api.start(container)
-            except APIError as error:
-                self._remove(container)
-                if not any(words in str(error).lower() for words in _PORT_TAKEN):
+            except BaseException as error:
+                gone = self._discard((instance.deployment, instance.name))
+                taken = isinstance(error, APIError) and any(words in str(error).lower() for words in _PORT_TAKEN)
+                if not (taken and gone):
                     raise
                 return False
-            except BaseException:
-                self._remove(container)
-                raise
         return True
 
     def _keep(self, each: Container) -> None:
@@ -130,6 +128,19 @@ class Running:
             timeout = self.engine.api.inspect_container(each.id)["Config"].get("StopTimeout")
             self.engine.api.stop(each.id, timeout=timeout)
             self.engine.api.remove_container(each.id, force=True)
+
+    def _discard(self, instance: tuple[Address, str]) -> bool:
+        """Remove an instance that came to nothing, and return whether there is none any more.
+
+        It may be there although the engine's answer to its making never came, so it is looked for. What goes wrong is
+        not told: the error that led here tells more, and a look at the target counts what stays as a stray.
+        """
+        with suppress(ProviderError):
+            for each in containers(self.engine, self.names, instance[0]):
+                if each.instance == instance[1]:
+                    self._remove(each.id)
+            return True
+        return False
 
     def _remove(self, container: str) -> None:
         from docker.errors import NotFound  # noqa: PLC0415 - 300 ms
@@ -164,7 +175,7 @@ class Running:
         return bool((found.get("Labels") or {}).get(PROJECT) == self.names.project)
 
 
-def _at_once(call: Callable[[Each], None], wanted: Sequence[Each]) -> None:
+def _at_once(call: Callable[[Each], object], wanted: Sequence[Each]) -> None:
     """Do the same to each, all at the same time, and return when all is done."""
     if len(wanted) < 2:
         for each in wanted:

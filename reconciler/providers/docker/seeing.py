@@ -1,7 +1,7 @@
 """The containers of instances as an engine lists them, in one call whatever their number."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from reconciler.core.address import Address
@@ -41,6 +41,7 @@ class Container:
         created: seconds since the epoch.
         routes: where it answers on 127.0.0.1.
         ours: whether it runs our scoring server, not one of its image's own.
+        ports: of the container, by the port of this machine that each is published at; none while it does not run.
     """
 
     id: str
@@ -54,11 +55,21 @@ class Container:
     created: float
     routes: Routes
     ours: bool
+    ports: Mapping[int, int] = field(default_factory=dict)
 
     @property
     def running(self) -> bool:
         """Whether it is up."""
         return self.state == "running"
+
+    @property
+    def over(self) -> bool:
+        """Whether it has ended, and the engine does not start it again by itself."""
+        return self.state in _ENDED
+
+    def port_inside(self, published: int) -> int:
+        """The port of the container that is published at one of this machine; that one where it is not known."""
+        return self.ports.get(published, published)
 
 
 def containers(engine: Engine, names: Names, deployment: Address | None = None) -> list[Container]:
@@ -72,8 +83,7 @@ def containers(engine: Engine, names: Names, deployment: Address | None = None) 
         wanted["label"].append(f"{ADDRESS}={deployment}")
     with engine.doing("the engine's containers cannot be listed"):
         found = engine.api.containers(all=True, filters=wanted)
-    # What somebody else gave some of our labels is not ours.
-    return [_container(each) for each in found if each["Labels"].keys() >= _LABELS]
+    return [each for each in map(_container, found) if each]
 
 
 def statuses(
@@ -110,11 +120,21 @@ def _end_of(engine: Engine, each: Container) -> Exit | None:
     return exit_of(int(state["ExitCode"]), cause)
 
 
-def _container(found: Mapping[str, Any]) -> Container:
+def _container(found: Mapping[str, Any]) -> Container | None:
+    """One of a list; None for what somebody else gave our labels, or some of them: that is not ours.
+
+    The warden's log tells which containers have labels that say nothing; here they would be told with every command.
+    """
     labels = found["Labels"]
+    if not labels.keys() >= _LABELS:
+        return None
+    try:
+        deployment, routes = Address.parse(labels[ADDRESS]), routes_from_text(labels[ROUTES])
+    except ValueError:
+        return None
     return Container(
         str(found["Id"]),
-        Address.parse(labels[ADDRESS]),
+        deployment,
         labels[INSTANCE],
         labels[LINEAGE],
         generation_of(labels),
@@ -122,6 +142,7 @@ def _container(found: Mapping[str, Any]) -> Container:
         labels[DIGEST],
         str(found["State"]),
         float(found["Created"]),
-        routes_from_text(labels[ROUTES]),
+        routes,
         labels[SERVER] == OURS,
+        {each["PublicPort"]: each["PrivatePort"] for each in found.get("Ports") or () if "PublicPort" in each},
     )

@@ -14,7 +14,7 @@ from reconciler.providers.docker.contents import Content
 from reconciler.providers.docker.engine import Engine
 from reconciler.providers.docker.images import Images
 from reconciler.providers.docker.launch import Image, Launch, Mount, routes_of
-from reconciler.providers.docker.limits import Capacity, Limits, limits_of, told, within
+from reconciler.providers.docker.limits import Capacity, Limits, limits_of, memory_at_least_limited, told, within
 from reconciler.providers.docker.surroundings import RUNTIME, Placed, code_folder, command, model_folder, variables
 from reconciler.providers.hosting.initializer import initializer_log
 from reconciler.providers.hosting.layout import Layout
@@ -109,11 +109,12 @@ class Supplies:
     def _limits(self, spec: Spec, report: Tell) -> Limits:
         """What an instance may take, of what there is; that it is less than wanted is said once, not by wave."""
         wanted = limits_of(spec)
-        limits = within(wanted, self.capacity)
-        said = told(wanted, limits)
-        if said and said not in self._said:
-            self._said.add(said)
-            report(said)
+        granted = within(wanted, self.capacity)
+        limits, limited = memory_at_least_limited(granted, spec, self.capacity)
+        for said in filter(None, (told(wanted, granted), limited)):
+            if said not in self._said:
+                self._said.add(said)
+                report(said)
         return limits
 
     def _placed(self, spec: Spec, code: Any, model: Spec, *, served: bool) -> Placed:

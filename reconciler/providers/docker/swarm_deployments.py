@@ -1,7 +1,7 @@
 """The steps of deployments where the swarm does the work: told what is wanted, watched, and followed by the gateway."""
 
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any
@@ -26,6 +26,8 @@ from reconciler.providers.hosting.layout import Layout
 from reconciler.providers.hosting.objects import Object, Objects
 from reconciler.providers.hosting.replacing import by_digest, revealed
 
+# Of an update that fails over the engine alone.
+_TRIES = 3
 _UNDER_WAY = frozenset({"Creating", "Updating", "Scaling"})
 
 
@@ -136,13 +138,26 @@ class SwarmDeployments:
         refuse(service, held.address, operation)
         self.objects.put(replace(held, status=status))
         try:
-            wanted = self._update(service, held, spec, operation)
-            self.waiting.updated(wanted, operation.report)
+            self._replace(service, held, spec, operation)
         except RolledBackError as error:
             raise self.standing.rolled_back(held, spec, error, operation) from error
         except ProviderError as error:
             raise self.standing.version_as_before(held, service, error, operation) from error
         self.standing.store(replace(held, spec=spec).by(operation), operation)
+
+    def _replace(self, service: Service, held: Object, spec: Spec, operation: Operation) -> None:
+        """Have the swarm run another version; where an engine was to blame that it went back, once more."""
+        for _ in range(_TRIES - 1):
+            try:
+                self.waiting.updated(self._update(service, held, spec, operation), operation.report)
+            except RolledBackError as error:
+                if not error.hiccup:
+                    raise
+                operation.report(f"{error.why}; trying again")
+                service = self.swarm.inspect(service)
+            else:
+                return
+        self.waiting.updated(self._update(service, held, spec, operation), operation.report)
 
     def _update(self, service: Service, held: Object, spec: Spec, operation: Operation) -> Wanted:
         """Tell the swarm to run another version."""
@@ -187,14 +202,14 @@ class SwarmDeployments:
                 f"image {image.reference} has no HEALTHCHECK: the swarm takes instances for ready once they run, and "
                 "restarts none that hangs"
             )
-        # What came from a registry, or went to one, has a digest there.
         local = [
             *(["its image is in no registry"] if facts and not facts.get("RepoDigests") else []),
             *(["its content is too large for configs"] if laid.launch.mounts else []),
         ]
         if local and self.swarm.has_other_nodes():
             operation.report(f"instances run on this node alone: {' and '.join(local)}")
-        return replace(laid, bound=bool(local))
+        fixed = replace(image, reference=_fixed(facts) or image.reference)
+        return replace(laid, launch=replace(laid.launch, image=fixed), bound=bool(local))
 
     def _inspected(self, image: str) -> Mapping[str, Any]:
         """The engine's words of an image; empty for one that is yet to be pulled."""
@@ -252,3 +267,12 @@ def refuse(service: Service, address: Address, operation: Operation) -> None:
         raise ProviderError(
             f"{address}: operation of generation {operation.generation} is late; {generation} has been here"
         )
+
+
+def _fixed(image: Mapping[str, Any]) -> str:
+    """The name of an image by what is in it: in a registry where it is in one, else on this node.
+
+    By any other name the swarm would ask a registry for it before each task, and take what somebody else put there.
+    """
+    names: Sequence[str] = image.get("RepoDigests") or ()
+    return min(names) if names else str(image.get("Id", ""))

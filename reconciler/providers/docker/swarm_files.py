@@ -1,8 +1,10 @@
 """What a swarm hands to every node: small content as configs, the user's variables as a secret."""
 
 import hashlib
+import io
 import json
 import threading
+import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -11,8 +13,9 @@ from typing import Any
 
 from reconciler.core.address import Address
 from reconciler.providers.docker.contents import Content, Contents
-from reconciler.providers.docker.launch import Launch
+from reconciler.providers.docker.launch import Launch, Mount
 from reconciler.providers.docker.names import ADDRESS, Names
+from reconciler.providers.docker.surroundings import RUNTIME
 from reconciler.providers.docker.swarm import Swarm
 from reconciler.providers.docker.swarm_services import VARIABLES_FILE, Attached, Service, is_read_at_start
 from reconciler.providers.hosting.objects import version_of
@@ -91,6 +94,15 @@ def small_files(path: Path, name: str = "") -> Files | None:
     return found or None
 
 
+def packed(files: Files) -> bytes:
+    """Modules as one zip archive, from which Python imports as from a folder; the same for the same files."""
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as zipped:
+        for path, content in sorted(files.items()):
+            zipped.writestr(zipfile.ZipInfo(str(path)), content, zipfile.ZIP_DEFLATED)
+    return archive.getvalue()
+
+
 class SwarmFiles:
     """The configs and secrets of a project; each is known by its content, and removed once no service has it."""
 
@@ -122,7 +134,9 @@ class SwarmFiles:
         with self._using:
             configs = self._configs(launch)
             secret = self._secret(deployment, launch, hidden) if hidden else None
-            plain = replace(launch, mounts=volumes, variables=visible)
+            # The server's own folder is a file here, and a process runs in none of the user's.
+            folder = "/" if launch.folder == str(RUNTIME) else launch.folder
+            plain = replace(launch, mounts=volumes, variables=visible, folder=folder)
             yield Service(deployment, plain, configs, secret, self._swarm.node)
 
     def sweep(self) -> None:
@@ -146,7 +160,7 @@ class SwarmFiles:
         wanted = {
             str(mount.target / path): content
             for mount in launch.mounts
-            for path, content in (self._contents.files(mount.volume) or {}).items()
+            for path, content in _as_configs(mount, self._contents.files(mount.volume) or {}).items()
         }
         if not wanted:
             return []
@@ -171,6 +185,11 @@ class SwarmFiles:
             there = [str(each["ID"]) for each in known if each["Spec"]["Name"] == name]
             made = there[0] if there else str(api.create_secret(name, json.dumps(variables).encode(), labels)["ID"])
         return Attached(made, name, VARIABLES_FILE)
+
+
+def _as_configs(mount: Mount, files: Files) -> Files:
+    """The files of a mount by their paths below it; our server's are one, as engines now and then fail over many."""
+    return {PurePosixPath(): packed(files)} if files and mount.target == RUNTIME else files
 
 
 def _used(services: list[Mapping[str, Any]]) -> set[tuple[str, str]]:

@@ -9,6 +9,7 @@ from reconciler.core.plan import Action, Operation, Step
 from reconciler.core.problem import Problem
 from reconciler.core.state import Live
 from reconciler.errors import ProviderError
+from reconciler.providers.docker.belonging import to_moved
 from reconciler.providers.docker.contents import Contents
 from reconciler.providers.docker.engine import Engine
 from reconciler.providers.docker.envoys import ContainerEnvoys
@@ -54,7 +55,7 @@ class SwarmProvider(HostedProvider):
         self._setting, self._own_options = setting, options
         self._engine, names = Engine(options.host), Names(options.project)
         self._swarm = Swarm(self._engine, names)
-        objects = RecordedObjects(layout.folder, Records(self._engine, names))
+        self._recorded = objects = RecordedObjects(layout.folder, Records(self._engine, names), options.mode)
         self._processes = processes = Processes(layout)
         contents = SwarmContents(Contents(self._engine, names))
         images = Images(self._engine, names, setting.assets, layout.folder / "images")
@@ -82,6 +83,7 @@ class SwarmProvider(HostedProvider):
 
     def objections(self, resources: Sequence[Resource]) -> Iterator[Problem]:
         """What neither the swarm nor this target can do."""
+        yield from to_moved(resources, self._recorded.moved())
         if any(resource.address.kind == "deployment" for resource in resources):
             _ = self._swarm.node
         # Whether the engine has GPUs does not matter: a swarm does not hand them out.
@@ -103,6 +105,7 @@ class SwarmProvider(HostedProvider):
     def fence(self, address: Address, generation: int) -> None:
         """Refuse older operations from now on, and put right what was cut off, or lost with the target's folder."""
         super().fence(address, generation)
+        self._recorded.confirm()
         if address.kind == "deployment" and self._objects.get(address):
             see_to_feed(self._processes, self._layout, self._setting)
 
@@ -124,6 +127,7 @@ class SwarmProvider(HostedProvider):
 
     def _run(self, action: Action, step: Step, operation: Operation) -> None:
         super()._run(action, step, operation)
+        self._recorded.confirm()
         if step.address.kind == "deployment" and action is not Action.DELETE:
             see_to_feed(self._processes, self._layout, self._setting)
 

@@ -22,6 +22,10 @@ Report = Callable[[str], None]
 _POLL_S = 0.2
 _WATCHING_S = 60.0
 _BACK = frozenset({"rollback_completed", "rollback_paused"})
+# So engines say now and then when they attach configs and secrets, while they start other containers.
+_BUSY = "unable to remount dir as readonly"
+# So the swarm says of a process that ended.
+_EXIT = "task: non-zero exit"
 _MOVING = frozenset({"updating", "rollback_started"})
 
 
@@ -32,10 +36,12 @@ class RolledBackError(Exception):
         why: an instance failed, in words.
         replaced: how many instances of the new version there were at most.
         log_tail: the last lines that the failing instance printed.
+        hiccup: whether it was the engine that failed, in a way that may well not come again.
     """
 
-    def __init__(self, why: str, replaced: int, log_tail: Sequence[str]) -> None:
+    def __init__(self, why: str, replaced: int, log_tail: Sequence[str], *, hiccup: bool = False) -> None:
         super().__init__(why)
+        self.hiccup = hiccup
         self.why = why
         self.replaced = replaced
         self.log_tail = log_tail
@@ -190,14 +196,15 @@ class Waiting:
             self.patience.sleep(_POLL_S)
 
     def _refuse_lost(self, look: Look, wanted: Wanted) -> None:
-        lost = _lost(look, wanted)
+        lost = [task for task in _lost(look, wanted) if not _is_hiccup(task)]
         if lost:
             raise ProviderError(f"{wanted.deployment}: {_why(lost[0])}", log_tail=self._tail(look, lost[0]))
 
     def _rolled_back(self, look: Look, service: Service, wanted: Wanted, replaced: int) -> RolledBackError:
         lost = _lost(look, wanted)
         why = _why(lost[0]) if lost else f"the swarm says: {service.message}"
-        return RolledBackError(why, replaced, self._tail(look, lost[0]) if lost else ())
+        hiccup = bool(lost) and all(map(_is_hiccup, lost))
+        return RolledBackError(why, replaced, self._tail(look, lost[0]) if lost else (), hiccup=hiccup)
 
     def _late(self, look: Look, wanted: Wanted) -> ProviderError:
         waiting = [task for task in _staying(look, wanted.deployment) if task.template == wanted.template]
@@ -238,12 +245,16 @@ def _lost(look: Look, wanted: Wanted) -> list[Task]:
     return sorted(found, key=lambda task: task.created)
 
 
+def _is_hiccup(task: Task) -> bool:
+    """Whether an engine could not start a container because it was busy with others; the swarm tries again."""
+    return _BUSY in task.error
+
+
 def _why(task: Task) -> str:
-    how = exit_of_task(task)
-    if how.code is None and how.signal is None and task.error:
-        # It never ran, such as for want of its image.
+    if task.error and not task.error.startswith(_EXIT):
+        # It never ran, such as for want of its image, or its health check failed.
         return f"the swarm says: {task.error}"
-    return ending(how)
+    return ending(exit_of_task(task))
 
 
 def _stop_seconds(service: Service) -> float:

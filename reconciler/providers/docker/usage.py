@@ -18,7 +18,7 @@ def usage_of(engine: Engine, container: Callable[[Address, str], str], lives: It
     """Every instance, with what it takes; nothing where it does not run.
 
     Args:
-        container: the name or id of that of a deployment's instance.
+        container: the id of that of a deployment's instance; empty where there is none.
 
     Raises:
         ProviderError: the engine does not answer.
@@ -50,6 +50,8 @@ def _stats(engine: Engine, container: str) -> Mapping[str, Any]:
     """The engine's numbers; none where there is no such container any more."""
     from docker.errors import NotFound  # noqa: PLC0415 - 300 ms
 
+    if not container:
+        return {}
     with engine.doing(f"container {container} cannot be measured"):
         try:
             found: Mapping[str, Any] = engine.api.stats(container, stream=False, one_shot=True)

@@ -127,8 +127,12 @@ class Volumes:
         """Remove the empty image, as long as nobody has a container of it; it is made again when it is needed."""
         from docker.errors import APIError  # noqa: PLC0415 - 300 ms
 
-        with suppress(APIError):
-            self.engine.api.remove_image(self._image)
+        with self.engine.doing(f"image {self._image} cannot be removed"):
+            try:
+                self.engine.api.remove_image(self._image)
+            except APIError as error:
+                if error.status_code not in (404, 409):
+                    raise
 
     @property
     def _handling(self) -> str:

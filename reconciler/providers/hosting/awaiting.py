@@ -11,6 +11,8 @@ from reconciler.keeper.values import Exit, Status
 
 INIT_FAILED = 3
 TAIL = 20
+# Why one of our servers that runs may not be ready.
+WAITING = "init() may be waiting for something"
 _WIDEST = 500
 # How often it is asked whether an instance that is waited for has ended.
 _LOOK_S = 0.1
@@ -25,6 +27,10 @@ class Awaited(Protocol):
 
     def of(self, deployment: Address) -> Mapping[str, Status]:
         """A deployment's instances that there are, by name."""
+        ...
+
+    def unready(self, deployment: Address, name: str) -> str:
+        """Why an instance that runs is not ready, as far as can be told."""
         ...
 
     def tail(self, deployment: Address, name: str) -> list[str]:
@@ -67,7 +73,8 @@ class Patience:
             self.sleep(self.poll_s)
 
     def _late(self, instances: Awaited, deployment: Address, name: str) -> ProviderError:
-        message = f"{deployment}: not ready after {self.deadline_s:g} s; init() may be waiting for something"
+        why = instances.unready(deployment, name)
+        message = f"{deployment}: not ready after {self.deadline_s:g} s; {why}"
         return ProviderError(message, log_tail=instances.tail(deployment, name))
 
 

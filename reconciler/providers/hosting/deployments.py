@@ -118,9 +118,14 @@ class Deployments:
             self.replacing.put_in_force(reached, replace(done, status=_outcome(done)), operation)
         except Exception as error:
             raise self._gone_back(former, spec, error, operation) from error
+        self._stop_strays(done)
         self.instances.acknowledge(former.address, done.serving)
         if not done.others:
             self.replacing.forget_old_secrets(done)
+
+    def _stop_strays(self, held: Object) -> None:
+        """End what no object names: what an earlier run has left, as its own new instances are in service by now."""
+        self.instances.stop(held.address, self.instances.left(held.address) - set(held.serving))
 
     def _gone_back(self, former: Object, spec: Spec, error: Exception, operation: Operation) -> ProviderError:
         """Have what served before serve again, and say what happened.

@@ -23,11 +23,19 @@ class Sight:
         statuses: of every instance that there is, by deployment and by name.
         ready: the names of those that answer.
         orphans: what is left of deployments that no object speaks of; without a spec.
+        strays: how many instances of a deployment its object does not name, as a run that was cut off leaves them.
     """
 
     statuses: Mapping[Address, Mapping[str, Status]] = field(default_factory=dict)
     ready: frozenset[str] = frozenset()
     orphans: tuple[Live, ...] = ()
+    strays: Mapping[Address, int] = field(default_factory=dict)
+
+
+def strays(held: Sequence[Object], statuses: Mapping[Address, Mapping[str, Status]]) -> dict[Address, int]:
+    """How many instances each deployment has that are not in service; those on trial right now among them."""
+    found = {item.address: len(statuses.get(item.address, {}).keys() - set(item.serving)) for item in held}
+    return {address: count for address, count in found.items() if count}
 
 
 class Visible(Protocol):
@@ -66,7 +74,7 @@ class Instances(Visible, Protocol):
         ...
 
     def ready(self, names: Iterable[str]) -> frozenset[str]:
-        """Those that answer."""
+        """Those that run and answer."""
         ...
 
     def settle(self, deployment: Address, names: Sequence[str]) -> None:
@@ -78,7 +86,7 @@ class Instances(Visible, Protocol):
         ...
 
     def acknowledge(self, deployment: Address, names: Iterable[str]) -> None:
-        """Count restarts anew: what was lost is mended."""
+        """A step is done: count restarts anew, as what was lost is mended, and remove what nothing needs any more."""
         ...
 
     def forget(self, deployment: Address) -> None:

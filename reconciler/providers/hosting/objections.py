@@ -1,4 +1,4 @@
-"""What no target on this machine can do of endpoints: show a certificate that is none, verify tokens of nobody."""
+"""What no target on this machine can do: show a certificate that is none, verify tokens of nobody, collect data."""
 
 from collections.abc import Iterator, Sequence
 
@@ -20,6 +20,14 @@ def to_endpoints(resources: Sequence[Resource], provider: str, options: Options)
     yield from _to_certificate(endpoints[:1], options.tls)
     for resource in endpoints:
         yield from _to_endpoint(resource, provider, options.issuer)
+
+
+def to_collecting(resource: Resource, provider: str) -> Iterator[Problem]:
+    """A warning that a deployment's data is not collected: there is no workspace here to collect it in."""
+    collections = (resource.spec.get("data_collector") or {}).get("collections") or {}
+    if any(str(each.get("enabled", "")).lower() == "true" for each in collections.values()):
+        message = f"{provider} collects no data and sets no AZUREML_MDC_CONFIG_PATH; data_collector has no effect here"
+        yield resource.manifest.problem("data_collector", "W-UNSUPPORTED", message)
 
 
 def _to_certificate(first: Sequence[Resource], chosen: Certificate | None) -> Iterator[Problem]:

@@ -62,11 +62,6 @@ class Processes:
         except ProviderError:
             return None
 
-    def is_running(self, name: str) -> bool:
-        """Whether a process is up."""
-        status = self.list().get(name)
-        return status is not None and status.running
-
     def acknowledge(self, names: Sequence[str]) -> None:
         """Forget how often processes were restarted."""
         known = self.list()

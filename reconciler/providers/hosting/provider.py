@@ -135,6 +135,10 @@ class HostedProvider(ABC):
         """By address the generation below which operations are refused, also where the object is gone."""
         return self._objects.fences()
 
+    def made(self) -> Mapping[Address, Spec]:
+        """By address, what the last operation made true, whatever has become of the instances since."""
+        return {item.address: item.spec for item in self._objects.all()}
+
     def reseal(self, key: bytes) -> Collection[Address]:
         """Bring the secrets of every deployment under a state's key."""
         return {item.address for item in list(self._objects.all()) if not resealed(self._objects, item, key)}

@@ -34,7 +34,9 @@ class Proxy:
         return Files(self.place(number), self.layout.gateway_log)
 
     def serves(self, number: int) -> bool:
-        """Whether a process is up and has its port."""
+        """Whether a process is up, has its port, and watches the files where they are now."""
+        if not self.place(number).bootstrap.exists():
+            return False  # the folder was lost, and what still runs watches the one that is gone
         status = self.envoys.statuses().get(number)
         return status is not None and status.running and Admin(self.place(number).admin).listening()
 

@@ -1,6 +1,6 @@
 """The live side of a target: objects, corrected by what really runs and what the gateway really has."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -108,17 +108,33 @@ def _deployment(item: Object, seen: Seen) -> tuple[Spec, dict[str, Any]]:
     known = seen.instances.statuses.get(item.address, {})
     ready = [name for name in item.serving if name in seen.instances.ready]
     lost = sum(known[name].restarts for name in item.serving if name in known)
-    spec = {**item.spec, "instance_count": _count(item, len(ready)), **_symptoms(item, lost)}
+    spec = {**item.spec, "instance_count": _count(item, len(ready)), **_symptoms(item, lost, seen)}
     names = [*item.serving, *sorted(known.keys() - set(item.serving))]
     served = set(ready) - seen.taken_out
     detail: dict[str, Any] = {
         "ready": _count(item, len(served)),
         "instances": [_instance(name, known.get(name), _version(item, name), ready=name in served) for name in names],
     }
-    if lost:
-        ends = (f"{name} {known[name].last_exit}" for name in item.serving if name in known and known[name].restarts)
-        detail["note"] = f"restarted by the keeper: {', '.join(ends)}"
+    if note := _note(item, known, ready):
+        detail["note"] = note
     return spec, detail
+
+
+def _note(item: Object, known: Mapping[str, Status], ready: Collection[str]) -> str:
+    """What became of instances in service that did not go on as they were; empty where all did."""
+    lost = [f"{name} {_fate(known.get(name))}" for name in item.serving if name not in ready]
+    restarted = [f"{name} {known[name].last_exit}" for name in item.serving if name in known and known[name].restarts]
+    told = {"lost": lost, "restarted": [each for each in restarted if each not in lost]}
+    return "; ".join(f"{what}: {', '.join(names)}" for what, names in told.items() if names)
+
+
+def _fate(status: Status | None) -> str:
+    """How an instance does that is not ready."""
+    if status is None:
+        return "is gone"
+    if status.running:
+        return "does not answer"
+    return str(status.last_exit or "does not run")
 
 
 def _count(item: Object, ready: int) -> int:
@@ -126,9 +142,10 @@ def _count(item: Object, ready: int) -> int:
     return min(ready, int(item.spec["instance_count"]))
 
 
-def _symptoms(item: Object, lost: int) -> dict[str, int]:
+def _symptoms(item: Object, lost: int, seen: Seen) -> dict[str, int]:
     """What is amiss, in the words of the kind."""
-    found = {"lost_instances": lost, "mixed_instances": len(item.others)}
+    strays = seen.instances.strays.get(item.address, 0)
+    found = {"lost_instances": lost, "stray_instances": strays, "mixed_instances": len(item.others)}
     return {name: count for name, count in found.items() if count}
 
 

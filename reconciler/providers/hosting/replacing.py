@@ -99,7 +99,8 @@ class Replacing:
             wider = held.joined_by(names, version_of(spec))
             self.put_in_force(held, wider, operation)
         except BaseException:
-            self.instances.stop(address, names)
+            with suppress(ProviderError, OSError):  # The first error tells more; what stays is told and cleared away.
+                self.instances.stop(address, names)
             raise
         self.instances.settle(address, names)
         return wider
@@ -116,7 +117,12 @@ class Replacing:
         """Have the gateway send nothing more to some instances, let them finish what they have, and stop them."""
         if not leaving:
             return held
-        report(f"draining {len(leaving)} {'instance' if len(leaving) == 1 else 'instances'}")
+        ready = self.instances.ready(leaving)
+        if ready:
+            report(f"draining {_counted(len(ready))}")
+        if len(ready) < len(leaving):
+            dead = len(leaving) - len(ready)
+            report(f"removing {_counted(dead)} that {'does' if dead == 1 else 'do'} not answer")
         fewer = held.without(leaving)
         self.put_in_force(held, fewer, operation)
         self.instances.stop(held.address, leaving)
@@ -155,6 +161,10 @@ def by_digest(spec: Spec, variables: Mapping[str, str]) -> dict[str, str]:
     """The values of the secret environment variables of a spec, by their digests."""
     given = spec.get("environment_variables") or {}
     return {value.digest: variables[name] for name, value in given.items() if isinstance(value, Secret)}
+
+
+def _counted(count: int) -> str:
+    return "1 instance" if count == 1 else f"{count} instances"
 
 
 def _prefixed(report: Report, prefix: str) -> Report:

@@ -9,8 +9,8 @@ from reconciler.core.address import Address
 from reconciler.core.manifest import Spec
 from reconciler.core.plan import Operation
 from reconciler.keeper.values import Status
-from reconciler.providers.hosting.awaiting import TAIL, Patience, short
-from reconciler.providers.hosting.instances import Sight, Starter
+from reconciler.providers.hosting.awaiting import TAIL, WAITING, Patience, short
+from reconciler.providers.hosting.instances import Sight, Starter, strays
 from reconciler.providers.hosting.layout import Layout
 from reconciler.providers.hosting.logs import last_lines
 from reconciler.providers.hosting.objects import Object
@@ -57,6 +57,10 @@ class Instances:
     def ready(self, names: Iterable[str]) -> frozenset[str]:
         """Those that answer."""
         return frozenset(path.stem for path in ready_ones(map(self.layout.socket, names)))
+
+    def unready(self, _deployment: Address, _name: str) -> str:
+        """Why an instance that runs is not ready: all run our server, which is ready once init() has returned."""
+        return WAITING
 
     def settle(self, deployment: Address, names: Sequence[str]) -> None:
         """End the trial: what is in service is kept up from now on."""
@@ -106,7 +110,8 @@ class Instances:
             # The keeper alone has died: a new one adopts what still answers. Where nothing does, as after a restart
             # of the machine, a look starts nothing; the next step does.
             statuses = self.processes.list()
-        return Sight({item.address: of_deployment(statuses or {}, item.address) for item in held}, ready)
+        found = {item.address: of_deployment(statuses or {}, item.address) for item in held}
+        return Sight(found, ready, strays=strays(held, found))
 
 
 def kept(deployment: Address, name: str) -> str:

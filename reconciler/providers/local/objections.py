@@ -6,7 +6,7 @@ from reconciler.core.address import Address
 from reconciler.core.manifest import Resource, Spec
 from reconciler.core.problem import Problem
 from reconciler.providers.hosting.asset_objections import finder, to_model
-from reconciler.providers.hosting.objections import to_endpoints
+from reconciler.providers.hosting.objections import to_collecting, to_endpoints
 from reconciler.providers.local.deployment_objections import to_deployment
 from reconciler.providers.local.options import LocalOptions
 
@@ -28,3 +28,4 @@ def objections(resources: Sequence[Resource], registered: Lookup, options: Local
             yield from to_model(resource, "path", resource.spec, "local")
         elif resource.address.kind == "deployment":
             yield from to_deployment(resource, find, server=options.server)
+            yield from to_collecting(resource, "local")

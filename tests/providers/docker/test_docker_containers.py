@@ -5,14 +5,27 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 
 import pytest
+from docker.errors import APIError
 
 from reconciler.core.address import Address
 from reconciler.core.plan import Operation
 from reconciler.kinds import KINDS
+from reconciler.providers.docker.capacity import capacity_in
 from reconciler.providers.docker.containers import Instance, configuration, instance_user
-from reconciler.providers.docker.healthchecks import health_check
+from reconciler.providers.docker.engine import Engine
 from reconciler.providers.docker.launch import Image, Launch, Mount, Route, Routes, routes_from_text, routes_text
-from reconciler.providers.docker.limits import Capacity, Limits, limits_of, quantity, told, within
+from reconciler.providers.docker.limits import (
+    LEAST_CPUS,
+    LEAST_MEMORY_BYTES,
+    Capacity,
+    Limits,
+    limits_of,
+    memory_at_least_limited,
+    quantity,
+    refused,
+    told,
+    within,
+)
 from reconciler.providers.docker.names import Names
 from reconciler.providers.docker.surroundings import Placed, command, model_folder, variables
 from reconciler.providers.hosting.objects import version_of
@@ -164,6 +177,80 @@ def test_the_resources_of_a_kubernetes_deployment_limit_and_reserve():
     assert (host["CpuShares"], host["MemoryReservation"]) == (256, GIB // 2)
 
 
+@pytest.mark.parametrize(
+    ("limits", "fields"),
+    [
+        ({"limits": {"cpu": "0"}}, ["limits.cpu"]),
+        ({"limits": {"cpu": "9m"}}, ["limits.cpu"]),
+        ({"limits": {"memory": "100m"}}, ["limits.memory"]),
+        ({"limits": {"memory": "6291455"}}, ["limits.memory"]),
+        ({"requests": {"memory": "1Mi"}}, ["requests.memory"]),
+        ({"requests": {"cpu": "2"}, "limits": {"cpu": "1999m"}}, ["requests.cpu"]),
+        ({"requests": {"memory": "1Gi"}, "limits": {"memory": "1G"}}, ["requests.memory"]),
+        ({"requests": {"cpu": "0", "memory": "0"}, "limits": {"cpu": "10m", "memory": "6Mi"}}, []),
+        ({"requests": {"cpu": "1", "memory": "1Gi"}, "limits": {"cpu": "1", "memory": "1Gi"}}, []),
+        ({"requests": {"cpu": "64"}}, []),
+    ],
+)
+def test_what_an_engine_would_refuse_or_take_for_no_limit_is_found(limits, fields):
+    assert [field for field, _ in refused(limits_of({"resources": limits}))] == fields
+
+
+def test_the_least_limits_are_those_of_a_real_engine(engine_host, project, base_image):
+    api = Engine(engine_host).api
+    names = Names(project)
+
+    def made(**limits):
+        host = configuration(names, replace(LAUNCH, limits=Limits(**limits)), INSTANCE)["HostConfig"]
+        share = {name: host[name] for name in ("NanoCpus", "Memory", "MemorySwap", "MemoryReservation") if name in host}
+        body = {"Image": base_image, "Cmd": ["true"], "Labels": names.labels("test"), "HostConfig": share}
+        container = api.create_container_from_config(body)["Id"]
+        try:
+            api.start(container)
+        finally:
+            api.remove_container(container, force=True)
+
+    made(cpus=LEAST_CPUS, memory_bytes=LEAST_MEMORY_BYTES, reserved_memory_bytes=LEAST_MEMORY_BYTES)
+    for refused_by_engine in (
+        {"cpus": LEAST_CPUS / 2},
+        {"memory_bytes": LEAST_MEMORY_BYTES - 1},
+        {"reserved_memory_bytes": LEAST_MEMORY_BYTES - 1},
+        {"memory_bytes": GIB, "reserved_memory_bytes": 2 * GIB},
+    ):
+        assert list(refused(Limits(**refused_by_engine)))
+        with pytest.raises(APIError, match=r"cpu\.|Minimum memory"):
+            made(**refused_by_engine)
+    api.close()
+
+
+@pytest.mark.parametrize(
+    ("devices", "given"),
+    [
+        ([], ()),
+        (["vendor.com/net=0", "nvidia.com/gpu=all"], ()),
+        (
+            ["nvidia.com/gpu=10", "nvidia.com/gpu=2", "nvidia.com/gpu=GPU-5a", "nvidia.com/gpu=all"],
+            ("nvidia.com/gpu=2", "nvidia.com/gpu=10"),
+        ),
+        (["nvidia.com/gpu=GPU-5a", "nvidia.com/gpu=all"], ("nvidia.com/gpu=GPU-5a",)),
+    ],
+)
+def test_gpus_that_an_engine_knows_by_cdi_are_asked_for_by_name(devices, given):
+    info = {"NCPU": 2, "MemTotal": GIB, "DiscoveredDevices": [{"Source": "cdi", "ID": name} for name in devices]}
+    capacity = capacity_in(info)
+    assert (capacity.has_gpus, capacity.cdi_gpus) == (bool(given), given)
+    launch = replace(LAUNCH, limits=within(Limits(gpus=1), capacity))
+    asked = configuration(NAMES, launch, INSTANCE)["HostConfig"]["DeviceRequests"]
+    if given:
+        assert asked == [{"Driver": "cdi", "DeviceIDs": [given[0]]}]
+
+
+def test_the_runtime_of_nvidia_gives_gpus_by_number():
+    info = {"NCPU": 2, "MemTotal": GIB, "Runtimes": {"nvidia": {}}, "DiscoveredDevices": [{"ID": "nvidia.com/gpu=0"}]}
+    assert capacity_in(info) == Capacity(2, GIB, has_gpus=True)
+    assert within(Limits(gpus=1), capacity_in(info)) == Limits(gpus=1)
+
+
 @pytest.mark.parametrize("name", ["gpu", "nvidia.com/gpu"])
 def test_gpus_of_a_kubernetes_deployment_are_asked_for(name):
     assert limits_of({"resources": {"limits": {name: "1"}}}).gpus == 1
@@ -253,11 +340,18 @@ def test_a_model_lies_where_azure_has_it(spec, folder):
     assert str(model_folder(spec, {"path": CODE})) == folder
 
 
-def test_a_probe_becomes_a_health_check_of_the_engine():
-    probe = {"initial_delay": 10, "period": 5, "timeout": 2, "success_threshold": 1, "failure_threshold": 3}
-    check = health_check(probe, Route(5001, "/"), "/usr/bin/python3")
-    assert check["Test"][:3] == ["CMD", "/usr/bin/python3", "-IS"]
-    assert check["Test"][-3:] == ["5001", "/", "2"]
-    second = 1_000_000_000
-    assert (check["Interval"], check["Timeout"], check["StartPeriod"]) == (5 * second, 7 * second, 10 * second)
-    assert check["Retries"] == 3
+@pytest.mark.parametrize(
+    ("size", "unknown"),
+    [("Standard_E4s_v3", "the memory of the size Standard_E4s_v3"), ("Standard_New", "the size Standard_New")],
+)
+def test_a_size_of_unknown_memory_leaves_a_tenth_to_the_engine(size: str, unknown: str):
+    spec = {"instance_type": size}
+    limits, said = memory_at_least_limited(limits_of(spec), spec, Capacity(cpus=8, memory_bytes=10 * GIB))
+    assert limits == replace(limits_of(spec), memory_bytes=9 * GIB)
+    assert said == f"{unknown} is not known; instances get at most 9 GiB, nine tenths of the engine's"
+
+
+@pytest.mark.parametrize("spec", [{"instance_type": "Standard_DS3_v2"}, {"type": "kubernetes"}])
+def test_memory_that_is_known_or_left_open_by_kubernetes_stays(spec: dict[str, str]):
+    limits = limits_of(spec)
+    assert memory_at_least_limited(limits, spec, Capacity(cpus=8, memory_bytes=10 * GIB)) == (limits, "")

@@ -10,6 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from docker.errors import APIError
+from requests import Response
 
 from reconciler.errors import ProviderError
 from reconciler.providers.docker.archives import only_file_of, tar_of
@@ -276,6 +278,30 @@ def test_with_the_last_content_nothing_of_ours_is_left(
     filters = {"label": f"mlops.project={project}"}
     assert engine.api.volumes(filters=filters)["Volumes"] == []
     assert engine.api.images(filters=filters) == []
+
+
+def test_the_empty_image_may_be_gone_or_in_use_and_any_other_refusal_is_told(
+    volumes: Volumes, contents: Contents, engine: Engine, project: str, code: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    volumes.remove_image()
+    contents.lay([Content("sha256:1", lambda: code)])
+    image = f"{Names(project).of('image', 'empty')}:1"
+    user = engine.api.create_container(image, ["none"], labels=Names(project).labels("test"))["Id"]
+    volumes.remove_image()
+    assert engine.api.images(image)
+    engine.api.remove_container(user)
+    answer = Response()
+    answer.status_code = 500
+
+    def refuse(_image: str) -> None:
+        raise APIError("layer is broken", answer)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(engine.api, "remove_image", refuse)
+        with pytest.raises(ProviderError, match=r"image .*-empty:1 cannot be removed: 500 Server Error"):
+            volumes.remove_image()
+    volumes.remove_image()
+    assert not engine.api.images(image)
 
 
 def test_a_large_file_passes_in_pieces(tmp_path: Path) -> None:

@@ -1,15 +1,21 @@
 """Instances are containers that are known by their labels, looked at in one call, and replaced when they are lost."""
 
 import socket
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from docker import APIClient
+from docker.errors import APIError
 from docker_world import BLUE, ENDPOINT, World, answering
+from requests import ReadTimeout
 
 from reconciler.core.address import Address
 from reconciler.errors import ProviderError
 from reconciler.providers.docker import running
+from reconciler.providers.docker.launch import Image, Launch
 from reconciler.providers.docker.ports import FIRST, LAST, free_ports
 from reconciler.providers.hosting.objects import version_of
 from tests.engine.sweeping import sweep
@@ -137,10 +143,144 @@ def test_a_container_lost_behind_our_back_is_seen_and_replaced_by_the_next_scali
     assert blue.score() == "blue"
 
 
+def test_somebody_else_at_the_port_of_a_stopped_container_is_no_instance(blue):
+    (container,) = blue.containers()
+    ((binding,),) = blue.api.inspect_container(container)["NetworkSettings"]["Ports"].values()
+    blue.api.stop(container)
+    with other_server(int(binding["HostPort"])):
+        assert blue.provider._instances.ready([name_of(blue, container)]) == frozenset()
+        assert blue.live(str(BLUE)).spec["instance_count"] == 0
+        blue.reports.clear()
+        blue.do("scale", str(BLUE), blue.deployment(answering("blue")))
+        assert blue.reports[-1] == "removing 1 instance that does not answer"
+        assert container not in blue.containers()
+        assert len(blue.containers()) == 1
+        assert {blue.score() for _ in range(20)} == {"blue"}
+
+
+def test_the_gateway_sends_nothing_to_a_port_whose_container_was_stopped_once_anything_changes(blue):
+    (container,) = blue.containers()
+    ((binding,),) = blue.api.inspect_container(container)["NetworkSettings"]["Ports"].values()
+    blue.api.stop(container)
+    with other_server(int(binding["HostPort"])):
+        blue.route(blue=100)
+        assert blue.call()[0] == 503
+
+
+def test_a_container_that_is_started_again_by_hand_is_sent_requests_after_the_next_step(blue):
+    (container,) = blue.containers()
+    blue.api.stop(container)
+    blue.route(blue=100)
+    blue.api.start(container)
+    blue.do("scale", str(BLUE), blue.deployment(answering("blue")))
+    assert blue.score() == "blue"
+
+
+def name_of(world: World, container: str) -> str:
+    name: str = world.api.inspect_container(container)["Config"]["Labels"]["mlops.instance"]
+    return name
+
+
+@contextmanager
+def other_server(port: int) -> Iterator[None]:
+    """A program of this machine that answers everything with 200."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.send_header("content-length", "8")
+            self.end_headers()
+            self.wfile.write(b"stranger")
+
+        def do_POST(self):
+            self.do_GET()
+
+        def log_message(self, *_):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", port), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            server.shutdown()
+            thread.join()
+
+
 def test_how_a_killed_container_ended_is_told(blue):
     blue.api.kill(blue.containers()[0])
-    (instance,) = blue.live(str(BLUE)).detail["instances"]
+    live = blue.live(str(BLUE))
+    (instance,) = live.detail["instances"]
     assert (instance["state"], instance["last_exit"]) == ("not running", "killed by signal 9 (Killed)")
+    assert live.detail["note"] == f"lost: {instance['name']} killed by signal 9 (Killed)"
+
+
+@pytest.mark.parametrize(("how", "fate"), [("remove_container", "is gone"), ("pause", "does not run")])
+def test_what_became_of_a_lost_instance_is_told(blue, how, fate):
+    (container,) = blue.containers()
+    name = name_of(blue, container)
+    getattr(blue.api, how)(container, **({"force": True} if how == "remove_container" else {}))
+    assert blue.live(str(BLUE)).detail["note"] == f"lost: {name} {fate}"
+
+
+def test_a_container_with_labels_that_say_nothing_breaks_no_command(blue):
+    (container,) = blue.containers()
+    labels = blue.api.inspect_container(container)["Config"]["Labels"]
+    before = blue.provider.list()
+    for wrong in ({"mlops.address": "nonsense"}, {"mlops.routes": "{"}, {"mlops.routes": '{"liveness": 1}'}):
+        blue.api.create_container(blue.image, ["sleep", "60"], labels={**labels, **wrong})
+    assert blue.provider.list() == before
+    blue.do("scale", str(BLUE), {**blue.deployment(answering("blue")), "instance_count": 2})
+    assert len(blue.live(str(BLUE)).detail["instances"]) == 2
+
+
+def test_a_renamed_container_is_the_same_instance(blue):
+    (container,) = blue.containers()
+    blue.api.rename(container, f"mine-{blue.project}")
+    assert list(blue.provider.logs(BLUE, tail=100, follow=False))
+    (usage,) = blue.provider.usage()
+    assert usage.memory_bytes > 0
+    assert blue.provider._instances.tail(BLUE, name_of(blue, container))
+
+
+def test_a_container_whose_making_was_not_answered_in_time_does_not_stay(world, monkeypatch):
+    make = APIClient.create_container_from_config
+
+    def late(api, *body):
+        make(api, *body)
+        raise ReadTimeout("timed out")
+
+    world.do("create", "endpoint/credit", ENDPOINT)
+    monkeypatch.setattr(APIClient, "create_container_from_config", late)
+    with pytest.raises(ProviderError, match=r"instance 000000000000 cannot be started: timed out"):
+        world.provider._instances._running.start(BLUE, launch_of(world), names(1), world.operation("x"), ())
+    assert world.containers() == []
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_what_cannot_be_removed_after_a_failure_does_not_hide_the_failure(world, monkeypatch, count):
+    def refused(_api, *_, **__):
+        raise APIError("no room for its logs")
+
+    def stuck(_api, *_, **__):
+        raise APIError("removal is already in progress")
+
+    world.do("create", "endpoint/credit", ENDPOINT)
+    with monkeypatch.context() as patched:
+        patched.setattr(APIClient, "start", refused)
+        patched.setattr(APIClient, "remove_container", stuck)
+        with pytest.raises(ProviderError, match="no room for its logs"):
+            world.provider._instances._running.start(BLUE, launch_of(world), names(count), world.operation("x"), ())
+    assert len(world.containers()) == count
+
+
+def launch_of(world: World) -> Launch:
+    return Launch(world.deployment(answering("blue")), Image(world.image, python="/usr/bin/python3"))
+
+
+def names(count: int) -> list[str]:
+    return [f"{number:012x}" for number in range(count)]
 
 
 def test_a_port_that_somebody_takes_first_is_given_up_for_another(world, monkeypatch):

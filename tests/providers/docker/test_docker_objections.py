@@ -92,6 +92,18 @@ def test_a_registered_environment_with_a_server_of_its_own_needs_no_script():
     assert objected(blue(environment="azureml:own:1", code_configuration=None), registered=held) == []
 
 
+def test_limits_that_the_engine_would_refuse_are_refused_by_the_plan_in_a_line_each():
+    resources = {"requests": {"cpu": "2", "memory": "1Mi"}, "limits": {"cpu": "0", "memory": "100m"}}
+    problems = objected(blue(type="kubernetes", resources=resources))
+    assert [problem.partition("E-UNSUPPORTED: ")[2] for problem in problems] == [
+        "resources.limits.cpu is less than the engine's least; write 10m or more, or leave it out",
+        "resources.limits.memory is 0 bytes, less than the engine's least; write 6Mi or more, or leave it out",
+        "resources.requests.memory is 1048576 bytes, less than the engine's least; write 6Mi or more, or leave it out",
+        "resources.requests.cpu is more than its limit; write at most what resources.limits.cpu says",
+        "resources.requests.memory is more than its limit; write at most what resources.limits.memory says",
+    ]
+
+
 @pytest.mark.parametrize(
     "fields",
     [
@@ -101,7 +113,9 @@ def test_a_registered_environment_with_a_server_of_its_own_needs_no_script():
 )
 def test_gpus_are_refused_where_the_engine_has_none(fields):
     (problem,) = objected(blue(**fields))
-    assert "E-UNSUPPORTED: the engine has no GPUs to give; install the NVIDIA Container Toolkit" in problem
+    assert (
+        "E-UNSUPPORTED: the engine has no GPUs to give: it names neither a runtime `nvidia` nor a CDI device" in problem
+    )
     assert objected(blue(**fields), gpus=True) == []
 
 
@@ -118,6 +132,15 @@ def test_a_size_with_gpus_is_refused_by_a_real_engine_that_has_none(tmp_path, en
 def test_without_gpus_no_engine_is_asked(tmp_path):
     provider = DockerProvider.open(Setting("dev", tmp_path, None, {"docker": {"host": "unix:///nowhere.sock"}}))
     assert list(provider.objections([blue(), resource("endpoint/credit", ENDPOINT)])) == []
+
+
+@pytest.mark.parametrize(("enabled", "count"), [("true", 1), ("false", 0)])
+def test_data_that_would_be_collected_in_azure_is_warned_of(enabled, count):
+    collector = {"collections": {"model_inputs": {"enabled": enabled}}, "sampling_rate": 0.5}
+    problems = objected(blue(data_collector=collector))
+    assert len(problems) == count
+    for problem in problems:
+        assert "W-UNSUPPORTED: docker collects no data and sets no AZUREML_MDC_CONFIG_PATH" in problem
 
 
 def test_an_endpoint_opened_by_tokens_needs_an_issuer():

@@ -29,9 +29,9 @@ def container(identity: str = "c1", deployment: Address = BLUE, **changes: objec
     return replace(made, **changes)  # type: ignore[arg-type]
 
 
-def planned(resources: list[Resource], live: tuple[Live, ...]) -> list[str]:
-    state = fold(State("ours"), live)
-    return [f"{step.action} {step.address}" for step in order(changes(resources, state, recorded=State("ours")))]
+def planned(resources: list[Resource], live: tuple[Live, ...], recorded: State = State("ours")) -> list[str]:  # noqa: B008 - a value
+    state = fold(recorded, live)
+    return [f"{step.action} {step.address}" for step in order(changes(resources, state, recorded=recorded))]
 
 
 def test_what_an_object_speaks_of_is_no_orphan() -> None:
@@ -102,7 +102,7 @@ def test_containers_of_another_state_are_refused_by_the_provider_too_and_go_on(w
     (theirs,) = world.containers()
     lose_what_is_known_of(BLUE, world)
     step = Step(1, Action.CREATE, BLUE, "new", (), None, world.deployment(answering("green")))
-    with pytest.raises(ProviderError, match=r"was made by another state \(lineage lineage\), so nothing was touched"):
+    with pytest.raises(ProviderError, match=r"another state \(lineage lineage\), so nothing was touched"):
         world.provider.create(step, Operation("op", "another", 1))
     with pytest.raises(ProviderError, match="so nothing was touched"):
         world.provider.delete(replace(step, action=Action.DELETE, after=None), Operation("op", "another", 1))
@@ -130,6 +130,26 @@ def test_a_container_with_some_of_our_labels_is_none_of_ours(world: World) -> No
     assert world.score("blue") == "blue"
     world.do("delete", str(BLUE))
     assert world.containers() == [stranger]
+
+
+def test_a_container_that_its_deployment_does_not_name_is_drift_and_is_mended_by_scaling(world: World) -> None:
+    """As an apply leaves it that was killed while it started instances."""
+    wanted = world.deployment(answering("blue"))
+    world.do("create", "endpoint/credit", ENDPOINT)
+    world.do("create", str(BLUE), wanted)
+    serving = world.containers()
+    recorded = State("lineage", 1, {BLUE: Entry(wanted, 1, "op2", "T")})
+    world.provider._instances.prepare(BLUE, wanted, {}, world.operation(str(BLUE)))(1)
+    assert len(world.containers()) == 2
+    live = world.live(str(BLUE))
+    assert live.spec == {**wanted, "stray_instances": 1}
+    (drift,) = drifts(recorded, [live])
+    assert [(each.path, each.after) for each in drift.fields] == [("stray_instances", 1)]
+    resources = [replace(deployment("blue"), spec=wanted)]
+    assert planned(resources, (live,), recorded) == ["scale deployment/credit/blue"]
+    world.do("scale", str(BLUE), wanted)
+    assert world.containers() == serving
+    assert world.live(str(BLUE)).spec == wanted
 
 
 def lose_what_is_known_of(address: Address, world: World) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from docker_world import ENDPOINT, World, answering, post
 
+from reconciler.errors import ProviderError
 from reconciler.providers.docker.launch import OWN_ROUTES, Route, Routes
 from reconciler.providers.docker.reaching import Place, way
 from reconciler.providers.hosting.serving import Ways
@@ -101,6 +102,22 @@ def test_a_roll_out_to_another_scoring_path_leads_there(own, base_image):
     own.do("roll_out", "deployment/credit/blue", deployment(both, "/v2/predict"))
     assert own.live("endpoint/credit").detail["scoring_uri"].endswith("/credit/v2/predict")
     assert json.loads(own.call()[1])["path"] == "/v2/predict"
+
+
+@pytest.mark.parametrize(
+    ("route", "why"),
+    [
+        ({"port": 8081, "path": "/nope"}, r"GET :8081/nope answers 404"),
+        ({"port": 9090, "path": "/ready"}, r"connection refused on port 9090; nothing listens there"),
+    ],
+)
+def test_one_that_is_not_ready_is_said_with_what_it_answers_at_its_own_port(world, base_image, route, why):
+    world.switch(docker={"ready_seconds": 2})
+    world.do("create", "endpoint/credit", ENDPOINT)
+    wanted = deployment(image(world, base_image, "/v1/predict"), "/v1/predict")
+    wanted["environment"]["inference_config"]["readiness_route"] = route
+    with pytest.raises(ProviderError, match=rf"not ready after 2 s; {why}$"):
+        world.do("create", "deployment/credit/blue", wanted)
 
 
 def place(path: str, *, first: int) -> Place:

@@ -163,7 +163,64 @@ def test_operations_older_than_the_record_are_refused_after_the_loss(
     restored = opened(engine, project, objects.folder)
     with pytest.raises(ProviderError, match="operation of generation 6 is late; 7 has been here"):
         restored.admit(CREDIT, Operation("op", "ours", 6))
-    restored.admit(CREDIT, Operation("op", "another", 1))
+
+
+def test_operations_of_another_state_are_refused_before_anything_is_touched(
+    objects: RecordedObjects, engine: Engine, project: str
+) -> None:
+    objects.put(endpoint())
+    before = volumes(engine, project)
+    # One checkout that reads what the engine has, and one that has looked before anything was there.
+    reading = opened(engine, project, objects.folder.with_name("reading"))
+    assert reading.get(CREDIT) == endpoint()
+    early = opened(engine, project, objects.folder.with_name("early"))
+    (early.folder / "objects").mkdir(parents=True)
+    told = rf"project {project} on this engine belongs to another state \(lineage ours\).*`docker: project`"
+    for each in (reading, early):
+        with pytest.raises(ProviderError, match=told):
+            each.admit(RISK, Operation("op", "another", 1))
+    assert volumes(engine, project) == before
+
+
+def test_what_was_only_read_of_another_state_goes_with_its_project(
+    objects: RecordedObjects, engine: Engine, project: str
+) -> None:
+    facts = Layout(objects.folder).gateway_facts
+    facts.parent.mkdir(parents=True)
+    facts.write_text('{"port": 12345}')
+    objects.keep_secrets(CREDIT, {"primaryKey": "first"})
+    objects.put(endpoint())
+    objects.mirror()
+    folder = objects.folder.with_name("another")
+    assert opened(engine, project, folder).get(CREDIT) == endpoint()
+    assert Layout(folder).gateway_facts.exists()
+    moved = opened(engine, f"{project}-2", folder)
+    assert list(moved.all()) == []
+    assert moved.secrets(CREDIT) == {}
+    assert not Layout(folder).gateway_facts.exists()
+    moved.admit(RISK, Operation("op", "another", 1))
+    assert opened(engine, project, objects.folder).get(CREDIT) == endpoint()
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_another_mode_or_project_is_refused_while_anything_is_held(
+    objects: RecordedObjects, engine: Engine, project: str, lost: bool
+) -> None:
+    objects.admit(CREDIT, Operation("op-7", "ours", 7))
+    objects.put(endpoint())
+    if lost:
+        shutil.rmtree(objects.folder)
+        assert opened(engine, project, objects.folder).get(CREDIT) == endpoint()
+    swarm = RecordedObjects(objects.folder, Records(engine, Names(project)), "swarm")
+    assert "runs in mode: containers; set mode: containers again" in swarm.moved()
+    with pytest.raises(ProviderError, match="runs in mode: containers"):
+        swarm.admit(CREDIT, Operation("op-8", "ours", 8))
+    again = opened(engine, project, objects.folder)
+    again.admit(CREDIT, Operation("op-8", "ours", 8))
+    assert f"docker: project: {project}" in opened(engine, f"{project}-2", objects.folder).moved()
+    again.remove(CREDIT)
+    swarm.admit(CREDIT, Operation("op-9", "ours", 9))
+    assert swarm.moved() == ""
 
 
 def test_the_last_change_counts_and_leaves_nothing_of_those_before(

@@ -9,7 +9,7 @@ from reconciler.errors import ProviderError
 from reconciler.providers.docker import running
 from reconciler.providers.docker.containers import configuration
 from reconciler.providers.hosting.front import Front
-from reconciler.providers.hosting.objects import Objects
+from reconciler.providers.hosting.objects import Objects, version_of
 
 PATIENT = {"request_timeout_ms": 30_000, "max_concurrent_requests_per_instance": 8, "max_queue_wait_ms": 30_000}
 # Ends in init() where it is told to.
@@ -39,9 +39,19 @@ def new(world: World, script: str = answering("new")):
     return world.deployment(script, instance_count=5, request_settings=PATIENT)
 
 
-def in_service(world: World) -> int:
-    """How many instances the gateway sends requests to."""
-    return len(Objects(world.layout.folder).held(BLUE).serving)
+def in_service(world: World, first: str) -> tuple[int, int]:
+    """How many instances the gateway sends requests to: of the first version, and of any other."""
+    serving = Objects(world.layout.folder).held(BLUE).serving
+    digests = [digest for name, digest in versions(world).items() if name in serving]
+    assert len(digests) == len(serving), "an instance in service has no container"
+    return digests.count(first), len(digests) - digests.count(first)
+
+
+def versions(world: World) -> dict[str, str]:
+    """Which version of the deployment each container runs that is up, by instance, as the engine has it."""
+    label = [f"mlops.project={world.project}", f"mlops.address={BLUE}"]
+    found = [each["Labels"] for each in world.api.containers(filters={"label": label})]
+    return {each["mlops.instance"]: each["mlops.digest"] for each in found}
 
 
 def failing_from(number: int):
@@ -57,11 +67,11 @@ def failing_from(number: int):
 
 
 def test_under_load_it_goes_wave_by_wave_and_loses_no_request(five, monkeypatch):
-    counts, synced = [], Front.sync
+    counts, synced, first = [], Front.sync, version_of(old(five))
 
     def counting(front):
         synced(front)
-        counts.append(in_service(five))
+        counts.append(in_service(five, first))
 
     monkeypatch.setattr(Front, "sync", counting)
     before = set(five.containers())
@@ -71,7 +81,9 @@ def test_under_load_it_goes_wave_by_wave_and_loses_no_request(five, monkeypatch)
         load.go_on(50)
     assert load.lost == []
     assert load.said() == {b'"old"', b'"new"'}
-    assert counts == [6, 5] * 5 + [5]
+    # A new one beside five old ones, then an old one leaves, and so on: never fewer than are wanted.
+    assert counts == [(5 - wave + leaving, wave) for wave in range(1, 6) for leaving in (1, 0)] + [(0, 5)]
+    assert set(versions(five).values()) == {version_of(new(five))}
     for wave in range(1, 6):
         expected = ["0 of 1 instances ready", "1 of 1 instances ready", "draining 1 instance"]
         said = [line for line in five.reports if line.startswith(f"wave {wave} of 5: ")]
@@ -81,11 +93,11 @@ def test_under_load_it_goes_wave_by_wave_and_loses_no_request(five, monkeypatch)
 
 
 def test_a_wave_that_fails_stops_it_and_the_former_version_goes_on_without_a_lost_request(five, monkeypatch):
-    before, counts, synced = five.live(str(BLUE)), [], Front.sync
+    before, counts, synced, first = five.live(str(BLUE)), [], Front.sync, version_of(old(five))
 
     def counting(front):
         synced(front)
-        counts.append(in_service(five))
+        counts.append(in_service(five, first))
 
     with Load(five) as load:
         with monkeypatch.context() as patched:
@@ -99,7 +111,11 @@ def test_a_wave_that_fails_stops_it_and_the_former_version_goes_on_without_a_los
         load.go_on(50)
     assert "ValueError: no more of these" in said.value.log_tail[-1]
     assert load.lost == []
-    assert min(counts) >= 4
+    assert counts[:4] == [(5, 1), (4, 1), (4, 2), (3, 2)]
+    # Four fifths of the wanted number at least, on the way back too.
+    assert min(map(sum, counts)) >= 4
+    assert counts[-1] == (5, 0)
+    assert sorted(versions(five).values()) == [first] * 5
     live = five.live(str(BLUE))
     assert (live.spec, live.status, live.operation) == (before.spec, before.status, before.operation)
     assert len(five.containers()) == 5
@@ -132,6 +148,21 @@ def test_a_new_instance_that_is_killed_while_it_is_under_way_is_seen_and_replace
     five.do("scale", str(BLUE), new(five))
     assert five.live(str(BLUE)).spec == new(five)
     assert len(five.containers()) == 5
+
+
+def test_contents_that_only_former_versions_had_do_not_pile_up(world):
+    def volumes() -> int:
+        return len(world.api.volumes(filters={"label": [f"mlops.project={world.project}"]})["Volumes"])
+
+    world.do("create", "endpoint/credit", ENDPOINT)
+    world.do("create", str(BLUE), world.deployment(answering("0")))
+    counts = []
+    for version in "123":
+        world.switch()  # Each apply is a process of its own.
+        world.do("roll_out", str(BLUE), world.deployment(answering(version)))
+        counts.append(volumes())
+    assert counts == [counts[0]] * 3
+    assert world.score("blue") == "3"
 
 
 def test_what_was_cut_off_is_cleared_away_by_the_next_fence(five):

@@ -6,7 +6,7 @@ from swarm_world import BLUE, SwarmWorld
 
 from reconciler.errors import ProviderError
 from reconciler.providers.docker.swarm import Swarm
-from reconciler.providers.docker.swarm_waiting import Waiting
+from reconciler.providers.docker.swarm_waiting import RolledBackError, Waiting
 from reconciler.providers.hosting.objects import Objects
 
 PATIENT = {"request_timeout_ms": 30_000, "max_concurrent_requests_per_instance": 8, "max_queue_wait_ms": 30_000}
@@ -67,9 +67,7 @@ def test_a_version_that_fails_is_taken_back_by_the_swarm_and_no_request_is_lost(
     ):
         five.do("roll_out", str(BLUE), version(five, FAILING))
     assert "0 of 5 instances were replaced by then" in str(caught.value)
-    assert "; the former version serves as before; correct the files and apply again" in str(caught.value)
-        "the former version serves as before; correct the files and apply again, or revert them"
-    )
+    assert "the former version serves as before; correct the files and apply again" in str(caught.value)
     assert "no more of these" in "\n".join(caught.value.log_tail)
     assert load.lost == []
     assert load.said() == {b'"old"'}
@@ -149,3 +147,18 @@ def test_what_a_create_that_was_killed_left_behind_is_removed(swarm, monkeypatch
     swarm.provider.fence(BLUE, 5)
     assert swarm.left() == []
     assert Objects(swarm.layout.folder).held(BLUE).status == "Failed"
+
+
+def test_an_update_that_the_swarm_took_back_over_an_engine_that_was_busy_is_tried_again(one, monkeypatch):
+    updated, tries = Waiting.updated, []
+
+    def busy_once(waiting, wanted, report):
+        tries.append(wanted)
+        if len(tries) == 1:
+            raise RolledBackError("the swarm says: device or resource busy", 0, (), hiccup=True)
+        updated(waiting, wanted, report)
+
+    monkeypatch.setattr(Waiting, "updated", busy_once)
+    one.do("roll_out", str(BLUE), version(one, answering("new"), 1))
+    assert one.score() == "new"
+    assert "the swarm says: device or resource busy; trying again" in one.reports

@@ -1,5 +1,7 @@
 """What a service is told, and what is made of what a swarm tells: pure functions, and an engine without a swarm."""
 
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
@@ -16,7 +18,7 @@ from reconciler.providers.docker.limits import Limits
 from reconciler.providers.docker.names import Names
 from reconciler.providers.docker.reaching import way
 from reconciler.providers.docker.swarm import Swarm
-from reconciler.providers.docker.swarm_files import small_files
+from reconciler.providers.docker.swarm_files import packed, small_files
 from reconciler.providers.docker.swarm_instances import exit_of_task, places
 from reconciler.providers.docker.swarm_services import Attached, Service, body, is_read_at_start, service_name
 from reconciler.providers.docker.swarm_tasks import Look, Task, task_of
@@ -174,6 +176,15 @@ def test_small_content_goes_as_configs(tmp_path: Path):
         PurePosixPath("m/deep/score.py"): b"a",
     }
     assert small_files(tmp_path / "deep" / "score.py", "score.py") == {PurePosixPath("score.py"): b"a"}
+
+
+def test_modules_of_one_archive_are_imported_and_it_is_the_same_each_time(tmp_path: Path):
+    files = {PurePosixPath("pack/__init__.py"): b"", PurePosixPath("pack/inner.py"): b"answer = 42"}
+    (tmp_path / "modules").write_bytes(packed(files))
+    words = [sys.executable, "-c", "from pack.inner import answer; print(answer)"]
+    done = subprocess.run(words, env={"PYTHONPATH": str(tmp_path / "modules")}, capture_output=True, check=True)
+    assert done.stdout == b"42\n"
+    assert packed(dict(reversed(files.items()))) == packed(files)
 
 
 @pytest.mark.parametrize("odd", ["large", "many", "empty", "link", "folder", "program"])

@@ -40,6 +40,18 @@ def test_a_killed_instance_is_seen_and_the_next_scale_forgets_it(world):
     assert world.score("blue") == "blue"
 
 
+def test_an_instance_that_its_deployment_does_not_name_is_seen_and_the_next_scale_stops_it(world):
+    """As an apply leaves it that was killed while it started instances."""
+    world.endpoint_with(blue=answering("blue"))
+    spec = world.deployment(answering("blue"))
+    (serving,) = world.pids("deployment/credit/blue")
+    world.provider._deployments.instances.prepare(BLUE, spec, {}, world.operation(str(BLUE)))(1)
+    assert world.live(str(BLUE)).spec == {**spec, "stray_instances": 1}
+    world.do("scale", str(BLUE), spec)
+    assert world.live(str(BLUE)).spec == spec
+    assert world.pids(str(BLUE)) == [serving]
+
+
 def test_an_instance_that_hangs_does_not_count(world):
     world.endpoint_with(blue=answering("blue"))
     pid = world.pids("deployment/credit/blue")[0]

@@ -177,3 +177,12 @@ def test_a_certificate_that_the_gateway_could_not_show_is_told_by_every_plan(tmp
     )
     assert len(found) == 1
     assert f"target option gateway: tls: cert_file: {broken}" in found[0]
+
+
+@pytest.mark.parametrize(("enabled", "count"), [("true", 1), ("false", 0)])
+def test_data_that_would_be_collected_in_azure_is_warned_of(enabled, count):
+    collector = {"collections": {"model_inputs": {"enabled": enabled}}, "sampling_rate": 0.5}
+    problems = objected(blue(data_collector=collector))
+    assert len(problems) == count
+    for problem in problems:
+        assert "W-UNSUPPORTED: local collects no data and sets no AZUREML_MDC_CONFIG_PATH" in problem
