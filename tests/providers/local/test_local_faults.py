@@ -280,11 +280,11 @@ def test_a_model_that_is_not_registered_is_named(world):
 
 
 def test_an_instance_that_never_gets_ready_is_given_up_and_its_log_shown(world):
-    world._options["local"] = {"ready_seconds": 0.5}
+    world._options["local"] = {"ready_seconds": 4}
     world.provider = world.opened()
     world.endpoint_with()
     waiting = "import time\nprint('waiting for godot')\ndef init(): time.sleep(60)\ndef run(raw_data): return 1\n"
-    with pytest.raises(ProviderError, match=r"not ready after 0\.5 s") as error:
+    with pytest.raises(ProviderError, match=r"not ready after 4 s") as error:
         world.do("create", str(BLUE), world.deployment(waiting))
     assert "waiting for godot" in "\n".join(error.value.log_tail)
     assert world.provider.observe(BLUE) is None
