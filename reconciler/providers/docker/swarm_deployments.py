@@ -91,11 +91,16 @@ class SwarmDeployments:
             raise self.standing.size_as_before(held, service, error, operation) from error
         self.standing.store(replace(held, spec=spec).by(operation), operation)
 
-    def delete(self, step: Step, _operation: Operation) -> None:
+    def delete(self, step: Step, operation: Operation) -> None:
         """Take the deployment out of the gateway, let its instances finish what they have, and end them."""
-        held = self.objects.get(step.address)
+        held, service = self.objects.get(step.address), self._service(step.address)
         if held:
             self.take_away(held)
+        elif service:
+            refuse(service, step.address, operation)
+            self._remove(service)
+            self.files.sweep()
+            self.supplies.contents.sweep()
 
     def take_away(self, held: Object) -> None:
         """Out of the gateway first, then the service."""

@@ -4,8 +4,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from reconciler.core.address import Address
+from reconciler.core.state import Live
 from reconciler.keeper.values import Exit, Status
+from reconciler.providers.docker.names import LINEAGE, OPERATION, generation_of
 from reconciler.providers.docker.notes import seconds
+from reconciler.providers.docker.orphans import STATUS as ORPHANED
 from reconciler.providers.docker.probing import ready_ones
 from reconciler.providers.docker.reaching import Place, way
 from reconciler.providers.docker.restarts import exit_of
@@ -13,7 +16,7 @@ from reconciler.providers.docker.swarm import Swarm
 from reconciler.providers.docker.swarm_tasks import ENDED, LOST, Look, Service, Task
 from reconciler.providers.hosting.awaiting import TAIL, short
 from reconciler.providers.hosting.instances import Sight
-from reconciler.providers.hosting.objects import Object
+from reconciler.providers.hosting.objects import Object, Objects
 from reconciler.providers.hosting.serving import Ways
 
 
@@ -22,15 +25,15 @@ class SwarmInstances:
     """An instance is a slot of a service: the swarm fills it with one task after the other."""
 
     swarm: Swarm
+    objects: Objects
 
     def see(self, held: Sequence[Object]) -> Sight:
         """Look at services and tasks in one list each, and ask what is in service whether it is ready."""
-        if not held:
-            return Sight()
         look = self.swarm.look()
         statuses = {item.address: statuses_of(look, item) for item in held}
         asked = {name: task for item in held for name, task in look.serving(item.address).items()}
-        return Sight(statuses, answering(look, asked))
+        left = (service for address, service in sorted(look.services.items()) if self.objects.get(address) is None)
+        return Sight(statuses, answering(look, asked), tuple(map(_orphan, left)))
 
     def ways(self, deployments: Sequence[Object]) -> Mapping[Address, Ways]:
         """How the gateway reaches the tasks that serve now."""
@@ -100,6 +103,15 @@ def places(look: Look, serving: Mapping[str, Task]) -> dict[str, Place]:
     """Where tasks answer, the oldest first, by whatever they are known by."""
     by_age = sorted(serving.items(), key=lambda item: item[1].created)
     return {name: Place(task.routes.published(task.ports), task.ours, look.host(task)) for name, task in by_age}
+
+
+def _orphan(service: Service) -> Live:
+    """A service that no object speaks of, as what is left of a deployment."""
+    labels = service.labels
+    detail = {"note": "a service that no record speaks of"}
+    return Live(
+        service.deployment, {}, labels[LINEAGE], generation_of(labels), labels[OPERATION], ORPHANED, detail=detail
+    )
 
 
 def _is_lost(task: Task, service: Service) -> bool:

@@ -61,7 +61,7 @@ class SwarmProvider(HostedProvider):
         images = Images(self._engine, names, setting.assets, layout.folder / "images")
         sources = Sources(objects, setting.assets, self.name)
         self._supplies = Supplies(self._engine, layout, sources, contents, images, options.base_image)
-        self._instances = SwarmInstances(self._swarm)
+        self._instances = SwarmInstances(self._swarm, objects)
         self.upkeep = Upkeep(ContainerEnvoys(self._engine, names, layout), layout)
         envoys = envoys_of(self._engine, names, layout, processes, options.common)
         front = Front(layout, objects, processes, options.common, self._instances.ways, envoys)

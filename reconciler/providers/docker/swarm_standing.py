@@ -47,13 +47,20 @@ class Standing:
         self.files.sweep()
 
     def rolled_back(self, held: Object, spec: Spec, error: RolledBackError, operation: Operation) -> ProviderError:
-        """Store that the swarm has gone back from a version, and return the error that says so."""
+        """Store that the swarm has gone back from a version, or stopped on its way, and return what says so."""
         self.store(held, operation)
         size, count = wave_size(spec), int(spec[COUNT])
         total, failed = -(-count // size), min(error.replaced, count - 1) // size + 1
         where = f"wave {failed} of {total} failed, {error.replaced} of {count} instances were replaced by then"
-        said = f"{held.address}: {error.why}; {where}; the swarm went back: {SERVES_AS_BEFORE}"
-        return ProviderError(said, log_tail=error.log_tail)
+        back = f"the swarm went back: {SERVES_AS_BEFORE}"
+        if error.stuck:
+            found = self.objects.held(held.address)
+            self.objects.put(replace(found, status="Failed"))
+            back = (
+                f"going back failed too: of the {len(found.serving)} instances in service {len(found.others)} run the "
+                "new version; `mlops apply` goes on from here, to the version that the files say then"
+            )
+        return ProviderError(f"{held.address}: {error.why}; {where}; {back}", log_tail=error.log_tail)
 
     def version_as_before(
         self, held: Object, former: Service, error: ProviderError, operation: Operation

@@ -21,7 +21,8 @@ Report = Callable[[str], None]
 # How often the swarm is asked: instances that leave do not wait much longer for the gateway to follow.
 _POLL_S = 0.2
 _WATCHING_S = 60.0
-_BACK = frozenset({"rollback_completed", "rollback_paused"})
+_STUCK = "rollback_paused"
+_BACK = frozenset({"rollback_completed", _STUCK})
 # So engines say now and then when they attach configs and secrets, while they start other containers.
 _BUSY = "unable to remount dir as readonly"
 # So the swarm says of a process that ended.
@@ -37,11 +38,15 @@ class RolledBackError(Exception):
         replaced: how many instances of the new version there were at most.
         log_tail: the last lines that the failing instance printed.
         hiccup: whether it was the engine that failed, in a way that may well not come again.
+        stuck: whether the former version failed too, so that the swarm has stopped on its way back.
     """
 
-    def __init__(self, why: str, replaced: int, log_tail: Sequence[str], *, hiccup: bool = False) -> None:
+    def __init__(
+        self, why: str, replaced: int, log_tail: Sequence[str], *, hiccup: bool = False, stuck: bool = False
+    ) -> None:
         super().__init__(why)
         self.hiccup = hiccup
+        self.stuck = stuck
         self.why = why
         self.replaced = replaced
         self.log_tail = log_tail
@@ -203,8 +208,9 @@ class Waiting:
     def _rolled_back(self, look: Look, service: Service, wanted: Wanted, replaced: int) -> RolledBackError:
         lost = _lost(look, wanted)
         why = _why(lost[0]) if lost else f"the swarm says: {service.message}"
-        hiccup = bool(lost) and all(map(_is_hiccup, lost))
-        return RolledBackError(why, replaced, self._tail(look, lost[0]) if lost else (), hiccup=hiccup)
+        stuck = service.update == _STUCK
+        hiccup = bool(lost) and not stuck and all(map(_is_hiccup, lost))
+        return RolledBackError(why, replaced, self._tail(look, lost[0]) if lost else (), hiccup=hiccup, stuck=stuck)
 
     def _late(self, look: Look, wanted: Wanted) -> ProviderError:
         waiting = [task for task in _staying(look, wanted.deployment) if task.template == wanted.template]

@@ -7,6 +7,7 @@ from docker_world import ENDPOINT, answering
 from swarm_world import BLUE, SwarmWorld
 
 from reconciler.core.manifest import Manifest, Resource
+from reconciler.core.plan import Operation
 from reconciler.core.secret import Secret
 from reconciler.errors import ProviderError
 from tests.hosted_world import DEPLOYMENT
@@ -221,3 +222,19 @@ def test_usage_is_measured_of_every_instance(served: SwarmWorld) -> None:
     found = served.provider.usage()
     assert [each.instance for each in found] == ["credit.blue.1", "credit.blue.2"]
     assert all(each.memory_bytes > 1_000_000 for each in found)
+
+
+def test_a_service_that_nothing_speaks_of_is_told_and_removed(served: SwarmWorld) -> None:
+    served.provider._objects.remove(BLUE)
+    (orphan,) = [live for live in served.provider.list() if live.address == BLUE]
+    assert (orphan.status, orphan.lineage, orphan.spec) == ("Orphaned", "lineage", {})
+    assert orphan.detail["note"] == "a service that no record speaks of"
+    served.do("delete", str(BLUE), None)
+    assert served.services() == []
+
+
+def test_a_service_of_another_state_is_told_and_not_touched(served: SwarmWorld) -> None:
+    served.provider._objects.remove(BLUE)
+    with pytest.raises(ProviderError, match=r"another state|not made by this state"):
+        served.again("delete", str(BLUE), None, Operation("op-x", "another", 99))
+    assert len(served.services()) == 1
