@@ -128,7 +128,7 @@ def told(limits: Limits, granted: Limits) -> str:
     """In one line, what is less than was asked for; empty where nothing is."""
     if (limits.cpus, limits.memory_bytes) == (granted.cpus, granted.memory_bytes):
         return ""
-    return f"the engine has less than {_size(limits)}; instances get {_size(granted)}"
+    return f"instances get {_size(granted)} instead of {_size(limits)}: the engine has no more"
 
 
 def quantity(text: str) -> Decimal:
