@@ -283,7 +283,9 @@ def test_an_engine_gives_no_more_than_it_has_and_that_is_said():
     wanted = Limits(4.0, 14 * GIB)
     granted = within(wanted, Capacity(cpus=2, memory_bytes=8 * GIB))
     assert granted == Limits(2.0, 8 * GIB)
-    assert told(wanted, granted) == "instances get 2 CPUs and 8 GiB instead of 4 CPUs and 14 GiB: the engine has no more"
+    assert (
+        told(wanted, granted) == "instances get 2 CPUs and 8 GiB instead of 4 CPUs and 14 GiB: the engine has no more"
+    )
 
 
 def test_nothing_is_said_where_the_engine_has_enough():

@@ -154,7 +154,9 @@ class Relay:
         self.path = path
         self._target = host.removeprefix("unix://")
         self._open: list[socket.socket] = []
+        self._passing: list[threading.Thread] = []
         self._server: socket.socket | None = None
+        self._accepting: threading.Thread | None = None
 
     @property
     def host(self) -> str:
@@ -164,18 +166,25 @@ class Relay:
         self._server = server = socket.socket(socket.AF_UNIX)
         server.bind(str(self.path))
         server.listen(64)
-        threading.Thread(target=self._accept, args=(server,)).start()
+        self._accepting = threading.Thread(target=self._accept, args=(server,))
+        self._accepting.start()
 
     def cut(self) -> None:
-        """End every connection, and take none."""
+        """End every connection, and take none; what was about to be taken is waited for, or nobody would close it."""
         assert self._server is not None
+        assert self._accepting is not None
         self.path.unlink()
+        _end(self._server)
+        self._accepting.join()
+        for each in self._open:
+            _end(each)
+        for thread in self._passing:
+            thread.join()
         for each in (self._server, *self._open):
-            with suppress(OSError):
-                each.shutdown(socket.SHUT_RDWR)
             each.close()
-        self._server = None
+        self._server = self._accepting = None
         self._open.clear()
+        self._passing.clear()
 
     def _accept(self, server: socket.socket) -> None:
         while True:
@@ -187,7 +196,13 @@ class Relay:
             engine.connect(self._target)
             self._open += [client, engine]
             for source, sink in ((client, engine), (engine, client)):
-                threading.Thread(target=_pass_on, args=(source, sink)).start()
+                self._passing.append(threading.Thread(target=_pass_on, args=(source, sink)))
+                self._passing[-1].start()
+
+
+def _end(connection: socket.socket) -> None:
+    with suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)
 
 
 def _pass_on(source: socket.socket, sink: socket.socket) -> None:
