@@ -31,11 +31,11 @@ def reason(error: Exception, endpoint: Endpoint) -> str:
 
     if isinstance(error, APIError):
         return _refusal(str(error.explanation or error))
-    return _unreachable(list(_chain(error)), endpoint) or _line(str(error))
+    return _unreachable(list(_chain(error)), endpoint) or one_line(str(error))
 
 
 def _refusal(explanation: str) -> str:
-    line = _line(explanation).rstrip(".")
+    line = one_line(explanation).rstrip(".")
     return next((f"{line}; {advice}" for said, advice in _ADVICE.items() if said in line), line)
 
 
@@ -57,7 +57,7 @@ def _insecure(error: ssl.SSLError, engine: str, endpoint: Endpoint) -> str:
     files = f"DOCKER_CERT_PATH or the context, here {endpoint.tls.folder}" if endpoint.tls else "DOCKER_CERT_PATH"
     match error.reason:
         case "CERTIFICATE_VERIFY_FAILED":
-            why = _line(getattr(error, "verify_message", ""))
+            why = one_line(getattr(error, "verify_message", ""))
             return f"{engine} shows a certificate that ca.pem does not vouch for ({why}); see {files}"
         case "WRONG_VERSION_NUMBER" | "RECORD_LAYER_FAILURE" | "UNEXPECTED_MESSAGE":
             return f"{engine} speaks no TLS; unset DOCKER_TLS_VERIFY and DOCKER_CERT_PATH"
@@ -75,5 +75,6 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
         cause = cause.__cause__ or cause.__context__ or next(wrapped, None)
 
 
-def _line(text: str) -> str:
+def one_line(text: str) -> str:
+    """A text without its line ends."""
     return " ".join(text.split())

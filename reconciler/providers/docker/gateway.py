@@ -4,11 +4,13 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import NoReturn
 
 from reconciler.errors import ProviderError
 from reconciler.gateway.admin import Admin
 from reconciler.gateway.values import Gateway, Place
 from reconciler.keeper.logs import rotate
+from reconciler.keeper.say import say
 from reconciler.keeper.values import Status
 from reconciler.providers.docker.engine import Engine
 from reconciler.providers.docker.envoys import ContainerEnvoys
@@ -110,6 +112,23 @@ class Upkeep:
         for log in (self._place(facts.process).access_log, self._layout.gateway_log):
             rotate(log, max_bytes=self._log_max_bytes, files=LOG_FILES, reopen=self.reopen)
         return self._restarted(facts)
+
+    def go_on(self) -> NoReturn:
+        """Look for ever, in a thread of its own, since a gateway that hangs takes its time to show it.
+
+        The thread has to be a daemon. Trouble is told once, and then waited out.
+        """
+        complaint = ""
+        while True:
+            try:
+                if self.look():
+                    say("the gateway did not answer and was started again")
+                complaint = ""
+            except (ProviderError, OSError) as error:
+                if str(error) != complaint:
+                    say(str(error))
+                complaint = str(error)
+            time.sleep(_PROBE_S)
 
     def reopen(self) -> None:
         """Have every process of the gateway open its logs anew; one that is not up does so when it starts."""

@@ -8,7 +8,6 @@ from reconciler.core.manifest import Resource
 from reconciler.core.plan import Action, Operation, Step
 from reconciler.core.problem import Problem
 from reconciler.core.state import Live
-from reconciler.errors import ProviderError
 from reconciler.providers.docker.belonging import to_moved
 from reconciler.providers.docker.contents import Contents
 from reconciler.providers.docker.counting import acknowledge_all
@@ -23,10 +22,11 @@ from reconciler.providers.docker.options import DockerOptions, read_options
 from reconciler.providers.docker.reaching import way
 from reconciler.providers.docker.recorded import RecordedObjects
 from reconciler.providers.docker.records import Records
+from reconciler.providers.docker.residents import revive
 from reconciler.providers.docker.supplies import Supplies
 from reconciler.providers.docker.swarm_provider import SwarmProvider
 from reconciler.providers.docker.usage import usage_of
-from reconciler.providers.docker.warding import revive_warden, see_to_warden
+from reconciler.providers.docker.warding import see_to_warden
 from reconciler.providers.hosting.awaiting import Patience
 from reconciler.providers.hosting.front import Front
 from reconciler.providers.hosting.layout import Layout
@@ -85,7 +85,7 @@ class DockerProvider(HostedProvider):
 
     def list(self) -> Sequence[Live]:
         """Every object; what looks after the instances is started anew where it ended with the machine."""
-        revive_warden(self._processes)
+        revive(self._processes)
         return super().list()
 
     def fence(self, address: Address, generation: int) -> None:
@@ -101,18 +101,15 @@ class DockerProvider(HostedProvider):
         if step.address.kind == "endpoint" and not self._objects.has_endpoints():
             self._instances.end()
 
-    def logs(self, address: Address, *, tail: int, follow: bool, instance: str = "") -> Iterable[str]:
-        """What the deployment's instances, or one of them, printed."""
-        if address.kind != "deployment":
-            raise ProviderError(f"{address} prints nothing; ask for the logs of deployment/ENDPOINT/NAME")
-        self._objects.held(address)
+    def printed(self, deployment: Address, *, tail: int, follow: bool, instance: str) -> Iterable[str]:
+        """What the instances of a deployment that is there, or one of them, printed."""
 
         def instances() -> Sequence[str]:
-            held = self._objects.get(address)
+            held = self._objects.get(deployment)
             return [instance] if instance else (held.serving if held else ())
 
         def containers() -> Mapping[str, str]:
-            return self._instances.identities(address)
+            return self._instances.identities(deployment)
 
         return log_lines(self._engine, instances, containers, tail=tail, follow=follow)
 

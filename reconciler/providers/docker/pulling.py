@@ -7,6 +7,7 @@ from typing import Any
 
 from reconciler.errors import ProviderError
 from reconciler.providers.docker.engine import Engine
+from reconciler.providers.docker.failures import one_line
 
 _TRIES = 3
 _WAIT_S = 2.0
@@ -81,13 +82,13 @@ class Puller:
             try:
                 return self._followed(reference, self.engine.api.pull(reference, stream=True, decode=True), tell)
             except APIError as error:
-                return _one_line(str(error.explanation or error))
+                return one_line(str(error.explanation or error))
 
     def _followed(self, reference: str, events: Iterable[Mapping[str, Any]], tell: Tell) -> str:
         progress, told_at = Progress(), self.now()
         for event in events:
             if "error" in event:
-                return _one_line(str(event["error"]))
+                return one_line(str(event["error"]))
             progress.take(event)
             if self.now() - told_at >= _EVERY_S:
                 tell(f"pulling {reference}: {progress}")
@@ -104,7 +105,3 @@ def _advice(problem: str, reference: str) -> str:
     if any(words in lowered for words in _FINAL):
         return "check the name and tag"
     return "check the connection to its registry and apply again, or put the image on the engine with docker load"
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())

@@ -88,15 +88,7 @@ class Swarm:
             ProviderError: there is one of that name, or the swarm refuses.
         """
         with self.doing(f"service {body['Name']} cannot be made"):
-            self.api.create_service(
-                body["TaskTemplate"],
-                name=body["Name"],
-                labels=body["Labels"],
-                mode=body["Mode"],
-                update_config=body["UpdateConfig"],
-                rollback_config=body["RollbackConfig"],
-                endpoint_spec=body["EndpointSpec"],
-            )
+            self.api.create_service(**_settings(body))
 
     def change(self, service: Service, wanted: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> None:
         """Change a service's settings; the swarm itself writes to it too, so it is looked at anew where that was first.
@@ -114,17 +106,7 @@ class Swarm:
             body = wanted(service.body)
             with self.doing(f"service {service.body['Name']} cannot be changed"):
                 try:
-                    self.api.update_service(
-                        service.id,
-                        service.version,
-                        task_template=body["TaskTemplate"],
-                        name=body["Name"],
-                        labels=body["Labels"],
-                        mode=body["Mode"],
-                        update_config=body["UpdateConfig"],
-                        rollback_config=body["RollbackConfig"],
-                        endpoint_spec=body["EndpointSpec"],
-                    )
+                    self.api.update_service(service.id, service.version, **_settings(body))
                 except APIError as error:
                     if _OUT_OF_SEQUENCE not in str(error.explanation) or tries + 1 == _TRIES:
                         raise
@@ -176,6 +158,19 @@ class Swarm:
                 for each in self.api.nodes():
                     hosts.setdefault(str(each["ID"]), str(each["Status"].get("Addr", "")))
         return hosts
+
+
+def _settings(body: Mapping[str, Any]) -> dict[str, Any]:
+    """A service's settings by the names that the SDK gives them."""
+    return {
+        "task_template": body["TaskTemplate"],
+        "name": body["Name"],
+        "labels": body["Labels"],
+        "mode": body["Mode"],
+        "update_config": body["UpdateConfig"],
+        "rollback_config": body["RollbackConfig"],
+        "endpoint_spec": body["EndpointSpec"],
+    }
 
 
 def _lines(pieces: Iterable[bytes]) -> Iterator[str]:

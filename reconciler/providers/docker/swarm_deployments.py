@@ -18,7 +18,7 @@ from reconciler.providers.docker.swarm import Swarm
 from reconciler.providers.docker.swarm_files import SwarmFiles
 from reconciler.providers.docker.swarm_services import Service as Laid
 from reconciler.providers.docker.swarm_services import body, labels, replicas, template_of
-from reconciler.providers.docker.swarm_standing import Standing, in_service, outcome
+from reconciler.providers.docker.swarm_standing import Standing, in_service
 from reconciler.providers.docker.swarm_tasks import Service
 from reconciler.providers.docker.swarm_waiting import RolledBackError, Waiting, Wanted
 from reconciler.providers.hosting.front import Front
@@ -28,7 +28,6 @@ from reconciler.providers.hosting.replacing import by_digest, revealed
 
 # Of an update that fails over the engine alone.
 _TRIES = 3
-_UNDER_WAY = frozenset({"Creating", "Updating", "Scaling"})
 
 
 @dataclass(frozen=True)
@@ -53,8 +52,7 @@ class SwarmDeployments:
 
     def create(self, step: Step, operation: Operation) -> None:
         """Have the swarm start every instance, and put them in service once all are ready."""
-        if step.address.parent and self.objects.get(step.address.parent) is None:
-            raise ProviderError(f"{step.address}: there is no {step.address.parent}")
+        self.objects.require_parent(step.address)
         after, held = step.after or {}, self.objects.get(step.address)
         there = self._service(step.address)
         if there:
@@ -130,8 +128,8 @@ class SwarmDeployments:
                 self.objects.put(found)
         self.front.sync()
         held = self.objects.get(address)
-        if held and held.status in _UNDER_WAY:
-            self.objects.put(replace(held, status=outcome(held)))
+        if held and held.under_way:
+            self.objects.put(held.at_rest())
 
     def _bring(self, held: Object, spec: Spec, operation: Operation, *, status: str) -> None:
         """Have the swarm run what a spec says, and follow it there."""

@@ -5,7 +5,6 @@
 
 import argparse
 import json
-import os
 import sys
 import threading
 import time
@@ -13,15 +12,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import reconciler
 from reconciler.core.address import Address
 from reconciler.errors import ProviderError
 from reconciler.keeper.say import say
-from reconciler.keeper.values import Process
-from reconciler.providers.docker.gateway import Upkeep
+from reconciler.providers.docker.residents import keep_running, resident
 from reconciler.providers.docker.swarm_tasks import Look
-from reconciler.providers.docker.warding import OF_ENGINES
-from reconciler.providers.hosting.attending import PASSED_ON
 from reconciler.providers.hosting.front import Front
 from reconciler.providers.hosting.layout import Layout
 from reconciler.providers.hosting.objects import Objects
@@ -29,9 +24,9 @@ from reconciler.providers.hosting.processes import Processes
 from reconciler.providers.provider import Setting
 
 NAME = "feed"
+_MODULE = "reconciler.providers.docker.swarm_feed"
 # A swarm has no events of tasks. An instance that leaves goes on serving for some seconds after it was told to.
 POLL_S = 0.5
-_UPKEEP_S = 2.0
 # After this much trouble there may be something wrong with this process itself: the keeper starts another.
 _PATIENCE = 20
 
@@ -78,45 +73,15 @@ def follow_for_ever(look: Callable[[], Look], feed: Feed, folder: Path) -> None:
         time.sleep(POLL_S)
 
 
-def see_to_feed(
-    processes: Processes, layout: Layout, setting: Setting, *, outer: Mapping[str, str] = os.environ
-) -> None:
-    """Have the keeper keep a feed up; one that follows the same options stays.
-
-    Args:
-        outer: the operator's environment.
+def see_to_feed(processes: Processes, layout: Layout, setting: Setting) -> None:
+    """Have the keeper keep a feed up.
 
     Raises:
         ProviderError: the keeper does not answer.
     """
-    processes.start(process(layout, setting, outer))
-    processes.settle([NAME])
-
-
-def process(layout: Layout, setting: Setting, outer: Mapping[str, str]) -> Process:
-    """Return what the keeper keeps up. It runs from where this package is, so that it is the same one."""
-    names = (*PASSED_ON, *OF_ENGINES, "PATH")
     options = json.dumps(dict(setting.options), sort_keys=True, default=str)
-    words = [str(layout.folder), "--root", str(setting.root.absolute()), "--target", setting.target]
-    return Process(
-        NAME,
-        (sys.executable, "-m", "reconciler.providers.docker.swarm_feed", *words, "--options", options),
-        {name: outer[name] for name in names if name in outer},
-        cwd=str(Path(reconciler.__file__).parent.parent),
-        log=str(layout.warden_log),
-        log_max_bytes=1_000_000,
-    )
-
-
-def keep_gateway(upkeep: Upkeep) -> None:
-    """Have a gateway that hangs started again, for ever; in a thread of its own, as one that hangs takes its time."""
-    while True:
-        try:
-            if upkeep.look():
-                say("the gateway did not answer and was started again")
-        except (ProviderError, OSError) as error:
-            say(str(error))
-        time.sleep(_UPKEEP_S)
+    words = ["--root", str(setting.root.absolute()), "--target", setting.target, "--options", options]
+    keep_running(processes, resident(NAME, _MODULE, words, layout))
 
 
 class _NoAssets:
@@ -138,7 +103,7 @@ def main() -> int:
     given = parser.parse_args()
     options: dict[str, Any] = json.loads(given.options)
     provider = SwarmProvider.open(Setting(given.target, given.folder, _NoAssets(), options, given.root))
-    threading.Thread(target=keep_gateway, args=(provider.upkeep,), name="gateway", daemon=True).start()
+    threading.Thread(target=provider.upkeep.go_on, name="gateway", daemon=True).start()
     follow_for_ever(provider.look, provider.feed, given.folder)
     say("the target's folder is gone")
     return 0

@@ -8,7 +8,6 @@ from reconciler.core.manifest import Resource, Spec
 from reconciler.core.plan import Action, Operation, Step
 from reconciler.core.problem import Problem
 from reconciler.core.state import Live
-from reconciler.errors import ProviderError
 from reconciler.providers.docker.belonging import to_moved
 from reconciler.providers.docker.contents import Contents
 from reconciler.providers.docker.engine import Engine
@@ -21,6 +20,7 @@ from reconciler.providers.docker.objections import objections
 from reconciler.providers.docker.options import DockerOptions, read_options
 from reconciler.providers.docker.recorded import RecordedObjects
 from reconciler.providers.docker.records import Records
+from reconciler.providers.docker.residents import revive
 from reconciler.providers.docker.supplies import Supplies
 from reconciler.providers.docker.swarm import Swarm
 from reconciler.providers.docker.swarm_deployments import SwarmDeployments
@@ -31,7 +31,6 @@ from reconciler.providers.docker.swarm_standing import Standing
 from reconciler.providers.docker.swarm_tasks import Look
 from reconciler.providers.docker.swarm_waiting import Waiting
 from reconciler.providers.docker.usage import usage_of
-from reconciler.providers.docker.warding import revive_warden
 from reconciler.providers.hosting.awaiting import Patience
 from reconciler.providers.hosting.front import Front
 from reconciler.providers.hosting.layout import Layout
@@ -84,8 +83,6 @@ class SwarmProvider(HostedProvider):
     def objections(self, resources: Sequence[Resource]) -> Iterator[Problem]:
         """What neither the swarm nor this target can do."""
         yield from to_moved(resources, self._recorded.moved())
-        if any(resource.address.kind == "deployment" for resource in resources):
-            _ = self._swarm.node
         # Whether the engine has GPUs does not matter: a swarm does not hand them out.
         yield from objections(resources, self._registered, self._own_options.common, lambda: True)
         for resource in resources:
@@ -99,7 +96,7 @@ class SwarmProvider(HostedProvider):
 
     def list(self) -> Sequence[Live]:
         """Every object; what feeds the gateway is started anew where it ended with the machine."""
-        revive_warden(self._processes)
+        revive(self._processes)
         return super().list()
 
     def fence(self, address: Address, generation: int) -> None:
@@ -109,12 +106,9 @@ class SwarmProvider(HostedProvider):
         if address.kind == "deployment" and self._objects.get(address):
             see_to_feed(self._processes, self._layout, self._setting)
 
-    def logs(self, address: Address, *, tail: int, follow: bool, instance: str = "") -> Iterable[str]:
-        """What the deployment's instances, or one of them, printed."""
-        if address.kind != "deployment":
-            raise ProviderError(f"{address} prints nothing; ask for the logs of deployment/ENDPOINT/NAME")
-        self._objects.held(address)
-        return self._instances.printed(address, tail=tail, follow=follow, instance=instance)
+    def printed(self, deployment: Address, *, tail: int, follow: bool, instance: str) -> Iterable[str]:
+        """What the instances of a deployment that is there, or one of them, printed."""
+        return self._instances.printed(deployment, tail=tail, follow=follow, instance=instance)
 
     def usage(self) -> Sequence[Usage]:
         """What every instance takes of this machine; nothing is known of those of other nodes."""

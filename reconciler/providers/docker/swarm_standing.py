@@ -41,7 +41,7 @@ class Standing:
         """
         self.objects.admit(held.address, operation)
         found = in_service(held, self.swarm.look())
-        self.objects.put(replace(found, status=outcome(found)))
+        self.objects.put(found.at_rest())
         self.front.sync()
         forget_old_secrets(self.objects, found)
         self.files.sweep()
@@ -99,10 +99,3 @@ def in_service(held: Object, look: Look) -> Object:
     current = version_of(held.spec)
     others = {name: version for name, version in wanted.items() if version != current}
     return replace(held, serving=tuple(wanted), versions=others)
-
-
-def outcome(held: Object) -> str:
-    """The provisioning state of a deployment at which nobody works."""
-    if held.others:
-        return "Updating"
-    return "Succeeded" if held.serving else "Failed"

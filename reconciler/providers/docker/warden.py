@@ -16,7 +16,6 @@ from contextlib import suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
-from reconciler.errors import ProviderError
 from reconciler.keeper.say import say
 from reconciler.providers.docker.engine import Engine
 from reconciler.providers.docker.envoys import ContainerEnvoys
@@ -45,7 +44,7 @@ class Warden:
         self._wards = Wards(engine, names, layout, self._selector, self._tell, wall=time.time)
         self._listening = Listening(engine, names, self._wards.counting.until, self._tell)
         upkeep = Upkeep(ContainerEnvoys(engine, names, layout), layout)
-        threading.Thread(target=self._keep_gateway, args=(upkeep,), name="gateway", daemon=True).start()
+        threading.Thread(target=upkeep.go_on, name="gateway", daemon=True).start()
 
     def run(self) -> None:
         """Look after the instances until told to end, or until the target's folder is gone."""
@@ -100,20 +99,6 @@ class Warden:
                 self._connected = False
                 # What does not answer now cannot be mended.
                 self._wards.asking.forget_all()
-
-    def _keep_gateway(self, upkeep: Upkeep) -> None:
-        """In a thread of its own: one that hangs takes its time to show it."""
-        complaint = ""
-        while not self._over:
-            try:
-                if upkeep.look():
-                    say("the gateway did not answer and was started again")
-                complaint = ""
-            except (ProviderError, OSError) as error:
-                if str(error) != complaint:
-                    say(str(error))
-                complaint = str(error)
-            time.sleep(TICK_S)
 
     def _tick(self) -> None:
         if time.monotonic() < self._next_tick:

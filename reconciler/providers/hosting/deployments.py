@@ -17,7 +17,6 @@ from reconciler.providers.hosting.waves import Wave, wave_size, waves
 
 # How a roll-out that came to nothing ends, and how to go on.
 SERVES_AS_BEFORE = "the former version serves as before; correct the files and apply again, or revert them"
-_UNDER_WAY = frozenset({"Creating", "Updating", "Scaling"})
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,7 @@ class Deployments:
 
     def create(self, step: Step, operation: Operation) -> None:
         """Start every instance, and put them in service once all are ready."""
-        self._require_endpoint(step.address)
+        self.objects.require_parent(step.address)
         after, held = step.after or {}, self.objects.get(step.address)
         if held is None:
             self.instances.clear(step.address, operation)
@@ -93,12 +92,8 @@ class Deployments:
         self.front.sync()
         self.instances.settle(address, serving)
         self.instances.stop(address, leftover)
-        if held and held.status in _UNDER_WAY:
-            self.objects.put(replace(held, status=_outcome(held)))
-
-    def _require_endpoint(self, address: Address) -> None:
-        if address.parent and self.objects.get(address.parent) is None:
-            raise ProviderError(f"{address}: there is no {address.parent}")
+        if held and held.under_way:
+            self.objects.put(held.at_rest())
 
     def _waves(self, held: Object, spec: Spec, *, at_once: int, version: str = "") -> tuple[Wave, ...]:
         """How to get as many instances as a spec says: those stay that answer, and run the version if one is given."""
@@ -115,7 +110,7 @@ class Deployments:
         try:
             reached = self.replacing.carry_out(held, spec, steps, operation)
             done = replace(reached, spec=spec).by(operation)
-            self.replacing.put_in_force(reached, replace(done, status=_outcome(done)), operation)
+            self.replacing.put_in_force(reached, done.at_rest(), operation)
         except Exception as error:
             raise self._gone_back(former, spec, error, operation) from error
         self._stop_strays(done)
@@ -160,7 +155,7 @@ class Deployments:
         if steps:
             operation.report("going back")
         reached = self.replacing.carry_out(held, former.spec, steps, operation, why="going back: ")
-        self.objects.put(replace(reached, status=_outcome(reached)))
+        self.objects.put(reached.at_rest())
         self.replacing.forget_old_secrets(reached)
 
     def _stuck(self, address: Address, spec: Spec, error: Exception) -> str:
@@ -181,10 +176,3 @@ def _told(address: Address, error: Exception) -> tuple[str, Sequence[str]]:
     said = str(cause) if isinstance(cause, ProviderError) else f"{address}: {type(cause).__name__}: {cause}"
     where = f"; {error}" if isinstance(error, WaveError) and error.total > 1 else ""
     return f"{said}{where}", cause.log_tail if isinstance(cause, ProviderError) else ()
-
-
-def _outcome(held: Object) -> str:
-    """The provisioning state of a deployment at which nobody works."""
-    if held.others:
-        return "Updating"
-    return "Succeeded" if held.serving else "Failed"

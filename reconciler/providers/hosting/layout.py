@@ -100,10 +100,9 @@ class Layout:
         """What befell the containers of a docker target, in the same columns; the warden writes it."""
         return self.warden / "events.jsonl"
 
-    @property
-    def warden_log(self) -> Path:
-        """What the warden of a docker target says of itself."""
-        return self.folder / "warden.log"
+    def resident_log(self, name: str) -> Path:
+        """What a process of ours that looks after the target says, by its name."""
+        return self.folder / f"{name}.log"
 
     @property
     def attendant_log(self) -> Path:

@@ -18,6 +18,7 @@ from reconciler.gateway.files import write_private
 from reconciler.kinds.deployment import DEPLOYMENT
 
 _SUFFIX = ".json"
+_UNDER_WAY = frozenset({"Creating", "Updating", "Scaling"})
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,16 @@ class Object:
         versions = {name: version for name, version in self.versions.items() if name in serving}
         return replace(self, serving=serving, versions=versions)
 
+    @property
+    def under_way(self) -> bool:
+        """Whether a step is at work on it, or was cut off."""
+        return self.status in _UNDER_WAY
+
+    def at_rest(self) -> "Object":
+        """The deployment as it is when nobody works at it."""
+        status = "Updating" if self.others else "Succeeded" if self.serving else "Failed"
+        return replace(self, status=status)
+
     def by(self, operation: Operation) -> "Object":
         """The object as an operation leaves it."""
         return replace(self, lineage=operation.lineage, generation=operation.generation, operation=operation.id)
@@ -100,6 +111,15 @@ class Objects:
         if found is None:
             raise ProviderError(f"{address} is not there")
         return found
+
+    def require_parent(self, deployment: Address) -> None:
+        """Let no deployment be made of an endpoint that is not there.
+
+        Raises:
+            ProviderError: it is not.
+        """
+        if deployment.parent and self.get(deployment.parent) is None:
+            raise ProviderError(f"{deployment}: there is no {deployment.parent}")
 
     def all(self) -> Iterator[Object]:
         """Every object, by address."""

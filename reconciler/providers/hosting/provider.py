@@ -109,8 +109,8 @@ class HostedProvider(ABC):
         """What this platform cannot do of what is wanted."""
 
     @abstractmethod
-    def logs(self, address: Address, *, tail: int, follow: bool, instance: str = "") -> Iterable[str]:
-        """What the deployment's instances, or one of them, printed."""
+    def printed(self, deployment: Address, *, tail: int, follow: bool, instance: str) -> Iterable[str]:
+        """What the instances of a deployment that is there, or one of them, printed."""
 
     @abstractmethod
     def usage(self) -> Sequence[Usage]:
@@ -175,6 +175,13 @@ class HostedProvider(ABC):
     @abstractmethod
     def close(self) -> None:
         """Let go of connections; what runs keeps running."""
+
+    def logs(self, address: Address, *, tail: int, follow: bool, instance: str = "") -> Iterable[str]:
+        """What the deployment's instances, or one of them, printed."""
+        if address.kind != "deployment":
+            raise ProviderError(f"{address} prints nothing; ask for the logs of deployment/ENDPOINT/NAME")
+        self._objects.held(address)
+        return self.printed(address, tail=tail, follow=follow, instance=instance)
 
     def credentials(self, endpoint: Address) -> Mapping[str, str | int]:
         """The endpoint's two keys, or a fresh token."""

@@ -7,7 +7,6 @@ from typing import ClassVar, Self
 from reconciler.core.address import Address
 from reconciler.core.manifest import Resource
 from reconciler.core.problem import Problem
-from reconciler.errors import ProviderError
 from reconciler.gateway.values import Backend
 from reconciler.providers.hosting.awaiting import Patience
 from reconciler.providers.hosting.front import Front
@@ -62,13 +61,10 @@ class LocalProvider(HostedProvider):
         """What needs an image, a registry or a token service."""
         return objections.objections(resources, self._registered, self._own_options)
 
-    def logs(self, address: Address, *, tail: int, follow: bool, instance: str = "") -> Iterable[str]:
-        """What the deployment's instances, or one of them, printed."""
-        if address.kind != "deployment":
-            raise ProviderError(f"{address} prints nothing; ask for the logs of deployment/ENDPOINT/NAME")
-        self._objects.held(address)
-        folder = self._layout.logs(address)
-        return log_lines(lambda: self._logs_of(address, folder, instance), tail=tail, follow=follow)
+    def printed(self, deployment: Address, *, tail: int, follow: bool, instance: str) -> Iterable[str]:
+        """What the instances of a deployment that is there, or one of them, printed."""
+        folder = self._layout.logs(deployment)
+        return log_lines(lambda: self._logs_of(deployment, folder, instance), tail=tail, follow=follow)
 
     def usage(self) -> Sequence[Usage]:
         """What every instance takes of the machine."""

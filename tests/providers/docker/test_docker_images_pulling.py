@@ -55,7 +55,7 @@ def pulled(engine_host):
 def test_an_image_that_is_not_there_is_pulled_once(world, registry, remote):
     environment = {"image": remote, "inference_config": {"scoring_route": {"port": 80, "path": "/"}}}
     found = world.ready(environment, wants_server=True)
-    assert world.api.inspect_image(found.reference)["RepoTags"] == [remote]
+    assert remote in world.api.inspect_image(found.reference)["RepoTags"]
     assert world.lines == [f"pulling {remote}", f"pulled {remote}"]
     registry.asked.clear()
     assert world.ready(environment, wants_server=True) == found
