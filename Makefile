@@ -29,12 +29,13 @@ format: $(VENV)/made-dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/python tests/readme.py
 
-# The lock has hashes and no addresses, so that it says what is installed and not from where.
+# The lock has hashes and no addresses, so that it says what is installed and not from where. Extras stay in it, as pip
+# otherwise takes `coverage[toml]` for something that is not pinned once a newer coverage appears.
 lock: $(VENV)/made
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
-	    --no-emit-index-url pyproject.toml --output-file requirements.lock
+	    --no-emit-index-url --no-strip-extras pyproject.toml --output-file requirements.lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
-	    --no-emit-index-url --extra dev --constraint requirements.lock pyproject.toml --output-file requirements-dev.lock
+	    --no-emit-index-url --no-strip-extras --extra dev --constraint requirements.lock pyproject.toml --output-file requirements-dev.lock
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit("mlops needs Python 3.11 or newer; say make PYTHON=python3.12" if sys.version_info < (3, 11) else 0)'
