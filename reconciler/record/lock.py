@@ -9,9 +9,13 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from reconciler.core.holder import command_of, holder_text
 from reconciler.errors import LockHeldError, StateError
 
 POLL_S = 0.02
+
+# Outlives a look at who holds the lock, which itself has it, shared, for microseconds.
+_LOOK_S = 0.1
 
 if sys.platform == "win32":
     import msvcrt
@@ -20,11 +24,16 @@ if sys.platform == "win32":
         # A byte far behind the facts, which stay readable for those who wait.
         os.lseek(descriptor, 1 << 30, os.SEEK_SET)
         msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+
+    _share = _take
 else:
     import fcntl
 
     def _take(descriptor: int) -> None:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    def _share(descriptor: int) -> None:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
 
 
 @contextmanager
@@ -48,7 +57,7 @@ def file_lock(
     """
     descriptor = _opened(path)
     try:
-        if not wait_until_taken(lambda: _taken(descriptor), timeout_s, sleep=sleep, now=now):
+        if not wait_until_taken(lambda: _taken(descriptor), max(timeout_s, _LOOK_S), sleep=sleep, now=now):
             raise held_by(target, _facts(path))
         _write(descriptor, json.dumps(dict(holder)) + "\n")
         try:
@@ -56,6 +65,25 @@ def file_lock(
         finally:
             with suppress(OSError):
                 os.ftruncate(descriptor, 0)
+    finally:
+        os.close(descriptor)
+
+
+def file_holder(path: Path) -> Mapping[str, str | int] | None:
+    """The facts of whoever holds the lock on a file; None when nobody does.
+
+    Raises:
+        StateError: the file cannot be opened.
+    """
+    try:
+        # Windows locks only what is open for writing.
+        descriptor = os.open(path, os.O_RDWR if sys.platform == "win32" else os.O_RDONLY)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise _unopened(path, error) from error
+    try:
+        return None if _taken(descriptor, _share) else _facts(path)
     finally:
         os.close(descriptor)
 
@@ -78,25 +106,23 @@ def held_by(target: str, holder: Mapping[str, str | int]) -> LockHeldError:
     advice = "wait with --lock-timeout or end that process"
     if not holder:
         return LockHeldError(f"target {target} is locked by another run; {advice}")
-    command = "mlops " + str(holder.get("command", "")).removeprefix("mlops").strip()
-    since = str(holder.get("started", "")).replace("T", " ").split(".")[0].split("+")[0].removesuffix("Z")
-    return LockHeldError(
-        f"target {target} is locked by {holder.get('user', '?')}@{holder.get('host', '?')} "
-        f"(pid {holder.get('pid', '?')}, {command.strip()}) since {since} UTC; {advice}",
-        command=command.strip(),
-    )
+    return LockHeldError(f"target {target} is locked by {holder_text(holder)}; {advice}", command=command_of(holder))
 
 
 def _opened(path: Path) -> int:
     try:
         return os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
-        raise StateError(f"{path}: the run lock cannot be opened: {error.strerror}") from error
+        raise _unopened(path, error) from error
 
 
-def _taken(descriptor: int) -> bool:
+def _unopened(path: Path, error: OSError) -> StateError:
+    return StateError(f"{path}: the run lock cannot be opened: {error.strerror}")
+
+
+def _taken(descriptor: int, take: Callable[[int], None] = _take) -> bool:
     try:
-        _take(descriptor)
+        take(descriptor)
     except OSError as error:
         if error.errno in (errno.EAGAIN, errno.EACCES, errno.EDEADLK):
             return False

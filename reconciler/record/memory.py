@@ -73,6 +73,10 @@ class MemoryStore:
             self._fence = 0
             kept.lock.release()
 
+    def holder(self) -> Mapping[str, str | int] | None:
+        """Who holds the run lock."""
+        return self._kept.holder if self._kept.lock.locked() else None
+
     def read(self) -> State:
         """Everything recorded of the target."""
         return self._kept.state

@@ -16,7 +16,7 @@ from reconciler.record import tables
 from reconciler.record.codec import storable
 from reconciler.record.database import SAFE_JOURNAL, back_up, connect, give_birth, told
 from reconciler.record.key import checked_key
-from reconciler.record.lock import file_lock
+from reconciler.record.lock import file_holder, file_lock
 from reconciler.record.schema import MIGRATIONS, check_version, migrate, transaction, version
 from reconciler.record.store import Intent, Journalled, Run, cannot_adopt
 
@@ -40,6 +40,7 @@ class SqliteStore:
     ) -> None:
         self._path, self._target, self._environ = path.absolute(), target, environ
         self._key_path = self._path.with_suffix(".key")
+        self._lock_path = self._path.with_name(f"{self._path.name}.{quote(target, safe='')}.lock")
         self._sleep, self._now = sleep, now
         self._fence = 0
         with told(self._path):
@@ -50,13 +51,17 @@ class SqliteStore:
     @contextmanager
     def lock(self, holder: Mapping[str, str | int], *, timeout_s: float) -> Iterator[None]:
         """Be the only run of this target."""
-        path = self._path.with_name(f"{self._path.name}.{quote(self._target, safe='')}.lock")
-        with file_lock(path, self._target, holder, timeout_s=timeout_s, sleep=self._sleep, now=self._now):
+        path, sleep = self._lock_path, self._sleep
+        with file_lock(path, self._target, holder, timeout_s=timeout_s, sleep=sleep, now=self._now):
             self._fence = self._next_fence()
             try:
                 yield
             finally:
                 self._fence = 0
+
+    def holder(self) -> Mapping[str, str | int] | None:
+        """Who holds the run lock."""
+        return file_holder(self._lock_path)
 
     def read(self) -> State:
         """Everything recorded of the target."""

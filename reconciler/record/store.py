@@ -90,6 +90,13 @@ class Store(Protocol):
         """
         ...
 
+    def holder(self) -> Mapping[str, str | int] | None:
+        """The facts of whoever holds the run lock at the moment, this store included; None when nobody does.
+
+        Only looks: a run that takes the lock meanwhile gets it. Empty where somebody holds it whose facts are unknown.
+        """
+        ...
+
     def read(self) -> State:
         """Everything recorded of the target.
 

@@ -308,6 +308,19 @@ def test_the_lock_excludes_another_and_names_its_holder(locked: Store, open_agai
     )
 
 
+def test_who_holds_the_lock_is_told_to_whoever_looks(store: Store, open_again: Open) -> None:
+    assert open_again().holder() is None
+    with store.lock(HOLDER, timeout_s=0):
+        assert (open_again().holder(), open_again("prod").holder()) == (HOLDER, None)
+    assert open_again().holder() is None
+
+
+def test_looking_who_holds_the_lock_leaves_it_to_others(store: Store, open_again: Open) -> None:
+    assert store.holder() is None
+    with open_again().lock(HOLDER, timeout_s=0):
+        pass
+
+
 def test_the_lock_is_free_after_an_error_within(store: Store, open_again: Open) -> None:
     with pytest.raises(KeyError), store.lock(HOLDER, timeout_s=0):
         raise KeyError

@@ -20,6 +20,15 @@ with store.lock(HOLDER, timeout_s=5):
 store.close()
 """
 
+LOOK = """
+import time
+store = SqliteStore(path, "dev", environ={})
+print(flush=True)
+while True:
+    store.holder()
+    time.sleep(0.0005)
+"""
+
 FACTS = {"user": "bo", "host": "ci", "pid": 1, "command": "mlops destroy", "started": "2026-02-03T09:00:00+00:00"}
 
 
@@ -137,3 +146,23 @@ store.close()
     store = SqliteStore(path, "dev", environ={})
     assert store.read().serial == 40
     store.close()
+
+
+def test_a_killed_holder_holds_nothing_though_its_facts_are_still_there(path: Path, open_at, start) -> None:
+    holder = start(HOLD, path)
+    holder.stdout.readline()
+    store = open_at(path)
+    assert dict(store.holder())["pid"] == holder.pid
+    os.kill(holder.pid, signal.SIGKILL)
+    holder.wait(timeout=60)
+    assert store.holder() is None
+
+
+def test_a_run_gets_the_lock_at_once_however_often_others_look(path: Path, open_at, start) -> None:
+    looking = start(LOOK, path)
+    looking.stdout.readline()
+    store = open_at(path)
+    for _ in range(50):
+        with store.lock(FACTS, timeout_s=0):
+            pass
+    looking.kill()
