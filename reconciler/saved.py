@@ -9,8 +9,10 @@ from typing import Any
 
 from reconciler.core.plan import Plan, plan_body
 from reconciler.errors import MlopsError, StalePlanError
+from reconciler.record.sealing import Bond, SealKeys, opened_document, sealed_document
 
 FORMAT = 1
+_PLACE = "saved plan"
 _MOVED = {
     "lineage": "it was made against another state",
     "serial": "the state has changed since",
@@ -51,13 +53,14 @@ class SavedPlan:
         raise StalePlanError(f"stale plan: {reason}{advice}; plan again and review what it says now")
 
 
-def save_plan(file: Path, plan: Plan, wish: Mapping[str, Any]) -> None:
-    """Write the plan readable by its owner alone, whole or not at all."""
-    held = {"format": FORMAT, "digest": plan.digest, "wish": wish, "plan": plan_body(plan)}
+def save_plan(file: Path, plan: Plan, wish: Mapping[str, Any], *, keys: SealKeys) -> None:
+    """Write the plan readable by its owner alone, whole or not at all; sealed where there is a key."""
+    held = {"digest": plan.digest, "wish": wish, "plan": plan_body(plan)}
+    sealed = sealed_document(json.dumps(held), keys, Bond(plan.lineage, plan.serial, _PLACE))
     fresh = file.with_name(f".{file.name}.{os.getpid()}.new")
     try:
         with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as stream:
-            json.dump(held, stream, indent=1, sort_keys=True)
+            json.dump({"format": FORMAT, **(sealed or held)}, stream, indent=1, sort_keys=True)
             stream.write("\n")
             stream.flush()
             os.fsync(stream.fileno())
@@ -67,16 +70,19 @@ def save_plan(file: Path, plan: Plan, wish: Mapping[str, Any]) -> None:
         raise MlopsError(f"the plan cannot be saved to {file}: {error.strerror}") from error
 
 
-def read_plan(file: Path) -> SavedPlan:
+def read_plan(file: Path, *, keys: SealKeys) -> SavedPlan:
     """Read a saved plan.
 
     Raises:
         MlopsError: there is none, or it is not one of ours.
+        StateError: it is sealed and does not open, or it is not sealed although a key is given.
     """
     try:
         held = json.loads(file.read_bytes())
         if held["format"] != FORMAT:
             raise MlopsError(f"{file} is a plan of format {held['format']}, this tool knows {FORMAT}; plan again")
+        if (text := opened_document(held, keys, place=_PLACE, name=str(file))) is not None:
+            held = json.loads(text)
         return SavedPlan(held["digest"], held["plan"], held["wish"])
     except OSError as error:
         raise MlopsError(f"the plan {file} cannot be read: {error.strerror}") from error

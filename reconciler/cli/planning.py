@@ -1,5 +1,6 @@
 """The commands that plan and change: plan, apply, destroy."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -42,6 +43,7 @@ def plan(
       mlops plan --set deployment/credit/blue.instance_count=3
     """
     from reconciler import pipeline  # noqa: PLC0415 - --help loads none of it
+    from reconciler.record.sealing import seal_keys  # noqa: PLC0415
     from reconciler.saved import save_plan  # noqa: PLC0415
     from reconciler.workspace import open_workspace  # noqa: PLC0415
 
@@ -52,7 +54,7 @@ def plan(
         planned, root = pipeline.plan(workspace, wish), workspace.config.root
     say_aside(planned, verbose=verbose)
     if out:
-        save_plan(out, planned.plan, kept_of(wish, planned.plan.target, root))
+        save_plan(out, planned.plan, kept_of(wish, planned.plan.target, root), keys=seal_keys(os.environ))
     print_plan(planned, report)
     if out and report is o.Report.TEXT:
         print(f"Saved to {out}; `mlops apply --plan {out}` does exactly this, or refuses.")
@@ -89,10 +91,11 @@ def apply(
       mlops apply endpoint.yml blue-deployment.yml     only these files; deletes nothing
     """
     from reconciler import pipeline  # noqa: PLC0415 - --help loads none of it
+    from reconciler.record.sealing import seal_keys  # noqa: PLC0415
     from reconciler.saved import read_plan  # noqa: PLC0415
     from reconciler.workspace import open_workspace  # noqa: PLC0415
 
-    reviewed = read_plan(saved) if saved else None
+    reviewed = read_plan(saved, keys=seal_keys(os.environ)) if saved else None
     wish = wish_of(paths, variables, overrides, (name, endpoint_name), only, refresh, max_delete, allow_empty)
     if reviewed:
         target = target or str(reviewed.wish["target"])

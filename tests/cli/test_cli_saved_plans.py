@@ -1,5 +1,6 @@
 """A saved plan is applied exactly as it was reviewed, or refused with what has moved since."""
 
+import json
 from collections.abc import Callable
 
 import pytest
@@ -107,3 +108,43 @@ def test_a_saved_plan_is_applied_from_any_folder_of_the_repository(applied: Repo
     applied.mlops("plan", "manifests", "--out", "p.json")
     applied.mlops("apply", "--plan", "../../p.json", below="manifests/src")
     assert applied.steps() == []
+
+
+KEY, OTHER = "1" * 64, "2" * 64
+
+
+def test_a_saved_plan_is_encrypted_where_a_key_is_given(applied: Repository):
+    more_instances(applied)
+    applied.mlops("plan", "--out", "p.json", MLOPS_ENCRYPTION_KEY=KEY)
+    assert "deployment/credit/blue" not in applied.read("p.json")
+    applied.mlops("apply", "--plan", "p.json", MLOPS_ENCRYPTION_KEY=OTHER, MLOPS_ENCRYPTION_KEY_FALLBACK=KEY)
+    assert applied.steps() == []
+
+
+@pytest.mark.parametrize(
+    ("variables", "message"),
+    [
+        ({}, "p.json: it is encrypted under key"),
+        ({"MLOPS_ENCRYPTION_KEY": OTHER}, "give the former key in MLOPS_ENCRYPTION_KEY_FALLBACK"),
+    ],
+)
+def test_an_encrypted_plan_is_refused_without_its_key(applied: Repository, variables: dict[str, str], message: str):
+    applied.mlops("plan", "--out", "p.json", MLOPS_ENCRYPTION_KEY=KEY)
+    assert message in applied.mlops("apply", "--plan", "p.json", code=1, **variables).err
+
+
+def test_an_older_encrypted_plan_under_a_newer_serial_is_refused(applied: Repository):
+    applied.mlops("plan", "--out", "old.json", MLOPS_ENCRYPTION_KEY=KEY)
+    move_state(applied)
+    applied.mlops("plan", "--out", "new.json", MLOPS_ENCRYPTION_KEY=KEY)
+    old, new = (json.loads(applied.read(name)) for name in ("old.json", "new.json"))
+    assert old["serial"] < new["serial"]
+    applied.write("p.json", json.dumps({**new, "sealed": old["sealed"]}))
+    said = applied.mlops("apply", "--plan", "p.json", code=1, MLOPS_ENCRYPTION_KEY=KEY).err
+    assert "p.json: it was changed, or is older than it says" in said
+
+
+def test_a_plan_in_the_clear_is_refused_where_a_key_is_given(applied: Repository):
+    applied.mlops("plan", "--out", "p.json")
+    said = applied.mlops("apply", "--plan", "p.json", code=1, MLOPS_ENCRYPTION_KEY=KEY).err
+    assert "p.json: it is not encrypted, but MLOPS_ENCRYPTION_KEY is set; make it anew" in said
