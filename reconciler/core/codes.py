@@ -62,6 +62,14 @@ CODES = {
     "could call.",
     "E-SCRIPT-SYNTAX": "Python cannot read the scoring script; the place in the message is in the script.",
     "E-SET": "--set names a resource that the files do not have, or a field below something that has no fields.",
+    "E-STATE-DAMAGED": "What is recorded cannot be trusted: the file was cut, changed by something else, or is no database. Restore "
+    "the backup beside it; `mlops state rebuild` makes a lost record anew from the live objects.",
+    "E-STATE-FOREIGN": "The file is another program's, or its header is damaged. It is never written to: restore it, or name another "
+    "file with `state:` in mlops.yaml.",
+    "E-STATE-KEY": "The key under which the record's secrets are compared is lost, damaged or another one. Restore state.key, or set "
+    "MLOPS_STATE_KEY; without it deployments with variables show as changed once.",
+    "E-STATE-NEWER": "A newer mlops wrote the record. An older one would lose what it does not know, so it neither reads nor writes it: "
+    "upgrade mlops.",
     "E-TARGET": "mlops.yaml has no such target, or several and none that is the default.",
     "E-TRAFFIC-REF": "traffic or mirror_traffic names a deployment that the endpoint does not have.",
     "E-TRAFFIC-SUM": "Live traffic sums to 100, or to 0 for none.",

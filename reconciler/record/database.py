@@ -81,7 +81,10 @@ def _refuse_orphaned_journal(path: Path) -> None:
     # SQLite would play a journal that a killed run left behind into a new file of the same name.
     orphans = [orphan for end in ("-journal", "-wal") if (orphan := path.with_name(path.name + end)).exists()]
     if orphans and not path.exists():
-        raise StateError(f"{orphans[0]}: the state file of this journal is missing; restore it, or remove the journal")
+        raise StateError(
+            f"{orphans[0]}: E-STATE-DAMAGED: the state file of this journal is missing; "
+            "restore it, or remove the journal"
+        )
 
 
 def _translated(path: Path, error: sqlite3.DatabaseError) -> Exception:
@@ -98,4 +101,6 @@ def _translated(path: Path, error: sqlite3.DatabaseError) -> Exception:
 def _damaged(path: Path, what: str) -> StateError:
     backup = backup_of(path)
     advice = f"restore the backup {backup.name} beside it" if backup.exists() else "restore it from a backup"
-    return StateError(f"{path}: the state is damaged: {what}; {advice}, or move it away to begin a new record")
+    return StateError(
+        f"{path}: E-STATE-DAMAGED: the state is damaged: {what}; {advice}, or move it away to begin a new record"
+    )

@@ -29,11 +29,13 @@ def load_key(path: Path, environ: Mapping[str, str]) -> bytes:
     try:
         written = path.read_text(encoding="ascii").strip()
     except FileNotFoundError:
-        raise StateError(f"{path}: the key of the state's secrets is lost; {_advice(path)}") from None
+        raise StateError(f"{path}: E-STATE-KEY: the key of the state's secrets is lost; {_advice(path)}") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise StateError(f"{path}: the key of the state's secrets cannot be read: {error}; {_advice(path)}") from error
+        raise StateError(
+            f"{path}: E-STATE-KEY: the key of the state's secrets cannot be read: {error}; {_advice(path)}"
+        ) from error
     if not re.fullmatch("[0-9a-f]{64}", written):
-        raise StateError(f"{path}: this is no key of 64 hexadecimal digits; {_advice(path)}")
+        raise StateError(f"{path}: E-STATE-KEY: this is no key of 64 hexadecimal digits; {_advice(path)}")
     return bytes.fromhex(written)
 
 
@@ -46,7 +48,7 @@ def checked_key(path: Path, environ: Mapping[str, str], known: str) -> bytes:
     key = load_key(path, environ)
     if not hmac.compare_digest(fingerprint(key), known):
         origin = f"${VARIABLE}" if environ.get(VARIABLE) else str(path)
-        raise StateError(f"{origin}: this is not the key that the state was made with; {_advice(path)}")
+        raise StateError(f"{origin}: E-STATE-KEY: this is not the key that the state was made with; {_advice(path)}")
     return key
 
 

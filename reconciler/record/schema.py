@@ -67,10 +67,11 @@ def check_version(connection: sqlite3.Connection, path: Path, *, known: int = le
     found = version(connection)
     if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
         raise StateError(
-            f"{path}: this is no state of mlops, or its header is damaged; restore it, or name another file"
+            f"{path}: E-STATE-FOREIGN: this is no state of mlops, or its header is damaged; "
+            "restore it, or name another file"
         )
     if found > known:
-        raise StateError(f"{path}: state schema {found}, this tool knows {known}; upgrade mlops")
+        raise StateError(f"{path}: E-STATE-NEWER: state schema {found}, this tool knows {known}; upgrade mlops")
 
 
 def migrate(connection: sqlite3.Connection, migrations: Sequence[Migration] = MIGRATIONS) -> None:

@@ -93,12 +93,12 @@ def test_a_secrets_value_is_in_no_byte_of_any_file(path: Path, open_at: Open) ->
     assert not [file for file in files(path) if b"canary" in file.read_bytes()]
 
 
-def test_a_newer_schema_is_refused(path: Path, open_at: Open) -> None:
+def test_b59_a_newer_schema_is_refused(path: Path, open_at: Open) -> None:
     open_at(path).close()
     with sqlite3.connect(path) as connection:
         connection.execute("PRAGMA user_version = 9")
     connection.close()
-    with pytest.raises(StateError, match=r"state\.db: state schema 9, this tool knows 1; upgrade mlops"):
+    with pytest.raises(StateError, match=r"state\.db: E-STATE-NEWER: state schema 9, this tool knows 1; upgrade mlops"):
         open_at(path)
 
 
@@ -151,7 +151,7 @@ def test_a_birth_that_breaks_off_leaves_no_state_file(
 
 
 @pytest.mark.parametrize("size", [0, 1, 100, 1000, 4096, 5000, 3 * 4096])
-def test_a_file_that_was_cut_is_refused(path: Path, open_at: Open, size: int) -> None:
+def test_b59_a_file_that_was_cut_is_refused(path: Path, open_at: Open, size: int) -> None:
     store = open_at(path)
     fill(store)
     store.close()
@@ -160,20 +160,22 @@ def test_a_file_that_was_cut_is_refused(path: Path, open_at: Open, size: int) ->
         open_at(path).read()
 
 
-def test_a_file_that_is_no_database_is_refused(path: Path, open_at: Open) -> None:
+def test_b59_a_file_that_is_no_database_is_refused(path: Path, open_at: Open) -> None:
     path.parent.mkdir()
     path.write_text("serial: 7\n" * 500)
-    with pytest.raises(StateError, match=r"state\.db: the state is damaged: file is not a database; restore"):
+    with pytest.raises(
+        StateError, match=r"state\.db: E-STATE-DAMAGED: the state is damaged: file is not a database; restore"
+    ):
         open_at(path)
 
 
-def test_a_database_of_another_program_is_refused_and_not_touched(path: Path, open_at: Open) -> None:
+def test_b59_a_database_of_another_program_is_refused_and_not_touched(path: Path, open_at: Open) -> None:
     path.parent.mkdir()
     with sqlite3.connect(path) as connection:
         connection.execute("CREATE TABLE recipes (name)")
     connection.close()
     before = path.read_bytes()
-    with pytest.raises(StateError, match="this is no state of mlops"):
+    with pytest.raises(StateError, match="E-STATE-FOREIGN: this is no state of mlops"):
         open_at(path)
     assert path.read_bytes() == before
 
@@ -187,7 +189,9 @@ def test_a_folder_in_place_of_the_file_is_refused(path: Path, open_at: Open) -> 
 def test_a_journal_without_its_file_is_refused(path: Path, open_at: Open) -> None:
     path.parent.mkdir()
     path.with_name("state.db-journal").write_bytes(b"left behind")
-    with pytest.raises(StateError, match=r"state\.db-journal: the state file of this journal is missing"):
+    with pytest.raises(
+        StateError, match=r"state\.db-journal: E-STATE-DAMAGED: the state file of this journal is missing"
+    ):
         open_at(path)
 
 

@@ -35,13 +35,17 @@ def test_a_lost_key_is_told_with_what_it_means(path: Path, open_at: Open) -> Non
     path.with_suffix(".key").unlink()
     with pytest.raises(StateError) as told:
         open_at(path).secret_key()
-    assert "state.key: the key of the state's secrets is lost; restore state.key from a backup" in str(told.value)
+    assert "state.key: E-STATE-KEY: the key of the state's secrets is lost; restore state.key from a backup" in str(
+        told.value
+    )
     assert "Without it no recorded secret can be compared" in str(told.value)
 
 
 def test_another_key_is_refused(path: Path, open_at: Open) -> None:
     open_at(path)
-    with pytest.raises(StateError, match="MLOPS_STATE_KEY: this is not the key that the state was made with"):
+    with pytest.raises(
+        StateError, match="MLOPS_STATE_KEY: E-STATE-KEY: this is not the key that the state was made with"
+    ):
         open_at(path, environ={"MLOPS_STATE_KEY": "other"}).secret_key()
 
 
