@@ -64,8 +64,9 @@ def open_workspace(target: str | None, *, start: Path | None = None) -> Iterator
 
 
 def holder(command: str, started: str) -> Mapping[str, str | int]:
-    """Who holds a lock, told to whoever has to wait for it."""
-    return {"user": user(), "host": host(), "pid": os.getpid(), "command": command, "started": started}
+    """Who holds a lock, told to whoever has to wait for it, with an id by which it can be broken."""
+    lock_id = os.urandom(4).hex()
+    return {"id": lock_id, "user": user(), "host": host(), "pid": os.getpid(), "command": command, "started": started}
 
 
 def host() -> str:

@@ -1,4 +1,4 @@
-"""Who holds a target's lock, in words: a store keeps the facts `user`, `host`, `pid`, `command` and `started`."""
+"""Who holds a target's lock, in words: a store keeps the facts `id`, `user`, `host`, `pid`, `command` and `started`."""
 
 from collections.abc import Mapping
 
@@ -15,3 +15,8 @@ def holder_text(holder: Mapping[str, str | int]) -> str:
 def command_of(holder: Mapping[str, str | int]) -> str:
     """What a holder runs."""
     return f"mlops {str(holder.get('command', '')).removeprefix('mlops').strip()}".strip()
+
+
+def unlocking(target: str, lock_id: str | int) -> str:
+    """The command that breaks a lock."""
+    return f"mlops state unlock {lock_id} --target {target}"

@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from reconciler.core.holder import command_of, holder_text
-from reconciler.errors import LockHeldError, StateError
+from reconciler.core.holder import command_of, holder_text, unlocking
+from reconciler.errors import LockHeldError, RefusedError, StateError
+from reconciler.record.files import beside
 
 POLL_S = 0.02
 
@@ -45,8 +46,8 @@ def file_lock(
     timeout_s: float,
     sleep: Callable[[float], None] = time.sleep,
     now: Callable[[], float] = time.monotonic,
-) -> Iterator[None]:
-    """Hold the lock on a file, with the holder's facts in it.
+) -> Iterator[Callable[[], bool]]:
+    """Hold the lock on a file, with the holder's facts in it; gives what tells whether it was broken meanwhile.
 
     The file stays when the lock is let go: removing it would let two runs lock two files of one name. The
     descriptor is not inherited, so that a process started meanwhile does not keep the lock.
@@ -55,18 +56,40 @@ def file_lock(
         LockHeldError: another run holds it for longer than `timeout_s`.
         StateError: the file cannot be opened.
     """
-    descriptor = _opened(path)
+    file = _LockFile(path)
     try:
-        if not wait_until_taken(lambda: _taken(descriptor), max(timeout_s, _LOOK_S), sleep=sleep, now=now):
+        if not wait_until_taken(file.take, max(timeout_s, _LOOK_S), sleep=sleep, now=now):
             raise held_by(target, _facts(path))
-        _write(descriptor, json.dumps(dict(holder)) + "\n")
+        _write(file.descriptor, json.dumps(dict(holder)) + "\n")
         try:
-            yield
+            yield file.is_in_place
         finally:
             with suppress(OSError):
-                os.ftruncate(descriptor, 0)
+                os.ftruncate(file.descriptor, 0)
     finally:
-        os.close(descriptor)
+        os.close(file.descriptor)
+
+
+def break_file_lock(path: Path, target: str, lock_id: str) -> Mapping[str, str | int]:
+    """Put a fresh file in place of the one that is locked, and give the facts of its holder.
+
+    The kernel keeps a lock for as long as its process lives, stopped or hung; so others lock another file. Whoever
+    calls this sees to it that two do not at once, and that the holder writes no more.
+
+    Raises:
+        RefusedError: nobody holds the lock, or it is another one.
+        StateError: the file cannot be replaced.
+    """
+    found = file_holder(path)
+    refuse_unless_held(target, lock_id, found)
+    fresh = beside(path)
+    try:
+        os.close(os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+        fresh.replace(path)
+    except OSError as error:
+        fresh.unlink(missing_ok=True)
+        raise StateError(f"{path}: the run lock cannot be replaced: {error.strerror}; end its holder") from error
+    return found or {}
 
 
 def file_holder(path: Path) -> Mapping[str, str | int] | None:
@@ -106,7 +129,52 @@ def held_by(target: str, holder: Mapping[str, str | int]) -> LockHeldError:
     advice = "wait with --lock-timeout or end that process"
     if not holder:
         return LockHeldError(f"target {target} is locked by another run; {advice}")
+    if lock_id := holder.get("id"):
+        advice = f"wait with --lock-timeout, end that process, or break its lock: `{unlocking(target, lock_id)}`"
     return LockHeldError(f"target {target} is locked by {holder_text(holder)}; {advice}", command=command_of(holder))
+
+
+def refuse_unless_held(target: str, lock_id: str, holder: Mapping[str, str | int] | None) -> None:
+    """Refuse to break any lock but the one that a user has seen.
+
+    Raises:
+        RefusedError: nobody holds a lock, or it has another id.
+    """
+    if holder is None:
+        raise RefusedError(f"target {target} is not locked; there is nothing to break")
+    if holder.get("id") != lock_id:
+        now = f"the lock is {holder['id']}" if "id" in holder else "its lock tells no id, so end its holder"
+        raise RefusedError(f"target {target}: lock {lock_id} is not held; {now}, of {holder_text(holder)}")
+
+
+def lost(target: str) -> StateError:
+    """What a run is told that wants to write and no longer holds the lock."""
+    return StateError(
+        f"target {target}: the lock of this run was broken or taken over, so it writes nothing more; "
+        "the next apply settles what was under way"
+    )
+
+
+class _LockFile:
+    """The file of a name, opened again when another was put in its place."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.descriptor = _opened(path)
+
+    def take(self) -> bool:
+        """Lock it; False while another run has it, or when it is no longer the one of its name."""
+        if not self.is_in_place():
+            os.close(self.descriptor)
+            self.descriptor = _opened(self._path)
+        return _taken(self.descriptor) and self.is_in_place()
+
+    def is_in_place(self) -> bool:
+        """Whether the open file is the one that others will lock."""
+        try:
+            return os.path.samestat(os.fstat(self.descriptor), self._path.stat())
+        except FileNotFoundError:
+            return False
 
 
 def _opened(path: Path) -> int:

@@ -11,7 +11,7 @@ from reconciler.core.address import Address
 from reconciler.core.state import Entry, State
 from reconciler.errors import StateError
 from reconciler.record.codec import forgetful, storable
-from reconciler.record.lock import held_by, wait_until_taken
+from reconciler.record.lock import held_by, lost, refuse_unless_held, wait_until_taken
 from reconciler.record.store import Intent, Journalled, Run, cannot_adopt
 
 
@@ -66,16 +66,23 @@ class MemoryStore:
         if not wait_until_taken(lambda: kept.lock.acquire(blocking=False), timeout_s, sleep=self._sleep, now=self._now):
             raise held_by(self._name, kept.holder)
         kept.holder, kept.fence = dict(holder), kept.fence + 1
-        self._fence = kept.fence
+        self._fence, lock = kept.fence, kept.lock
         try:
             yield
         finally:
             self._fence = 0
-            kept.lock.release()
+            lock.release()
 
     def holder(self) -> Mapping[str, str | int] | None:
         """Who holds the run lock."""
         return self._kept.holder if self._kept.lock.locked() else None
+
+    def break_lock(self, lock_id: str) -> Mapping[str, str | int]:
+        """Take the lock from a run that hangs."""
+        kept, found = self._kept, self.holder()
+        refuse_unless_held(self._name, lock_id, found)
+        kept.lock, kept.fence = threading.Lock(), kept.fence + 1
+        return found or {}
 
     def read(self) -> State:
         """Everything recorded of the target."""
@@ -156,8 +163,10 @@ class MemoryStore:
         """Nothing is held."""
 
     def _locked(self) -> _Target:
-        if not self._fence or self._fence != self._kept.fence:
+        if not self._fence:
             raise StateError(f"target {self._name}: a write needs the run lock, which this store does not hold")
+        if self._fence != self._kept.fence:
+            raise lost(self._name)
         return self._kept
 
     def _end(self, operation: str, outcome: str, message: str, finished: str) -> None:

@@ -16,7 +16,7 @@ from reconciler.record import tables
 from reconciler.record.codec import storable
 from reconciler.record.database import SAFE_JOURNAL, back_up, connect, give_birth, told
 from reconciler.record.key import checked_key
-from reconciler.record.lock import file_holder, file_lock
+from reconciler.record.lock import break_file_lock, file_holder, file_lock, lost
 from reconciler.record.schema import MIGRATIONS, check_version, migrate, transaction, version
 from reconciler.record.store import Intent, Journalled, Run, cannot_adopt
 
@@ -52,9 +52,12 @@ class SqliteStore:
     def lock(self, holder: Mapping[str, str | int], *, timeout_s: float) -> Iterator[None]:
         """Be the only run of this target."""
         path, sleep = self._lock_path, self._sleep
-        with file_lock(path, self._target, holder, timeout_s=timeout_s, sleep=sleep, now=self._now):
+        with file_lock(path, self._target, holder, timeout_s=timeout_s, sleep=sleep, now=self._now) as is_ours:
             self._fence = self._next_fence()
             try:
+                # Whoever breaks a lock does so under the write lock, so from the new fencing number on it shows.
+                if not is_ours():
+                    raise lost(self._target)
                 yield
             finally:
                 self._fence = 0
@@ -62,6 +65,14 @@ class SqliteStore:
     def holder(self) -> Mapping[str, str | int] | None:
         """Who holds the run lock."""
         return file_holder(self._lock_path)
+
+    def break_lock(self, lock_id: str) -> Mapping[str, str | int]:
+        """Take the lock from a run that hangs."""
+        with told(self._path), transaction(self._connection):
+            found = break_file_lock(self._lock_path, self._target, lock_id)
+            ledger = self._ledger()
+            tables.save_ledger(self._connection, replace(ledger, fence=ledger.fence + 1))
+        return found
 
     def read(self) -> State:
         """Everything recorded of the target."""
@@ -201,7 +212,7 @@ class SqliteStore:
             if not self._fence:
                 raise StateError(f"target {self._target}: a write needs the run lock, which this store does not hold")
             if ledger.fence != self._fence:
-                raise StateError(f"target {self._target}: another run took the lock over; nothing more is written")
+                raise lost(self._target)
             yield ledger
 
     def _ledger(self) -> tables.Ledger:

@@ -82,7 +82,8 @@ class Store(Protocol):
         """Be the only run of this target.
 
         Args:
-            holder: `user`, `host`, `pid`, `command` and `started`, told to whoever has to wait.
+            holder: `id`, `user`, `host`, `pid`, `command` and `started`, told to whoever has to wait; the id is of this
+                lock alone.
             timeout_s: how long to wait for another run to end; 0 tries once.
 
         Raises:
@@ -94,6 +95,18 @@ class Store(Protocol):
         """The facts of whoever holds the run lock at the moment, this store included; None when nobody does.
 
         Only looks: a run that takes the lock meanwhile gets it. Empty where somebody holds it whose facts are unknown.
+        """
+        ...
+
+    def break_lock(self, lock_id: str) -> Mapping[str, str | int]:
+        """Take the lock from a run that hangs, and give its facts: others get it although that run still lives.
+
+        The fencing number grows, so that whatever the run writes from now on is refused. Of two that break one lock at
+        once the second finds it not held any more.
+
+        Raises:
+            RefusedError: nobody holds the lock, or it is another than `lock_id`.
+            StateError: it cannot be broken; its holder has to be ended.
         """
         ...
 

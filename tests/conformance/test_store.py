@@ -8,14 +8,21 @@ import pytest
 from reconciler.core.address import Address
 from reconciler.core.secret import Secret
 from reconciler.core.state import Entry
-from reconciler.errors import LockHeldError, StateError
+from reconciler.errors import LockHeldError, RefusedError, StateError
 from reconciler.record.memory import Memory, MemoryStore
 from reconciler.record.sqlite import SqliteStore
 from reconciler.record.store import Intent, Journalled, Run, Store
 
 Open = Callable[..., Store]
 
-HOLDER = {"user": "ana", "host": "laptop", "pid": 4711, "command": "apply", "started": "2026-02-03T12:04:31Z"}
+HOLDER = {
+    "id": "3f9a61c2",
+    "user": "ana",
+    "host": "laptop",
+    "pid": 4711,
+    "command": "apply",
+    "started": "2026-02-03T12:04:31Z",
+}
 BLUE = Address("deployment", "blue", endpoint="credit")
 CREDIT = Address("endpoint", "credit")
 RISK = Address("model", "risk", version="3")
@@ -304,7 +311,7 @@ def test_the_lock_excludes_another_and_names_its_holder(locked: Store, open_agai
         pass
     assert str(told.value) == (
         "target dev is locked by ana@laptop (pid 4711, mlops apply) since 2026-02-03 12:04:31 UTC; "
-        "wait with --lock-timeout or end that process"
+        "wait with --lock-timeout, end that process, or break its lock: `mlops state unlock 3f9a61c2 --target dev`"
     )
 
 
@@ -337,3 +344,54 @@ def test_what_was_read_does_not_change_with_the_record(locked: Store) -> None:
     before = locked.read()
     locked.note(BLUE, Entry({"n": 1}))
     assert before.entries == {}
+
+
+def test_f30_a_broken_lock_is_free_and_its_holder_writes_no_more(locked: Store, open_again: Open) -> None:
+    assert dict(open_again().break_lock("3f9a61c2")) == HOLDER
+    other = open_again()
+    for write in (lambda: locked.note(BLUE, Entry({"n": 1})), lambda: locked.begin_run(run())):
+        with pytest.raises(StateError, match="target dev: the lock of this run was broken or taken over"):
+            write()
+    with other.lock({**HOLDER, "id": "another"}, timeout_s=0):
+        with pytest.raises(StateError, match="broken or taken over"):
+            locked.note(BLUE, Entry({"n": 1}))
+        other.note(BLUE, Entry({"n": 2}))
+    assert other.read().entries == {BLUE: Entry({"n": 2})}
+
+
+def test_a_lock_that_was_taken_after_a_break_outlives_the_end_of_the_broken_one(store: Store, open_again: Open) -> None:
+    other = open_again()
+    with store.lock(HOLDER, timeout_s=0):
+        other.break_lock("3f9a61c2")
+        holding = other.lock({**HOLDER, "id": "another"}, timeout_s=0)
+        holding.__enter__()
+    with pytest.raises(LockHeldError, match="unlock another"), open_again().lock({}, timeout_s=0):
+        pass
+    other.note(BLUE, Entry({"n": 2}))
+    holding.__exit__(None, None, None)
+    assert other.holder() is None
+
+
+@pytest.mark.parametrize("lock_id", ["", "3f9a61c", "another"])
+def test_only_the_lock_that_is_held_can_be_broken(locked: Store, open_again: Open, lock_id: str) -> None:
+    with pytest.raises(RefusedError, match=f"lock {lock_id} is not held; the lock is 3f9a61c2, of ana@laptop"):
+        open_again().break_lock(lock_id)
+    locked.note(BLUE, Entry({"n": 1}))
+
+
+def test_a_lock_that_nobody_holds_cannot_be_broken(store: Store, open_again: Open) -> None:
+    with store.lock(HOLDER, timeout_s=0):
+        pass
+    with pytest.raises(RefusedError, match="target dev is not locked"):
+        open_again().break_lock("3f9a61c2")
+
+
+def test_a_lock_is_broken_once(locked: Store, open_again: Open) -> None:
+    open_again().break_lock("3f9a61c2")
+    with pytest.raises(RefusedError, match="target dev is not locked"):
+        open_again().break_lock("3f9a61c2")
+
+
+def test_a_lock_without_an_id_cannot_be_broken(store: Store, open_again: Open) -> None:
+    with store.lock({}, timeout_s=0), pytest.raises(RefusedError, match="its lock tells no id, so end its holder"):
+        open_again().break_lock("3f9a61c2")

@@ -93,7 +93,7 @@ def test_a_run_that_lost_its_lock_unawares_cannot_write(path: Path, open_at) -> 
         path.with_name("state.db.dev.lock").unlink()
         with second.lock(FACTS, timeout_s=0):
             pass
-        with pytest.raises(StateError, match="another run took the lock over"):
+        with pytest.raises(StateError, match="the lock of this run was broken or taken over"):
             first.end_run("run-1", "failed", "T9")
 
 
