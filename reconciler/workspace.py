@@ -63,6 +63,23 @@ def open_workspace(target: str | None, *, start: Path | None = None) -> Iterator
         store.close()
 
 
+@contextmanager
+def open_record(target: str | None, *, start: Path | None = None) -> Iterator[tuple[str, Store]]:
+    """Open the record of a target alone, for what needs no platform and must work without one; with the target's name.
+
+    Raises:
+        ManifestError: `mlops.yaml` is wrong, or has no such target.
+        StateError: the record cannot be opened.
+    """
+    config = read_config(start or Path.cwd())
+    chosen = config.target(target)
+    store = open_store(chosen.state, root=config.root, target=chosen.name)
+    try:
+        yield chosen.name, store
+    finally:
+        store.close()
+
+
 def holder(command: str, started: str) -> Mapping[str, str | int]:
     """Who holds a lock, told to whoever has to wait for it, with an id by which it can be broken."""
     lock_id = os.urandom(4).hex()

@@ -1,7 +1,9 @@
-"""The commands about the state itself: state rebuild."""
+"""The commands about the state itself: state rebuild, state unlock."""
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from reconciler.cli import options as o
 from reconciler.cli.asking import agreed
@@ -41,6 +43,36 @@ def rebuild(target: o.Target = None, auto_approve: o.AutoApprove = False, lock_t
             "them as changed once",
             file=sys.stderr,
         )
+    return 0
+
+
+def unlock(
+    lock_id: Annotated[str, typer.Argument(metavar="ID", help="Of the lock, as `mlops status` names it.")],
+    target: o.Target = None,
+    auto_approve: o.AutoApprove = False,
+) -> int:
+    """Break the lock of a run that hangs.
+
+    First end that run, where you can: its lock is free at once. One that cannot be reached loses its lock by this:
+    whatever it still writes is refused, the next apply gets in, settles what was under way, and refuses at the target
+    what the old run sends late.
+
+    \b
+    Examples:
+      mlops state unlock 3f9a61c2
+    """
+    from reconciler.core.holder import holder_text  # noqa: PLC0415 - --help loads none of it
+    from reconciler.record.lock import refuse_unless_held  # noqa: PLC0415
+    from reconciler.workspace import open_record  # noqa: PLC0415
+
+    with open_record(target) as (name, store):
+        refuse_unless_held(name, lock_id, held := store.holder())
+        print(f"Lock {lock_id} of target {name} is held by {holder_text(held or {})}.")
+        if not (auto_approve or agreed("Break it?", flag="--auto-approve")):
+            print("Nothing was changed.")
+            return 1
+        store.break_lock(lock_id)
+    print("It is broken; the next apply settles what that run had under way.")
     return 0
 
 

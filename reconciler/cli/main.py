@@ -34,6 +34,7 @@ COMMANDS: dict[str, Callable[..., int | None]] = {
     "logs query": observing.query,
     "credentials": calling.credentials,
     "state rebuild": keeping.rebuild,
+    "state unlock": keeping.unlock,
     "explain": explaining.explain,
     "schema": explaining.schema,
 }

@@ -32,6 +32,7 @@ def status(workspace: Workspace) -> dict[str, Any]:
     state = workspace.store.read()
     live = {item.address: item for item in workspace.provider.list()}
     runs = workspace.store.runs(limit=1)
+    held = workspace.store.holder()
     promised = {name: as_json(found) for name, found in budgets(workspace).items()}
     endpoints = _of_kind(live.values(), "endpoint")
     return {
@@ -43,6 +44,7 @@ def status(workspace: Workspace) -> dict[str, Any]:
         "live": len(live),
         "unfinished": [f"{i.action} {i.address}" for i in workspace.store.unfinished()],
         "last_run": _run(runs),
+        "lock": None if held is None else dict(held),
         "endpoints": [{**_endpoint(item, live, state), "slo": promised.get(item.address.name)} for item in endpoints],
     }
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from reconciler.core.holder import holder_text, unlocking
 from reconciler.render.values import printable, span_text
 
 # A minute here and there, in which nobody looked after a target, makes no difference.
@@ -16,6 +17,11 @@ def status_text(status: Mapping[str, Any]) -> str:
     if run := status["last_run"]:
         commit = f" at {run['commit'][:12]}{' (dirty)' if run['dirty'] else ''}" if run["commit"] else ""
         lines.append(f"last run: {run['command']} by {run['user']}{commit}, {run['started']}: {run['outcome']}")
+    if (held := status["lock"]) is not None:
+        way = (
+            f"; if that run hangs, break its lock: `{unlocking(status['target'], held['id'])}`" if "id" in held else ""
+        )
+        lines.append(f"locked by {holder_text(held)}{way}")
     lines += [
         f"under way, or cut off: {what}; the next apply settles what was cut off" for what in status["unfinished"]
     ]

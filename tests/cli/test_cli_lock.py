@@ -16,7 +16,7 @@ HOLD = """
 import os, sys
 from pathlib import Path
 from reconciler.record.opening import DEFAULT_LOCATION, open_store
-holder = {"user": "ana", "host": "laptop", "pid": os.getpid(), "command": "mlops apply"}
+holder = {"id": "3f9a61c2", "user": "ana", "host": "laptop", "pid": os.getpid(), "command": "mlops apply"}
 holder["started"] = "2026-02-03T12:04:31Z"
 store = open_store(DEFAULT_LOCATION, root=Path.cwd(), target="dev")
 with store.lock(holder, timeout_s=0):
@@ -42,7 +42,7 @@ def holder(applied: Repository) -> "Iterator[subprocess.Popen[str]]":
 def test_a_second_run_is_told_who_holds_the_target(applied: Repository, holder: "subprocess.Popen[str]"):
     assert applied.apply(code=HELD).err == (
         f"mlops: target dev is locked by ana@laptop (pid {holder.pid}, mlops apply) since 2026-02-03 12:04:31 UTC; "
-        "wait with --lock-timeout or end that process\n"
+        "wait with --lock-timeout, end that process, or break its lock: `mlops state unlock 3f9a61c2 --target dev`\n"
     )
 
 

@@ -30,6 +30,7 @@ def status(*objectives):
     slo = {"window_seconds": 86400.0, "objectives": objectives}
     endpoint = {"name": "credit", "provisioning_state": "Succeeded", "scoring_uri": "", "deployments": [], "slo": slo}
     told = {"target": "dev", "provider": "local", "recorded": 1, "serial": 1, "last_run": None, "unfinished": []}
+    told["lock"] = None
     return {**told, "endpoints": [endpoint]}
 
 
@@ -107,3 +108,13 @@ def test_live_objects_without_a_record_are_told_with_what_to_do() -> None:
         {**status(), "recorded": 0, "live": 3}
     )
     assert "rebuild" not in status_text({**status(), "live": 3})
+
+
+def test_the_holder_of_the_lock_is_told_with_what_breaks_it() -> None:
+    holder = {"user": "ana", "host": "laptop", "pid": 7, "command": "mlops apply", "started": "2026-02-03T12:04:31Z"}
+    who = "locked by ana@laptop (pid 7, mlops apply) since 2026-02-03 12:04:31 UTC"
+    assert who in status_text({**status(), "lock": holder}).splitlines()
+    told = status_text({**status(), "lock": {**holder, "id": "3f9a61c2"}}).splitlines()
+    assert f"{who}; if that run hangs, break its lock: `mlops state unlock 3f9a61c2 --target dev`" in told
+    assert "locked by another run" in status_text({**status(), "lock": {}})
+    assert "locked" not in status_text(status())
