@@ -33,8 +33,8 @@ def row_digest(values: Iterable[Any]) -> str:
 
 
 def storable(text: str) -> str:
-    """The text without what UTF-8 cannot hold, such as bytes of a log that were no text."""
-    return text.encode(errors="replace").decode()
+    """The text without what no store can hold, such as bytes of a log that were no text."""
+    return text.replace("\0", "?").encode(errors="replace").decode()
 
 
 def toggled(total: str, *digests: str) -> str:

@@ -1,17 +1,37 @@
-"""The rows of the database file: written with their digests, and believed only when the digests fit."""
+"""The rows of a record, in SQL that every database takes: written with digests, believed only when the digests fit."""
 
 import json
-import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, astuple, dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 from reconciler.core.address import Address
 from reconciler.core.state import Entry
 from reconciler.record.codec import EMPTY_SET, from_text, row_digest, to_text, toggled
 from reconciler.record.store import Intent, Journalled, Run
 
-Connection = sqlite3.Connection
+
+class Rows(Protocol):
+    """What a query found."""
+
+    def fetchone(self) -> Any:
+        """The next row; None after the last."""
+        ...
+
+    def fetchall(self) -> list[Any]:
+        """All the rows."""
+        ...
+
+    def __iter__(self) -> Iterator[Any]: ...
+
+
+class Connection(Protocol):
+    """A database, with `?` where a value belongs."""
+
+    def execute(self, query: str, values: Sequence[Any] = (), /) -> Rows:
+        """Run one statement."""
+        ...
+
 
 _JOURNAL = "SELECT operation, target, run, address, generation, body, outcome, message, finished, digest FROM journal"
 
@@ -65,7 +85,13 @@ def find_ledger(connection: Connection, target: str) -> Ledger | None:
 def save_ledger(connection: Connection, ledger: Ledger) -> None:
     """Write the target's row."""
     values = astuple(ledger)
-    connection.execute("REPLACE INTO targets VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", (*values, row_digest(values)))
+    connection.execute(
+        "INSERT INTO targets VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (target) DO UPDATE SET "
+        "lineage = excluded.lineage, serial = excluded.serial, fence = excluded.fence, entries = excluded.entries, "
+        "entries_sum = excluded.entries_sum, open = excluded.open, open_sum = excluded.open_sum, "
+        "digest = excluded.digest",
+        (*values, row_digest(values)),
+    )
 
 
 def all_entries(connection: Connection, ledger: Ledger) -> dict[Address, Entry]:
@@ -85,7 +111,12 @@ def put_entry(connection: Connection, ledger: Ledger, address: Address, entry: E
     if entry:
         values = (*key, to_text(entry.spec), entry.generation, entry.operation, entry.created)
         changed.append(row_digest(values))
-        connection.execute("REPLACE INTO entries VALUES (?, ?, ?, ?, ?, ?, ?)", (*values, changed[-1]))
+        connection.execute(
+            "INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (target, address) DO UPDATE SET "
+            "spec = excluded.spec, generation = excluded.generation, operation = excluded.operation, "
+            "created = excluded.created, digest = excluded.digest",
+            (*values, changed[-1]),
+        )
     else:
         connection.execute("DELETE FROM entries WHERE target = ? AND address = ?", key)
     return replace(
@@ -96,14 +127,20 @@ def put_entry(connection: Connection, ledger: Ledger, address: Address, entry: E
     )
 
 
-def put_intent(connection: Connection, ledger: Ledger, intent: Intent) -> Ledger:
-    """Write an operation that begins; gives the ledger of afterwards."""
+def put_intent(connection: Connection, ledger: Ledger, intent: Intent) -> Ledger | None:
+    """Write an operation that begins; gives the ledger of afterwards, None if it was written before."""
+    if connection.execute("SELECT 1 FROM journal WHERE operation = ?", (intent.operation,)).fetchone():
+        return None
     body = {"step": intent.step, "action": intent.action, "started": intent.started}
     body |= {"before": to_text(intent.before), "after": to_text(intent.after)}
     key = (intent.operation, ledger.target, intent.run, str(intent.address), intent.generation, json.dumps(body))
     values = (*key, "", "", "")
     digest = row_digest(values)
-    connection.execute("INSERT INTO journal VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", (*values, digest))
+    connection.execute(
+        "INSERT INTO journal (operation, target, run, address, generation, body, outcome, message, finished, digest) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (*values, digest),
+    )
     return replace(ledger, open=ledger.open + 1, open_sum=toggled(ledger.open_sum, digest))
 
 
@@ -148,7 +185,7 @@ def put_run(connection: Connection, run: Run) -> None:
     """Write a run; one that was written before is replaced."""
     values = (run.id, run.target, json.dumps(asdict(run)))
     connection.execute(
-        "INSERT INTO runs VALUES (NULL, ?, ?, ?, ?) "
+        "INSERT INTO runs (id, target, body, digest) VALUES (?, ?, ?, ?) "
         "ON CONFLICT (id) DO UPDATE SET body = excluded.body, digest = excluded.digest",
         (*values, row_digest(values)),
     )
@@ -193,7 +230,7 @@ def _check_set(digests: Sequence[str], count: int, total: str, what: str) -> Non
 
 def _is_mentioned(connection: Connection, target: str) -> bool:
     query = (
-        "SELECT 1 FROM entries WHERE target = :t UNION ALL SELECT 1 FROM journal WHERE target = :t "
-        "UNION ALL SELECT 1 FROM runs WHERE target = :t"
+        "SELECT 1 FROM entries WHERE target = ? UNION ALL SELECT 1 FROM journal WHERE target = ? "
+        "UNION ALL SELECT 1 FROM runs WHERE target = ?"
     )
-    return connection.execute(query, {"t": target}).fetchone() is not None
+    return connection.execute(query, (target,) * 3).fetchone() is not None

@@ -221,8 +221,8 @@ def test_a_secret_of_an_intent_loses_its_value(locked: Store) -> None:
 
 def test_a_message_that_is_no_text_is_still_recorded(locked: Store) -> None:
     locked.intend(intent())
-    locked.abandon("op-1", **(END | {"message": "log: \udcff"}))
-    assert locked.operations("run-1")[0].message == "log: ?"
+    locked.abandon("op-1", **(END | {"message": "log: \udcff\0"}))
+    assert locked.operations("run-1")[0].message == "log: ??"
 
 
 def test_runs_come_newest_first_and_as_many_as_asked_for(locked: Store) -> None:
