@@ -4,6 +4,7 @@ MlopsError                1   anything a user can mend
 ├── ManifestError         1   the files are wrong; carries every problem of every file
 ├── StateError            1   the state store cannot be read, trusted or written
 ├── ProviderError         1   a platform refused or failed a call
+│   └── TransientError    1   in passing: the same call may succeed in a moment
 ├── LockHeldError         3   another run holds the target's lock
 ├── RefusedError          4   a guard or preflight refused the plan
 ├── StepFailedError       5   a step of an apply failed; what ran is recorded
@@ -42,6 +43,25 @@ class ProviderError(MlopsError):
     def __init__(self, message: str, *, log_tail: Sequence[str] = ()) -> None:
         super().__init__(message)
         self.log_tail = tuple(log_tail)
+
+
+class TransientError(ProviderError):
+    """A call that failed in passing, such as a 503, and may be made again with the same operation.
+
+    `retry_after_s` is how long the platform asks to wait, None where it does not say; `maybe_done` is true where only
+    the answer was lost, so that the effect may be there.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        retry_after_s: float | None = None,
+        maybe_done: bool = False,
+        log_tail: Sequence[str] = (),
+    ) -> None:
+        super().__init__(message, log_tail=log_tail)
+        self.retry_after_s, self.maybe_done = retry_after_s, maybe_done
 
 
 class LockHeldError(MlopsError):

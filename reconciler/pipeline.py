@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from reconciler.apply import Journal, Watcher, recover, utc_now
+from reconciler.apply import Journal, Pace, Watcher, recover, utc_now
 from reconciler.apply import apply as walk
 from reconciler.attending import locked, see_to_attendance, unfollowed
 from reconciler.core.address import Address
@@ -97,6 +97,7 @@ class Manner:
         lock_timeout_s: how long to wait for another run to end.
         stop: once set, running steps are finished and recorded, and no other is begun.
         watch: given the plan that is about to run, says who is told of starts, waits and outcomes.
+        pace: how long a step may take, and how often its call is made.
     """
 
     confirm: Callable[[Planned], bool] = lambda _planned: True
@@ -104,6 +105,7 @@ class Manner:
     lock_timeout_s: float = 0
     stop: threading.Event = field(default_factory=threading.Event)
     watch: Callable[[Plan], Watcher] = lambda _plan: Watcher()
+    pace: Pace = field(default_factory=Pace)
 
 
 def plan(workspace: Workspace, wish: Wish) -> Planned:
@@ -339,8 +341,15 @@ def _executed(workspace: Workspace, made: Plan, command: str, manner: Manner) ->
         return ()
     run = begin_run(workspace, made, command)
     journal, stop = Journal(workspace.store, run), manner.stop
-    watcher = manner.watch(made)
-    outcomes = walk(made, workspace.provider, journal, parallel=manner.parallel, stop=stop, watcher=watcher)
+    outcomes = walk(
+        made,
+        workspace.provider,
+        journal,
+        parallel=manner.parallel,
+        stop=stop,
+        watcher=manner.watch(made),
+        pace=manner.pace,
+    )
     done = all(outcome.result is Result.SUCCEEDED for outcome in outcomes)
     workspace.store.end_run(run, "succeeded" if done else "interrupted" if stop.is_set() else "failed", utc_now())
     return outcomes

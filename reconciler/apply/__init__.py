@@ -3,5 +3,6 @@
 from reconciler.apply.apply import Watcher, apply
 from reconciler.apply.journal import Journal, utc_now
 from reconciler.apply.recover import recover
+from reconciler.apply.retrying import Pace
 
-__all__ = ["Journal", "Watcher", "apply", "recover", "utc_now"]
+__all__ = ["Journal", "Pace", "Watcher", "apply", "recover", "utc_now"]

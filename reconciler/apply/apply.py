@@ -1,25 +1,24 @@
 """A plan is walked by a pool of threads; only the calling thread writes the record.
 
 A plug-in may raise anything: that becomes a failed outcome, its siblings still finish and are recorded, its
-dependents are skipped.
+dependents are skipped. A call that fails in passing is made again before its step has failed.
 """
 
 import heapq
 import queue
 import threading
-import time
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import partial
 
 from reconciler.apply.journal import Journal
+from reconciler.apply.retrying import Pace, Tried, try_call
 from reconciler.core.plan import Operation, Outcome, Plan, Result, Step
 from reconciler.errors import ProviderError
 from reconciler.providers.provider import Provider
 
-if TYPE_CHECKING:
-    from concurrent.futures import Executor
+_NEXT = "the next apply looks at what is there before it does anything"
 
 
 @dataclass(frozen=True)
@@ -39,9 +38,12 @@ def apply(
     parallel: int = 4,
     stop: threading.Event | None = None,
     watcher: Watcher | None = None,
-    clock: Callable[[], float] = time.monotonic,
+    pace: Pace | None = None,
 ) -> tuple[Outcome, ...]:
     """Execute a plan and return what every step did, in the order of the plan.
+
+    A step that does not answer within its time is left behind: its outcome is unknown, and its intent stays without an
+    end, so that the next run looks at what became of it.
 
     Args:
         plan: steps numbered so that every step stands behind what it needs.
@@ -50,83 +52,109 @@ def apply(
         parallel: how many steps run at once at the most.
         stop: once set, steps that run are finished and recorded, and no other is begun.
         watcher: who is told of starts, waits and outcomes.
-        clock: seconds, for the time that a step took.
+        pace: how long a step may take, and how often its call is made.
     """
-    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - a plan that nobody applies needs no threads
-
-    walk = _Walk(plan, provider, journal, watcher or Watcher(), clock)
-    with ThreadPoolExecutor(max_workers=parallel, thread_name_prefix="step") as pool:
-        walk.through(pool, parallel, stop or threading.Event())
+    walk = _Walk(plan, provider, journal, watcher or Watcher(), pace or Pace())
+    walk.through(parallel, stop or threading.Event())
     return tuple(walk.outcomes[step.id] for step in plan.steps)
+
+
+@dataclass(frozen=True)
+class _Running:
+    """A step that was begun, when, and by when it must have ended."""
+
+    step: Step
+    operation: Operation
+    started: float
+    deadline: float
 
 
 @dataclass(frozen=True)
 class _Ended:
     """What a step's thread hands to the thread that writes."""
 
-    step: Step
-    operation: Operation
-    error: BaseException | None
+    running: _Running
+    tried: Tried
     seconds: float
 
 
 class _Walk:
-    def __init__(
-        self, plan: Plan, provider: Provider, journal: Journal, watcher: Watcher, clock: Callable[[], float]
-    ) -> None:
+    def __init__(self, plan: Plan, provider: Provider, journal: Journal, watcher: Watcher, pace: Pace) -> None:
         self._steps = {step.id: step for step in plan.steps}
-        self._provider, self._journal, self._watcher, self._clock = provider, journal, watcher, clock
+        self._provider, self._journal, self._watcher, self._pace = provider, journal, watcher, pace
         self._waiting_for = {step.id: len(step.needs) for step in plan.steps}
         self._dependents: dict[int, list[int]] = defaultdict(list)
         for step in plan.steps:
             for need in step.needs:
                 self._dependents[need].append(step.id)
         self._ready = [step.id for step in plan.steps if not step.needs]
+        self._running: dict[int, _Running] = {}
         self._ended: queue.SimpleQueue[_Ended] = queue.SimpleQueue()
         self.outcomes: dict[int, Outcome] = {}
 
-    def through(self, pool: "Executor", parallel: int, stop: threading.Event) -> None:
+    def through(self, parallel: int, stop: threading.Event) -> None:
         """Begin what is ready, at most `parallel` at once, until nothing runs and nothing can begin."""
-        running = 0
-        while True:
-            while self._ready and running < parallel and not stop.is_set():
-                self._begin(self._steps[heapq.heappop(self._ready)], pool)
-                running += 1
-            if not running:
-                break
-            self._settle(self._ended.get())
-            running -= 1
+        try:
+            while True:
+                while self._ready and len(self._running) < parallel and not stop.is_set():
+                    self._begin(self._steps[heapq.heappop(self._ready)], stop)
+                if not self._running:
+                    break
+                self._settle(self._next_outcome())
+        except BaseException:
+            # The record can no longer be written. Steps that run are still not cut off in their middle.
+            while self._running:
+                self._next_outcome()
+            raise
         for step in self._steps.values():
             if step.id not in self.outcomes:
                 self._tell(Outcome(step, Result.SKIPPED, self._why_skipped(step)))
 
-    def _begin(self, step: Step, pool: "Executor") -> None:
-        operation = self._journal.intend(step, lambda line: self._watcher.on_report(step, line))
+    def _begin(self, step: Step, stop: threading.Event) -> None:
+        operation = self._journal.intend(step, lambda line: self._report(step, line))
         self._watcher.on_start(step)
-        pool.submit(self._call, step, operation)
+        now = self._pace.clock()
+        running = self._running[step.id] = _Running(step, operation, now, now + self._pace.step_timeout_s)
+        # A daemon, as one that hangs for ever must keep neither the run nor the process from its end.
+        threading.Thread(target=self._call, args=(running, stop), name=f"step-{step.id}", daemon=True).start()
 
-    def _call(self, step: Step, operation: Operation) -> None:
+    def _call(self, running: _Running, stop: threading.Event) -> None:
         """Call the provider; whatever comes of it reaches the thread that writes."""
-        started = self._clock()
-        error: BaseException | None = None
-        try:
-            getattr(self._provider, step.action)(step, operation)
-        except BaseException as raised:  # a plug-in may raise anything; it becomes an outcome
-            import logging  # noqa: PLC0415 - the pool has loaded it already
+        step, operation, pace = running.step, running.operation, self._pace
+        call = partial(getattr(self._provider, step.action), step, operation)
+        wait, report = pace.wait or stop.wait, operation.report
+        tried = try_call(call, pace, deadline=running.deadline, wait=wait, report=report)
+        if tried.error:
+            import logging  # noqa: PLC0415 - most plans and applies do without
 
-            error = raised
-            logging.getLogger(__name__).debug("%s %s", step.action, step.address, exc_info=True)
-        self._ended.put(_Ended(step, operation, error, self._clock() - started))
+            logging.getLogger(__name__).debug("%s %s", step.action, step.address, exc_info=tried.error)
+        self._ended.put(_Ended(running, tried, pace.clock() - running.started))
 
-    def _settle(self, ended: _Ended) -> None:
-        """Write down how a step ended, then tell, then see what can begin now."""
-        outcome = _outcome(ended)
+    def _report(self, step: Step, line: str) -> None:
+        """What a step says that was left behind interests nobody any more."""
+        if step.id in self._running:
+            self._watcher.on_report(step, line)
+
+    def _next_outcome(self) -> tuple[_Running, Outcome]:
+        """Wait for a step to end, or for one to have had its time, which then runs no more as far as we know."""
+        while True:
+            due = min(self._running.values(), key=lambda running: running.deadline)
+            try:
+                ended = self._ended.get(timeout=max(0.0, due.deadline - self._pace.clock()))
+            except queue.Empty:
+                return self._running.pop(due.step.id), _unanswered(due.step, self._pace.step_timeout_s)
+            if self._running.pop(ended.running.step.id, None):
+                return ended.running, _outcome(ended)
+
+    def _settle(self, ended: tuple[_Running, Outcome]) -> None:
+        """Write down how a step ended, if that is known, then tell, then see what can begin now."""
+        running, outcome = ended
         if outcome.result is Result.SUCCEEDED:
-            self._journal.succeeded(ended.step, ended.operation)
-        else:
-            self._journal.failed(outcome, ended.operation)
+            self._journal.succeeded(running.step, running.operation)
+        elif outcome.result is Result.FAILED:
+            self._journal.failed(outcome, running.operation)
         self._tell(outcome)
-        for dependent in self._dependents[ended.step.id]:
+        for dependent in self._dependents[running.step.id]:
             self._waiting_for[dependent] -= outcome.result is Result.SUCCEEDED
             if not self._waiting_for[dependent]:
                 heapq.heappush(self._ready, dependent)
@@ -135,8 +163,7 @@ class _Walk:
         """Steps are numbered behind what they need, so what a step needs has its outcome by now."""
         for need in step.needs:
             if self.outcomes[need].result is not Result.SUCCEEDED:
-                was = "failed" if self.outcomes[need].result is Result.FAILED else "was skipped"
-                return f"needs #{need}, which {was}"
+                return f"needs #{need}, {_WAS[self.outcomes[need].result]}"
         return "the run was interrupted"
 
     def _tell(self, outcome: Outcome) -> None:
@@ -144,10 +171,27 @@ class _Walk:
         self._watcher.on_outcome(outcome)
 
 
+_WAS = {
+    Result.FAILED: "which failed",
+    Result.SKIPPED: "which was skipped",
+    Result.UNKNOWN: "of which nobody knows whether it is done",
+}
+
+
 def _outcome(ended: _Ended) -> Outcome:
-    error = ended.error
+    step, error = ended.running.step, ended.tried.error
     if error is None:
-        return Outcome(ended.step, Result.SUCCEEDED, seconds=ended.seconds)
-    if isinstance(error, ProviderError):
-        return Outcome(ended.step, Result.FAILED, str(error), error.log_tail, ended.seconds)
-    return Outcome(ended.step, Result.FAILED, f"{type(error).__name__}: {error}", seconds=ended.seconds)
+        return Outcome(step, Result.SUCCEEDED, seconds=ended.seconds)
+    said, tail = (str(error), error.log_tail) if isinstance(error, ProviderError) else (_raised(error), ())
+    if ended.tried.maybe_done:
+        return Outcome(step, Result.UNKNOWN, f"{said}; it may be done; {_NEXT}", tail, ended.seconds)
+    return Outcome(step, Result.FAILED, said, tail, ended.seconds)
+
+
+def _raised(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}"
+
+
+def _unanswered(step: Step, seconds: float) -> Outcome:
+    said = f"no answer within {seconds:g} s; it may be done, or still come to be done; {_NEXT}"
+    return Outcome(step, Result.UNKNOWN, said, seconds=seconds)

@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ from reconciler.errors import InterruptedRunError, StepFailedError
 
 if TYPE_CHECKING:
     from reconciler.apply import Watcher
-    from reconciler.core.plan import Plan
+    from reconciler.core.plan import Outcome, Plan
     from reconciler.pipeline import Applied, Manner, Planned
 
 
@@ -45,11 +45,12 @@ def say_aside(planned: "Planned", *, verbose: bool = False) -> None:
 
 
 @contextmanager
-def manner_of(parallel: int, lock_timeout: float, *, ask: bool, quiet: bool) -> "Iterator[Manner]":
+def manner_of(parallel: int, lock_timeout: float, step_timeout: float, *, ask: bool, quiet: bool) -> "Iterator[Manner]":
     """How an apply goes about it from a command line.
 
     Until the first step begins, Ctrl-C ends the command. From then on, once finishes what runs, twice stops at once.
     """
+    from reconciler.apply import Pace  # noqa: PLC0415
     from reconciler.cli.progress import progress  # noqa: PLC0415
     from reconciler.pipeline import Manner  # noqa: PLC0415
 
@@ -66,7 +67,7 @@ def manner_of(parallel: int, lock_timeout: float, *, ask: bool, quiet: bool) -> 
             steps.enter_context(_interruptible(stop))
             return watch(made)
 
-        yield Manner(confirm, parallel, lock_timeout, stop, begin)
+        yield Manner(confirm, parallel, lock_timeout, stop, begin, Pace(step_timeout))
 
 
 @contextmanager
@@ -109,5 +110,17 @@ def last_word(applied: "Applied", manner: "Manner", *, quiet: bool) -> int:
     if manner.stop.is_set() and not applied.succeeded:
         raise InterruptedRunError("interrupted; what was done is recorded, apply again to go on")
     if not applied.succeeded:
-        raise StepFailedError("a step failed; what was done is recorded, mend the cause and apply again")
+        raise StepFailedError(_why_failed(applied.outcomes))
     return 0
+
+
+def _why_failed(outcomes: "Sequence[Outcome]") -> str:
+    from reconciler.core.plan import Result  # noqa: PLC0415
+
+    unknown = ", ".join(f"#{each.step.id} {each.step.address}" for each in outcomes if each.result is Result.UNKNOWN)
+    if not unknown:
+        return "a step failed; what was done is recorded, mend the cause and apply again"
+    return (
+        f"nobody knows whether {unknown} is done; all else that was done is recorded. Apply again: it refuses what may "
+        "still be on its way, looks at what is there, and goes on from that"
+    )

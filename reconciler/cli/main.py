@@ -3,8 +3,10 @@
 import gc
 import os
 import sys
+import threading
 from collections.abc import Callable
-from typing import Annotated
+from contextlib import suppress
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -81,4 +83,14 @@ def main() -> None:
     command_line = typer.main.get_command(app)
     if " ".join(words[:2]) in COMMANDS:  # those of two words are no groups: `logs` by itself takes an address
         words[:2] = [" ".join(words[:2])]
-    sys.exit(run(lambda: command_line.main(words, prog_name="mlops", standalone_mode=False), debug=debug))
+    _end(run(lambda: command_line.main(words, prog_name="mlops", standalone_mode=False), debug=debug))
+
+
+def _end(code: int) -> NoReturn:
+    """End the process, also where something hangs in a thread: a step that was left behind is not waited for."""
+    if threading.active_count() > 1:
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError):
+                stream.flush()
+        os._exit(code)
+    sys.exit(code)

@@ -45,6 +45,10 @@ Parallel = Annotated[int, typer.Option("--parallel", metavar="N", min=1, max=64,
 LockTimeout = Annotated[
     float, typer.Option("--lock-timeout", metavar="SECONDS", min=0, help="How long to wait for another run to end.")
 ]
+StepTimeout = Annotated[
+    float,
+    typer.Option("--step-timeout", metavar="SECONDS", min=1, help="How long a step may take before it is left behind."),
+]
 DetailedExitcode = Annotated[
     bool, typer.Option("--detailed-exitcode", help="Exit with 2 when there is something to report.")
 ]

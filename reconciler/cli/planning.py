@@ -68,6 +68,7 @@ def apply(
     auto_approve: o.AutoApprove = False,
     parallel: o.Parallel = 4,
     lock_timeout: o.LockTimeout = 0,
+    step_timeout: o.StepTimeout = 3600,
     only: o.Only = None,
     overrides: o.Overrides = None,
     variables: o.Variables = None,
@@ -107,7 +108,7 @@ def apply(
             print(f"Recorded the live side of target {workspace.target.name}: {len(found)} resources differed.")
             return 0
         quiet = report is o.ApplyReport.JSON
-        with manner_of(parallel, lock_timeout, ask=not auto_approve and not saved, quiet=quiet) as manner:
+        with manner_of(parallel, lock_timeout, step_timeout, ask=not auto_approve and not saved, quiet=quiet) as manner:
             applied = pipeline.apply(workspace, wish, manner, saved=reviewed)
     return last_word(applied, manner, quiet=quiet)
 
@@ -121,6 +122,7 @@ def destroy(
     auto_approve: o.AutoApprove = False,
     parallel: o.Parallel = 4,
     lock_timeout: o.LockTimeout = 0,
+    step_timeout: o.StepTimeout = 3600,
 ) -> int:
     """Delete what is recorded of a target.
 
@@ -137,7 +139,7 @@ def destroy(
     wish = pipeline.Wish(tuple(paths or ()))
     with (
         open_workspace(target) as workspace,
-        manner_of(parallel, lock_timeout, ask=not auto_approve, quiet=False) as manner,
+        manner_of(parallel, lock_timeout, step_timeout, ask=not auto_approve, quiet=False) as manner,
     ):
         applied = pipeline.destroy(workspace, wish, manner)
     return last_word(applied, manner, quiet=False)

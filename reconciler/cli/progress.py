@@ -43,7 +43,12 @@ def _plain_lines() -> Watcher:
     )
 
 
-_MARKS = {Result.SUCCEEDED: "[green]✓[/]", Result.FAILED: "[red]✗[/]", Result.SKIPPED: "[yellow]-[/]"}
+_MARKS = {
+    Result.SUCCEEDED: "[green]✓[/]",
+    Result.FAILED: "[red]✗[/]",
+    Result.SKIPPED: "[yellow]-[/]",
+    Result.UNKNOWN: "[red]?[/]",
+}
 
 
 class _LiveTree:

@@ -145,16 +145,17 @@ def plan_body(plan: Plan) -> dict[str, Any]:
 
 
 class Result(StrEnum):
-    """How a step ended."""
+    """How a step ended; UNKNOWN when nobody answered, so that it may be done, or still come to be done."""
 
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     SKIPPED = "skipped"
+    UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a step did; `message` says why it failed or was skipped, `log_tail` what the deployment's logs say."""
+    """What a step did; `message` says why it did not succeed, `log_tail` what the deployment's logs say."""
 
     step: Step
     result: Result

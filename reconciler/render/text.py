@@ -61,11 +61,11 @@ def outcome_line(outcome: Outcome) -> str:
 
 
 def outcomes_text(outcomes: Sequence[Outcome]) -> str:
-    """The end of an apply in one sentence, behind it what failed with the last lines of its logs."""
+    """The end of an apply in one sentence, before it what did not succeed with the last lines of its logs."""
     counts = {result: sum(outcome.result is result for outcome in outcomes) for result in Result}
     lines = []
     for outcome in outcomes:
-        if outcome.result is Result.FAILED:
+        if outcome.result in (Result.FAILED, Result.UNKNOWN):
             lines += [f"{outcome_line(outcome)}", *(f"    | {printable(line)}" for line in outcome.log_tail)]
     said = ", ".join(f"{count} {result}" for result, count in counts.items() if count)
     return "\n".join([*lines, f"Apply: {said}."])
