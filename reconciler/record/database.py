@@ -1,18 +1,17 @@
 """The database file: how it comes into the world, is opened, and what its errors mean to a user."""
 
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from reconciler.errors import StateError
 from reconciler.record import tables
+from reconciler.record.backups import newest_backup
 from reconciler.record.files import lay_down, private_folder
 from reconciler.record.key import fingerprint, make_key
-from reconciler.record.schema import migrate, transaction
-
-SAFE_JOURNAL = "WAL" if sqlite3.sqlite_version_info >= (3, 51, 3) else "DELETE"
-"""Before 3.51.3 a checkpoint beside a writer could corrupt a file in WAL mode."""
+from reconciler.record.schema import MIGRATIONS, Migration, migrate, transaction
 
 BUSY_S = 10.0
 
@@ -30,29 +29,34 @@ def connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def give_birth(path: Path, key_path: Path, environ: Mapping[str, str]) -> None:
+def safe_journal(version: tuple[int, ...]) -> str:
+    """The mode of a version of SQLite: before 3.51.3 a checkpoint beside a writer could corrupt a file in WAL mode."""
+    return "WAL" if version >= (3, 51, 3) else "DELETE"
+
+
+@dataclass(frozen=True)
+class Engine:
+    """The SQLite that a file is kept by.
+
+    Args:
+        connect: opens a file that exists.
+        journal: the mode of its journal.
+        migrations: the schema, step by step.
+    """
+
+    connect: Callable[[Path], sqlite3.Connection] = connect
+    journal: str = safe_journal(sqlite3.sqlite_version_info)
+    migrations: Sequence[Migration] = MIGRATIONS
+
+
+def give_birth(path: Path, key_path: Path, environ: Mapping[str, str], engine: Engine) -> None:
     """Make file and key unless the file exists; it appears whole, so that an empty file is known to be damaged."""
     if path.exists():
         return
     private_folder(path.parent)
     _refuse_orphaned_journal(path)
     key = make_key(key_path, environ)
-    lay_down(path, lambda temporary: _fill(temporary, key))
-
-
-def back_up(connection: sqlite3.Connection, path: Path) -> None:
-    """Keep a whole copy beside the file, in place of the one before."""
-
-    def fill(temporary: Path) -> None:
-        with closing(sqlite3.connect(temporary)) as copy:
-            connection.backup(copy)
-
-    lay_down(backup_of(path), fill, over=True)
-
-
-def backup_of(path: Path) -> Path:
-    """Where the copy of a file is kept."""
-    return path.with_name(path.name + ".backup")
+    lay_down(path, lambda temporary: _fill(temporary, key, engine))
 
 
 @contextmanager
@@ -70,9 +74,9 @@ def told(path: Path) -> Iterator[None]:
         ) from error
 
 
-def _fill(temporary: Path, key: bytes) -> None:
-    with closing(connect(temporary)) as connection:
-        migrate(connection)
+def _fill(temporary: Path, key: bytes, engine: Engine) -> None:
+    with closing(engine.connect(temporary)) as connection:
+        migrate(connection, engine.migrations)
         with transaction(connection):
             tables.put_meta(connection, "key", fingerprint(key))
 
@@ -94,13 +98,15 @@ def _translated(path: Path, error: sqlite3.DatabaseError) -> Exception:
     if code in _CORRUPT:
         return _damaged(path, str(error))
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        return StateError(f"{path}: in use by another process for more than {BUSY_S:.0f} s; run this again")
+        return StateError(
+            f"{path}: in use by another process for more than {BUSY_S:.0f} s; run this again, and end it if it hangs"
+        )
     return StateError(f"{path}: {error}; check the folder's space and permissions")
 
 
 def _damaged(path: Path, what: str) -> StateError:
-    backup = backup_of(path)
-    advice = f"restore the backup {backup.name} beside it" if backup.exists() else "restore it from a backup"
+    backup = newest_backup(path)
+    advice = f"restore the backup {backup.name} beside it" if backup else "restore it from a backup"
     return StateError(
         f"{path}: E-STATE-DAMAGED: the state is damaged: {what}; {advice}, or move it away to begin a new record"
     )

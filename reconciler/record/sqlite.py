@@ -8,12 +8,15 @@ from pathlib import Path
 from urllib.parse import quote
 
 from reconciler.errors import StateError
-from reconciler.record.database import SAFE_JOURNAL, back_up, connect, give_birth, told
+from reconciler.record.backups import back_up, back_up_schema
+from reconciler.record.database import Engine, give_birth, told
 from reconciler.record.key import checked_key
 from reconciler.record.lock import break_file_lock, file_holder, file_lock
-from reconciler.record.schema import MIGRATIONS, check_version, migrate, transaction, version
+from reconciler.record.schema import check_version, migrate, transaction, version
 from reconciler.record.tabled import Answer, TableStore
 from reconciler.record.tables import Connection, DamagedError
+
+SQLITE = Engine()
 
 
 class SqliteStore(TableStore):
@@ -28,8 +31,9 @@ class SqliteStore(TableStore):
         lineage: Callable[[], str] = lambda: os.urandom(16).hex(),
         sleep: Callable[[float], None] = time.sleep,
         now: Callable[[], float] = time.monotonic,
+        engine: Engine = SQLITE,
     ) -> None:
-        file = _File(path.absolute(), target, environ, sleep=sleep, now=now)
+        file = _File(path.absolute(), target, environ, engine, sleep=sleep, now=now)
         self._connection = file.connection
         super().__init__(target, file, lineage=lineage)
 
@@ -42,6 +46,7 @@ class _File:
         path: Path,
         target: str,
         environ: Mapping[str, str],
+        engine: Engine,
         *,
         sleep: Callable[[float], None],
         now: Callable[[], float],
@@ -49,10 +54,10 @@ class _File:
         self._path, self._target, self._environ = path, target, environ
         self._key_path = path.with_suffix(".key")
         self._lock_path = path.with_name(f"{path.name}.{quote(target, safe='')}.lock")
-        self._sleep, self._now = sleep, now
+        self._sleep, self._now, self._engine = sleep, now, engine
         with told(path):
-            give_birth(path, self._key_path, environ)
-            self.connection = connect(path)
+            give_birth(path, self._key_path, environ, engine)
+            self.connection = engine.connect(path)
             self._bring_up_to_date()
 
     def read(self, query: Callable[[Connection], Answer]) -> Answer:
@@ -63,7 +68,7 @@ class _File:
     def write(self, change: Callable[[Connection], Answer]) -> Answer:
         """Change within one durable transaction."""
         with told(self._path), transaction(self.connection):
-            if version(self.connection) != len(MIGRATIONS):
+            if version(self.connection) != len(self._engine.migrations):
                 raise StateError("the schema was upgraded while this run went on; upgrade mlops and run it again")
             return change(self.connection)
 
@@ -73,7 +78,7 @@ class _File:
         path, sleep = self._lock_path, self._sleep
         with file_lock(path, self._target, holder, timeout_s=timeout_s, sleep=sleep, now=self._now) as is_ours:
             with told(self._path):
-                self.connection.execute(f"PRAGMA journal_mode = {SAFE_JOURNAL}")
+                self.connection.execute(f"PRAGMA journal_mode = {self._engine.journal}")
             yield is_ours
 
     def holder(self) -> Mapping[str, str | int] | None:
@@ -94,7 +99,7 @@ class _File:
     def back_up(self) -> None:
         """Keep a copy of the file beside it."""
         with told(self._path):
-            back_up(self.connection, self._path)
+            back_up(self.connection, self._path, self._engine.connect)
 
     def key(self, known: str) -> bytes:
         """The key, from beside the file or from the environment."""
@@ -106,8 +111,11 @@ class _File:
 
     def _bring_up_to_date(self) -> None:
         try:
-            check_version(self.connection, self._path)
-            migrate(self.connection)
+            migrations = self._engine.migrations
+            check_version(self.connection, self._path, known=len(migrations))
+            if (found := version(self.connection)) < len(migrations):
+                back_up_schema(self.connection, self._path, found, self._engine.connect)
+            migrate(self.connection, migrations)
         except BaseException:
             self.connection.close()
             raise

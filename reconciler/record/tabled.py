@@ -46,7 +46,7 @@ class Database(Protocol):
         ...
 
     def back_up(self) -> None:
-        """Keep a copy of the record as it is before a run."""
+        """Keep a copy of the record as it is before the first write of a run."""
         ...
 
     def key(self, known: str) -> bytes:
@@ -69,7 +69,7 @@ class TableStore:
         self, target: str, database: Database, *, lineage: Callable[[], str] = lambda: os.urandom(16).hex()
     ) -> None:
         self._target, self._database = target, database
-        self._fence, self._is_ours = 0, _never
+        self._fence, self._is_ours, self._kept = 0, _never, False
         try:
             self._be_known(lineage)
         except BaseException:
@@ -82,7 +82,7 @@ class TableStore:
         with self._database.lock(holder, timeout_s=timeout_s) as self._is_ours:
             self._database.check()
             self.read()
-            self._database.back_up()
+            self._kept = False
             self._fence = self._database.write(self._next_fence)
             try:
                 # Whoever breaks a lock does so within a change, so from the new fencing number on it shows.
@@ -240,6 +240,9 @@ class TableStore:
             if after != ledger:
                 tables.save_ledger(rows, after)
 
+        if self._fence and not self._kept:
+            self._database.back_up()
+            self._kept = True
         self._database.write(fenced)
 
     def _ledger(self, rows: Connection) -> Ledger:

@@ -49,7 +49,7 @@ def rebuild(repository: Repository, code: int = 0) -> str:
     return ran.err if code else ran.out
 
 
-def test_after_a_rebuild_the_plan_is_empty(applied: Repository) -> None:
+def test_f22_after_a_rebuild_the_plan_is_empty(applied: Repository) -> None:
     before = lineage(applied)
     lose_the_state(applied)
     applied.mlops("plan", code=REFUSED)
@@ -60,7 +60,7 @@ def test_after_a_rebuild_the_plan_is_empty(applied: Repository) -> None:
     assert lineage(applied) == before
 
 
-def test_a_rebuilt_record_is_the_one_that_was_lost_but_for_what_nobody_claims(applied: Repository) -> None:
+def test_f22_a_rebuilt_record_is_the_one_that_was_lost_but_for_what_nobody_claims(applied: Repository) -> None:
     before = entries(applied)
     lose_the_state(applied)
     rebuild(applied)
@@ -69,14 +69,14 @@ def test_a_rebuilt_record_is_the_one_that_was_lost_but_for_what_nobody_claims(ap
     assert {name: facts[:3] for name, facts in after.items()} == {name: facts[:3] for name, facts in before.items()}
 
 
-def test_nothing_live_is_changed(applied: Repository) -> None:
+def test_f22_nothing_live_is_changed(applied: Repository) -> None:
     before = applied.read("live.jsonl")
     lose_the_state(applied)
     rebuild(applied)
     assert applied.read("live.jsonl") == before
 
 
-def test_what_changes_after_a_rebuild_is_applied_as_ever(applied: Repository) -> None:
+def test_f22_what_changes_after_a_rebuild_is_applied_as_ever(applied: Repository) -> None:
     lose_the_state(applied)
     rebuild(applied)
     applied.edit("manifests/blue.yml", "instance_count: 1", "instance_count: 2")
