@@ -1,0 +1,54 @@
+"""The provider `scheduled` for the real command line: a memory target with the faults that its target names.
+
+    targets: {dev: {provider: scheduled, file: live.jsonl, faults: {"create endpoint/credit": [hang]}}}
+
+`plugged(folder)` gives the environment in which the command finds it, by an entry point as any plug-in's. Faults count
+from the start of each process.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+from reconciler.providers.memory import MemoryProvider
+from reconciler.providers.provider import Setting
+from tests.faults.scheduled import Fail, Fault, Hang, Late, Refuse, Scheduled
+
+FAULTS: Mapping[str, Fault] = {
+    "hang": Hang(),
+    "503": Refuse(retry_after_s=0),
+    "429": Refuse("429 Too Many Requests", retry_after_s=0),
+    "429 for long": Refuse("429 Too Many Requests", retry_after_s=100),
+    "late": Late(),
+    "quota": Fail("quota exceeded: 4 cores asked, 0 free"),
+}
+_ROOT = Path(__file__).parents[2]
+
+
+class ScheduledProvider(Scheduled):
+    """A memory target with faults."""
+
+    name: ClassVar[str] = "scheduled"
+
+    @classmethod
+    def open(cls, setting: Setting) -> "ScheduledProvider":
+        faults: Mapping[str, Any] = setting.options.get("faults", {})
+        schedule = {words: [FAULTS[name] for name in names] for words, names in faults.items()}
+        return cls(MemoryProvider.open(setting), schedule)
+
+
+def plugged(folder: Path) -> dict[str, str]:
+    """The variables of an environment in which the plug-in is installed."""
+    facts = folder / "mlops_scheduled-1.dist-info"
+    facts.mkdir(parents=True, exist_ok=True)
+    (facts / "METADATA").write_text("Metadata-Version: 2.1\nName: mlops-scheduled\nVersion: 1\n")
+    (facts / "entry_points.txt").write_text("[mlops.providers]\nscheduled = tests.faults.plugin:ScheduledProvider\n")
+    return {"PYTHONPATH": os.pathsep.join((str(folder), str(_ROOT)))}
+
+
+def settings(faults: Mapping[str, list[str]]) -> str:
+    """The text of an `mlops.yaml` whose target has these faults."""
+    told = ", ".join(f'"{words}": [{", ".join(map(repr, names))}]' for words, names in faults.items())
+    target = f"{{provider: scheduled, file: live.jsonl, default: true, faults: {{{told}}}}}"
+    return f"manifests: manifests\ntargets:\n  dev: {target}\n"
