@@ -11,7 +11,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from reconciler import __version__
-from reconciler.cli import calling, checking, explaining, keeping, looking, observing, planning
+from reconciler.cli import calling, checking, explaining, importing, keeping, looking, observing, planning
 from reconciler.cli.handler import run
 
 app = typer.Typer(
@@ -27,6 +27,7 @@ COMMANDS: dict[str, Callable[..., int | None]] = {
     "apply": planning.apply,
     "drift": checking.drift,
     "destroy": planning.destroy,
+    "import": importing.take_over,
     "validate": checking.validate,
     "status": looking.status,
     "show": looking.show,

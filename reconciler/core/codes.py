@@ -22,7 +22,7 @@ CODES = {
     "E-FIELD": "The Azure schema has no such field there, and the Azure tools refuse it too. `mlops schema KIND` lists "
     "the fields.",
     "E-FOREIGN": "An object of that name is live and carries another state's mark, or none. It is never overwritten and "
-    "never deleted: remove it, choose another name, or work with the state that made it.",
+    "never deleted: take it over with `mlops import ADDRESS`, remove it, choose another name, or work with the state that made it.",
     "E-GIT": "The file has conflict markers, or the revision or its path does not exist. Resolve the merge, or correct "
     "REV:PATH.",
     "E-IMMUTABLE": "A registered version of a model or an environment never changes, so that what served yesterday can "

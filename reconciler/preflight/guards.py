@@ -144,8 +144,8 @@ def _foreign(steps: Sequence[Step], guards: Guards) -> Iterator[str]:
         if step.action is Action.CREATE and step.address in guards.foreign:
             yield (
                 f"E-FOREIGN: {step.address} exists already and was not made by this state, so it is not touched; "
-                "bring back the state that made it (its backup lies beside it; `mlops state rebuild` if it is lost), "
-                "or choose another name"
+                f"take it over with `mlops import {step.address}`, bring back the state that made it (its backup lies "
+                "beside it; `mlops state rebuild` if it is lost), or choose another name"
             )
 
 

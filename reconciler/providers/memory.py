@@ -77,9 +77,6 @@ class MemoryProvider:
 
     def create(self, step: Step, operation: Operation) -> None:
         """Put the object there; one that another state made is not touched."""
-        found = self._objects.get(step.address)
-        if found and found.lineage != operation.lineage:
-            raise ProviderError(f"{step.address} exists already and was not made by this state")
         self._put(step, operation)
 
     def scale(self, step: Step, operation: Operation) -> None:
@@ -101,9 +98,24 @@ class MemoryProvider:
     def delete(self, step: Step, operation: Operation) -> None:
         """Remove the object; one that is gone already is no error."""
         with self._lock:
+            self._refuse_others(step.address, operation)
             self._admit(step.address, operation)
             self._objects.pop(step.address, None)
             self._save(step.address)
+
+    def adopt(self, address: Address, operation: Operation) -> None:
+        """Have an object carry another state's mark."""
+        with self._lock:
+            if address not in self._objects:
+                raise ProviderError(f"{address} is not there")
+            self._admit(address, operation)
+            self._objects[address] = replace(
+                self._objects[address],
+                lineage=operation.lineage,
+                generation=operation.generation,
+                operation=operation.id,
+            )
+            self._save(address)
 
     def edit(self, address: Address, **fields: Any) -> None:
         """Change an object behind everybody's back, as somebody with a console would."""
@@ -125,6 +137,7 @@ class MemoryProvider:
 
     def _put(self, step: Step, operation: Operation) -> None:
         with self._lock:
+            self._refuse_others(step.address, operation)
             self._admit(step.address, operation)
             found = self._objects.get(step.address)
             spec = {**_left_alone(found), **(step.after or {})}
@@ -132,6 +145,11 @@ class MemoryProvider:
             live = Live(step.address, spec, operation.lineage, operation.generation, operation.id, created=created)
             self._objects[step.address] = live
             self._save(step.address)
+
+    def _refuse_others(self, address: Address, operation: Operation) -> None:
+        found = self._objects.get(address)
+        if found and found.lineage != operation.lineage:
+            raise ProviderError(f"{address} exists already and was not made by this state; import it first")
 
     def _admit(self, address: Address, operation: Operation) -> None:
         fence = self._fences.get(address, 0)

@@ -138,6 +138,21 @@ class Resealing(Protocol):
 
 
 @runtime_checkable
+class Adopting(Protocol):
+    """A provider that can hand an object from the state that made it, or from nobody, to another one."""
+
+    def adopt(self, address: Address, operation: Operation) -> None:
+        """Have the object carry the operation's lineage, generation and id; nothing that runs is touched.
+
+        Doing the same thing twice is not an error. Whoever had the object before is refused from now on.
+
+        Raises:
+            ProviderError: there is no such object, or a younger operation has been here.
+        """
+        ...
+
+
+@runtime_checkable
 class LogSource(Protocol):
     """A provider that can show what a deployment's instances printed."""
 

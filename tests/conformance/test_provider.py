@@ -12,7 +12,7 @@ from reconciler.core.plan import Action, Operation, Step
 from reconciler.core.state import Live
 from reconciler.errors import ProviderError
 from reconciler.providers.memory import MemoryProvider
-from reconciler.providers.provider import Provider, Setting
+from reconciler.providers.provider import Adopting, Provider, Setting
 from reconciler.providers.registry import BUILT_IN, GROUP, provider_named
 from tests.conformance.worlds import DockerWorld, LocalWorld, MemoryFileWorld, MemoryWorld, SwarmWorld, World
 
@@ -170,6 +170,39 @@ def test_an_object_of_another_state_is_not_overwritten(served, provider):
     with pytest.raises(ProviderError):
         stranger(Action.CREATE, served.blue, served.deployment_spec(), generation=50)
     assert live_of(provider, served.blue).lineage == "ours"
+
+
+def test_an_object_of_another_state_is_neither_changed_nor_deleted(served, provider):
+    stranger = Caller(provider, "theirs")
+    for action, after in ((Action.SCALE, served.deployment_spec(instance_count=2)), (Action.DELETE, None)):
+        with pytest.raises(ProviderError):
+            stranger(action, served.blue, after, generation=50)
+    live = live_of(provider, served.blue)
+    assert (live.lineage, live.spec["instance_count"]) == ("ours", 1)
+
+
+def test_objects_are_handed_to_another_state_and_go_on_as_they_are(served, provider, call):
+    assert isinstance(provider, Adopting)
+    before = {item.address: item for item in provider.list()}
+    for address in (served.endpoint, served.blue):
+        for _ in range(2):
+            provider.adopt(address, Operation("op-import", "theirs", 60))
+    after = {item.address: item for item in provider.list()}
+    assert {(i.lineage, i.generation, i.operation) for i in after.values()} == {("theirs", 60, "op-import")}
+    assert {a: (i.spec, i.status) for a, i in after.items()} == {a: (i.spec, i.status) for a, i in before.items()}
+    with pytest.raises(ProviderError):
+        call(Action.SCALE, served.blue, served.deployment_spec(instance_count=2), generation=99)
+    theirs = Caller(provider, "theirs")
+    theirs(Action.SCALE, served.blue, served.deployment_spec(instance_count=2), generation=61)
+    assert live_of(provider, served.blue).spec["instance_count"] == 2
+    theirs(Action.DELETE, served.blue, None, generation=62)
+    theirs(Action.DELETE, served.endpoint, None, generation=63)
+    assert list(provider.list()) == []
+
+
+def test_what_is_not_there_is_handed_to_nobody(provider, world):
+    with pytest.raises(ProviderError, match="is not there"):
+        provider.adopt(world.blue, Operation("op-import", "theirs", 60))
 
 
 def test_changing_what_is_not_there_fails(provider, world, call):

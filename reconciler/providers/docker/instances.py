@@ -197,5 +197,5 @@ class Instances:
 
 
 def _of(held: Object, found: Iterable[Container]) -> list[Container]:
-    """The containers of an object: those that its state made, as nobody touches another's, whatever its name."""
-    return [each for each in found if (each.deployment, each.lineage) == (held.address, held.lineage)]
+    """The containers of an object: those that its state made, or one that had it before, and nobody else."""
+    return [each for each in found if each.deployment == held.address and each.lineage in held.lineages]

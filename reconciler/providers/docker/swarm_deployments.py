@@ -224,6 +224,13 @@ class SwarmDeployments:
             except NotFound:
                 return {}
 
+    def hand_over(self, address: Address, operation: Operation) -> None:
+        """Have a deployment's service, if it has one, carry another state's mark; its tasks go on."""
+        service = self._service(address)
+        if service:
+            marks = labels(self.names, address, operation, service.labels.get(DIGEST, ""), self.swarm.node)
+            self.swarm.change(service, lambda former: {**former, "Labels": marks})
+
     def _resize(self, service: Service, count: int, operation: Operation) -> None:
         """Have the swarm run so many instances, each of which answers."""
         before, address = self._tasks(service.deployment), service.deployment

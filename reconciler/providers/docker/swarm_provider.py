@@ -68,7 +68,7 @@ class SwarmProvider(HostedProvider):
         waiting = Waiting(self._swarm, self._instances, self.feed, Patience(options.common.ready_seconds))
         files = SwarmFiles(self._swarm, names, contents)
         standing = Standing(objects, self._swarm, files, waiting, front)
-        steps = SwarmDeployments(
+        self._steps = steps = SwarmDeployments(
             layout, objects, self._swarm, names, self._supplies, files, waiting, front, standing, now
         )
         super().__init__(
@@ -105,6 +105,12 @@ class SwarmProvider(HostedProvider):
         self._recorded.confirm()
         if address.kind == "deployment" and self._objects.get(address):
             see_to_feed(self._processes, self._layout, self._setting)
+
+    def adopt(self, address: Address, operation: Operation) -> None:
+        """Make an object another state's, its service first: one that was cut off between can be done again."""
+        self._objects.held(address)
+        self._steps.hand_over(address, operation)
+        super().adopt(address, operation)
 
     def printed(self, deployment: Address, *, tail: int, follow: bool, instance: str) -> Iterable[str]:
         """What the instances of a deployment that is there, or one of them, printed."""

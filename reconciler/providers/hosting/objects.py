@@ -32,6 +32,7 @@ class Object:
         created: ISO 8601 in UTC.
         versions: of what is in service, which version of the spec it runs; one that is not named runs `spec`.
         rollout: of an endpoint, traffic on its way; the spec has what is in force of it.
+        former: the states that had it before, whose marks its instances may carry.
     """
 
     address: Address
@@ -44,6 +45,7 @@ class Object:
     created: str = ""
     versions: Mapping[str, str] = field(default_factory=dict)
     rollout: Rollout | None = None
+    former: tuple[str, ...] = ()
 
     @property
     def others(self) -> tuple[str, ...]:
@@ -76,6 +78,11 @@ class Object:
         """The deployment as it is when nobody works at it."""
         status = "Updating" if self.others else "Succeeded" if self.serving else "Failed"
         return replace(self, status=status)
+
+    @property
+    def lineages(self) -> frozenset[str]:
+        """The states whose marks its instances may carry."""
+        return frozenset((self.lineage, *self.former))
 
     def by(self, operation: Operation) -> "Object":
         """The object as an operation leaves it."""
@@ -180,6 +187,17 @@ class Objects:
         if (fenced, lineage) != (operation.generation, operation.lineage):
             self._write("fences", address, [operation.generation, operation.lineage])
 
+    def take_over(self, address: Address, operation: Operation) -> None:
+        """Have an object, and its fence, be the state's of an operation.
+
+        Raises:
+            ProviderError: it is not there, or a younger operation of that state has been here.
+        """
+        held = self.held(address)
+        Objects.admit(self, address, operation)  # Others' objects may be beside it, whatever a target may hold.
+        former = tuple(sorted(held.lineages - {operation.lineage, ""}))
+        self.put(replace(held.by(operation), former=former))
+
     def mirror(self) -> None:
         """Copy what the gateway keeps beside the objects to where they have a copy; files alone have none."""
 
@@ -213,5 +231,6 @@ class Objects:
 def _object(address: Address, text: bytes) -> Object:
     body = json.loads(text)
     spec, serving = unsealed(body.pop("spec")), tuple(body.pop("serving"))
-    moving = body.pop("rollout", None)
-    return Object(address, spec, serving=serving, rollout=Rollout.of_json(moving) if moving else None, **body)
+    moving, former = body.pop("rollout", None), tuple(body.pop("former", ()))
+    rollout = Rollout.of_json(moving) if moving else None
+    return Object(address, spec, serving=serving, rollout=rollout, former=former, **body)

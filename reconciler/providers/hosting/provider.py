@@ -143,11 +143,14 @@ class HostedProvider(ABC):
         """Bring the secrets of every deployment under a state's key."""
         return {item.address for item in list(self._objects.all()) if not resealed(self._objects, item, key)}
 
+    def adopt(self, address: Address, operation: Operation) -> None:
+        """Make an object another state's; what runs goes on."""
+        self._objects.held(address)
+        self.fence(address, operation.generation)
+        self._objects.take_over(address, operation)
+
     def create(self, step: Step, operation: Operation) -> None:
         """Make the object; one that another state made is not touched."""
-        held = self._objects.get(step.address)
-        if held and held.lineage != operation.lineage:
-            raise ProviderError(f"{step.address} exists already and was not made by this state; import it first")
         self._run(Action.CREATE, step, operation)
 
     def scale(self, step: Step, operation: Operation) -> None:
@@ -236,6 +239,9 @@ class HostedProvider(ABC):
         call = self._calls.get((step.address.kind, action))
         if call is None:
             raise ProviderError(f"{step.address}: a {self.name} target has no {action} for this kind")
+        held = self._objects.get(step.address)
+        if held and held.lineage != operation.lineage:
+            raise ProviderError(f"{step.address} exists already and was not made by this state; import it first")
         self._layout.prepare()
         self._objects.admit(step.address, operation)
         call(step, operation)
