@@ -70,6 +70,8 @@ CODES = {
     "MLOPS_STATE_KEY; without it deployments with variables show as changed once.",
     "E-STATE-NEWER": "A newer mlops wrote the record. An older one would lose what it does not know, so it neither reads nor writes it: "
     "upgrade mlops.",
+    "E-STATE-POOLER": "A pooler in transaction mode stands before PostgreSQL. Each transaction there may run in another session, and a "
+    "run lock belongs to one. Name the server itself, or a pool in session mode.",
     "E-TARGET": "mlops.yaml has no such target, or several and none that is the default.",
     "E-TRAFFIC-REF": "traffic or mirror_traffic names a deployment that the endpoint does not have.",
     "E-TRAFFIC-SUM": "Live traffic sums to 100, or to 0 for none.",

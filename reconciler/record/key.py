@@ -11,6 +11,7 @@ from reconciler.errors import StateError
 from reconciler.record.files import lay_down
 
 VARIABLE = "MLOPS_STATE_KEY"
+_WRITTEN = "[0-9a-f]{64}"
 
 
 def fingerprint(key: bytes) -> str:
@@ -18,37 +19,39 @@ def fingerprint(key: bytes) -> str:
     return hmac.new(key, b"mlops state key", hashlib.sha256).hexdigest()
 
 
-def load_key(path: Path, environ: Mapping[str, str]) -> bytes:
-    """The key of a record that exists.
+def load_key(path: Path, environ: Mapping[str, str], *, advice: str = "") -> bytes:
+    """The key of a record that exists; the variable holds any text, or what a file of a key holds.
 
     Raises:
-        StateError: it is lost.
+        StateError: it is lost; the advice says what to do where it is not found beside the record.
     """
+    advice = advice or _advice(path)
     if text := environ.get(VARIABLE):
-        return hashlib.sha256(text.encode()).digest()
+        return bytes.fromhex(text) if re.fullmatch(_WRITTEN, text) else hashlib.sha256(text.encode()).digest()
     try:
         written = path.read_text(encoding="ascii").strip()
     except FileNotFoundError:
-        raise StateError(f"{path}: E-STATE-KEY: the key of the state's secrets is lost; {_advice(path)}") from None
+        raise StateError(f"{path}: E-STATE-KEY: the key of the state's secrets is lost; {advice}") from None
     except (OSError, UnicodeDecodeError) as error:
         raise StateError(
-            f"{path}: E-STATE-KEY: the key of the state's secrets cannot be read: {error}; {_advice(path)}"
+            f"{path}: E-STATE-KEY: the key of the state's secrets cannot be read: {error}; {advice}"
         ) from error
-    if not re.fullmatch("[0-9a-f]{64}", written):
-        raise StateError(f"{path}: E-STATE-KEY: this is no key of 64 hexadecimal digits; {_advice(path)}")
+    if not re.fullmatch(_WRITTEN, written):
+        raise StateError(f"{path}: E-STATE-KEY: this is no key of 64 hexadecimal digits; {advice}")
     return bytes.fromhex(written)
 
 
-def checked_key(path: Path, environ: Mapping[str, str], known: str) -> bytes:
+def checked_key(path: Path, environ: Mapping[str, str], known: str, *, advice: str = "") -> bytes:
     """The key whose fingerprint the record knows.
 
     Raises:
         StateError: it is lost, or it is another.
     """
-    key = load_key(path, environ)
+    advice = advice or _advice(path)
+    key = load_key(path, environ, advice=advice)
     if not hmac.compare_digest(fingerprint(key), known):
         origin = f"${VARIABLE}" if environ.get(VARIABLE) else str(path)
-        raise StateError(f"{origin}: E-STATE-KEY: this is not the key that the state was made with; {_advice(path)}")
+        raise StateError(f"{origin}: E-STATE-KEY: this is not the key that the state was made with; {advice}")
     return key
 
 

@@ -150,7 +150,8 @@ def refuse_unless_held(target: str, lock_id: str, holder: Mapping[str, str | int
 def lost(target: str) -> StateError:
     """What a run is told that wants to write and no longer holds the lock."""
     return StateError(
-        f"target {target}: the lock of this run was broken or taken over, so it writes nothing more; "
+        f"target {target}: the lock of this run was broken or taken over, or lost with its connection, "
+        "so it writes nothing more; "
         "the next apply settles what was under way"
     )
 

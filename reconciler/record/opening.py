@@ -24,10 +24,13 @@ def open_store(location: str, *, root: Path, target: str) -> Store:
         path = rest if scheme == "sqlite" else location
         return SqliteStore(root / _one_slash(path or DEFAULT_LOCATION), target)
     if scheme in ("postgresql", "postgres"):
-        raise StateError(
-            f"target {target}: a state in PostgreSQL is not built yet; use a file, as `state: {DEFAULT_LOCATION}`"
-        )
-    raise StateError(f"target {target}: no store is known for `state: {scheme}:…`; use a path, sqlite:PATH or memory:")
+        from reconciler.record.postgres import PostgresStore  # noqa: PLC0415 - 60 ms, which no other store needs
+
+        return PostgresStore(location, target, (root / DEFAULT_LOCATION).with_suffix(".key"))
+    raise StateError(
+        f"target {target}: no store is known for `state: {scheme}:…`; "
+        "use a path, sqlite:PATH, postgresql://… or memory:"
+    )
 
 
 def _one_slash(path: str) -> str:

@@ -1,4 +1,4 @@
-"""What every store of records does: memory and SQLite pass one suite."""
+"""What every store of records does: memory, SQLite and PostgreSQL pass one suite."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,6 +10,7 @@ from reconciler.core.secret import Secret
 from reconciler.core.state import Entry
 from reconciler.errors import LockHeldError, RefusedError, StateError
 from reconciler.record.memory import Memory, MemoryStore
+from reconciler.record.postgres import PostgresStore
 from reconciler.record.sqlite import SqliteStore
 from reconciler.record.store import Intent, Journalled, Run, Store
 
@@ -29,15 +30,28 @@ RISK = Address("model", "risk", version="3")
 END = {"outcome": "succeeded", "message": "", "finished": "2026-02-03T12:05:00Z"}
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+def memory(_: pytest.FixtureRequest, __: Path) -> Open:
+    kept = Memory()
+    return lambda target: MemoryStore(target, kept)
+
+
+def sqlite(_: pytest.FixtureRequest, folder: Path) -> Open:
+    return lambda target: SqliteStore(folder / "state.db", target)
+
+
+def postgres(request: pytest.FixtureRequest, folder: Path) -> Open:
+    url = request.getfixturevalue("postgres_url")
+    return lambda target: PostgresStore(url, target, folder / "state.key")
+
+
+@pytest.fixture(params=[memory, sqlite, postgres], ids=lambda param: param.__name__)
 def open_again(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Open]:
     """Opens stores on one and the same record."""
     opened: list[Store] = []
-    memory = Memory()
+    opening = request.param(request, tmp_path)
 
     def open_store(target: str = "dev") -> Store:
-        path = tmp_path / "state.db"
-        opened.append(MemoryStore(target, memory) if request.param == "memory" else SqliteStore(path, target))
+        opened.append(opening(target))
         return opened[-1]
 
     yield open_store
