@@ -11,7 +11,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from reconciler import __version__
-from reconciler.cli import calling, checking, explaining, importing, keeping, looking, observing, planning
+from reconciler.cli import calling, checking, encrypting, explaining, importing, keeping, looking, observing, planning
 from reconciler.cli.handler import run
 
 app = typer.Typer(
@@ -38,6 +38,8 @@ COMMANDS: dict[str, Callable[..., int | None]] = {
     "credentials": calling.credentials,
     "state rebuild": keeping.rebuild,
     "state unlock": keeping.unlock,
+    "state encrypt": encrypting.encrypt,
+    "state decrypt": encrypting.decrypt,
     "explain": explaining.explain,
     "schema": explaining.schema,
 }

@@ -18,6 +18,7 @@ from reconciler.record.postgres_lock import break_server_lock, lock_holder, serv
 from reconciler.record.postgres_place import Place, place_of
 from reconciler.record.postgres_schema import MIGRATIONS, check_version, migrate
 from reconciler.record.postgres_session import Session, told
+from reconciler.record.sealing import seal_keys
 from reconciler.record.tabled import TableStore
 from reconciler.record.tables import Connection
 
@@ -46,7 +47,7 @@ class PostgresStore(TableStore):
         url: `postgresql://…`, as libpq has it.
         target: whose record.
         key_path: the file of the key of its secrets, which every machine has a copy of.
-        environ: where the key may be instead.
+        environ: where the key may be instead, and those that the record is sealed under.
         lineage: gives a record that is new its identity.
         patience: with holders that give no sign of life, and with a server that is away.
     """
@@ -61,7 +62,9 @@ class PostgresStore(TableStore):
         lineage: Callable[[], str] = lambda: os.urandom(16).hex(),
         patience: Patience = Patience(),
     ) -> None:
-        super().__init__(target, _Server(place_of(url, target), target, key_path, environ, patience), lineage=lineage)
+        keys = seal_keys(environ)
+        server = _Server(place_of(url, target), target, key_path, environ, patience)
+        super().__init__(target, server, lineage=lineage, keys=keys)
 
 
 class _Server:

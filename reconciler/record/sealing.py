@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 VARIABLE = "MLOPS_ENCRYPTION_KEY"
 FALLBACK = "MLOPS_ENCRYPTION_KEY_FALLBACK"
+ADVICE = "`openssl rand -hex 32` makes one"
 _FILE = "_FILE"
 _NONCE_BYTES = 12
 _METHOD = "aes-256-gcm"
@@ -178,14 +179,11 @@ def _given(variable: str, environ: Mapping[str, str]) -> SealKey | None:
         text, origin = _read(Path(file).expanduser(), variable + _FILE), file
     if not text.strip():
         if file:
-            raise StateError(f"{origin}: the key file is empty; {_ADVICE}")
+            raise StateError(f"{origin}: the key file is empty; {ADVICE}")
         return None
     if not re.fullmatch("[0-9a-fA-F]{64}", text.strip()):
-        raise StateError(f"{origin}: this is no key of 64 hexadecimal digits; {_ADVICE}")
+        raise StateError(f"{origin}: this is no key of 64 hexadecimal digits; {ADVICE}")
     return SealKey(bytes.fromhex(text.strip()))
-
-
-_ADVICE = "`openssl rand -hex 32` makes one"
 
 
 def _read(file: Path, variable: str) -> str:

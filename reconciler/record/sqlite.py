@@ -13,6 +13,7 @@ from reconciler.record.database import Engine, give_birth, told
 from reconciler.record.key import checked_key
 from reconciler.record.lock import break_file_lock, file_holder, file_lock
 from reconciler.record.schema import check_version, migrate, transaction, version
+from reconciler.record.sealing import seal_keys
 from reconciler.record.tabled import Answer, TableStore
 from reconciler.record.tables import Connection, DamagedError
 
@@ -33,9 +34,10 @@ class SqliteStore(TableStore):
         now: Callable[[], float] = time.monotonic,
         engine: Engine = SQLITE,
     ) -> None:
+        keys = seal_keys(environ)
         file = _File(path.absolute(), target, environ, engine, sleep=sleep, now=now)
         self._connection = file.connection
-        super().__init__(target, file, lineage=lineage)
+        super().__init__(target, file, lineage=lineage, keys=keys)
 
 
 class _File:

@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from reconciler.core.address import Address
 from reconciler.core.manifest import Spec
 from reconciler.core.state import Entry, State
 from reconciler.errors import StateError
+from reconciler.record.sealing import SealKey
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,19 @@ class Journalled:
     outcome: str = ""
     message: str = ""
     finished: str = ""
+
+
+@runtime_checkable
+class Sealable(Protocol):
+    """A store whose texts at rest can be sealed."""
+
+    def reseal(self, key: SealKey | None) -> bool:
+        """Keep what is recorded of all targets under this key, or in the clear; False when it is so already.
+
+        Raises:
+            StateError: the run lock is not held, or the key that it is under is not given.
+        """
+        ...
 
 
 class Store(Protocol):

@@ -10,8 +10,11 @@ from reconciler.core.address import Address
 from reconciler.core.state import Entry, State
 from reconciler.errors import StateError
 from reconciler.record import tables
-from reconciler.record.codec import storable
+from reconciler.record.codec import forgetful, storable
+from reconciler.record.kept import MARK, Kept, kept, refuse_clear
 from reconciler.record.lock import lost
+from reconciler.record.rewriting import rewritten
+from reconciler.record.sealing import SealKey, SealKeys
 from reconciler.record.store import Intent, Journalled, Run, cannot_adopt
 from reconciler.record.tables import Connection, DamagedError, Ledger
 
@@ -66,10 +69,15 @@ class TableStore:
     """
 
     def __init__(
-        self, target: str, database: Database, *, lineage: Callable[[], str] = lambda: os.urandom(16).hex()
+        self,
+        target: str,
+        database: Database,
+        *,
+        lineage: Callable[[], str] = lambda: os.urandom(16).hex(),
+        keys: SealKeys | None = None,
     ) -> None:
-        self._target, self._database = target, database
-        self._fence, self._is_ours, self._kept = 0, _never, False
+        self._target, self._database, self._keys = target, database, keys or SealKeys()
+        self._fence, self._is_ours, self._backed_up = 0, _never, False
         try:
             self._be_known(lineage)
         except BaseException:
@@ -82,7 +90,7 @@ class TableStore:
         with self._database.lock(holder, timeout_s=timeout_s) as self._is_ours:
             self._database.check()
             self.read()
-            self._kept = False
+            self._backed_up = False
             self._fence = self._database.write(self._next_fence)
             try:
                 # Whoever breaks a lock does so within a change, so from the new fencing number on it shows.
@@ -109,7 +117,7 @@ class TableStore:
     def read(self) -> State:
         """Everything recorded of the target."""
 
-        def state(rows: Connection, ledger: Ledger) -> State:
+        def state(rows: Kept, ledger: Ledger) -> State:
             return State(ledger.lineage, ledger.serial, tables.all_entries(rows, ledger))
 
         return self._read(state)
@@ -124,15 +132,15 @@ class TableStore:
 
     def generation(self, address: Address) -> int:
         """The highest generation that the address ever had here; 0 for none."""
-        return self._read(lambda rows, _: tables.highest_generation(rows, self._target, address))
+        return self._read(lambda rows, ledger: tables.highest_generation(rows, ledger, address))
 
     def begin_run(self, run: Run) -> None:
         """Write down that a run begins."""
 
-        def change(rows: Connection, ledger: Ledger) -> Ledger:
-            if tables.find_runs(rows, self._target, run_id=run.id):
+        def change(rows: Kept, ledger: Ledger) -> Ledger:
+            if tables.find_runs(rows, ledger, run_id=run.id):
                 raise StateError(f"run {run.id} was begun before")
-            tables.put_run(rows, run)
+            tables.put_run(rows, ledger, run)
             return ledger
 
         self._write(change)
@@ -140,11 +148,11 @@ class TableStore:
     def end_run(self, run_id: str, outcome: str, finished: str) -> None:
         """Write down how a run ended."""
 
-        def change(rows: Connection, ledger: Ledger) -> Ledger:
-            begun = tables.find_runs(rows, self._target, run_id=run_id)
+        def change(rows: Kept, ledger: Ledger) -> Ledger:
+            begun = tables.find_runs(rows, ledger, run_id=run_id)
             if not begun:
                 raise StateError(f"no run {run_id} was begun")
-            tables.put_run(rows, replace(begun[0], outcome=outcome, finished=finished))
+            tables.put_run(rows, ledger, replace(begun[0], outcome=outcome, finished=finished))
             return ledger
 
         self._write(change)
@@ -152,7 +160,7 @@ class TableStore:
     def intend(self, intent: Intent) -> None:
         """Write down an operation before its call."""
 
-        def change(rows: Connection, ledger: Ledger) -> Ledger:
+        def change(rows: Kept, ledger: Ledger) -> Ledger:
             intended = tables.put_intent(rows, ledger, intent)
             if intended is None:
                 raise StateError(f"operation {intent.operation} was intended before")
@@ -176,76 +184,114 @@ class TableStore:
     def note(self, address: Address, entry: Entry | None) -> None:
         """Correct the record to what was found."""
 
-        def change(rows: Connection, ledger: Ledger) -> Ledger:
-            after = tables.put_entry(rows, ledger, address, entry)
-            return ledger if after.entries_sum == ledger.entries_sum else after
+        def change(rows: Kept, ledger: Ledger) -> Ledger:
+            known = entry and replace(entry, spec=forgetful(entry.spec) or {})
+            if tables.find_entry(rows, ledger, address) == known:
+                return ledger
+            return tables.put_entry(rows, ledger, address, entry)
 
         self._write(change)
 
     def adopt(self, lineage: str) -> None:
         """Take over the identity of a record that was lost."""
 
-        def change(_: Connection, ledger: Ledger) -> Ledger:
+        def change(rows: Kept, ledger: Ledger) -> Ledger:
             if lineage == ledger.lineage:
                 return ledger
             if ledger.entries or ledger.open:
                 raise cannot_adopt(self._target, lineage)
-            return replace(ledger, lineage=lineage, serial=ledger.serial + 1)
+            return replace(rewritten(rows, rows, ledger, lineage=lineage), serial=ledger.serial + 1)
 
         self._write(change)
 
     def runs(self, *, limit: int = 50) -> tuple[Run, ...]:
         """The last runs, newest first."""
         self._database.check()
-        return self._read(lambda rows, _: tables.find_runs(rows, self._target, limit=limit))
+        return self._read(lambda rows, ledger: tables.find_runs(rows, ledger, limit=limit))
 
     def operations(self, run_id: str) -> tuple[Journalled, ...]:
         """What a run did, in order."""
         self._database.check()
-        return self._read(lambda rows, _: tables.journal_of(rows, self._target, run_id))
+        return self._read(lambda rows, ledger: tables.journal_of(rows, ledger, run_id))
+
+    def reseal(self, key: SealKey | None) -> bool:
+        """Keep what is recorded of all targets under this key, or in the clear; False when it is so already."""
+
+        def change(rows: Connection) -> bool:
+            before = kept(rows, self._keys)
+            self._refuse_unless_locked(self._ledger(before))
+            return _resealed(before, Kept(rows, key))
+
+        self._back_up_once()
+        return self._database.write(change)
 
     def close(self) -> None:
         """Let go of connections and files."""
         self._database.close()
+
+    def _follow_the_key(self, rows: Connection) -> None:
+        """Bring what the fallback key opened under the key that is given now."""
+        before = kept(rows, self._keys)
+        if before.key and self._keys.current:
+            _resealed(before, Kept(rows, self._keys.current))
 
     def _be_known(self, lineage: Callable[[], str]) -> None:
         """Give a target that was never seen here its identity."""
 
         def born(rows: Connection) -> None:
             # Asked again under the write lock: another process may have been faster.
-            if tables.find_ledger(rows, self._target) is None:
-                tables.save_ledger(rows, Ledger(self._target, lineage()))
+            if self._found(rows) is None:
+                if self._keys.current and not tables.all_ledgers(kept(rows, self._keys)):
+                    tables.put_meta(rows, MARK, self._keys.current.id)
+                tables.save_ledger(kept(rows, self._keys), Ledger(self._target, lineage()))
 
-        if self._database.read(lambda rows: tables.find_ledger(rows, self._target)) is None:
+        if self._database.read(self._found) is None:
             self._database.write(born)
 
-    def _next_fence(self, rows: Connection) -> int:
+    def _found(self, rows: Connection) -> Ledger | None:
+        return tables.find_ledger(kept(rows, self._keys), self._target)
+
+    def _next_fence(self, connection: Connection) -> int:
+        self._follow_the_key(connection)
+        rows = kept(connection, self._keys)
         ledger = self._ledger(rows)
         tables.save_ledger(rows, replace(ledger, fence=ledger.fence + 1))
         return ledger.fence + 1
 
-    def _read(self, query: Callable[[Connection, Ledger], Answer]) -> Answer:
-        return self._database.read(lambda rows: query(rows, self._ledger(rows)))
+    def _read(self, query: Callable[[Kept, Ledger], Answer]) -> Answer:
+        def asked(connection: Connection) -> Answer:
+            rows = kept(connection, self._keys)
+            return query(rows, self._ledger(rows))
 
-    def _write(self, change: Callable[[Connection, Ledger], Ledger]) -> None:
+        return self._database.read(asked)
+
+    def _write(self, change: Callable[[Kept, Ledger], Ledger]) -> None:
         """One durable transaction of the run that holds the lock; the change gives the ledger of afterwards."""
 
-        def fenced(rows: Connection) -> None:
+        def fenced(connection: Connection) -> None:
+            rows = kept(connection, self._keys)
             ledger = self._ledger(rows)
-            if not self._fence:
-                raise StateError(f"target {self._target}: a write needs the run lock, which this store does not hold")
-            if ledger.fence != self._fence or not self._is_ours():
-                raise lost(self._target)
+            self._refuse_unless_locked(ledger)
+            refuse_clear(rows, self._keys)
             after = change(rows, ledger)
             if after != ledger:
                 tables.save_ledger(rows, after)
 
-        if self._fence and not self._kept:
-            self._database.back_up()
-            self._kept = True
+        self._back_up_once()
         self._database.write(fenced)
 
-    def _ledger(self, rows: Connection) -> Ledger:
+    def _back_up_once(self) -> None:
+        if self._fence and not self._backed_up:
+            self._database.back_up()
+            self._backed_up = True
+
+    def _refuse_unless_locked(self, ledger: Ledger) -> None:
+        if not self._fence:
+            raise StateError(f"target {self._target}: a write needs the run lock, which this store does not hold")
+        if ledger.fence != self._fence or not self._is_ours():
+            raise lost(self._target)
+
+    def _ledger(self, rows: Kept) -> Ledger:
         ledger = tables.find_ledger(rows, self._target)
         if ledger is None:
             raise DamagedError(f"the row of target {self._target} is missing")
@@ -257,8 +303,17 @@ def _never() -> bool:
     return False
 
 
-def _ended(rows: Connection, ledger: Ledger, operation: str, end: tuple[str, str, str]) -> Ledger:
+def _ended(rows: Kept, ledger: Ledger, operation: str, end: tuple[str, str, str]) -> Ledger:
     ended = tables.end_intent(rows, ledger, operation, end)
     if ended is None:
         raise StateError(f"operation {operation} is not under way")
     return ended
+
+
+def _resealed(before: Kept, after: Kept) -> bool:
+    if (before.key and before.key.id) == (after.key and after.key.id):
+        return False
+    for ledger in tables.all_ledgers(before):
+        tables.save_ledger(after, rewritten(before, after, ledger, lineage=ledger.lineage))
+    tables.put_meta(after, MARK, after.key.id if after.key else "")
+    return True

@@ -1,13 +1,13 @@
 """The rows of a record, in SQL that every database takes: written with digests, believed only when the digests fit."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, astuple, dataclass, replace
 from typing import Any, Protocol
 
 from reconciler.core.address import Address
 from reconciler.core.state import Entry
-from reconciler.record.codec import EMPTY_SET, from_text, row_digest, to_text, toggled
+from reconciler.record.codec import EMPTY_SET, from_text, to_text, toggled
 from reconciler.record.store import Intent, Journalled, Run
 
 
@@ -33,7 +33,24 @@ class Connection(Protocol):
         ...
 
 
-_JOURNAL = "SELECT operation, target, run, address, generation, body, outcome, message, finished, digest FROM journal"
+class Texts(Connection, Protocol):
+    """A connection that knows how the texts of rows are kept, see `Kept`."""
+
+    def written(self, text: str, ledger: "Ledger", place: str, /) -> str:
+        """The text as it is to be kept."""
+        ...
+
+    def read(self, text: str, ledger: "Ledger", place: str, /) -> str:
+        """The text that was kept."""
+        ...
+
+    def digest(self, values: Iterable[Any], /) -> str:
+        """A digest over the values of a row."""
+        ...
+
+
+JOURNAL = "SELECT operation, target, run, address, generation, body, outcome, message, finished, digest FROM journal"
+"""Operations, the columns in the order of their digest."""
 
 
 class DamagedError(Exception):
@@ -59,30 +76,42 @@ class Ledger:
 
 
 def meta(connection: Connection, name: str) -> str:
-    """A fact of the whole file."""
-    row = connection.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
-    if row is None:
+    """A fact of the whole file that must be there."""
+    found = find_meta(connection, name)
+    if not found:
         raise DamagedError(f"{name} is missing")
-    return str(row[0])
+    return found
+
+
+def find_meta(connection: Connection, name: str) -> str:
+    """A fact of the whole file; empty when it is not there."""
+    row = connection.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
+    return str(row[0]) if row else ""
 
 
 def put_meta(connection: Connection, name: str, value: str) -> None:
-    """Write down a fact of the whole file."""
-    connection.execute("INSERT INTO meta VALUES (?, ?)", (name, value))
+    """Write down a fact of the whole file, over what it was before."""
+    connection.execute(
+        "INSERT INTO meta VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value", (name, value)
+    )
 
 
-def find_ledger(connection: Connection, target: str) -> Ledger | None:
+def all_ledgers(connection: Texts) -> list[Ledger]:
+    """The rows of all targets."""
+    rows = connection.execute("SELECT * FROM targets").fetchall()
+    return [Ledger(*whole(connection, row, "a target")) for row in rows]
+
+
+def find_ledger(connection: Texts, target: str) -> Ledger | None:
     """The target's row; None when the target was never seen here."""
     # Every row is read and checked: a damaged index or name must not look like a target that is new.
-    rows = connection.execute("SELECT * FROM targets").fetchall()
-    ledgers = (Ledger(*_whole(row, "a target")) for row in rows)
-    found = [ledger for ledger in ledgers if ledger.target == target]
+    found = [ledger for ledger in all_ledgers(connection) if ledger.target == target]
     if len(found) > 1 or (not found and _is_mentioned(connection, target)):
         raise DamagedError(f"the row of target {target} is missing or double")
     return found[0] if found else None
 
 
-def save_ledger(connection: Connection, ledger: Ledger) -> None:
+def save_ledger(connection: Texts, ledger: Ledger) -> None:
     """Write the target's row."""
     values = astuple(ledger)
     connection.execute(
@@ -90,27 +119,36 @@ def save_ledger(connection: Connection, ledger: Ledger) -> None:
         "lineage = excluded.lineage, serial = excluded.serial, fence = excluded.fence, entries = excluded.entries, "
         "entries_sum = excluded.entries_sum, open = excluded.open, open_sum = excluded.open_sum, "
         "digest = excluded.digest",
-        (*values, row_digest(values)),
+        (*values, connection.digest(values)),
     )
 
 
-def all_entries(connection: Connection, ledger: Ledger) -> dict[Address, Entry]:
+def all_entries(connection: Texts, ledger: Ledger) -> dict[Address, Entry]:
     """Every entry of the target, by address."""
     query = "SELECT * FROM entries WHERE target = ? ORDER BY address"
     rows = connection.execute(query, (ledger.target,)).fetchall()
-    entries = dict(map(_entry, rows))
+    entries = dict(_entry(connection, ledger, row) for row in rows)
     _check_set([row[-1] for row in rows], ledger.entries, ledger.entries_sum, "entries")
     return entries
 
 
-def put_entry(connection: Connection, ledger: Ledger, address: Address, entry: Entry | None) -> Ledger:
+def find_entry(connection: Texts, ledger: Ledger, address: Address) -> Entry | None:
+    """The entry of an address, if there is one."""
+    query = "SELECT * FROM entries WHERE target = ? AND address = ?"
+    row = connection.execute(query, (ledger.target, str(address))).fetchone()
+    return _entry(connection, ledger, row)[1] if row else None
+
+
+def put_entry(connection: Texts, ledger: Ledger, address: Address, entry: Entry | None) -> Ledger:
     """Write or remove an entry; gives the ledger of afterwards."""
     key = (ledger.target, str(address))
     old = connection.execute("SELECT * FROM entries WHERE target = ? AND address = ?", key).fetchone()
-    changed = [row_digest(_whole(old, "an entry"))] if old else []
+    changed = [connection.digest(whole(connection, old, "an entry"))] if old else []
+    after = replace(ledger, serial=ledger.serial + 1)
     if entry:
-        values = (*key, to_text(entry.spec), entry.generation, entry.operation, entry.created)
-        changed.append(row_digest(values))
+        spec = connection.written(to_text(entry.spec), after, entry_place(*key))
+        values = (*key, spec, entry.generation, entry.operation, entry.created)
+        changed.append(connection.digest(values))
         connection.execute(
             "INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (target, address) DO UPDATE SET "
             "spec = excluded.spec, generation = excluded.generation, operation = excluded.operation, "
@@ -120,22 +158,22 @@ def put_entry(connection: Connection, ledger: Ledger, address: Address, entry: E
     else:
         connection.execute("DELETE FROM entries WHERE target = ? AND address = ?", key)
     return replace(
-        ledger,
-        serial=ledger.serial + 1,
+        after,
         entries=ledger.entries + bool(entry) - bool(old),
         entries_sum=toggled(ledger.entries_sum, *changed),
     )
 
 
-def put_intent(connection: Connection, ledger: Ledger, intent: Intent) -> Ledger | None:
+def put_intent(connection: Texts, ledger: Ledger, intent: Intent) -> Ledger | None:
     """Write an operation that begins; gives the ledger of afterwards, None if it was written before."""
     if connection.execute("SELECT 1 FROM journal WHERE operation = ?", (intent.operation,)).fetchone():
         return None
     body = {"step": intent.step, "action": intent.action, "started": intent.started}
     body |= {"before": to_text(intent.before), "after": to_text(intent.after)}
-    key = (intent.operation, ledger.target, intent.run, str(intent.address), intent.generation, json.dumps(body))
+    text = connection.written(json.dumps(body), ledger, intent_place(intent.operation))
+    key = (intent.operation, ledger.target, intent.run, str(intent.address), intent.generation, text)
     values = (*key, "", "", "")
-    digest = row_digest(values)
+    digest = connection.digest(values)
     connection.execute(
         "INSERT INTO journal (operation, target, run, address, generation, body, outcome, message, finished, digest) "
         "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -144,81 +182,119 @@ def put_intent(connection: Connection, ledger: Ledger, intent: Intent) -> Ledger
     return replace(ledger, open=ledger.open + 1, open_sum=toggled(ledger.open_sum, digest))
 
 
-def end_intent(connection: Connection, ledger: Ledger, operation: str, end: tuple[str, str, str]) -> Ledger | None:
+def end_intent(connection: Texts, ledger: Ledger, operation: str, end: tuple[str, str, str]) -> Ledger | None:
     """Write an operation's outcome, message and time; gives the ledger of afterwards, None if it is not under way."""
-    row = connection.execute(f"{_JOURNAL} WHERE operation = ?", (operation,)).fetchone()
+    row = connection.execute(f"{JOURNAL} WHERE operation = ?", (operation,)).fetchone()
     if row is None or row[1] != ledger.target or row[8]:
         return None
-    whole = _whole(row, f"operation {operation}")
+    begun = whole(connection, row, f"operation {operation}")
+    outcome, message, finished = end
+    kept = (outcome, connection.written(message, ledger, message_place(operation)), finished)
     connection.execute(
         "UPDATE journal SET outcome = ?, message = ?, finished = ?, digest = ? WHERE operation = ?",
-        (*end, row_digest((*whole[:6], *end)), operation),
+        (*kept, connection.digest((*begun[:6], *kept)), operation),
     )
     return replace(ledger, open=ledger.open - 1, open_sum=toggled(ledger.open_sum, row[-1]))
 
 
-def open_intents(connection: Connection, ledger: Ledger) -> tuple[Intent, ...]:
+def open_intents(connection: Texts, ledger: Ledger) -> tuple[Intent, ...]:
     """Operations without an end, oldest first."""
     clause = "WHERE target = ? AND finished = '' ORDER BY position"
-    rows = connection.execute(f"{_JOURNAL} {clause}", (ledger.target,)).fetchall()
-    intents = tuple(_journalled(row).intent for row in rows)
+    rows = connection.execute(f"{JOURNAL} {clause}", (ledger.target,)).fetchall()
+    intents = tuple(_journalled(connection, ledger, row).intent for row in rows)
     _check_set([row[-1] for row in rows], ledger.open, ledger.open_sum, "unfinished operations")
     return intents
 
 
-def journal_of(connection: Connection, target: str, run_id: str) -> tuple[Journalled, ...]:
+def journal_of(connection: Texts, ledger: Ledger, run_id: str) -> tuple[Journalled, ...]:
     """What a run did, in order."""
     clause = "WHERE target = ? AND run = ? ORDER BY position"
-    return tuple(map(_journalled, connection.execute(f"{_JOURNAL} {clause}", (target, run_id))))
+    rows = connection.execute(f"{JOURNAL} {clause}", (ledger.target, run_id))
+    return tuple(_journalled(connection, ledger, row) for row in rows)
 
 
-def highest_generation(connection: Connection, target: str, address: Address) -> int:
+def highest_generation(connection: Texts, ledger: Ledger, address: Address) -> int:
     """Of the entry and of all operations on the address."""
-    key = (target, str(address))
+    key = (ledger.target, str(address))
     clause = "WHERE target = ? AND address = ? ORDER BY generation DESC LIMIT 1"
-    journalled = [_journalled(row).intent.generation for row in connection.execute(f"{_JOURNAL} {clause}", key)]
-    rows = connection.execute("SELECT * FROM entries WHERE target = ? AND address = ?", key)
-    return max(journalled + [_entry(row)[1].generation for row in rows], default=0)
+    rows = connection.execute(f"{JOURNAL} {clause}", key)
+    journalled = [_journalled(connection, ledger, row).intent.generation for row in rows]
+    entry = find_entry(connection, ledger, address)
+    return max(journalled + ([entry.generation] if entry else []), default=0)
 
 
-def put_run(connection: Connection, run: Run) -> None:
+def put_run(connection: Texts, ledger: Ledger, run: Run) -> None:
     """Write a run; one that was written before is replaced."""
-    values = (run.id, run.target, json.dumps(asdict(run)))
+    values = (run.id, run.target, connection.written(json.dumps(asdict(run)), ledger, run_place(run.id)))
     connection.execute(
         "INSERT INTO runs (id, target, body, digest) VALUES (?, ?, ?, ?) "
         "ON CONFLICT (id) DO UPDATE SET body = excluded.body, digest = excluded.digest",
-        (*values, row_digest(values)),
+        (*values, connection.digest(values)),
     )
 
 
-def find_runs(connection: Connection, target: str, *, run_id: str = "", limit: int = 1) -> tuple[Run, ...]:
+def find_runs(connection: Texts, ledger: Ledger, *, run_id: str = "", limit: int = 1) -> tuple[Run, ...]:
     """Runs of the target, newest first: the one of this id, or the last ones."""
     rows = connection.execute(
         "SELECT id, target, body, digest FROM runs WHERE target = ? AND ? IN (id, '') ORDER BY position DESC LIMIT ?",
-        (target, run_id, limit),
+        (ledger.target, run_id, limit),
     )
-    return tuple(Run(**json.loads(_whole(row, "a run")[2])) for row in rows)
+    return tuple(_run(connection, ledger, row) for row in rows)
 
 
-def _entry(row: Sequence[Any]) -> tuple[Address, Entry]:
-    _, address, spec, generation, operation, created = _whole(row, "an entry")
-    return Address.parse(address), Entry(from_text(spec) or {}, generation, operation, created)
+def _run(connection: Texts, ledger: Ledger, row: Sequence[Any]) -> Run:
+    run_id, _, body = whole(connection, row, "a run")
+    return Run(**json.loads(connection.read(body, ledger, run_place(run_id))))
 
 
-def _journalled(row: Sequence[Any]) -> Journalled:
-    operation, _, run, address, generation, body, *end = _whole(row, f"operation {row[0]}")
-    facts = json.loads(body)
+def _entry(connection: Texts, ledger: Ledger, row: Sequence[Any]) -> tuple[Address, Entry]:
+    target, address, spec, generation, operation, created = whole(connection, row, "an entry")
+    text = connection.read(spec, ledger, entry_place(target, address))
+    return Address.parse(address), Entry(from_text(text) or {}, generation, operation, created)
+
+
+def _journalled(connection: Texts, ledger: Ledger, row: Sequence[Any]) -> Journalled:
+    operation, _, run, address, generation, body, *end = whole(connection, row, f"operation {row[0]}")
+    outcome, message, finished = end
+    if finished:
+        message = connection.read(message, ledger, message_place(operation))
+    facts = json.loads(connection.read(body, ledger, intent_place(operation)))
     before, after = from_text(facts["before"]), from_text(facts["after"])
     address = Address.parse(address)
     intent = Intent(
         operation, run, facts["step"], facts["action"], address, before, after, generation, facts["started"]
     )
-    return Journalled(intent, *end)
+    return Journalled(intent, outcome, message, finished)
 
 
-def _whole(row: Sequence[Any], what: str) -> Sequence[Any]:
+def entry_place(target: str, address: str) -> str:
+    """What the text of an entry is bound to."""
+    return f"entry {address} of {target}"
+
+
+def intent_place(operation: str) -> str:
+    """What the text of an intent is bound to."""
+    return f"intent {operation}"
+
+
+def message_place(operation: str) -> str:
+    """What the message of an outcome is bound to."""
+    return f"message {operation}"
+
+
+def run_place(run_id: str) -> str:
+    """What the text of a run is bound to."""
+    return f"run {run_id}"
+
+
+def whole(connection: Texts, row: Sequence[Any], what: str) -> Sequence[Any]:
+    """The row without its digest.
+
+    Raises:
+        DamagedError: they do not fit.
+    """
     *values, digest = row
-    if row_digest(values) != digest:
+    if connection.digest(values) != digest:
         raise DamagedError(f"{what} does not fit its digest")
     return values
 

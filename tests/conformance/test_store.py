@@ -27,6 +27,7 @@ HOLDER = {
 BLUE = Address("deployment", "blue", endpoint="credit")
 CREDIT = Address("endpoint", "credit")
 RISK = Address("model", "risk", version="3")
+SEALED = {"MLOPS_ENCRYPTION_KEY": "5" * 64}
 END = {"outcome": "succeeded", "message": "", "finished": "2026-02-03T12:05:00Z"}
 
 
@@ -39,12 +40,21 @@ def sqlite(_: pytest.FixtureRequest, folder: Path) -> Open:
     return lambda target: SqliteStore(folder / "state.db", target)
 
 
+def sqlite_sealed(_: pytest.FixtureRequest, folder: Path) -> Open:
+    return lambda target: SqliteStore(folder / "state.db", target, environ=SEALED)
+
+
 def postgres(request: pytest.FixtureRequest, folder: Path) -> Open:
     url = request.getfixturevalue("postgres_url")
     return lambda target: PostgresStore(url, target, folder / "state.key")
 
 
-@pytest.fixture(params=[memory, sqlite, postgres], ids=lambda param: param.__name__)
+def postgres_sealed(request: pytest.FixtureRequest, folder: Path) -> Open:
+    url = request.getfixturevalue("postgres_url")
+    return lambda target: PostgresStore(url, target, folder / "state.key", environ=SEALED)
+
+
+@pytest.fixture(params=[memory, sqlite, sqlite_sealed, postgres, postgres_sealed], ids=lambda param: param.__name__)
 def open_again(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Open]:
     """Opens stores on one and the same record."""
     opened: list[Store] = []
