@@ -1,8 +1,8 @@
 """The journal of one run: an intent before every call, an end after it, each durable before the next thing happens."""
 
 import uuid
-from collections.abc import Callable
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime, timedelta
 
 from reconciler.core.address import Address
 from reconciler.core.plan import Action, Operation, Outcome, Step
@@ -13,6 +13,14 @@ from reconciler.record.store import Intent, Store
 def utc_now() -> str:
     """The time, ISO 8601 in UTC to the millisecond."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def later(now: str, others: Iterable[str]) -> str:
+    """The time, or the moment after the last of the others: what is made next is the youngest, whatever clocks say."""
+    last = max(others, default="")
+    if now > last:
+        return now
+    return (datetime.fromisoformat(last) + timedelta(milliseconds=1)).isoformat(timespec="milliseconds")
 
 
 class Journal:
@@ -64,7 +72,7 @@ class Journal:
         if step.action is Action.DELETE or step.after is None:
             self._created.pop(step.address, None)
         else:
-            created = self._created.setdefault(step.address, now)
+            created = self._created.setdefault(step.address, later(now, self._created.values()))
             entry = Entry(step.after, operation.generation, operation.id, created)
         self._store.finish(operation.id, step.address, entry, outcome="succeeded", message="", finished=now)
 

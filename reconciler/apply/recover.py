@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+from reconciler.apply.journal import later
 from reconciler.core.address import Address
 from reconciler.core.state import Entry, Live, State
 from reconciler.providers.provider import Provider
@@ -41,4 +42,4 @@ def found_entry(intent: Intent, state: State, live: Live | None, generation: int
     spec = {**(base or {}), **live.spec}
     if before:
         return replace(before, spec=spec, generation=generation, operation=live.operation)
-    return Entry(spec, generation, live.operation, now)
+    return Entry(spec, generation, live.operation, later(now, (entry.created for entry in state.entries.values())))

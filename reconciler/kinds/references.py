@@ -1,5 +1,6 @@
-"""The registered assets that a resolved spec names; every other form of a reference lies outside of a plan."""
+"""The registered assets that a resolved spec names, and how versions sort; other references lie outside of a plan."""
 
+import re
 from collections.abc import Iterator
 
 from reconciler.core.address import Address
@@ -17,3 +18,8 @@ def named_assets(kind: Kind, spec: Spec) -> Iterator[Address]:
             name, _, version = value.removeprefix(_PREFIX).rpartition(":")
             if name:
                 yield Address(asset, name, version=version)
+
+
+def natural(version: str) -> tuple[tuple[int, int, str], ...]:
+    """The key by which versions sort: numbers in them by their value."""
+    return tuple((0, int(part), "") if part.isdigit() else (1, 0, part) for part in re.split(r"(\d+)", version) if part)

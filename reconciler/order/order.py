@@ -48,6 +48,7 @@ def _pairs(parts: Sequence[Part]) -> Iterator[rules.Pair]:
     for part in parts:
         everything[part.address].append(part)
         families[part.address.family].append(part)
+    yield from rules.versions_in_their_order(everything)
     for family in families.values():
         yield from rules.scale_before_roll_out_before_route(family)
         yield from rules.needs_before_dependents(family, everything)

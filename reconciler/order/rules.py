@@ -12,7 +12,7 @@ from reconciler.core.address import Address
 from reconciler.core.manifest import Spec
 from reconciler.core.plan import Action
 from reconciler.kinds import KINDS
-from reconciler.kinds.references import named_assets
+from reconciler.kinds.references import named_assets, natural
 from reconciler.order.split import Part
 
 Pair = tuple[Part, Part]
@@ -31,6 +31,16 @@ def needs_before_dependents(family: Sequence[Part], everything: Mapping[Address,
         if part.action in _BRINGING_UP:
             for address in part.needs:
                 yield from ((need, part) for need in everything.get(address, ()) if need.action is Action.CREATE)
+
+
+def versions_in_their_order(everything: Mapping[Address, Sequence[Part]]) -> Iterator[Pair]:
+    """Versions of one asset are registered one after the other, as `@latest` is the one that was registered last."""
+    named: dict[tuple[str, str], list[Part]] = defaultdict(list)
+    for address, parts in everything.items():
+        if address.version:
+            named[address.kind, address.name] += (part for part in parts if part.action is Action.CREATE)
+    for made in named.values():
+        yield from itertools.pairwise(sorted(made, key=lambda part: natural(part.address.version)))
 
 
 def deployments_before_traffic(family: Sequence[Part]) -> Iterator[Pair]:

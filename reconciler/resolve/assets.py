@@ -9,6 +9,7 @@ from reconciler.core.address import Address
 from reconciler.core.manifest import Resource, Spec
 from reconciler.core.state import State
 from reconciler.kinds import KINDS
+from reconciler.kinds.references import natural
 
 _REFERENCE = re.compile(r"azureml:(?P<name>[^/:@]+)(?::(?P<version>[^@]+)|@(?P<label>[^:]+))$")
 
@@ -34,7 +35,7 @@ class Registry:
 
     def version_for(self, kind: str, name: str, spec: Spec) -> str:
         """The version of an asset that was given none: the newest one of the same content, else one more."""
-        known = sorted(self._versions(kind, name), key=_natural, reverse=True)
+        known = sorted(self._versions(kind, name), key=natural, reverse=True)
         for version in known:
             if not changed_content(kind, self.spec(Address(kind, name, version=version)), spec):
                 return version
@@ -44,8 +45,8 @@ class Registry:
         """The version created last, not the highest one, as Azure has it; new ones count by number. Empty if none."""
         new = [a.version for a in self.added if (a.kind, a.name) == (kind, name) and a not in self.recorded]
         if new:
-            return max(new, key=_natural)
-        old = [(created, _natural(a.version), a.version) for a, (created, _) in self.recorded.items()
+            return max(new, key=natural)
+        old = [(created, natural(a.version), a.version) for a, (created, _) in self.recorded.items()
                if (a.kind, a.name) == (kind, name)]  # fmt: skip
         return max(old)[2] if old else ""
 
@@ -82,7 +83,3 @@ def parse_reference(value: Any) -> tuple[str, str, str] | None:
     if not match or match["name"].startswith("AzureML-"):
         return None
     return match["name"], match["version"] or "", match["label"] or ""
-
-
-def _natural(version: str) -> tuple[tuple[int, int, str], ...]:
-    return tuple((0, int(part), "") if part.isdigit() else (1, 0, part) for part in re.split(r"(\d+)", version) if part)

@@ -10,7 +10,7 @@ from reconciler.errors import ProviderError
 from reconciler.providers.memory import MemoryProvider
 from reconciler.record.memory import MemoryStore
 from reconciler.record.store import Intent, Run
-from tests.builders import blue, deployment, endpoint, green, plan_of
+from tests.builders import blue, deployment, endpoint, green, model, plan_of
 
 
 @pytest.fixture
@@ -88,6 +88,16 @@ def test_a_failed_roll_out_after_a_scale_keeps_the_scale_and_is_planned_again(st
     wanted = [endpoint(), blue(model="azureml:risk:2", instance_count=3)]
     run(wanted, store, provider)
     assert [str(step.action) for step in plan_of(wanted, store.read()).steps] == ["roll_out"]
+
+
+def test_what_is_made_later_is_recorded_as_younger_although_the_clock_went_back(store):
+    times = iter(["2026-02-03T12:00:00.000+00:00"] * 9 + ["2026-02-03T11:00:00.000+00:00"] * 9)
+    provider = Recorder()
+    for wanted in ([model(version="2")], [model(version="2"), model(version="1")]):
+        journal = Journal(store, "run", now=lambda: next(times))
+        apply(plan_of(wanted, store.read()), provider, journal)
+    created = {a.version: entry.created for a, entry in store.read().entries.items()}
+    assert created == {"2": "2026-02-03T12:00:00.000+00:00", "1": "2026-02-03T12:00:00.001+00:00"}
 
 
 def test_an_intent_is_written_down_before_its_call(store):

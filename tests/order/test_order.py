@@ -47,6 +47,14 @@ def test_a_model_is_registered_before_the_deployment_that_names_it_and_the_old_o
     )
 
 
+def test_versions_of_one_model_are_registered_in_their_order_so_that_latest_is_the_last_of_them():
+    assert planned([model(version="10"), model(version="9"), model("other")], State()) == (
+        "[] -> #1 + create model/other:1 (new)\n"
+        "[] -> #2 + create model/risk:9 (new)\n"
+        "[2] -> #3 + create model/risk:10 (new)\n"
+    )
+
+
 def test_an_endpoint_that_goes_away_loses_traffic_then_deployments_then_itself():
     state = recorded(endpoint(traffic={"blue": 100}), blue())
     assert planned([], state) == (
