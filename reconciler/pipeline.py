@@ -8,7 +8,7 @@ import hashlib
 import os
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from reconciler.apply import Journal, Pace, Watcher, recover, utc_now
@@ -21,7 +21,7 @@ from reconciler.core.problem import Problem
 from reconciler.core.state import Drift, Entry, Live, State
 from reconciler.diff import changes, confined, corrections, drifts, fold, foreign
 from reconciler.errors import ManifestError, MlopsError, RefusedError
-from reconciler.load import Loaded, Options, Override, load_all
+from reconciler.load import Loaded, Options, Override, load_all, with_secrets
 from reconciler.load.config import Config, Target, read_config
 from reconciler.order import order
 from reconciler.preflight import Guards, over_quota, problems_of, refusals
@@ -234,13 +234,15 @@ def validate(wish: Wish, target: str | None) -> tuple[Loaded, tuple[Problem, ...
     whole = not loaded.alone
     resolved = resolve(loaded.manifests, State(), secret_key=b"", linked=whole)
     broken = [manifest for manifest in loaded.manifests if not manifest.valid]
-    found = problems_of(resolved.resources, broken, () if whole else None)
+    found = problems_of(resolved.resources, broken, () if whole else None, pinned=config.target(target).pinned)
     return loaded, tuple(sorted({*loaded.problems, *resolved.problems, *found}))
 
 
 def _load(workspace: Workspace, wish: Wish) -> Loaded:
     options = _options(workspace.target, wish, cache=workspace.cache)
     loaded = load_all(_paths(workspace.config, wish), options)
+    manifests, unresolved = with_secrets(loaded.manifests, os.environ)
+    loaded = replace(loaded, manifests=manifests, problems=(*loaded.problems, *unresolved))
     for manifest in loaded.manifests:
         workspace.contents.update({content.digest: content for content in manifest.contents.values()})
     return loaded
@@ -264,11 +266,11 @@ def _paths(config: Config, wish: Wish) -> tuple[str, ...]:
 
 def _problems(workspace: Workspace, loaded: Loaded, resolved: Resolved, state: State, *, whole: bool) -> list[Problem]:
     broken = [manifest for manifest in loaded.manifests if not manifest.valid]
-    elsewhere = () if whole else state.entries
+    elsewhere, going = ((), state.entries) if whole else (state.entries, ())
     return [
         *loaded.problems,
         *resolved.problems,
-        *problems_of(resolved.resources, broken, elsewhere),
+        *problems_of(resolved.resources, broken, elsewhere, going=going, pinned=workspace.target.pinned),
         *workspace.provider.objections(resolved.resources),
         *unfollowed(workspace.provider, resolved.resources),
     ]

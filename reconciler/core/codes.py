@@ -6,10 +6,10 @@ CODES = {
     "E-CONDA": "The conda file cannot be read, or is not the mapping with `dependencies` that conda and the Azure tools "
     "expect. The place in the message is in the conda file.",
     "E-CONFIG": "mlops.yaml has a key or a value that is not known. It holds `manifests`, `targets` and `policies`; each target "
-    "holds provider, default, state, variables, overrides, policies, protect, quota, max_delete, and the provider's own keys.",
+    "holds provider, default, state, variables, overrides, policies, protect, quota, pinned, max_delete, and the provider's own keys.",
     "E-DELETE-BUDGET": "The plan deletes more than the budget: the larger of 5 and 20 % of what is recorded. A wrong path "
     "or a half-checked-out folder looks just like that. If it is meant, give the number with --max-delete.",
-    "E-DELETE-TRAFFIC": "A deployment with live traffic is not deleted, nor replaced by deleting it first. Move the "
+    "E-DELETE-TRAFFIC": "A deployment with live traffic is not deleted, nor replaced by deleting it first, nor its file removed. Move the "
     "traffic to another deployment, apply, then delete; or bring the new one up under another name.",
     "E-DUP-CASE": "Azure lowers the letters of endpoint and deployment names, so two names that differ in case are one.",
     "E-DUP-RESOURCE": "Two documents define one resource. Keep one; the other's place is in the message.",
@@ -61,6 +61,11 @@ CODES = {
     "E-SCRIPT-API": "The scoring script is read, never run: it defines no init() or no run(raw_data) that the server "
     "could call.",
     "E-SCRIPT-SYNTAX": "Python cannot read the scoring script; the place in the message is in the script.",
+    "E-SECRET": "A secret that is written into a file is known to everybody who can read the repository, for ever. Write "
+    "${{secret:NAME}} in environment_variables and give the value as MLOPS_SECRET_NAME; change the one that was committed. A line that "
+    "holds none ends with `# pragma: allowlist secret`.",
+    "E-SECRET-REF": "${{secret:NAME}} becomes the value of the environment variable MLOPS_SECRET_NAME, name in capitals, dots and dashes "
+    "as underscores, when planning and applying; an empty one counts as none. It is taken in environment_variables alone.",
     "E-SET": "--set names a resource that the files do not have, or a field below something that has no fields.",
     "E-STATE-DAMAGED": "What is recorded cannot be trusted: the file was cut, changed by something else, or is no database. Restore "
     "the backup beside it; `mlops state rebuild` makes a lost record anew from the live objects.",
@@ -78,6 +83,8 @@ CODES = {
     "E-TRAFFIC-VALUE": "A share of traffic is a whole number from 0 to 100, without a percent sign.",
     "E-TYPE": "The value is of another type than the field. YAML 1.1 reads NO, on and off as booleans, 12:30:45 as a "
     "number and 2024-01-02 as a date: write them in quotes where text is meant.",
+    "E-UNPINNED": "The target says `pinned: true`, and the name may mean something else tomorrow: a label as @latest, or an image "
+    "without a version. Name the version, or the image's digest.",
     "E-UNSUPPORTED": "The target's provider cannot do this; the message says which can, or what to write instead.",
     "E-VALUE": "The value is none of those that the field takes.",
     "E-VALUE-FINITE": "Infinity and not-a-number are no values; not-a-number does not even equal itself.",
@@ -94,11 +101,17 @@ CODES = {
     "E-YAML-TAG": "YAML tags such as !!python/object build things while a file is read; none is allowed.",
     "E-YAML-TOP": "A resource is a mapping of fields, and the document is something else.",
     "E-YAML-VALUE": "A number has more digits than any field could mean.",
+    "W-ENVVAR-RESERVED": "The server sets this variable itself, and one that is given here wins: the server then looks for the model or "
+    "the script elsewhere.",
+    "W-IMAGE": "The image is named without a version, so the next push of it is another one. Name its digest, or a tag that is never "
+    "moved. A target with `pinned: true` refuses it.",
     "W-PLACEHOLDER": "The name in angle brackets is a place that a template leaves to fill in. `validate` lets it pass, "
     "`plan` and `apply` do not.",
     "W-POLICY": "The target's provider cannot follow the policy: it has no traffic that moves step by step, or nobody who "
     "would scale between two applies. What the policy is of is there all the same.",
     "W-SET": "An override or a policy in mlops.yaml names a resource that the files do not have.",
     "W-SKU": "The size of machine is not in the table of sizes, so it cannot be held against a quota.",
+    "W-UNPINNED": "A label such as @latest is resolved when planning and pinned in the plan, but the same files mean something else "
+    "tomorrow. Name the version. A target with `pinned: true` refuses it.",
     "W-UNSUPPORTED": "The target's provider does nothing of this; the rest of the resource is there all the same.",
 }

@@ -23,6 +23,7 @@ class Kind:
         booleans: dotted fields that are true or false, also when written in quotes.
         lowered: fields whose letters' case means nothing.
         secrets: mappings whose values are never shown.
+        reserved: names in those mappings that the server sets by itself.
         scale: fields that change how many instances there are.
         route: fields that change which deployment answers.
         replace: fields that no platform changes in place.
@@ -49,6 +50,7 @@ class Kind:
     booleans: frozenset[str] = frozenset()
     lowered: frozenset[str] = frozenset()
     secrets: frozenset[str] = frozenset()
+    reserved: frozenset[str] = frozenset()
     scale: frozenset[str] = frozenset()
     route: frozenset[str] = frozenset()
     replace: frozenset[str] = frozenset()

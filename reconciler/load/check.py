@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from reconciler.load.explain import Flaw, explained
+from reconciler.load.references import secret_reference_flaws
 from reconciler.load.rules import broken_rules, misread
 from reconciler.load.schema import is_valid
 
@@ -14,6 +15,7 @@ def flaws(document: Any, written: Mapping[str, str], kind: str, platform: str) -
     if not is_valid(document, kind, platform):
         _add(found, explained(document, written, kind, platform))
     _add(found, broken_rules(document, kind))
+    _add(found, secret_reference_flaws(document, kind))
     return found
 
 

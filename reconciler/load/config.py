@@ -35,6 +35,7 @@ class Target:
         overrides: fields that are other than in the files.
         protect: addresses that are never deleted or replaced.
         quota: cores by family of machines.
+        pinned: whether labels and images without a version are refused.
         max_delete: how many deletions a plan may hold; None for the usual budget.
         policies: by address and name, those of the target over those of all targets, every default made explicit;
             durations in seconds.
@@ -50,6 +51,7 @@ class Target:
     overrides: tuple[Override, ...] = ()
     protect: tuple[str, ...] = ()
     quota: Mapping[str, int] = field(default_factory=dict)
+    pinned: bool = False
     max_delete: int | None = None
     policies: Mapping[Address, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
     policy_fields: tuple[Override, ...] = ()
@@ -198,6 +200,7 @@ class _Reader:
             overrides=tuple(self._overrides(f"{path}.overrides", given.get("overrides"))),
             protect=tuple(self._protect(f"{path}.protect", given.get("protect"))),
             quota=dict(self._quota(f"{path}.quota", given.get("quota"))),
+            pinned=self._true(f"{path}.pinned", given.get("pinned", False)),
             max_delete=self._count(f"{path}.max_delete", given.get("max_delete")),
             policies=_by_address(policies),
             policy_fields=tuple(policies.values()),
@@ -290,5 +293,5 @@ def _by_address(policies: Mapping[tuple[Address, str], Override]) -> dict[Addres
 
 _TOP = ("manifests", "targets", "policies")
 _TARGET = frozenset(
-    {"provider", "default", "state", "variables", "overrides", "protect", "quota", "max_delete", "policies"}
+    {"provider", "default", "state", "variables", "overrides", "protect", "quota", "pinned", "max_delete", "policies"}
 )

@@ -15,6 +15,7 @@ from reconciler.kinds.environment import ENVIRONMENT
 from reconciler.load.contents import CONDA, Contents, path_fields
 from reconciler.load.document import Document, document
 from reconciler.load.explain import Flaw
+from reconciler.load.literals import literal_secrets
 from reconciler.load.nodes import Unreadable, documents
 from reconciler.load.paths import is_remote
 from reconciler.load.place import Bounds, Here
@@ -130,12 +131,14 @@ def _conda(data: bytes, here: Here) -> tuple[Any, list[Problem]]:
         found += [document(top, here, problems) for top in documents(text, here, problems)]
     except Unreadable as error:
         problems.append(error.problem)
+    problems += literal_secrets(text, here)
     problems = problems or [here.problem(*place, "E-CONDA", message) for place, message in _wrong(found)]
     return None if problems else found[0].value, [_conda_problem(problem) for problem in problems]
 
 
 def _conda_problem(problem: Problem) -> Problem:
-    return Problem(problem.file, problem.line, problem.column, "E-CONDA", problem.message)
+    code = problem.code if problem.code == "E-SECRET" else "E-CONDA"
+    return Problem(problem.file, problem.line, problem.column, code, problem.message)
 
 
 def _wrong(found: list[Document]) -> list[tuple[tuple[int, int], str]]:

@@ -9,6 +9,7 @@ from reconciler.core.problem import Problem
 from reconciler.kinds import KINDS
 from reconciler.load.check import flaws
 from reconciler.load.document import Document, Positions, document
+from reconciler.load.literals import literal_secrets
 from reconciler.load.nodes import Node, Unreadable, documents
 from reconciler.load.normal import normal
 from reconciler.load.options import Options, Override
@@ -85,12 +86,14 @@ class _Reader:
         self._here, self._options, self._alone, self._kind = here, options, alone, kind
         self._problems: list[Problem] = []
         self._used: list[Override] = []
+        self._raw = ""
 
     def read(self, data: bytes) -> Reading:
         text = decoded(data, self._here)
         if isinstance(text, Problem):
             self._problems.append(text)
             return self._unread(data.decode("utf-8", "replace").replace("\0", ""))
+        self._raw = text
         text = replaced(text, self._options.variables, self._here, self._problems)
         try:
             tops = list(documents(text, self._here, self._problems))
@@ -117,7 +120,9 @@ class _Reader:
         meant = entries or any(problem.code in _MEANT for problem in self._problems)
         if not meant and self._problems:
             return self._unread(text)
-        if not entries:
+        if entries:
+            self._problems += literal_secrets(self._raw, self._here)
+        else:
             self._problems = [problem for problem in self._problems if problem.code in _MEANT]
         return Reading(tuple(entries), tuple(sorted(set(self._problems))), tuple(self._used))
 

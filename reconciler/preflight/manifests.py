@@ -7,7 +7,9 @@ from collections.abc import Collection, Iterator, Sequence
 from reconciler.core.address import Address
 from reconciler.core.manifest import Manifest, Resource
 from reconciler.core.problem import Problem
+from reconciler.kinds import KINDS
 from reconciler.kinds.skus import SKUS, sku_of
+from reconciler.preflight.moving import moving_names
 from reconciler.preflight.scripts import script_problems
 from reconciler.preflight.traffic import traffic_problems
 
@@ -16,6 +18,9 @@ def problems_of(
     resources: Sequence[Resource],
     broken: Sequence[Manifest],
     recorded: Collection[Address] | None,
+    *,
+    going: Collection[Address] = (),
+    pinned: bool = False,
 ) -> Iterator[Problem]:
     """Every problem that the files have together.
 
@@ -23,6 +28,8 @@ def problems_of(
         resources: what resolved.
         broken: manifests that did not; their deployments exist by name.
         recorded: addresses that exist besides the files'; None when nothing is known of what lies elsewhere.
+        going: addresses that are recorded and, where the files no longer have them, about to be deleted.
+        pinned: whether names that may mean something else tomorrow are refused.
     """
     deployments: dict[str, set[str]] = defaultdict(set)
     for address in [r.address for r in resources] + [a for a in recorded or () if a.endpoint]:
@@ -33,10 +40,14 @@ def problems_of(
     for resource in resources:
         if resource.address.kind == "endpoint":
             known = deployments[resource.address.name] if recorded is not None else None
-            yield from traffic_problems(resource, known)
+            leaving = {address.name for address in going if address.endpoint == resource.address.name}
+            yield from traffic_problems(resource, known, leaving)
         elif resource.address.kind == "deployment":
             yield from script_problems(resource.manifest)
             yield from _size_problems(resource)
+            yield from _reserved_variables(resource)
+        if resource.address.kind == resource.manifest.kind:  # what is inline is its deployment's to tell
+            yield from moving_names(resource.manifest, pinned=pinned)
 
 
 def _size_problems(resource: Resource) -> Iterator[Problem]:
@@ -48,3 +59,11 @@ def _size_problems(resource: Resource) -> Iterator[Problem]:
     advice = f"; nearest: Standard_{SKUS[near[0]].name}" if near else ""
     message = f"unknown instance_type {size}{advice}; it cannot be held against a quota"
     yield resource.manifest.problem("instance_type", "W-SKU", message)
+
+
+def _reserved_variables(resource: Resource) -> Iterator[Problem]:
+    """A variable of the server's own wins when a user gives it, and the server then looks elsewhere."""
+    for path in KINDS[resource.address.kind].secrets:
+        for name in sorted(KINDS[resource.address.kind].reserved & (resource.spec.get(path) or {}).keys()):
+            message = f"{name} is set by the server; this overrides it; remove it unless that is meant"
+            yield resource.manifest.problem(f"{path}.{name}", "W-ENVVAR-RESERVED", message)

@@ -8,17 +8,20 @@ from reconciler.core.manifest import Resource
 from reconciler.core.problem import Problem
 
 
-def traffic_problems(endpoint: Resource, deployments: Set[str] | None) -> Iterator[Problem]:
+def traffic_problems(
+    endpoint: Resource, deployments: Set[str] | None, leaving: Set[str] = frozenset()
+) -> Iterator[Problem]:
     """What is wrong with an endpoint's traffic.
 
     Args:
         endpoint: the endpoint's resource; its manifest still has shares of zero, which name deployments too.
         deployments: names of the endpoint's deployments; None when they are not known, and names go unchecked.
+        leaving: names of recorded deployments that would be deleted where they are none of these.
     """
     traffic = _shares(endpoint, "traffic")
     mirror = _shares(endpoint, "mirror_traffic")
-    yield from _named(endpoint, "traffic", traffic, deployments)
-    yield from _named(endpoint, "mirror_traffic", mirror, deployments)
+    yield from _named(endpoint, "traffic", traffic, deployments, leaving)
+    yield from _named(endpoint, "mirror_traffic", mirror, deployments, leaving)
     total = sum(traffic.values())
     if total not in (0, 100):
         message = f"traffic sums to {total}; must be 0 or 100"
@@ -35,12 +38,18 @@ def _shares(endpoint: Resource, name: str) -> dict[str, int]:
 
 
 def _named(
-    endpoint: Resource, field: str, shares: Mapping[str, int], deployments: Set[str] | None
+    endpoint: Resource, field: str, shares: Mapping[str, int], deployments: Set[str] | None, leaving: Set[str]
 ) -> Iterator[Problem]:
     if deployments is None:
         return
-    for name in shares:
-        if name not in deployments:
+    for name, share in shares.items():
+        if name not in deployments and name in leaving and share:
+            message = (
+                f"{name} has {share} % of {field} and would be deleted, as its file is gone; move it to another "
+                "deployment first, or restore the file"
+            )
+            yield endpoint.manifest.problem(f"{field}.{name}", "E-DELETE-TRAFFIC", message)
+        elif name not in deployments:
             near = difflib.get_close_matches(name, deployments, n=1)
             advice = f"; did you mean {near[0]}?" if near else ""
             known = f"deployments: {', '.join(sorted(deployments))}" if deployments else "it has no deployments"

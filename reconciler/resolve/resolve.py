@@ -92,7 +92,7 @@ def _duplicates(named: Sequence[tuple[Address, Manifest]]) -> Iterator[Problem]:
         mine, its = str(manifest.document.get("name")), str(other.document.get("name"))
         if mine != its and mine.lower() == its.lower():
             yield manifest.problem(
-                "name", "E-DUP-CASE", f"{mine!r} and {its!r} ({other.source()}) are one name in Azure"
+                "name", "E-DUP-CASE", f"{mine!r} and {its!r} ({other.source('name')}) are one name in Azure"
             )
         else:
             message = f"{address.kind} {_short(address)} is also defined in {other.source('name')}; keep one of them"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.load import load
+from reconciler.pipeline import Wish, validate
 
 CASES = sorted(folder for folder in (Path(__file__).parents[1] / "cases").iterdir() if folder.is_dir())
 
@@ -16,6 +16,6 @@ CASES = sorted(folder for folder in (Path(__file__).parents[1] / "cases").iterdi
 def test_what_is_wrong_is_told_in_these_words(case: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(case)
     named = case / "path.txt"
-    loaded = load(named.read_text().strip() if named.exists() else ".")
-    told = "".join(f"{problem}\n" for problem in loaded.problems)
+    _, problems = validate(Wish((named.read_text().strip() if named.exists() else ".",)), None)
+    told = "".join(f"{problem}\n" for problem in problems)
     assert told == (case / "expected.txt").read_text(encoding="utf-8")

@@ -74,7 +74,7 @@ def test_a_script_is_checked_by_its_syntax_alone(text, code):
 
 @pytest.mark.parametrize(
     ("shown", "environment"),
-    [("code/plumber.R", {"image": "r"}), ("code/serve.py", {"image": "own", "inference_config": {}})],
+    [("code/plumber.R", {"image": "r:1"}), ("code/serve.py", {"image": "own:1", "inference_config": {}})],
 )
 def test_a_script_that_no_python_server_of_azures_calls_is_not_read(shown, environment):
     made = blue(environment=environment)

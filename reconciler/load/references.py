@@ -1,0 +1,83 @@
+"""`${{secret:NAME}}` in a variable of a deployment: what the environment variable `MLOPS_SECRET_NAME` holds.
+
+The name's letters become capitals, its dots and dashes underscores. Only variables of that prefix can be asked for, so
+that a manifest gets at nothing else that a run was given. `${{…}}` of any other kind is Azure's and is left as it is.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from reconciler.core.manifest import Manifest
+from reconciler.core.problem import Problem
+from reconciler.kinds import KINDS
+from reconciler.load.explain import Flaw
+
+PREFIX = "MLOPS_SECRET_"
+
+_MEANT = re.compile(r"\$\{\{\s*secret:")
+_REFERENCE = re.compile(r"\$\{\{\s*secret:(?P<name>[A-Za-z0-9][A-Za-z0-9_.-]*)\s*\}\}")
+
+
+def secret_reference_flaws(document: Any, kind: str) -> Iterator[Flaw]:
+    """References that stand where none is taken, or that have another form."""
+    for path, text in _texts(document, ""):
+        meant = len(_MEANT.findall(text))
+        if meant and path.partition(".")[0] not in KINDS[kind].secrets:
+            where = " or ".join(sorted(KINDS[kind].secrets)) or "a deployment's environment_variables"
+            yield Flaw(path, "E-SECRET-REF", f"{path}: a secret would be shown here; write it in {where}")
+        elif meant != len(_REFERENCE.findall(text)):
+            message = f"{path}: write ${{{{secret:NAME}}}}, a name of letters, digits, dots, dashes and underscores"
+            yield Flaw(path, "E-SECRET-REF", message)
+
+
+def with_secrets(
+    manifests: Sequence[Manifest], environ: Mapping[str, str]
+) -> tuple[tuple[Manifest, ...], list[Problem]]:
+    """The manifests with the values of their references, and those that do not resolve."""
+    problems: list[Problem] = []
+    return tuple(_with_values(manifest, environ, problems) for manifest in manifests), problems
+
+
+def variable_of(name: str) -> str:
+    """The environment variable that holds a secret."""
+    return PREFIX + re.sub("[.-]", "_", name).upper()
+
+
+def _with_values(manifest: Manifest, environ: Mapping[str, str], problems: list[Problem]) -> Manifest:
+    document = manifest.document
+    for field in KINDS[manifest.kind].secrets if manifest.valid else ():
+        written = document.get(field) or {}
+        if any(isinstance(text, str) and _MEANT.search(text) for text in written.values()):
+            values = {
+                name: _valued(manifest, f"{field}.{name}", text, environ, problems) for name, text in written.items()
+            }
+            document = {**document, field: values}
+    return manifest if document is manifest.document else replace(manifest, document=document)
+
+
+def _valued(manifest: Manifest, path: str, text: Any, environ: Mapping[str, str], problems: list[Problem]) -> Any:
+    """A variable's text with its references' values; an empty one is what a CI gives for a secret that is not there."""
+
+    def value(found: re.Match[str]) -> str:
+        held = environ.get(variable_of(found["name"]), "")
+        if not held:
+            message = f"secret {found['name']!r} not found in source env; set {variable_of(found['name'])}"
+            problems.append(manifest.problem(path, "E-SECRET-REF", message))
+        return held
+
+    return _REFERENCE.sub(value, text) if isinstance(text, str) else text
+
+
+def _texts(value: Any, path: str) -> Iterator[tuple[str, str]]:
+    """Every text of a document that holds a reference's beginning, by its dotted path."""
+    if isinstance(value, str):
+        if "${{" in value:
+            yield path, value
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _texts(item, f"{path}.{key}" if path else str(key))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _texts(item, f"{path}.{index}")

@@ -1,0 +1,5 @@
+raise SystemExit("a script is read, never run")
+
+
+def init():
+    pass
