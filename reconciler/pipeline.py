@@ -25,6 +25,7 @@ from reconciler.load import Loaded, Options, Override, load_all, with_secrets
 from reconciler.load.config import Config, Target, read_config
 from reconciler.order import order
 from reconciler.preflight import Guards, over_quota, problems_of, refusals
+from reconciler.providers.provider import FenceSource
 from reconciler.resolve import Resolved, resolve
 from reconciler.runs import begin_run
 from reconciler.saved import SavedPlan
@@ -342,10 +343,11 @@ def _executed(workspace: Workspace, made: Plan, command: str, manner: Manner) ->
     if not made.steps:
         return ()
     run = begin_run(workspace, made, command)
-    journal, stop = Journal(workspace.store, run), manner.stop
+    provider, stop = workspace.provider, manner.stop
+    journal = Journal(workspace.store, run, seen=provider.fences() if isinstance(provider, FenceSource) else None)
     outcomes = walk(
         made,
-        workspace.provider,
+        provider,
         journal,
         parallel=manner.parallel,
         stop=stop,

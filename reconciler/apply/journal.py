@@ -1,7 +1,7 @@
 """The journal of one run: an intent before every call, an end after it, each durable before the next thing happens."""
 
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 
 from reconciler.core.address import Address
@@ -31,6 +31,8 @@ class Journal:
         run: the id of the run that was begun.
         now: the clock.
         new_id: random ids: a digest of the content would make delete-then-create look already done.
+        seen: by address the generation below which the platform refuses, where it tells; the record may know less,
+            where it is a copy or made anew and the object is gone.
     """
 
     def __init__(
@@ -40,15 +42,17 @@ class Journal:
         *,
         now: Callable[[], str] = utc_now,
         new_id: Callable[[], str] = lambda: uuid.uuid4().hex,
+        seen: Mapping[Address, int] | None = None,
     ) -> None:
         self._store, self._run, self._now, self._new_id = store, run, now, new_id
+        self._seen = seen or {}
         state = store.read()
         self._lineage = state.lineage
         self._created: dict[Address, str] = {address: entry.created for address, entry in state.entries.items()}
 
     def intend(self, step: Step, report: Callable[[str], None]) -> Operation:
         """Write down that a step is about to be called, and return what to call it with."""
-        generation = self._store.generation(step.address) + 1
+        generation = max(self._store.generation(step.address), self._seen.get(step.address, 0)) + 1
         operation = Operation(self._new_id(), self._lineage, generation, report)
         self._store.intend(
             Intent(
