@@ -25,7 +25,7 @@ from reconciler.load import Loaded, Options, Override, load_all, with_secrets
 from reconciler.load.config import Config, Target, read_config
 from reconciler.order import order
 from reconciler.preflight import Guards, over_quota, problems_of, refusals
-from reconciler.providers.provider import FenceSource
+from reconciler.providers.provider import FenceSource, Provider
 from reconciler.resolve import Resolved, resolve
 from reconciler.runs import begin_run
 from reconciler.saved import SavedPlan
@@ -118,8 +118,9 @@ def plan(workspace: Workspace, wish: Wish) -> Planned:
     """
     loaded = _load(workspace, wish)
     recorded = workspace.store.read()
-    live = tuple(workspace.provider.list()) if wish.refresh else ()
-    state = fold(recorded, live) if wish.refresh else recorded
+    refresh = wish.refresh and not workspace.offline
+    live = tuple(workspace.provider.list()) if refresh else ()
+    state = fold(recorded, live) if refresh else recorded
     whole = not loaded.alone
     resolved = resolve(loaded.manifests, state, secret_key=workspace.store.secret_key(), whole=whole)
     warnings = _accepted(_problems(workspace, loaded, resolved, state, whole=whole))
@@ -136,12 +137,13 @@ def plan(workspace: Workspace, wish: Wish) -> Planned:
         pins=resolved.pins,
         unchanged=len({r.address for r in resolved.resources} - {c.address for c in found}),
         recovery=_recovery(workspace),
+        offline=workspace.offline,
     )
     _guard(workspace, wish, made, state, live, wanted=len(resolved.resources) if whole else None)
     return Planned(
         made,
         warnings,
-        tuple(drifts(recorded, live)) if wish.refresh else (),
+        tuple(drifts(recorded, live)) if refresh else (),
         _corrections(recorded, state, resolved.resources, found) if whole and not wish.only else {},
         loaded.passed_over,
     )
@@ -272,9 +274,13 @@ def _problems(workspace: Workspace, loaded: Loaded, resolved: Resolved, state: S
         *loaded.problems,
         *resolved.problems,
         *problems_of(resolved.resources, broken, elsewhere, going=going, pinned=workspace.target.pinned),
-        *workspace.provider.objections(resolved.resources),
-        *unfollowed(workspace.provider, resolved.resources),
+        *(() if workspace.offline else _objections(workspace.provider, resolved.resources)),
     ]
+
+
+def _objections(provider: Provider, resources: Sequence[Resource]) -> list[Problem]:
+    """What the target's provider says against the resources."""
+    return [*provider.objections(resources), *unfollowed(provider, resources)]
 
 
 def _accepted(problems: Iterable[Problem]) -> tuple[Problem, ...]:

@@ -3,21 +3,25 @@
 import getpass
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from reconciler.core.manifest import Content
-from reconciler.errors import ProviderError
+from reconciler.errors import ProviderError, RefusedError
 from reconciler.load.config import Config, Target, read_config
 from reconciler.load.digest import content_digest, content_files
+from reconciler.load.private import refuse_tracked
+from reconciler.providers.memory import MemoryProvider
 from reconciler.providers.provider import Provider, Setting
 from reconciler.providers.registry import provider_named
 from reconciler.record.assets import AssetStore
-from reconciler.record.opening import open_store
+from reconciler.record.opening import open_offline, open_store
 from reconciler.record.store import Store
 
 PRIVATE = ".mlops"
+OFFLINE = "MLOPS_OFFLINE"
+_NO = frozenset({"", "0", "false", "no", "off", "n", "f"})
 
 
 @dataclass
@@ -26,6 +30,7 @@ class Workspace:
 
     Args:
         contents: what the manifests point at, by digest; filled by whoever loads them, read when content is laid down.
+        offline: whether nothing is asked; in place of the provider stands one that holds nothing.
     """
 
     config: Config
@@ -33,24 +38,35 @@ class Workspace:
     store: Store
     provider: Provider
     contents: dict[str, Content] = field(default_factory=dict)
+    offline: bool = False
 
     @property
-    def cache(self) -> Path:
-        """Where parsed manifests are kept; safe to delete at any time."""
-        return self.config.root / PRIVATE / "cache"
+    def cache(self) -> Path | None:
+        """Where parsed manifests are kept; safe to delete at any time. Offline nothing is trusted that lies about."""
+        return None if self.offline else self.config.root / PRIVATE / "cache"
 
 
 @contextmanager
-def open_workspace(target: str | None, *, start: Path | None = None) -> Iterator[Workspace]:
+def open_workspace(
+    target: str | None, *, start: Path | None = None, offline: bool = False, environ: Mapping[str, str] = os.environ
+) -> Iterator[Workspace]:
     """Open a target of the repository that the current folder is in; None opens the default one.
 
     Raises:
         ManifestError: `mlops.yaml` is wrong, or has no such target.
+        RefusedError: the record came with the repository; or the environment forbids what is not offline.
         StateError: the record cannot be opened.
         ProviderError: the provider is unknown or cannot be reached.
     """
     config = read_config(start or Path.cwd())
     chosen = config.target(target)
+    refuse_tracked(str(config.root))
+    if offline:
+        with closing(open_offline(chosen.state, root=config.root, target=chosen.name)) as kept:
+            yield Workspace(config, chosen, kept, MemoryProvider(), offline=True)
+        return
+    if environ.get(OFFLINE, "").lower() not in _NO:
+        raise RefusedError(f"{OFFLINE} is set, and this asks a platform; `plan` and `validate` can do without")
     provider_class = provider_named(chosen.provider)
     store = open_store(chosen.state, root=config.root, target=chosen.name)
     try:

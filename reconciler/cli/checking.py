@@ -47,6 +47,9 @@ def validate(
     variables: o.Variables = None,
     name: o.Name = "",
     endpoint_name: o.EndpointName = "",
+    offline: Annotated[  # noqa: ARG001 - a validation opens no connection anyway, so that a script may say it of both
+        bool, typer.Option("--offline", envvar="MLOPS_OFFLINE", help="Open no connection; a validation never does.")
+    ] = False,
 ) -> int:
     """Check the files alone, without a platform.
 

@@ -33,6 +33,10 @@ Only = Annotated[
 Refresh = Annotated[
     bool, typer.Option("--refresh/--no-refresh", help="Look at the live side first, and plan from what is there.")
 ]
+Offline = Annotated[
+    bool,
+    typer.Option("--offline", envvar="MLOPS_OFFLINE", help="Open no connection: compare with the record alone."),
+]
 MaxDelete = Annotated[
     int | None,
     typer.Option(

@@ -24,6 +24,7 @@ def plan(
     name: o.Name = "",
     endpoint_name: o.EndpointName = "",
     refresh: o.Refresh = True,
+    offline: o.Offline = False,
     refresh_only: Annotated[bool, typer.Option("--refresh-only", help="Only show what drifted.")] = False,
     max_delete: o.MaxDelete = None,
     allow_empty: o.AllowEmpty = False,
@@ -33,7 +34,8 @@ def plan(
     """Show the steps that would make live what git says.
 
     Nothing is changed. Steps come in the order in which apply would run them, each with its reason, what it waits
-    for, and for every field the file and line that it comes from.
+    for, and for every field the file and line that it comes from. With --offline no platform is asked and no
+    connection opened, as is due for a pull request of somebody else's: the record alone says what there is.
 
     \b
     Examples:
@@ -47,10 +49,13 @@ def plan(
     from reconciler.saved import save_plan  # noqa: PLC0415
     from reconciler.workspace import open_workspace  # noqa: PLC0415
 
+    if refresh_only and offline:
+        raise typer.BadParameter("what drifted is asked of the platform, and offline nobody is", param_hint="--offline")
     if refresh_only:
         return drift(target, report, detailed_exitcode)
+    refresh = refresh and not offline
     wish = wish_of(paths, variables, overrides, (name, endpoint_name), only, refresh, max_delete, allow_empty)
-    with open_workspace(target) as workspace:
+    with open_workspace(target, offline=offline) as workspace:
         planned, root = pipeline.plan(workspace, wish), workspace.config.root
     say_aside(planned, verbose=verbose)
     if out:

@@ -97,6 +97,7 @@ class Plan:
         pins: label references as resolved when planning, `risk@latest` to `risk:3`.
         unchanged: how many resources need nothing.
         recovery: unfinished operations that apply settles first.
+        offline: whether nobody was asked, and the record alone tells what there is.
     """
 
     target: str
@@ -108,6 +109,7 @@ class Plan:
     pins: Mapping[str, str] = field(default_factory=dict)
     unchanged: int = 0
     recovery: tuple[Recovery, ...] = ()
+    offline: bool = False
 
     @cached_property
     def digest(self) -> str:

@@ -1,7 +1,10 @@
-"""The commit that a folder is at, for the record of a run; GitPython is imported only when a run is written down."""
+"""The commit that a folder is at, for the record of a run; git is asked only when a run is written down."""
 
 from dataclasses import dataclass
 from pathlib import Path
+
+from reconciler.load.git import Unanswered, answer, status
+from reconciler.load.place import git_root
 
 
 @dataclass(frozen=True)
@@ -23,16 +26,29 @@ class CommitFacts:
 
 def commit_facts(folder: Path) -> CommitFacts:
     """Read the facts of the repository that holds the folder."""
-    try:
-        from git import Repo  # noqa: PLC0415 - heavy, and a plan does not need it
-        from git.exc import GitError  # noqa: PLC0415
-    except ImportError:  # GitPython says so where there is no git
+    root = git_root(str(folder.absolute()))
+    if not root:
         return CommitFacts()
     try:
-        repo = Repo(folder, search_parent_directories=True)
-        head = repo.head.commit
-        branch = "" if repo.head.is_detached else repo.active_branch.name
-        dirty = repo.is_dirty(untracked_files=True)
-    except (GitError, ValueError):
+        commit = _text(answer(root, "rev-parse", "--verify", "--end-of-options", "HEAD^{commit}"))
+        headers = _text(answer(root, "cat-file", "commit", commit)).partition("\n\n")[0].splitlines()
+        dirty = bool(status(root))
+    except Unanswered:
         return CommitFacts()
-    return CommitFacts(head.hexsha, head.tree.hexsha, branch, str(head.author), dirty)
+    tree, author = (_header(headers, name) for name in ("tree", "author"))
+    return CommitFacts(commit, tree, _branch(root), author.rpartition(" <")[0], dirty)
+
+
+def _branch(root: str) -> str:
+    try:
+        return _text(answer(root, "symbolic-ref", "--quiet", "--short", "HEAD"))
+    except Unanswered:
+        return ""  # a detached head
+
+
+def _header(lines: list[str], name: str) -> str:
+    return next((line.removeprefix(f"{name} ") for line in lines if line.startswith(f"{name} ")), "")
+
+
+def _text(printed: bytes) -> str:
+    return printed.decode("utf-8", "replace").strip()

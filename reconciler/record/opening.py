@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from reconciler.errors import StateError
-from reconciler.record.memory import MemoryStore
+from reconciler.errors import RefusedError, StateError
+from reconciler.record.memory import Memory, MemoryStore
 from reconciler.record.sqlite import SqliteStore
 from reconciler.record.store import Store
 
@@ -16,13 +16,11 @@ def open_store(location: str, *, root: Path, target: str) -> Store:
     Raises:
         StateError: no store is built for such a location, or what is there cannot be used.
     """
-    scheme, colon, rest = location.partition(":")
+    scheme = location.partition(":")[0]
     if location == "memory:":
         return MemoryStore(target)
-    if not colon or scheme == "sqlite" or len(scheme) == 1:
-        # A single letter is the drive of a path; SQLAlchemy's form has slashes before the path.
-        path = rest if scheme == "sqlite" else location
-        return SqliteStore(root / _one_slash(path or DEFAULT_LOCATION), target)
+    if file := _file(location, root):
+        return SqliteStore(file, target)
     if scheme in ("postgresql", "postgres"):
         from reconciler.record.postgres import PostgresStore  # noqa: PLC0415 - 60 ms, which no other store needs
 
@@ -31,6 +29,34 @@ def open_store(location: str, *, root: Path, target: str) -> Store:
         f"target {target}: no store is known for `state: {scheme}:…`; "
         "use a path, sqlite:PATH, postgresql://… or memory:"
     )
+
+
+def open_offline(location: str, *, root: Path, target: str) -> Store:
+    """Open the record of a target without reaching out; where there is no file, an empty one that nothing outlives.
+
+    Raises:
+        RefusedError: the record is elsewhere.
+        StateError: what is there cannot be used.
+    """
+    file = _file(location, root)
+    if file is None and location != "memory:":
+        scheme = location.partition(":")[0]
+        raise RefusedError(
+            f"target {target}: its record is at {scheme}:…, and offline no connection is opened; plan a target whose "
+            "record is a file, or `mlops validate`, which needs none"
+        )
+    if file and file.is_file():
+        return SqliteStore(file, target)
+    return MemoryStore(target, Memory(lineage=lambda: ""))
+
+
+def _file(location: str, root: Path) -> Path | None:
+    """The file that a location means, if it means one."""
+    scheme, colon, rest = location.partition(":")
+    if location == "memory:" or (colon and scheme != "sqlite" and len(scheme) > 1):
+        return None
+    # A single letter is the drive of a path; SQLAlchemy's form has slashes before the path.
+    return root / _one_slash((rest if scheme == "sqlite" else location) or DEFAULT_LOCATION)
 
 
 def _one_slash(path: str) -> str:

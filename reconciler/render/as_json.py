@@ -33,6 +33,7 @@ def plan_json(plan: Plan) -> dict[str, Any]:
             for step in plan.steps
         ],
         "unchanged": plan.unchanged,
+        "offline": plan.offline,
         "pins": dict(plan.pins),
         "recovery": [
             {"operation": item.operation, "action": item.action, "address": str(item.address), "started": item.started}

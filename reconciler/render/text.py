@@ -47,9 +47,10 @@ def headline(step: Step) -> str:
 def summary(plan: Plan) -> str:
     """The plan in one sentence."""
     counts = [f"{plan.count(action)} {verb}" for action, verb in _VERBS.items() if plan.count(action)]
+    where = f"target {plan.target}{', against its record alone' if plan.offline else ''}"
     if not counts and not plan.recovery:
-        return f"No changes. {_unchanged(plan.unchanged)} as the manifests say (target {plan.target})."
-    return f"Plan: {', '.join(counts) or 'nothing to change'}; {plan.unchanged} unchanged (target {plan.target})."
+        return f"No changes. {_unchanged(plan.unchanged)} as the manifests say ({where})."
+    return f"Plan: {', '.join(counts) or 'nothing to change'}; {plan.unchanged} unchanged ({where})."
 
 
 def outcome_line(outcome: Outcome) -> str:

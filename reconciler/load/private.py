@@ -1,0 +1,47 @@
+"""What `mlops` keeps in `.mlops` is this machine's own: a repository that brings it along is refused."""
+
+import mmap
+import os
+from pathlib import Path
+
+from reconciler.errors import RefusedError
+from reconciler.load.git import Unanswered, answer
+
+_FOLDER = ".mlops"
+
+
+def refuse_tracked(root: str) -> None:
+    """Trust no record and no cache that came with the repository: whoever wrote them decides what a plan says.
+
+    Raises:
+        RefusedError: git tracks something of it.
+    """
+    if not _may_be_tracked(_index(Path(root, ".git"))):
+        return
+    try:
+        tracked = answer(root, "ls-files", "-z", "--", _FOLDER)
+    except Unanswered as error:
+        raise RefusedError(f"git cannot say whether {_FOLDER} is tracked: {error}") from error
+    if tracked:
+        name = os.fsdecode(tracked.split(b"\0")[0])
+        raise RefusedError(
+            f"{name} came with the repository, and what is in {_FOLDER} is this machine's own; "
+            f"`git rm -r --cached {_FOLDER}`, and remove the folder"
+        )
+
+
+def _index(git: Path) -> Path:
+    """Git's index; of a worktree it lies where the file `.git` says."""
+    if not git.is_file():
+        return git / "index"
+    place = git.read_text("utf-8", "replace").partition("gitdir:")[2].strip()
+    return git.parent / place / "index"
+
+
+def _may_be_tracked(index: Path) -> bool:
+    """Whether the name stands in git's index; to ask git itself would double the time of a small plan."""
+    try:
+        with index.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as held:
+            return held.find(_FOLDER.encode()) >= 0
+    except (OSError, ValueError):
+        return False

@@ -1,0 +1,251 @@
+"""A pull request of anybody's may be planned and validated: nothing in it runs, and offline no connection is opened."""
+
+import ast
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+from audited import audited
+from command_line import PATIENCE_S, Repository
+from hostile_repository import hostile, touch_everything
+
+import reconciler
+from tests.engine.fixtures import lacking
+
+SOCKETS = ("socket.", "http.client", "urllib")
+PROGRAMS = ("subprocess.", "os.exec", "os.posix_spawn", "os.spawn", "os.system", "os.fork", "pty.")
+OFFLINE = [["plan", "--offline"], ["validate", "--offline"], ["plan", "--offline", "--format", "markdown"]]
+ALL_NEW = "Plan: 4 to create, 1 to route; 0 unchanged (target dev, against its record alone).\n"
+
+
+@pytest.fixture
+def without_network() -> list[str]:
+    """The words that run a program where there is no network, not even the machine's own."""
+    words = ["unshare", "--net", "--"]
+    try:
+        subprocess.run([*words, "true"], check=True, capture_output=True, timeout=PATIENCE_S)
+    except (OSError, subprocess.CalledProcessError) as error:
+        lacking(f"no network can be taken away: {error}", "netns")
+    return words
+
+
+@pytest.mark.parametrize("words", OFFLINE, ids=" ".join)
+def test_offline_no_socket_is_made_and_no_program_started(repo: Repository, words: list[str]):
+    mark = hostile(repo)
+    seen = audited(repo, *words)
+    assert (seen.of(*SOCKETS), seen.of(*PROGRAMS), seen.run_from(repo.folder), mark.exists()) == ([], [], [], False)
+
+
+def test_offline_the_hook_would_have_seen_a_socket(repo: Repository):
+    """What proves that nothing was seen must be able to see."""
+    repo.edit(
+        "mlops.yaml", "provider: memory, file: live.jsonl", "provider: docker, docker: {host: 'tcp://127.0.0.1:9'}"
+    )
+    seen = audited(repo, "plan", code=1)
+    assert seen.of("socket.connect")
+
+
+@pytest.mark.parametrize("words", OFFLINE, ids=" ".join)
+def test_offline_works_where_there_is_no_network(repo: Repository, without_network: list[str], words: list[str]):
+    seen = audited(repo, *words, before=without_network)
+    assert "4 to create" in seen.out or "4 resources: 0 errors" in seen.out
+
+
+@pytest.mark.parametrize("provider", ["memory", "local", "docker"])
+def test_offline_no_platform_is_asked(repo: Repository, provider: str):
+    repo.write(
+        "mlops.yaml", f"manifests: manifests\ntargets:\n  dev: {{provider: {provider}, host: 'tcp://127.0.0.1:9'}}\n"
+    )
+    if provider == "memory":
+        repo.write("live.jsonl", "no object of a memory target")
+    planned = audited(repo, "plan", "--offline")
+    assert planned.out.endswith(ALL_NEW)
+    assert planned.of(*SOCKETS, *PROGRAMS) == []
+
+
+def test_offline_a_plan_is_made_against_the_record(applied: Repository):
+    applied.edit("manifests/blue.yml", "instance_count: 1", "instance_count: 3")
+    applied.write("live.jsonl", "")
+    told = applied.mlops("plan", "--offline").out
+    assert "#1 ~ scale deployment/credit/blue (instance_count changed)" in told
+    assert told.endswith("Plan: 1 to scale; 3 unchanged (target dev, against its record alone).\n")
+
+
+def test_offline_without_a_record_none_is_made(repo: Repository):
+    before = sorted(repo.folder.rglob("*"))
+    assert repo.mlops("plan", "--offline").out.endswith(ALL_NEW)
+    assert sorted(repo.folder.rglob("*")) == before
+
+
+def test_offline_a_plan_says_so_in_json(repo: Repository):
+    assert repo.mlops("plan", "--offline", "--format", "json").json["offline"] is True
+    assert repo.mlops("plan", "--format", "json").json["offline"] is False
+
+
+@pytest.mark.parametrize("state", ["postgresql://u:hunter2@127.0.0.1:9/x", "postgres://u:hunter2@db/x"])
+def test_offline_a_record_elsewhere_is_refused(repo: Repository, state: str):
+    repo.edit("mlops.yaml", "default: true", f"default: true, state: '{state}'")
+    told = repo.mlops("plan", "--offline", code=4)
+    assert "offline no connection is opened" in told.err
+    assert "hunter2" not in told.out + told.err
+
+
+def test_offline_by_the_environment(repo: Repository):
+    assert repo.mlops("plan", MLOPS_OFFLINE="1").out.endswith(ALL_NEW)
+
+
+@pytest.mark.parametrize("words", [["apply", "--auto-approve"], ["drift"], ["status"], ["destroy", "--auto-approve"]])
+def test_offline_by_the_environment_forbids_what_asks_a_platform(repo: Repository, words: list[str]):
+    told = repo.mlops(*words, code=4, MLOPS_OFFLINE="1")
+    assert "MLOPS_OFFLINE is set" in told.err
+    assert not (repo.folder / "live.jsonl").exists()
+
+
+def test_offline_nobody_can_say_what_drifted(repo: Repository):
+    repo.mlops("plan", "--offline", "--refresh-only", code=1)
+
+
+@pytest.mark.parametrize("folder", ["", "manifests", "manifests/src"])
+def test_nothing_of_the_repository_is_imported_wherever_one_stands(repo: Repository, folder: str):
+    """The command itself as it is installed, with no hook around it, and with files that a plan reads broken or new."""
+    mark = hostile(repo)
+    repo.edit("manifests/blue.yml", "instance_count: 1", "instance_count: one")
+    repo.mlops("validate", code=1, below=folder)
+    repo.edit("manifests/blue.yml", "instance_count: one", "instance_count: 2")
+    repo.mlops("plan", below=folder)
+    assert not mark.exists()
+
+
+REVISIONS = ["HEAD:manifests", "HEAD~1:manifests", "main@{0}:manifests"]
+
+
+def test_a_revision_is_read_and_nothing_of_the_repository_runs(repo: Repository):
+    mark = hostile(repo)
+    touch_everything(repo)
+    for revision in REVISIONS:
+        seen = audited(repo, "plan", revision, "--offline")
+        assert seen.out.endswith(ALL_NEW)
+        assert seen.of(*SOCKETS) == []
+        started = [text.split("[")[1].split(", ")[:2] for _, text in seen.of("subprocess.")]
+        assert {Path(program.strip("'")).name for program, _ in started} == {"git"}
+        assert {word.strip("'])") for _, word in started} <= {"version", "rev-parse", "ls-tree", "cat-file", "ls-files"}
+        assert (seen.run_from(repo.folder), mark.exists()) == ([], False)
+
+
+def test_an_apply_asks_git_where_it_is_and_runs_nothing_of_the_repository(repo: Repository):
+    mark = hostile(repo)
+    touch_everything(repo)
+    repo.apply()
+    assert not mark.exists()
+    run = repo.mlops("status", "--format", "json").json["last_run"]
+    # Every file was touched, so that git has looked at its content, and every one is as it was committed.
+    assert (len(run["commit"]), run["dirty"]) == (40, False)
+
+
+def test_a_checkout_that_was_only_touched_is_clean(repo: Repository):
+    repo.write(".gitignore", ".mlops\nlive.jsonl\n")
+    repo.git("init", "-q")
+    repo.git("add", "--all")
+    repo.git("commit", "-qm", "one")
+    touch_everything(repo)
+    repo.apply()
+    assert repo.mlops("status", "--format", "json").json["last_run"]["dirty"] is False
+
+
+NO_REVISIONS = [
+    "--upload-pack=touch it-ran:manifests",
+    "--output=it-ran:manifests",
+    "-c:manifests",
+    "HEAD --output=it-ran:manifests",
+    "HEAD\n--all:manifests",
+    "$(touch it-ran):manifests",
+    "ext::sh -c touch% it-ran:manifests",
+    "HEAD^{/--output=x}:manifests",
+]
+
+
+def test_a_revision_that_looks_like_an_option_is_none(repo: Repository):
+    mark = hostile(repo)
+    before = sorted(repo.folder.rglob("*"))
+    for revision in NO_REVISIONS:
+        told = repo.mlops("plan", "--offline", "--", revision, code=1)
+        assert "E-PATH" in told.err
+    assert (mark.exists(), sorted(repo.folder.rglob("*"))) == (False, before)
+
+
+def test_a_blob_that_a_partial_clone_lacks_is_not_fetched(repo: Repository):
+    mark = hostile(repo)
+    blob = subprocess.run(
+        ["git", "-c", "core.fsmonitor=false", "rev-parse", "HEAD:mlops.yaml"],
+        cwd=repo.folder, check=True, capture_output=True, text=True, timeout=PATIENCE_S,
+    ).stdout.strip()  # fmt: skip
+    (repo.folder / ".git" / "objects" / blob[:2] / blob[2:]).unlink()
+    told = repo.mlops("plan", "HEAD:manifests", "--offline", code=1)
+    assert "missing from the repository" in told.err
+    assert not mark.exists()
+
+
+def test_a_git_that_lies_in_the_repository_is_not_the_one_that_is_called(repo: Repository):
+    mark = hostile(repo)
+    fake = repo.folder / "git"
+    fake.write_text(f"#!/bin/sh\ntouch {mark}\n")
+    fake.chmod(0o755)
+    for path in (".", "", "manifests/.."):
+        repo.mlops("plan", "HEAD:manifests", "--offline", PATH=f"{path}:{os.environ['PATH']}")
+    assert not mark.exists()
+
+
+@pytest.mark.parametrize("name", ["cache/parsed-1.db", "state.db", "cache/revisions/x/y"])
+def test_what_came_with_the_repository_is_no_record_and_no_cache(repo: Repository, name: str):
+    repo.write(f".mlops/{name}", "whatever its author likes")
+    repo.git("init", "-q")
+    repo.git("add", "--force", "--all")
+    repo.git("commit", "-qm", "one")
+    for words in (["plan"], ["plan", "--offline"], ["plan", "HEAD:manifests"], ["apply", "--auto-approve"]):
+        told = repo.mlops(*words, code=4)
+        assert f".mlops/{name} came with the repository" in told.err
+
+
+def test_a_link_in_place_of_the_record_s_folder_is_refused(repo: Repository):
+    (repo.folder.parent / "elsewhere").mkdir()
+    (repo.folder / ".mlops").symlink_to("../elsewhere")
+    repo.git("init", "-q")
+    repo.git("add", "--force", "--all")
+    repo.mlops("plan", code=4)
+    assert list((repo.folder.parent / "elsewhere").iterdir()) == []
+
+
+def test_a_file_that_merely_sounds_like_it_is_no_matter(repo: Repository):
+    repo.write("manifests/a.mlops/x.txt", "")
+    repo.git("init", "-q")
+    repo.git("add", "--all")
+    assert len(repo.steps()) == 5
+
+
+def test_one_file_alone_calls_git():
+    """So that what holds for one call holds for every call."""
+    package = Path(reconciler.__file__).parent
+    assert [str(file.relative_to(package)) for file in sorted(package.rglob("*.py")) if _calls_git(file)] == [
+        "load/git.py"
+    ]
+
+
+def _calls_git(file: Path) -> bool:
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    imported = {
+        name.partition(".")[0]
+        for node in ast.walk(tree)
+        for name in (
+            [alias.name for alias in node.names] if isinstance(node, ast.Import)
+            else [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+        )
+    }  # fmt: skip
+    words = [
+        node.elts[0] if isinstance(node, (ast.List, ast.Tuple)) and node.elts else node
+        for call in ast.walk(tree)
+        if isinstance(call, ast.Call)
+        for node in call.args
+    ]
+    called = any(isinstance(word, ast.Constant) and word.value == "git" for word in words)
+    return "git" in imported or called
