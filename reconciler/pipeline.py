@@ -18,8 +18,8 @@ from reconciler.core.address import Address
 from reconciler.core.manifest import Resource
 from reconciler.core.plan import Change, Outcome, Plan, Recovery, Result
 from reconciler.core.problem import Problem
-from reconciler.core.state import Drift, Entry, Live, State
-from reconciler.diff import changes, confined, corrections, drifts, fold, foreign
+from reconciler.core.state import Drift, Entry, Live, Newer, State
+from reconciler.diff import changes, confined, corrections, drifts, fold, foreign, newer
 from reconciler.errors import ManifestError, MlopsError, RefusedError
 from reconciler.load import Loaded, Options, Override, load_all, with_secrets
 from reconciler.load.config import Config, Target, read_config
@@ -114,8 +114,13 @@ def plan(workspace: Workspace, wish: Wish) -> Planned:
 
     Raises:
         ManifestError: the files are wrong; carries every problem of every file.
-        RefusedError: a guard or the quota forbids the plan.
+        RefusedError: a guard or the quota forbids the plan, or the record is older than what is live.
     """
+    return _plan(workspace, wish, saved=None)
+
+
+def _plan(workspace: Workspace, wish: Wish, *, saved: SavedPlan | None) -> Planned:
+    """Make a plan, hold it against a saved one, which may be stale, and then against what may be done."""
     loaded = _load(workspace, wish)
     recorded = workspace.store.read()
     refresh = wish.refresh and not workspace.offline
@@ -139,11 +144,15 @@ def plan(workspace: Workspace, wish: Wish) -> Planned:
         recovery=_recovery(workspace),
         offline=workspace.offline,
     )
-    _guard(workspace, wish, made, state, live, wanted=len(resolved.resources) if whole else None)
+    if saved:
+        saved.refuse_unless(made)
+    ahead = newer(recorded, live, workspace.store.generation)
+    guards = _guards(workspace, wish, state, live, ahead)
+    _guard(workspace, made, state, guards, wanted=len(resolved.resources) if whole else None)
     return Planned(
         made,
         warnings,
-        tuple(drifts(recorded, live)) if refresh else (),
+        tuple(drifts(recorded, live, ahead)) if refresh else (),
         _corrections(recorded, state, resolved.resources, found) if whole and not wish.only else {},
         loaded.passed_over,
     )
@@ -165,9 +174,7 @@ def apply(workspace: Workspace, wish: Wish, manner: Manner | None = None, *, sav
     manner = manner or Manner()
     with locked(workspace, "mlops apply", timeout_s=manner.lock_timeout_s):
         recover(workspace.provider, workspace.store, now=utc_now)
-        planned = plan(workspace, wish)
-        if saved:
-            saved.refuse_unless(planned.plan)
+        planned = _plan(workspace, wish, saved=saved)
         if planned.plan.steps and not manner.confirm(planned):
             return Applied(planned, declined=True)
         for address, entry in planned.corrections.items():
@@ -193,7 +200,8 @@ def destroy(workspace: Workspace, wish: Wish, manner: Manner | None = None) -> A
         made = Plan(workspace.target.name, recorded.lineage, recorded.serial, "", steps, live=_generations(live))
         corrected = {} if wish.paths else _corrections(recorded, state, (), found)
         planned = Planned(made, corrections=corrected)
-        _refuse(refusals(steps, state, Guards(protect=workspace.target.protect), wanted=None))
+        guards = Guards(protect=workspace.target.protect, ahead=newer(recorded, live, workspace.store.generation))
+        _refuse(refusals(steps, state, guards, wanted=None))
         if steps and not manner.confirm(planned):
             return Applied(planned, declined=True)
         for address, entry in planned.corrections.items():
@@ -212,8 +220,9 @@ def _defined(workspace: Workspace, wish: Wish, state: State) -> set[Address]:
 
 def drift(workspace: Workspace) -> tuple[tuple[Drift, ...], int]:
     """What changed behind git's back, and how many resources are recorded."""
-    recorded = workspace.store.read()
-    return tuple(drifts(recorded, workspace.provider.list())), len(recorded.entries)
+    recorded, live = workspace.store.read(), workspace.provider.list()
+    ahead = newer(recorded, live, workspace.store.generation)
+    return tuple(drifts(recorded, live, ahead)), len(recorded.entries)
 
 
 def refresh(workspace: Workspace, *, lock_timeout_s: float = 0) -> tuple[Drift, ...]:
@@ -222,9 +231,10 @@ def refresh(workspace: Workspace, *, lock_timeout_s: float = 0) -> tuple[Drift, 
         recover(workspace.provider, workspace.store, now=utc_now)
         recorded = workspace.store.read()
         live = tuple(workspace.provider.list())
+        found = drifts(recorded, live, newer(recorded, live, workspace.store.generation))
         for address, entry in _corrections(recorded, fold(recorded, live), (), ()).items():
             workspace.store.note(address, entry)
-        return tuple(drifts(recorded, live))
+        return tuple(found)
 
 
 def validate(wish: Wish, target: str | None) -> tuple[Loaded, tuple[Problem, ...]]:
@@ -309,20 +319,22 @@ def _known(only: Sequence[Address], resolved: Resolved, state: State) -> None:
             raise MlopsError(f"--only {address}: it is neither defined nor recorded; {advice}")
 
 
-def _guard(
-    workspace: Workspace, wish: Wish, made: Plan, state: State, live: Sequence[Live], *, wanted: int | None
-) -> None:
+def _guards(workspace: Workspace, wish: Wish, state: State, live: Sequence[Live], ahead: Sequence[Newer]) -> Guards:
     target = workspace.target
-    limit = wish.max_delete if wish.max_delete is not None else target.max_delete
-    where = ", ".join(_paths(workspace.config, wish))
-    in_force = {item.address: item.spec for item in live if item.underway}
-    guards = Guards(limit, wish.allow_empty, target.protect, foreign(state, live), where, in_force)
-    _refuse(
-        [
-            *refusals(made.steps, state, guards, wanted=wanted),
-            *over_quota(made.steps, state, target.quota),
-        ]
+    return Guards(
+        max_delete=wish.max_delete if wish.max_delete is not None else target.max_delete,
+        allow_empty=wish.allow_empty,
+        protect=target.protect,
+        foreign=foreign(state, live),
+        where=", ".join(_paths(workspace.config, wish)),
+        ahead=ahead,
+        in_force={item.address: item.spec for item in live if item.underway},
     )
+
+
+def _guard(workspace: Workspace, made: Plan, state: State, guards: Guards, *, wanted: int | None) -> None:
+    over = over_quota(made.steps, state, workspace.target.quota)
+    _refuse([*refusals(made.steps, state, guards, wanted=wanted), *over])
 
 
 def _refuse(reasons: Iterable[str]) -> None:

@@ -42,6 +42,9 @@ CODES = {
     "E-NAME": "Azure's rule: 3 to 32 letters, digits and dashes, beginning with a letter; endpoints end with a letter "
     "or a digit.",
     "E-NAME-CHAR": "The name holds a character that cannot be seen or that changes how text around it looks.",
+    "E-OLD-RECORD": "A live object carries this state's mark and a generation that the record never had: the record is a copy from "
+    "before, such as a backup. Bring back the newer one. If it is lost, `mlops state rebuild` makes the record anew from the live "
+    "objects, and `mlops apply --refresh-only` records them as they are.",
     "E-PATH": "What the path names is not there. Paths count from the folder of the file that holds them.",
     "E-PATH-FORM": "Paths are relative and written with slashes: no absolute path, no ~, no drive, no %2e.",
     "E-PATH-OUT": "The path leaves the repository, where git does not see changes.",

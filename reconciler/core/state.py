@@ -74,6 +74,23 @@ class Live:
     created: str = ""
 
 
+@dataclass(frozen=True)
+class Newer:
+    """A live object that its state changed later than the record knows of, so that the record is an older copy.
+
+    Args:
+        live: the object's generation.
+        known: the highest generation that the record ever had of it.
+    """
+
+    address: Address
+    live: int
+    known: int
+
+    def __str__(self) -> str:
+        return f"{self.address}: live is of generation {self.live}, the record knows {self.known}"
+
+
 class DriftClass(StrEnum):
     """How the live side differs from the record; EXPECTED never makes an exit code."""
 

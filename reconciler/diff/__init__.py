@@ -2,6 +2,6 @@
 
 from reconciler.diff.changes import changes
 from reconciler.diff.confine import confined
-from reconciler.diff.drift import corrections, drifts, fold, foreign
+from reconciler.diff.drift import corrections, drifts, fold, foreign, newer
 
-__all__ = ["changes", "confined", "corrections", "drifts", "fold", "foreign"]
+__all__ = ["changes", "confined", "corrections", "drifts", "fold", "foreign", "newer"]

@@ -1,23 +1,46 @@
 """Recorded against live: what changed behind git's back, and the record as it looks once that is folded in."""
 
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from reconciler.core.address import Address
 from reconciler.core.manifest import Spec
 from reconciler.core.plan import FieldChange
-from reconciler.core.state import Drift, DriftClass, Entry, Live, State
+from reconciler.core.state import Drift, DriftClass, Entry, Live, Newer, State
 from reconciler.diff.fields import differing
 from reconciler.kinds import KINDS, Kind
 from reconciler.kinds.autoscaling import COUNT, bounds, within
 
 
-def drifts(state: State, live: Iterable[Live]) -> list[Drift]:
-    """Every resource whose live side is not as recorded, sorted by address."""
+def newer(state: State, live: Iterable[Live], known: Callable[[Address], int]) -> tuple[Newer, ...]:
+    """The live objects of this state that are of a generation which its record never had.
+
+    Args:
+        state: the record.
+        live: what is there.
+        known: the highest generation that the record ever had of an address; what came of an operation that the record
+            began, however late, is not above it.
+    """
+    suspects = (item for item in live if item.lineage and _ours(item, state.lineage) and _is_above(item, state))
+    found = (Newer(item.address, item.generation, known(item.address)) for item in suspects)
+    return tuple(sorted((each for each in found if each.live > each.known), key=lambda each: each.address))
+
+
+def drifts(state: State, live: Iterable[Live], ahead: Iterable[Newer] = ()) -> list[Drift]:
+    """Every resource whose live side is not as recorded, sorted by address; `ahead` are those that `newer` found."""
+    found = {drift.address: drift for drift in _drifts(state, live)}
+    for each in ahead:
+        drift = found.get(each.address, Drift(each.address, DriftClass.CHANGED))
+        told = f"live is of generation {each.live}, the record knows {each.known}: it is an older copy"
+        found[each.address] = replace(drift, note="; ".join(filter(None, (drift.note, told))))
+    return sorted(found.values(), key=lambda drift: drift.address)
+
+
+def _drifts(state: State, live: Iterable[Live]) -> list[Drift]:
     seen = {item.address: item for item in live}
     found = [_drift(address, entry, seen.get(address), state.lineage) for address, entry in state.entries.items()]
     found += [_unmanaged(item, state) for item in seen.values() if item.address not in state.entries]
-    return sorted((drift for drift in found if drift), key=lambda drift: drift.address)
+    return [drift for drift in found if drift]
 
 
 def fold(state: State, live: Iterable[Live]) -> State:
@@ -91,7 +114,14 @@ def _ours(item: Live, lineage: str) -> bool:
     return item.lineage == lineage
 
 
+def _is_above(item: Live, state: State) -> bool:
+    entry = state.entries.get(item.address)
+    return entry is None or item.generation > entry.generation
+
+
 def _folded(entry: Entry, item: Live) -> Entry:
+    if item.generation > entry.generation:
+        entry = replace(entry, generation=item.generation, operation=item.operation)
     if not item.spec:
         return replace(entry, spec={})
     if item.spec == entry.spec or all(entry.spec.get(key) == value for key, value in item.spec.items()):

@@ -9,7 +9,7 @@ from reconciler.core.address import Address
 from reconciler.core.plan import Plan
 from reconciler.core.secret import Secret
 from reconciler.core.state import Entry, Live, State
-from reconciler.diff import corrections, fold
+from reconciler.diff import corrections, fold, newer
 from reconciler.errors import RefusedError
 from reconciler.providers.provider import FenceSource, Provider, Remembering, Resealing
 from reconciler.record.store import Intent, Store
@@ -56,14 +56,13 @@ def rebuild(
     store, provider = workspace.store, workspace.provider
     with locked(workspace, f"mlops {_COMMAND}", timeout_s=lock_timeout_s):
         recover(provider, store, now=utc_now)
-        recorded = store.read()
-        found = _found(_made(provider), recorded)
+        found = _found(_made(provider), store)
         if not confirm(found):
             return None
         store.adopt(found.lineage)
         unsealed = _resealed(provider, store.secret_key())
         # Looked at once more, as secrets may have other digests by now.
-        found = replace(_found(_made(provider), store.read()), unsealed=tuple(sorted(unsealed)))
+        found = replace(_found(_made(provider), store), unsealed=tuple(sorted(unsealed)))
         _record(workspace, found)
         for item in _whole(provider.list()):
             # Nothing of the lost state's may land any more; and what ended with it, such as a gateway, comes back.
@@ -79,10 +78,12 @@ def _made(provider: Provider) -> Sequence[Live]:
     return [replace(item, spec=made.get(item.address, item.spec)) if item.spec else item for item in live]
 
 
-def _found(live: Sequence[Live], recorded: State) -> Rebuilt:
-    made = _whole(live)
+def _found(live: Sequence[Live], store: Store) -> Rebuilt:
+    """What is recorded already stays, unless the state has changed it since."""
+    made, recorded = _whole(live), store.read()
     state = replace(recorded, lineage=_lineage(made, recorded))
-    entries = corrections(recorded, fold(state, made), claimed={}, touched=recorded.entries.keys())
+    ahead = {each.address for each in newer(state, made, store.generation)}
+    entries = corrections(recorded, fold(state, made), claimed={}, touched=recorded.entries.keys() - ahead)
     fresh = {address: entry for address, entry in entries.items() if entry}
     return Rebuilt(state.lineage, fresh, len(recorded.entries))
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from reconciler.core.address import Address
 from reconciler.core.state import Live, State
+from reconciler.diff import newer
 from reconciler.kinds.autoscaling import bounds
 from reconciler.operate.access import live_object
 from reconciler.operate.budgets import as_json, budgets
@@ -31,6 +32,7 @@ def status(workspace: Workspace) -> dict[str, Any]:
     """The target in one value: what is recorded, what is live, what is left of its promises, what the last run did."""
     state = workspace.store.read()
     live = {item.address: item for item in workspace.provider.list()}
+    ahead = newer(state, live.values(), workspace.store.generation)
     runs = workspace.store.runs(limit=1)
     held = workspace.store.holder()
     promised = {name: as_json(found) for name, found in budgets(workspace).items()}
@@ -42,6 +44,7 @@ def status(workspace: Workspace) -> dict[str, Any]:
         "serial": state.serial,
         "recorded": len(state.entries),
         "live": len(live),
+        "newer": [str(each) for each in ahead],
         "unfinished": [f"{i.action} {i.address}" for i in workspace.store.unfinished()],
         "last_run": _run(runs),
         "lock": None if held is None else dict(held),

@@ -7,7 +7,7 @@ from reconciler.core.address import Address
 from reconciler.core.manifest import Spec
 from reconciler.core.plan import Action, Step
 from reconciler.core.rollout import begun
-from reconciler.core.state import State
+from reconciler.core.state import Newer, State
 from reconciler.kinds import KINDS
 from reconciler.kinds.references import named_assets
 
@@ -22,6 +22,7 @@ class Guards:
         protect: addresses that no plan deletes.
         foreign: live objects that another state, or nobody, made.
         where: the paths that the manifests were read from.
+        ahead: live objects that this state made later than its record knows of.
         in_force: by endpoint, its live spec, where traffic is still on its way to what is recorded.
     """
 
@@ -30,6 +31,7 @@ class Guards:
     protect: Collection[str] = ()
     foreign: Collection[Address] = ()
     where: str = "."
+    ahead: Sequence[Newer] = ()
     in_force: Mapping[Address, Spec] = field(default_factory=dict)
 
 
@@ -41,6 +43,7 @@ def refusals(steps: Sequence[Step], state: State, guards: Guards, *, wanted: int
         state: what is recorded.
         wanted: how many resources the manifests define; None when deleting everything is what was asked for.
     """
+    yield from _older_record(guards.ahead)
     if wanted == 0 and not guards.allow_empty:
         yield (
             f"E-EMPTY: nothing is defined in {guards.where}; check the path, or say --allow-empty to delete everything"
@@ -58,6 +61,16 @@ def refusals(steps: Sequence[Step], state: State, guards: Guards, *, wanted: int
         yield (
             f"E-DELETE-BUDGET: {len(gone)} resources would be deleted, {budget} may be: "
             f"{_some(gone)}; if that is meant, say --max-delete {len(gone)}"
+        )
+
+
+def _older_record(ahead: Sequence[Newer]) -> Iterator[str]:
+    if ahead:
+        told = "; ".join(map(str, ahead[:3])) + (f"; and {len(ahead) - 3} more" if len(ahead) > 3 else "")
+        yield (
+            f"E-OLD-RECORD: the record is older than what this state has made ({told}), so nothing is planned from it; "
+            "bring back the newer record, make it anew with `mlops state rebuild`, or take what is live for what is "
+            "recorded with `mlops apply --refresh-only`"
         )
 
 

@@ -25,6 +25,9 @@ def status_text(status: Mapping[str, Any]) -> str:
     lines += [
         f"under way, or cut off: {what}; the next apply settles what was cut off" for what in status["unfinished"]
     ]
+    lines += [
+        f"{what}: it is an older copy; `mlops explain E-OLD-RECORD` says what to do" for what in status.get("newer", ())
+    ]
     if status.get("live") and not status["recorded"]:
         lines.append(
             f"nothing is recorded, but {status['live']} objects are live; `mlops state rebuild` records them, "

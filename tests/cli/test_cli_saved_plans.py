@@ -54,7 +54,7 @@ def move_live(repo: Repository) -> None:
         (move_live, "a live object has changed since"),
     ],
 )
-def test_a_saved_plan_is_refused_when_something_moved(
+def test_f37_a_saved_plan_is_refused_when_something_moved(
     applied: Repository, move: Callable[[Repository], None], reason: str
 ):
     more_instances(applied)
@@ -66,11 +66,15 @@ def test_a_saved_plan_is_refused_when_something_moved(
     assert applied.live() == before
 
 
-def test_a_saved_plan_is_refused_the_second_time(applied: Repository):
+def test_f37_a_saved_plan_is_refused_the_second_time(applied: Repository):
     more_instances(applied)
     applied.mlops("plan", "--out", "p.json")
     applied.mlops("apply", "--plan", "p.json")
-    applied.mlops("apply", "--plan", "p.json", code=STALE)
+    before = applied.live()
+    said = applied.mlops("apply", "--plan", "p.json", code=STALE).err
+    assert "stale plan: the state has changed since" in said
+    assert applied.live() == before
+    assert applied.mlops("plan", "--detailed-exitcode").out.startswith("No changes.")
 
 
 def test_a_saved_plan_wants_its_values_again(applied: Repository):
