@@ -121,4 +121,4 @@ def _write(file: _File, place: Path, copy: Callable[[str, IO[bytes]], None]) -> 
 
 
 def _refused(asked: str, message: str) -> ManifestError:
-    return ManifestError([Problem(asked, 1, 1, "E-PATH", message)])
+    return ManifestError([Problem(asked, 1, 1, "E-GIT", message)])

@@ -36,9 +36,9 @@ def _parts(change: Change, replaced: Collection[Address], deletion: str) -> Iter
     elif change.after is None:
         yield from _deletion(change, deletion)
     elif change.replaces or change.address.parent in replaced:
-        why = f"{change.replaces} changed" if change.replaces else "its endpoint is replaced"
-        yield from _deletion(change, f"{why}, which cannot be done in place")
-        yield from _creation(change, f"{why}, so it is made anew")
+        why = f"{change.replaces} cannot change in place" if change.replaces else "its endpoint is"
+        yield from _deletion(change, f"to be replaced: {why}{_ended(change.before)}")
+        yield from _creation(change, f"replaced: {why}")
     else:
         yield from _update(change)
 
@@ -72,6 +72,12 @@ def _deletion(change: Change, reason: str) -> Iterator[Part]:
         fields = tuple(FieldChange(name, spec[name], None) for name in sorted(routed))
         yield Part(Action.ROUTE, change.address, "traffic stops first", fields, spec, {**spec, **routed}, change.needs)
     yield Part(Action.DELETE, change.address, reason, (), {**spec, **routed}, None, change.needs)
+
+
+def _ended(spec: Spec) -> str:
+    """What of a resource ends with it, where that is more than its name."""
+    count = spec.get("instance_count")
+    return f"; ends {count} instance{'' if count == 1 else 's'}" if isinstance(count, int) else ""
 
 
 def _update(change: Change) -> Iterator[Part]:

@@ -170,7 +170,7 @@ def test_a_revision_that_looks_like_an_option_is_none(repo: Repository):
     before = sorted(repo.folder.rglob("*"))
     for revision in NO_REVISIONS:
         told = repo.mlops("plan", "--offline", "--", revision, code=1)
-        assert "E-PATH" in told.err
+        assert "E-GIT" in told.err
     assert (mark.exists(), sorted(repo.folder.rglob("*"))) == (False, before)
 
 

@@ -193,7 +193,7 @@ def test_a_scoring_script_is_read_and_one_that_is_missing_is_none():
     ]
 
 
-def test_a_link_that_leaves_the_repository_is_refused(tmp_path: Path):
+def test_b39_a_link_that_leaves_the_repository_is_refused(tmp_path: Path):
     (tmp_path / "outside").mkdir()
     (tmp_path / "outside" / "secret").write_text("x")
     put("code/score.py", "")
@@ -317,7 +317,7 @@ def test_a_revision_has_the_tree_of_the_same_files_on_disk(history: None):
 
 @pytest.mark.parametrize("path", ["nowhere:m", "HEAD:nowhere", "HEAD:../x"])
 def test_a_revision_or_path_that_is_not_there_says_so(history: None, path: str):
-    with pytest.raises(ManifestError, match="E-PATH"):
+    with pytest.raises(ManifestError, match="E-GIT"):
         load(path)
 
 

@@ -112,7 +112,7 @@ def test_what_is_merged_or_aliased_has_the_place_where_it_was_written():
     )
 
 
-def test_a_file_of_one_byte_too_many_is_refused(tmp_path: Path):
+def test_b10_a_file_of_one_byte_too_many_is_refused(tmp_path: Path):
     file = tmp_path / "x.yml"
     file.write_bytes(b"#" * 1_048_577)
     here = Here(str(file), "x.yml", "x.yml")

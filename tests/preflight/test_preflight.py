@@ -66,7 +66,7 @@ def test_a_mirror_to_a_deployment_with_live_traffic_is_refused():
         (None, "E-SCRIPT"),
     ],
 )
-def test_a_script_is_checked_by_its_syntax_alone(text, code):
+def test_b41_b42_b43_a_script_is_checked_by_its_syntax_alone(text, code):
     made = blue()
     scripted = replace(made, manifest=replace(made.manifest, scripts={"scoring_script": Script("code/score.py", text)}))
     assert [problem.code for problem in problems_of([endpoint(), scripted], [], ())] == ([code] if code else [])
@@ -90,7 +90,7 @@ def test_a_placeholder_for_a_script_is_a_warning():
     assert [problem.code for problem in problems_of([endpoint(), scripted], [], ())] == ["W-PLACEHOLDER"]
 
 
-def test_an_unknown_size_is_a_warning_with_the_nearest():
+def test_b36_an_unknown_size_is_a_warning_with_the_nearest():
     assert said(blue(instance_type="Standard_DS33_v2")) == [
         "unknown instance_type Standard_DS33_v2; nearest: Standard_DS3_v2; it cannot be held against a quota"
     ]
@@ -118,13 +118,13 @@ def test_a_protected_address_is_not_deleted():
     assert reason.startswith("E-PROTECTED: deployment/credit/blue")
 
 
-def test_a_deployment_is_not_replaced_while_it_has_traffic():
+def test_b57_a_deployment_is_not_replaced_while_it_has_traffic():
     state = recorded(endpoint(traffic={"blue": 100}), blue())
     (reason,) = refused([endpoint(traffic={"blue": 100}), blue(instance_type="Standard_F4s_v2")], state)
     assert reason.startswith("E-DELETE-TRAFFIC: blue has 100 % of traffic")
 
 
-def test_a_deployment_with_traffic_that_nobody_claims_is_not_deleted():
+def test_b58_a_deployment_with_traffic_that_nobody_claims_is_not_deleted():
     state = recorded(endpoint(traffic={"blue": 100}), blue(), green())
     (reason,) = refused([endpoint(), green()], state)
     assert reason.startswith("E-DELETE-TRAFFIC: blue has 100 % of traffic")
@@ -165,7 +165,7 @@ def test_an_object_of_somebody_else_is_not_overwritten():
     assert reason.startswith("E-FOREIGN: endpoint/credit exists already")
 
 
-def test_quota_counts_the_reserve_of_a_fifth():
+def test_b35_quota_counts_the_reserve_of_a_fifth():
     plan = plan_of([endpoint(), blue(instance_count=10)], State())
     (line,) = over_quota(plan.steps, State(), {"standardDSv2Family": 40})
     assert line.startswith(
@@ -174,7 +174,7 @@ def test_quota_counts_the_reserve_of_a_fifth():
     assert list(over_quota(plan.steps, State(), {"standardDSv2Family": 48})) == []
 
 
-def test_quota_is_held_against_the_step_at_which_the_peak_is_reached():
+def test_b35_quota_is_held_against_the_step_at_which_the_peak_is_reached():
     state = recorded(endpoint(traffic={"blue": 100}), blue(instance_count=1))
     plan = plan_of([endpoint(traffic={"green": 100}), green(instance_count=1)], state)
     (line,) = over_quota(plan.steps, state, {"DSv2": 12})

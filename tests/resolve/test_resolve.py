@@ -132,7 +132,7 @@ def test_inline_models_of_one_name_and_no_version_keep_a_version_for_each_conten
     assert of(endpoint(), one, two, state=recorded(*first.resources)).resources == first.resources
 
 
-def test_other_content_under_a_registered_version_is_refused():
+def test_b57_other_content_under_a_registered_version_is_refused():
     state = recorded(*of(registered(3)).resources)
     (said,) = problems(registered(3, TWO), state=state)
     assert said.startswith("m.yml:2:1: E-IMMUTABLE: model risk:3 is registered with another path")
