@@ -8,11 +8,13 @@ number of objects; closing the provider leaves one line an object.
 import json
 import os
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, BinaryIO, ClassVar, Self
 
 from reconciler.core.address import Address
 from reconciler.core.manifest import Resource
@@ -22,6 +24,10 @@ from reconciler.core.secret import sealed, spec_from_json
 from reconciler.core.state import Live
 from reconciler.errors import ProviderError
 from reconciler.providers.provider import Setting
+from reconciler.record.files import lay_down
+from reconciler.record.lock import LockFile, wait_until_taken
+
+_PATIENCE_S = 30.0
 
 
 def _now() -> str:
@@ -44,8 +50,8 @@ class MemoryProvider:
         self._objects: dict[Address, Live] = {}
         self._fences: dict[Address, int] = {}
         self._appended = False
-        if file and file.exists():
-            self._objects, self._fences = _read(file)
+        self._seen: _Stamp = None
+        self._look()
 
     @classmethod
     def open(cls, setting: Setting) -> Self:
@@ -55,21 +61,26 @@ class MemoryProvider:
 
     def list(self) -> Sequence[Live]:
         """Every object."""
-        return list(self._objects.values())
+        with self._lock:
+            self._look()
+            return list(self._objects.values())
 
     def observe(self, address: Address) -> Live | None:
         """One object."""
-        return self._objects.get(address)
+        with self._lock:
+            self._look()
+            return self._objects.get(address)
 
     def fence(self, address: Address, generation: int) -> None:
         """Refuse older operations from now on, also after the object is gone."""
-        with self._lock:
-            self._fences[address] = max(generation, self._fences.get(address, 0))
-            self._save(address)
+        with self._alone():
+            self._keep(address, self._objects.get(address), max(generation, self._fences.get(address, 0)))
 
     def fences(self) -> Mapping[Address, int]:
         """By address the generation below which operations are refused."""
-        return dict(self._fences)
+        with self._lock:
+            self._look()
+            return dict(self._fences)
 
     def objections(self, resources: Sequence[Resource]) -> Iterator[Problem]:  # noqa: ARG002 - the Protocol's form
         """Nothing: memory holds everything."""
@@ -97,72 +108,122 @@ class MemoryProvider:
 
     def delete(self, step: Step, operation: Operation) -> None:
         """Remove the object; one that is gone already is no error."""
-        with self._lock:
+        with self._alone():
             self._refuse_others(step.address, operation)
-            self._admit(step.address, operation)
-            self._objects.pop(step.address, None)
-            self._save(step.address)
+            self._keep(step.address, None, self._admitted(step.address, operation))
 
     def adopt(self, address: Address, operation: Operation) -> None:
         """Have an object carry another state's mark."""
-        with self._lock:
+        with self._alone():
             if address not in self._objects:
                 raise ProviderError(f"{address} is not there")
-            self._admit(address, operation)
-            self._objects[address] = replace(
+            fence = self._admitted(address, operation)
+            marked = replace(
                 self._objects[address],
                 lineage=operation.lineage,
                 generation=operation.generation,
                 operation=operation.id,
             )
-            self._save(address)
+            self._keep(address, marked, fence)
 
     def edit(self, address: Address, **fields: Any) -> None:
         """Change an object behind everybody's back, as somebody with a console would."""
-        found = self._objects[address]
-        self._objects[address] = replace(found, spec={**found.spec, **fields})
-        self._save(address)
+        with self._alone():
+            found = self._objects[address]
+            self._keep(address, replace(found, spec={**found.spec, **fields}), self._fences.get(address, 0))
 
     def close(self) -> None:
         """Leave one line an object in the file."""
         if self._file and self._appended:
-            addresses = sorted(self._objects.keys() | self._fences.keys())
-            _rewrite(self._file, (_line(a, self._objects.get(a), self._fences.get(a, 0)) for a in addresses))
+            # Without space for a second file the lines stay as they are, and say the same.
+            with suppress(OSError), self._alone():
+                addresses = sorted(self._objects.keys() | self._fences.keys())
+                lines = [_line(a, self._objects.get(a), self._fences.get(a, 0)) for a in addresses]
+                lay_down(self._file, lambda fresh: _write(fresh, lines), over=True)
             self._appended = False
 
     def _change(self, step: Step, operation: Operation) -> None:
-        if step.address not in self._objects:
+        if self.observe(step.address) is None:
             raise ProviderError(f"{step.address} is not there")
         self._put(step, operation)
 
     def _put(self, step: Step, operation: Operation) -> None:
-        with self._lock:
+        with self._alone():
             self._refuse_others(step.address, operation)
-            self._admit(step.address, operation)
+            fence = self._admitted(step.address, operation)
             found = self._objects.get(step.address)
             spec = {**_left_alone(found), **(step.after or {})}
             created = found.created if found else self._now()
             live = Live(step.address, spec, operation.lineage, operation.generation, operation.id, created=created)
-            self._objects[step.address] = live
-            self._save(step.address)
+            self._keep(step.address, live, fence)
 
     def _refuse_others(self, address: Address, operation: Operation) -> None:
         found = self._objects.get(address)
         if found and found.lineage != operation.lineage:
             raise ProviderError(f"{address} exists already and was not made by this state; import it first")
 
-    def _admit(self, address: Address, operation: Operation) -> None:
+    def _admitted(self, address: Address, operation: Operation) -> int:
+        """The fence of afterwards."""
         fence = self._fences.get(address, 0)
         if operation.generation < fence:
             raise ProviderError(
                 f"{address}: an operation of generation {operation.generation} is refused: {fence} was seen"
             )
-        self._fences[address] = operation.generation
+        return operation.generation
 
-    def _save(self, address: Address) -> None:
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Let no other thread or process write meanwhile; what others wrote before is known then.
+
+        A process that hung while others went on must neither land what is late nor write over what they made.
+        """
+        with self._lock, _locked(self._file) if self._file else nullcontext():
+            self._look()
+            yield
+
+    def _look(self) -> None:
+        """Read the file again if it is not as this process left it."""
+        if self._file and (stamp := _stamp(self._file)) != self._seen:
+            self._objects, self._fences = _read(self._file) if stamp else ({}, {})
+            self._seen = stamp
+
+    def _keep(self, address: Address, live: Live | None, fence: int) -> None:
+        """Write it down, then know it: what cannot be written has no effect."""
         if self._file:
-            _append(self._file, _line(address, self._objects.get(address), self._fences.get(address, 0)))
-            self._appended = True
+            try:
+                _append(self._file, _line(address, live, fence))
+            except OSError as error:
+                raise ProviderError(f"{self._file}: cannot be written: {error.strerror}") from error
+            self._appended, self._seen = True, _stamp(self._file)
+        self._fences[address] = fence
+        if live:
+            self._objects[address] = live
+        else:
+            self._objects.pop(address, None)
+
+
+_Stamp = tuple[int, int, int] | None
+
+
+def _stamp(file: Path) -> _Stamp:
+    """Changes with the file; None when there is none."""
+    try:
+        found = file.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns
+
+
+@contextmanager
+def _locked(file: Path) -> Iterator[None]:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    lock = LockFile(file)
+    try:
+        if not wait_until_taken(lock.take, _PATIENCE_S, sleep=time.sleep, now=time.monotonic):
+            raise ProviderError(f"{file}: another process writes to it and does not end")
+        yield
+    finally:
+        os.close(lock.descriptor)
 
 
 def _left_alone(found: Live | None) -> Mapping[str, Any]:
@@ -209,18 +270,29 @@ def _line(address: Address, live: Live | None, fence: int) -> str:
 
 def _append(file: Path, line: str) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    with os.fdopen(descriptor, "w") as stream:
-        stream.write(line)
+    descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
+    with os.fdopen(descriptor, "r+b") as stream:
+        _end_lines(stream)
+        stream.write(line.encode())
         stream.flush()
         os.fsync(descriptor)
 
 
-def _rewrite(file: Path, lines: Iterable[str]) -> None:
-    """Write the whole file anew and rename it, so that a reader finds the old one or the new one."""
-    fresh = file.with_name(f"{file.name}.{os.getpid()}.new")
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as stream:
-        stream.writelines(lines)
-        stream.flush()
-        os.fsync(stream.fileno())
-    fresh.replace(file)
+def _end_lines(stream: BinaryIO) -> None:
+    """Go behind the last line: one that an editor left without an end gets it; half of one goes, nobody knew of it."""
+    size = stream.seek(0, os.SEEK_END)
+    stream.seek(max(0, size - 1))
+    if stream.read() in (b"", b"\n"):
+        return
+    stream.seek(0)
+    last = stream.read().rpartition(b"\n")[2]
+    try:
+        json.loads(last)
+        stream.write(b"\n")
+    except ValueError:
+        stream.seek(size - len(last))
+        stream.truncate()
+
+
+def _write(file: Path, lines: Iterable[str]) -> None:
+    file.write_text("".join(lines), encoding="utf-8")

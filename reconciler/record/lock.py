@@ -56,7 +56,7 @@ def file_lock(
         LockHeldError: another run holds it for longer than `timeout_s`.
         StateError: the file cannot be opened.
     """
-    file = _LockFile(path)
+    file = LockFile(path)
     try:
         if not wait_until_taken(file.take, max(timeout_s, _LOOK_S), sleep=sleep, now=now):
             raise held_by(target, _facts(path))
@@ -156,7 +156,7 @@ def lost(target: str) -> StateError:
     )
 
 
-class _LockFile:
+class LockFile:
     """The file of a name, opened again when another was put in its place."""
 
     def __init__(self, path: Path) -> None:
