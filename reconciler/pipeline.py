@@ -22,6 +22,7 @@ from reconciler.core.state import Drift, Entry, Live, Newer, State
 from reconciler.diff import changes, confined, corrections, drifts, fold, foreign, newer
 from reconciler.errors import ManifestError, MlopsError, RefusedError
 from reconciler.load import Loaded, Options, Override, load_all, with_secrets
+from reconciler.load.commit import in_no_commit
 from reconciler.load.config import Config, Target, read_config
 from reconciler.order import order
 from reconciler.preflight import Guards, over_quota, problems_of, refusals
@@ -174,7 +175,7 @@ def apply(workspace: Workspace, wish: Wish, manner: Manner | None = None, *, sav
     manner = manner or Manner()
     with locked(workspace, "mlops apply", timeout_s=manner.lock_timeout_s):
         recover(workspace.provider, workspace.store, now=utc_now)
-        planned = _plan(workspace, wish, saved=saved)
+        planned = _with_dirt(_plan(workspace, wish, saved=saved), workspace, wish)
         if planned.plan.steps and not manner.confirm(planned):
             return Applied(planned, declined=True)
         for address, entry in planned.corrections.items():
@@ -182,6 +183,13 @@ def apply(workspace: Workspace, wish: Wish, manner: Manner | None = None, *, sav
         outcomes = _executed(workspace, planned.plan, "apply", manner)
         see_to_attendance(workspace)
     return Applied(planned, outcomes)
+
+
+def _with_dirt(planned: Planned, workspace: Workspace, wish: Wish) -> Planned:
+    """In CI, with a warning for every file that is about to be applied and is in no commit."""
+    paths = [*_paths(workspace.config, wish), *(str(content.location) for content in workspace.contents.values())]
+    dirt = in_no_commit(workspace.config.root, paths, os.environ)
+    return replace(planned, warnings=(*planned.warnings, *dirt))
 
 
 def destroy(workspace: Workspace, wish: Wish, manner: Manner | None = None) -> Applied:

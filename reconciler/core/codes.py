@@ -23,8 +23,8 @@ CODES = {
     "the fields.",
     "E-FOREIGN": "An object of that name is live and carries another state's mark, or none. It is never overwritten and "
     "never deleted: take it over with `mlops import ADDRESS`, remove it, choose another name, or work with the state that made it.",
-    "E-GIT": "The file has conflict markers, or the revision or its path does not exist. Resolve the merge, or correct "
-    "REV:PATH.",
+    "E-GIT": "The file has conflict markers, or there is no git repository, or in it no such revision or path. Resolve the merge, or "
+    "correct REV:PATH.",
     "E-IMMUTABLE": "A registered version of a model or an environment never changes, so that what served yesterday can "
     "be served again. Give the new content a new version.",
     "E-IN-USE": "An endpoint, a model or an environment would be deleted while a recorded deployment stands on it. That happens "
@@ -106,6 +106,8 @@ CODES = {
     "E-YAML-VALUE": "A number has more digits than any field could mean.",
     "W-ENVVAR-RESERVED": "The server sets this variable itself, and one that is given here wins: the server then looks for the model or "
     "the script elsewhere.",
+    "W-GIT": "This runs in CI, and a file that is applied differs from the commit or is in none, so that nobody can tell later what was "
+    "applied. Commit it; what the run itself writes belongs outside of the folders that are applied.",
     "W-IMAGE": "The image is named without a version, so the next push of it is another one. Name its digest, or a tag that is never "
     "moved. A target with `pinned: true` refuses it.",
     "W-PLACEHOLDER": "The name in angle brackets is a place that a template leaves to fill in. `validate` lets it pass, "

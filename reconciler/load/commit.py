@@ -1,10 +1,16 @@
 """The commit that a folder is at, for the record of a run; git is asked only when a run is written down."""
 
+# Paths are text here, as in all of `load`.
+# ruff: noqa: PTH100, PTH110, PTH118
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from reconciler.core.problem import Problem
 from reconciler.load.git import Unanswered, answer, status
-from reconciler.load.place import git_root
+from reconciler.load.place import git_root, inside, shown
 
 
 @dataclass(frozen=True)
@@ -37,6 +43,26 @@ def commit_facts(folder: Path) -> CommitFacts:
         return CommitFacts()
     tree, author = (_header(headers, name) for name in ("tree", "author"))
     return CommitFacts(commit, tree, _branch(root), author.rpartition(" <")[0], dirty)
+
+
+def in_no_commit(folder: Path, paths: Iterable[str], environ: Mapping[str, str]) -> Iterator[Problem]:
+    """In CI, the files below some paths that differ from the commit: what is applied from them, no commit says."""
+    root = git_root(str(folder.absolute()))
+    if not root or environ.get("CI", "").lower() in ("", "0", "false"):
+        return
+    applied = [os.path.abspath(path) for path in paths if os.path.exists(path)]
+    for changed in _changed(root):
+        if any(inside(changed, path) or inside(path, changed) for path in applied):
+            message = "differs from the commit, and this is CI; commit it, or keep what writes it out of the run"
+            yield Problem(shown(changed), 1, 1, "W-GIT", message)
+
+
+def _changed(root: str) -> list[str]:
+    try:
+        entries = os.fsdecode(status(root)).split("\0")
+    except Unanswered:
+        return []
+    return [os.path.join(root, entry[3:].rstrip("/")) for entry in entries if entry]
 
 
 def _branch(root: str) -> str:

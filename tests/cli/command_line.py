@@ -104,8 +104,8 @@ class Repository:
         planned = self.mlops("plan", *words, "--format", "json", code=code)
         return [f"{step['action']} {step['address']}" for step in planned.json["steps"]]
 
-    def apply(self, *words: str, code: int = 0) -> Ran:
-        return self.mlops("apply", "--auto-approve", *words, code=code)
+    def apply(self, *words: str, code: int = 0, **variables: str) -> Ran:
+        return self.mlops("apply", "--auto-approve", *words, code=code, **variables)
 
     def started(self, *words: str, **variables: str) -> "subprocess.Popen[str]":
         """Start the command and return while it runs."""

@@ -5,7 +5,7 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from command_line import BLUE, SCHEMAS, Repository, files_holding
+from command_line import BLUE, SCHEMAS, Repository, files_holding, model
 from on_engine import OnEngine
 
 SAYS_DB = "import os\n\n\ndef init(): pass\n\n\ndef run(raw_data): return os.environ['DB']\n"
@@ -231,3 +231,38 @@ def test_b60_a_revision_outside_of_git_says_so(applied: Repository, path: str):
 def test_b60_conflict_markers_are_told_where_the_first_of_them_stands(applied: Repository):
     applied.edit("manifests/blue.yml", "instance_count: 1\n", "<<<<<<< HEAD\ninstance_count: 2\n=======\n>>>>>>> x\n")
     assert "manifests/blue.yml:10:1: E-GIT: conflict marker; resolve the merge" in refused(applied)
+
+
+@pytest.fixture
+def committed(applied: Repository) -> Repository:
+    """The same, all of it in one commit."""
+    applied.write(".gitignore", "live.jsonl\n")
+    applied.git("init", "--quiet")
+    applied.git("add", "--all")
+    applied.git("commit", "--quiet", "--message", "all")
+    return applied
+
+
+@pytest.mark.parametrize(
+    ("changed", "text", "told"),
+    [
+        ("manifests/blue.yml", BLUE + "description: edited\n", "manifests/blue.yml"),
+        ("manifests/src/score.py", SAYS_DB, "manifests/src/score.py"),
+        ("manifests/new/model.yml", model(2).replace("weights-2", "../weights-1"), "manifests/new"),
+    ],
+)
+@pytest.mark.parametrize("ci", ["true", ""])
+def test_b60_in_ci_a_file_that_is_applied_and_in_no_commit_is_told(
+    committed: Repository, changed: str, text: str, told: str, ci: str
+):
+    committed.write(changed, text)
+    said = committed.apply(CI=ci)
+    assert said.out.endswith("Apply: 1 succeeded.\n")
+    assert (f"{told}:1:1: W-GIT: differs from the commit, and this is CI" in said.err) == bool(ci)
+
+
+def test_b60_in_ci_what_is_not_applied_may_be_as_it_likes(committed: Repository):
+    committed.write("report.json", "{}")
+    committed.edit("manifests/blue.yml", "instance_count: 1", "instance_count: 2")
+    committed.git("commit", "--quiet", "--all", "--message", "two")
+    assert "W-GIT" not in committed.apply(CI="true").err
