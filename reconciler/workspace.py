@@ -16,8 +16,8 @@ from reconciler.providers.memory import MemoryProvider
 from reconciler.providers.provider import Provider, Setting
 from reconciler.providers.registry import provider_named
 from reconciler.record.assets import AssetStore
-from reconciler.record.opening import open_offline, open_store
-from reconciler.record.store import Store
+from reconciler.record.opening import kept_copy, open_offline, open_store
+from reconciler.record.store import Record, Store
 
 PRIVATE = ".mlops"
 OFFLINE = "MLOPS_OFFLINE"
@@ -94,6 +94,18 @@ def open_record(target: str | None, *, start: Path | None = None) -> Iterator[tu
         yield chosen.name, store
     finally:
         store.close()
+
+
+def open_copy(target: str | None, number: int, *, start: Path | None = None) -> Record:
+    """What was recorded of a target before one of its last runs; 1 is the last. The record itself may be damaged.
+
+    Raises:
+        ManifestError: `mlops.yaml` is wrong, or has no such target.
+        StateError: there is no such copy.
+    """
+    config = read_config(start or Path.cwd())
+    chosen = config.target(target)
+    return kept_copy(chosen.state, root=config.root, target=chosen.name, number=number)
 
 
 def holder(command: str, started: str) -> Mapping[str, str | int]:

@@ -11,7 +11,18 @@ from typing import Annotated, NoReturn
 import typer
 
 from reconciler import __version__
-from reconciler.cli import calling, checking, encrypting, explaining, importing, keeping, looking, observing, planning
+from reconciler.cli import (
+    calling,
+    checking,
+    encrypting,
+    explaining,
+    importing,
+    keeping,
+    looking,
+    observing,
+    planning,
+    recording,
+)
 from reconciler.cli.handler import run
 
 app = typer.Typer(
@@ -36,6 +47,11 @@ COMMANDS: dict[str, Callable[..., int | None]] = {
     "logs": observing.logs,
     "logs query": observing.query,
     "credentials": calling.credentials,
+    "state list": recording.list_,
+    "state show": recording.show,
+    "state export": recording.export,
+    "state import": recording.take_in,
+    "state verify": recording.verify,
     "state rebuild": keeping.rebuild,
     "state unlock": keeping.unlock,
     "state encrypt": encrypting.encrypt,

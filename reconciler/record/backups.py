@@ -27,8 +27,12 @@ def back_up_schema(connection: Connection, path: Path, version: int, connect: Ca
 
 def newest_backup(path: Path) -> Path | None:
     """The copy from before the last run that wrote."""
-    numbers = _numbered(path)
-    return _numbered_name(path, max(numbers)) if numbers else None
+    return next(iter(backups(path)[::-1]), None)
+
+
+def backups(path: Path) -> list[Path]:
+    """The copies from before the last runs that wrote, the newest last."""
+    return [_numbered_name(path, number) for number in sorted(_numbered(path))]
 
 
 def _copy(connection: Connection, path: Path, connect: Callable[[Path], Connection]) -> None:

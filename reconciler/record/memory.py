@@ -11,8 +11,9 @@ from reconciler.core.address import Address
 from reconciler.core.state import Entry, State
 from reconciler.errors import StateError
 from reconciler.record.codec import forgetful, storable
+from reconciler.record.key import fingerprint
 from reconciler.record.lock import held_by, lost, refuse_unless_held, wait_until_taken
-from reconciler.record.store import Intent, Journalled, Run, cannot_adopt
+from reconciler.record.store import Intent, Journalled, Record, Run, cannot_adopt
 
 
 @dataclass
@@ -150,6 +151,21 @@ class MemoryStore:
         if kept.state.entries or self.unfinished():
             raise cannot_adopt(self._name, lineage)
         kept.state = replace(kept.state, lineage=lineage, serial=kept.state.serial + 1)
+
+    def dump(self) -> Record:
+        """Everything that is kept of the target."""
+        kept = self._kept
+        operations, runs = tuple(kept.journal.values()), tuple(kept.runs.values())
+        return Record(self._name, kept.state, fingerprint(self._memory.key), operations, runs)
+
+    def load(self, record: Record) -> None:
+        """Put a whole record in the place of what is kept of the target."""
+        kept, state = self._locked(), record.state
+        serial = max(state.serial, kept.state.serial + 1) if kept.state.serial else state.serial
+        entries = {address: known for address, entry in state.entries.items() if (known := _known(entry))}
+        kept.state = State(state.lineage, serial, entries)
+        kept.journal = {item.intent.operation: item for item in record.operations}
+        kept.runs = {run.id: replace(run, target=self._name) for run in record.runs}
 
     def runs(self, *, limit: int = 50) -> tuple[Run, ...]:
         """The last runs, newest first."""

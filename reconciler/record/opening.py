@@ -1,13 +1,17 @@
 """Which store a location means."""
 
+import shutil
+import tempfile
 from pathlib import Path
 
 from reconciler.errors import RefusedError, StateError
+from reconciler.record.backups import backups
 from reconciler.record.memory import Memory, MemoryStore
 from reconciler.record.sqlite import SqliteStore
-from reconciler.record.store import Store
+from reconciler.record.store import Record, Store
 
 DEFAULT_LOCATION = ".mlops/state.db"
+_POSTGRES = ("postgresql", "postgres")
 
 
 def open_store(location: str, *, root: Path, target: str) -> Store:
@@ -21,7 +25,7 @@ def open_store(location: str, *, root: Path, target: str) -> Store:
         return MemoryStore(target)
     if file := _file(location, root):
         return SqliteStore(file, target)
-    if scheme in ("postgresql", "postgres"):
+    if scheme in _POSTGRES:
         from reconciler.record.postgres import PostgresStore  # noqa: PLC0415 - 60 ms, which no other store needs
 
         return PostgresStore(location, target, (root / DEFAULT_LOCATION).with_suffix(".key"))
@@ -57,6 +61,37 @@ def _file(location: str, root: Path) -> Path | None:
         return None
     # A single letter is the drive of a path; SQLAlchemy's form has slashes before the path.
     return root / _one_slash((rest if scheme == "sqlite" else location) or DEFAULT_LOCATION)
+
+
+def kept_copy(location: str, *, root: Path, target: str, number: int) -> Record:
+    """What was recorded before one of the last runs that wrote; 1 is the newest. The record itself may be damaged.
+
+    Raises:
+        StateError: there is no such copy.
+    """
+    if location.partition(":")[0] in _POSTGRES:
+        from reconciler.record.postgres_copies import server_copy  # noqa: PLC0415 - as above
+
+        return server_copy(location, target, number)
+    path = _file(location, root)
+    if path is None:
+        raise StateError(f"target {target}: its record has no copies")
+    copies = backups(path)
+    if number > len(copies):
+        raise StateError(f"{path}: there is no copy {number} of it; {len(copies)} are kept")
+    return _record_in(copies[-number], target)
+
+
+def _record_in(file: Path, target: str) -> Record:
+    """What a file holds, which stays as it is: a copy of it is opened."""
+    with tempfile.TemporaryDirectory() as folder:
+        copied = Path(folder, file.name)
+        shutil.copyfile(file, copied)
+        store = SqliteStore(copied, target)
+        try:
+            return store.dump()
+        finally:
+            store.close()
 
 
 def _one_slash(path: str) -> str:

@@ -12,15 +12,19 @@ import psycopg
 
 from reconciler.errors import StateError
 from reconciler.record import tables
+from reconciler.record.document import record_text
 from reconciler.record.files import private_folder
+from reconciler.record.kept import kept
 from reconciler.record.key import checked_key, fingerprint, make_key
+from reconciler.record.postgres_copies import keep_copy
 from reconciler.record.postgres_lock import break_server_lock, lock_holder, server_lock
 from reconciler.record.postgres_place import Place, place_of
 from reconciler.record.postgres_schema import MIGRATIONS, check_version, migrate
 from reconciler.record.postgres_session import Session, told
-from reconciler.record.sealing import seal_keys
+from reconciler.record.sealing import SealKeys, seal_keys
 from reconciler.record.tabled import TableStore
 from reconciler.record.tables import Connection
+from reconciler.record.whole import whole
 
 Answer = TypeVar("Answer")
 
@@ -135,7 +139,15 @@ class _Server:
         """The server looks after its own files."""
 
     def back_up(self) -> None:
-        """Keep a copy."""
+        """Keep a copy in a table, sealed as the record is, and of the older ones the newest."""
+
+        def keep(connection: Connection) -> None:
+            rows = kept(connection, seal_keys(self._environ))
+            if ledger := tables.find_ledger(rows, self._target):
+                record = whole(rows, ledger, history=False)
+                keep_copy(rows, self._target, record_text(record, SealKeys(rows.key)))
+
+        self.write(keep)
 
     def key(self, known: str) -> bytes:
         """The key, from a file of this machine or from the environment."""

@@ -9,7 +9,7 @@ Migration = Callable[[Session], None]
 
 
 def _001_as_in_a_file(session: Session) -> None:
-    """The tables of a file, and what a server needs besides: the mark of the last write, and who holds which lock."""
+    """The tables of a file, and besides: the mark of the last write, who holds which lock, and copies."""
     session.execute('CREATE TABLE meta (name TEXT COLLATE "C" PRIMARY KEY, value TEXT NOT NULL)')
     session.execute(
         'CREATE TABLE targets (target TEXT COLLATE "C" PRIMARY KEY, lineage TEXT NOT NULL, serial BIGINT NOT NULL, '
@@ -38,6 +38,11 @@ def _001_as_in_a_file(session: Session) -> None:
     session.execute('CREATE TABLE writes (target TEXT COLLATE "C" PRIMARY KEY, mark TEXT NOT NULL)')
     session.execute(
         'CREATE TABLE locks (target TEXT COLLATE "C" PRIMARY KEY, backend INTEGER NOT NULL, holder TEXT NOT NULL)'
+    )
+    session.execute(
+        "CREATE TABLE copies (position BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, "
+        'target TEXT COLLATE "C" NOT NULL, '
+        "taken TIMESTAMPTZ NOT NULL DEFAULT now(), document TEXT NOT NULL)"
     )
 
 

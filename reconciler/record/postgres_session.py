@@ -95,7 +95,8 @@ def told(place: Place) -> Iterator[None]:
         yield
     except DamagedError as error:
         raise StateError(
-            f"{place.shown}: E-STATE-DAMAGED: the state is damaged: {error}; restore it from a backup"
+            f"{place.shown}: E-STATE-DAMAGED: the state is damaged: {error}; `mlops state export --backup 1 FILE` "
+            "writes what was recorded before the last run, for `mlops state import` into another place, as ?schema=…"
         ) from error
     except OSError as error:
         raise StateError(f"{place.shown}: the key of its secrets cannot be kept here: {error}") from error

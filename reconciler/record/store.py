@@ -72,6 +72,37 @@ class Journalled:
     finished: str = ""
 
 
+@dataclass(frozen=True)
+class Record:
+    """Everything that is kept of a target, to be moved or restored.
+
+    Args:
+        target: whose record it is.
+        key: the fingerprint of the key of its secrets.
+        operations: in the order in which they began.
+        runs: in the order in which they began.
+    """
+
+    target: str
+    state: State
+    key: str
+    operations: tuple[Journalled, ...] = ()
+    runs: tuple[Run, ...] = ()
+
+    @property
+    def generations(self) -> Mapping[Address, int]:
+        """The highest generation that each address ever had, deleted resources included."""
+        found = {address: entry.generation for address, entry in self.state.entries.items()}
+        for item in self.operations:
+            found[item.intent.address] = max(item.intent.generation, found.get(item.intent.address, 0))
+        return found
+
+    @property
+    def under_way(self) -> tuple[Intent, ...]:
+        """Intents without an end."""
+        return tuple(item.intent for item in self.operations if not item.finished)
+
+
 @runtime_checkable
 class Sealable(Protocol):
     """A store whose texts at rest can be sealed."""
@@ -182,6 +213,14 @@ class Store(Protocol):
         Raises:
             StateError: something is recorded, or under way, under another identity.
         """
+        ...
+
+    def dump(self) -> Record:
+        """Everything that is kept of the target."""
+        ...
+
+    def load(self, record: Record) -> None:
+        """Put a whole record, lineage and all, in the place of what is kept of the target, or nothing of it."""
         ...
 
     def runs(self, *, limit: int = 50) -> tuple[Run, ...]:

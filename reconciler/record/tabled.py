@@ -15,8 +15,9 @@ from reconciler.record.kept import MARK, Kept, kept, refuse_clear
 from reconciler.record.lock import lost
 from reconciler.record.rewriting import rewritten
 from reconciler.record.sealing import SealKey, SealKeys
-from reconciler.record.store import Intent, Journalled, Run, cannot_adopt
+from reconciler.record.store import Intent, Journalled, Record, Run, cannot_adopt
 from reconciler.record.tables import Connection, DamagedError, Ledger
+from reconciler.record.whole import put_whole, whole
 
 Answer = TypeVar("Answer")
 
@@ -203,6 +204,15 @@ class TableStore:
             return replace(rewritten(rows, rows, ledger, lineage=lineage), serial=ledger.serial + 1)
 
         self._write(change)
+
+    def dump(self) -> Record:
+        """Everything that is kept of the target."""
+        self._database.check()
+        return self._read(whole)
+
+    def load(self, record: Record) -> None:
+        """Put a whole record in the place of what is kept of the target."""
+        self._write(lambda rows, ledger: put_whole(rows, ledger, record))
 
     def runs(self, *, limit: int = 50) -> tuple[Run, ...]:
         """The last runs, newest first."""

@@ -213,6 +213,29 @@ def journal_of(connection: Texts, ledger: Ledger, run_id: str) -> tuple[Journall
     return tuple(_journalled(connection, ledger, row) for row in rows)
 
 
+def all_operations(connection: Texts, ledger: Ledger) -> tuple[Journalled, ...]:
+    """Everything that was ever done, in order."""
+    rows = connection.execute(f"{JOURNAL} WHERE target = ? ORDER BY position", (ledger.target,)).fetchall()
+    return tuple(_journalled(connection, ledger, row) for row in rows)
+
+
+def last_operations(connection: Texts, ledger: Ledger) -> tuple[Journalled, ...]:
+    """What is under way, and of each address what has its highest generation, in order."""
+    clause = (
+        "WHERE target = ? AND (finished = '' OR generation = (SELECT max(generation) FROM journal AS other "
+        "WHERE other.target = journal.target AND other.address = journal.address)) ORDER BY position"
+    )
+    rows = connection.execute(f"{JOURNAL} {clause}", (ledger.target,)).fetchall()
+    return tuple(_journalled(connection, ledger, row) for row in rows)
+
+
+def clear(connection: Connection, target: str) -> None:
+    """Remove all that hangs on a ledger."""
+    connection.execute("DELETE FROM entries WHERE target = ?", (target,))
+    connection.execute("DELETE FROM journal WHERE target = ?", (target,))
+    connection.execute("DELETE FROM runs WHERE target = ?", (target,))
+
+
 def highest_generation(connection: Texts, ledger: Ledger, address: Address) -> int:
     """Of the entry and of all operations on the address."""
     key = (ledger.target, str(address))
@@ -231,6 +254,11 @@ def put_run(connection: Texts, ledger: Ledger, run: Run) -> None:
         "ON CONFLICT (id) DO UPDATE SET body = excluded.body, digest = excluded.digest",
         (*values, connection.digest(values)),
     )
+
+
+def is_run(connection: Connection, run_id: str) -> bool:
+    """Whether any target has a run of this id."""
+    return connection.execute("SELECT 1 FROM runs WHERE id = ?", (run_id,)).fetchone() is not None
 
 
 def find_runs(connection: Texts, ledger: Ledger, *, run_id: str = "", limit: int = 1) -> tuple[Run, ...]:

@@ -1,18 +1,20 @@
 """What every store of records does: memory, SQLite and PostgreSQL pass one suite."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from reconciler.core.address import Address
 from reconciler.core.secret import Secret
-from reconciler.core.state import Entry
+from reconciler.core.state import Entry, State
 from reconciler.errors import LockHeldError, RefusedError, StateError
+from reconciler.record.document import record_of, record_text
 from reconciler.record.memory import Memory, MemoryStore
 from reconciler.record.postgres import PostgresStore
 from reconciler.record.sqlite import SqliteStore
-from reconciler.record.store import Intent, Journalled, Run, Store
+from reconciler.record.store import Intent, Journalled, Record, Run, Store
 
 Open = Callable[..., Store]
 
@@ -311,6 +313,7 @@ WRITES: dict[str, Callable[[Store], None]] = {
     "abandon": lambda store: store.abandon("op-1", **END),
     "note": lambda store: store.note(BLUE, Entry({"n": 2})),
     "adopt": lambda store: store.adopt("other"),
+    "load": lambda store: store.load(Record("dev", State("other"), "")),
 }
 
 
@@ -419,3 +422,60 @@ def test_a_lock_is_broken_once(locked: Store, open_again: Open) -> None:
 def test_a_lock_without_an_id_cannot_be_broken(store: Store, open_again: Open) -> None:
     with store.lock({}, timeout_s=0), pytest.raises(RefusedError, match="its lock tells no id, so end its holder"):
         open_again().break_lock("3f9a61c2")
+
+
+def filled(store: Store) -> Record:
+    """A record with something of everything."""
+    store.begin_run(run())
+    store.note(CREDIT, Entry({}, 2, "op-0", "T0"))
+    secret = Secret.of("hunter2", store.secret_key())
+    for name, address in (("op-1", BLUE), ("op-2", RISK), ("op-3", CREDIT)):
+        store.intend(intent(name, address=address, generation=4, after={"key": secret, "n": 1}))
+    store.finish("op-1", BLUE, Entry({"key": secret}, 4, "op-1", "T2"), **END)
+    store.abandon("op-2", outcome="failed", message="no quota", finished="T3")
+    store.end_run("run-1", "failed", "T9")
+    return store.dump()
+
+
+def test_everything_is_dumped(locked: Store) -> None:
+    record = filled(locked)
+    assert record.state == locked.read()
+    assert record.runs == locked.runs()
+    assert record.operations == locked.operations("run-1")
+    assert record.under_way == locked.unfinished()
+    assert record.generations == {BLUE: 4, RISK: 4, CREDIT: 4}
+    assert (record.target, len(record.key)) == ("dev", 64)
+
+
+def test_a_record_that_is_loaded_is_the_one_that_was_dumped(locked: Store, open_again: Open) -> None:
+    record = record_of(record_text(filled(locked)), "f")
+    locked.load(Record("dev", State("new"), record.key))
+    emptied = locked.dump()
+    assert (emptied.state.lineage, emptied.state.entries, emptied.operations, emptied.runs) == ("new", {}, (), ())
+    locked.load(record)
+    loaded = open_again().dump()
+    assert replace(loaded, state=replace(loaded.state, serial=record.state.serial)) == record
+    assert [locked.generation(address) for address in (BLUE, RISK, CREDIT)] == [4, 4, 4]
+
+
+def test_the_serial_never_goes_back_where_something_was_recorded(locked: Store) -> None:
+    record = filled(locked)
+    locked.note(RISK, Entry({}))
+    before = locked.read().serial
+    locked.load(record)
+    assert locked.read().serial == before + 1
+
+
+def test_a_record_that_was_never_written_takes_over_the_serial(locked: Store, open_again: Open) -> None:
+    record = filled(locked)
+    locked.load(Record("dev", State("other", 5), record.key))
+    other = open_again("prod")
+    with other.lock(HOLDER, timeout_s=0):
+        other.load(replace(record, operations=(), runs=()))
+    assert other.read() == record.state
+
+
+def test_a_run_goes_on_in_a_record_that_was_loaded(locked: Store) -> None:
+    locked.load(record_of(record_text(filled(locked)), "f"))
+    locked.finish("op-3", CREDIT, Entry({"n": 2}, 4, "op-3", "T4"), **END)
+    assert (locked.unfinished(), locked.read().entries[CREDIT].spec) == ((), {"n": 2})
