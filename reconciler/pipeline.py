@@ -208,7 +208,8 @@ def destroy(workspace: Workspace, wish: Wish, manner: Manner | None = None) -> A
         made = Plan(workspace.target.name, recorded.lineage, recorded.serial, "", steps, live=_generations(live))
         corrected = {} if wish.paths else _corrections(recorded, state, (), found)
         planned = Planned(made, corrections=corrected)
-        guards = Guards(protect=workspace.target.protect, ahead=newer(recorded, live, workspace.store.generation))
+        ahead = newer(recorded, live, workspace.store.generation)
+        guards = Guards(protect=workspace.target.protect, foreign=foreign(state, live), ahead=ahead)
         _refuse(refusals(steps, state, guards, wanted=None))
         if steps and not manner.confirm(planned):
             return Applied(planned, declined=True)

@@ -105,9 +105,9 @@ def _without_what_is_autoscaled(entry: Entry, before: Entry | None) -> Entry:
     return entry if kept == entry.spec else replace(entry, spec=kept)
 
 
-def foreign(state: State, live: Iterable[Live]) -> list[Address]:
-    """Live objects that another state, or nobody's state, made."""
-    return sorted(item.address for item in live if not _ours(item, state.lineage) or not item.lineage)
+def foreign(state: State, live: Iterable[Live]) -> dict[Address, Spec]:
+    """Live objects that another state, or nobody's state, made, and their specs."""
+    return {item.address: item.spec for item in live if not _ours(item, state.lineage) or not item.lineage}
 
 
 def _ours(item: Live, lineage: str) -> bool:

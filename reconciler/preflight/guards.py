@@ -20,7 +20,7 @@ class Guards:
         max_delete: how many resources it may delete; None for the larger of 5 and 20 % of what is recorded.
         allow_empty: whether an empty set of manifests may delete everything.
         protect: addresses that no plan deletes.
-        foreign: live objects that another state, or nobody, made.
+        foreign: live objects that another state, or nobody, made, and their specs.
         where: the paths that the manifests were read from.
         ahead: live objects that this state made later than its record knows of.
         in_force: by endpoint, its live spec, where traffic is still on its way to what is recorded.
@@ -29,7 +29,7 @@ class Guards:
     max_delete: int | None = None
     allow_empty: bool = False
     protect: Collection[str] = ()
-    foreign: Collection[Address] = ()
+    foreign: Mapping[Address, Spec] = field(default_factory=dict)
     where: str = "."
     ahead: Sequence[Newer] = ()
     in_force: Mapping[Address, Spec] = field(default_factory=dict)
@@ -53,6 +53,7 @@ def refusals(steps: Sequence[Step], state: State, guards: Guards, *, wanted: int
     gone = [step for step in deleted if step.address not in created]
     yield from _protected(deleted, guards)
     yield from _with_traffic(deleted, steps, state)
+    yield from _with_traffic_of_others(deleted, guards)
     yield from _with_traffic_for_a_while(deleted, steps, guards)
     yield from _in_use(deleted, steps, state)
     yield from _foreign(steps, guards)
@@ -95,6 +96,19 @@ def _with_traffic(deleted: Sequence[Step], steps: Sequence[Step], state: State) 
                 yield (
                     f"E-DELETE-TRAFFIC: {step.address.name} has {share} % of {name} and would be deleted "
                     f"({step.reason}); move it to another deployment first"
+                )
+
+
+def _with_traffic_of_others(deleted: Sequence[Step], guards: Guards) -> Iterator[str]:
+    """A deployment is not deleted while an endpoint that is not ours sends it anything."""
+    for step in deleted:
+        parent = step.address.parent
+        endpoint = guards.foreign.get(parent) if parent else None
+        for name in sorted(KINDS[parent.kind].route) if parent else ():
+            if share := _share(endpoint, name, step.address.name):
+                yield (
+                    f"E-DELETE-TRAFFIC: {step.address.name} has {share} % of {name} of {parent}, which was not made by "
+                    f"this state, and would be deleted ({step.reason}); have its owner move that first"
                 )
 
 

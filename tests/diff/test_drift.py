@@ -47,7 +47,7 @@ def test_an_object_of_somebody_else_is_told_and_not_taken_in():
     (drift,) = drifts(STATE, [*alive(), *strange])
     assert drift.kind is DriftClass.UNMANAGED
     assert Address.parse("deployment/credit/green") not in fold(STATE, [*alive(), *strange]).entries
-    assert foreign(STATE, [*alive(), *strange]) == [Address.parse("deployment/credit/green")]
+    assert list(foreign(STATE, [*alive(), *strange])) == [Address.parse("deployment/credit/green")]
 
 
 def test_an_object_of_ours_in_no_record_is_taken_in_so_that_the_plan_settles_it():

@@ -136,6 +136,13 @@ def test_a_deployment_that_gets_mirrored_requests_is_not_deleted():
     assert reason.startswith("E-DELETE-TRAFFIC: blue has 10 % of mirror_traffic")
 
 
+@pytest.mark.parametrize("field", ["traffic", "mirror_traffic"])
+def test_a_deployment_is_not_deleted_while_an_endpoint_of_others_sends_it_anything(field):
+    taken_over = {endpoint().address: {field: {"blue": 100}}}
+    (reason,) = refused([green()], recorded(blue(), green()), foreign=taken_over)
+    assert reason.startswith(f"E-DELETE-TRAFFIC: blue has 100 % of {field} of endpoint/credit, which was not made by")
+
+
 def test_an_endpoint_is_not_deleted_under_a_deployment_that_stays():
     state = recorded(endpoint(), blue())
     steps = order(confined(changes([], state), [endpoint().address]))
@@ -161,7 +168,7 @@ def test_a_replaced_endpoint_takes_only_deployments_that_are_planned_too():
 
 
 def test_an_object_of_somebody_else_is_not_overwritten():
-    (reason,) = refused([endpoint()], State("l"), foreign=[endpoint().address])
+    (reason,) = refused([endpoint()], State("l"), foreign={endpoint().address: {}})
     assert reason.startswith("E-FOREIGN: endpoint/credit exists already")
 
 
