@@ -8,19 +8,33 @@ from the start of each process.
 
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
 from reconciler.providers.memory import MemoryProvider
 from reconciler.providers.provider import Setting
-from tests.faults.scheduled import Fail, Fault, Hang, Late, Refuse, Scheduled
+from tests.faults.scheduled import Effect, Fail, FakeClock, Fault, Hang, Late, Refuse, Scheduled
+from tests.waiting import until
 
-FAULTS: Mapping[str, Fault] = {
+
+@dataclass(frozen=True)
+class Gate:
+    """Makes a file `begun` in the current folder when the call has come; its effect comes once there is a file `go`."""
+
+    def befall(self, effect: Effect, _clock: FakeClock) -> Any:
+        Path("begun").touch()
+        until(Path("go").exists, patience_s=600)
+        return effect()
+
+
+FAULTS: Mapping[str, Fault | Gate] = {
     "hang": Hang(),
     "503": Refuse(retry_after_s=0),
     "429": Refuse("429 Too Many Requests", retry_after_s=0),
     "429 for long": Refuse("429 Too Many Requests", retry_after_s=100),
     "late": Late(),
+    "gate": Gate(),
     "quota": Fail("quota exceeded: 4 cores asked, 0 free"),
 }
 _ROOT = Path(__file__).parents[2]
