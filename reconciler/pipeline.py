@@ -30,6 +30,7 @@ from reconciler.providers.provider import FenceSource, Provider
 from reconciler.resolve import Resolved, resolve
 from reconciler.runs import begin_run
 from reconciler.saved import SavedPlan
+from reconciler.telemetry import span, told
 from reconciler.workspace import Workspace
 
 
@@ -117,7 +118,12 @@ def plan(workspace: Workspace, wish: Wish) -> Planned:
         ManifestError: the files are wrong; carries every problem of every file.
         RefusedError: a guard or the quota forbids the plan, or the record is older than what is live.
     """
-    return _plan(workspace, wish, saved=None)
+    return _planned(workspace, wish, saved=None)
+
+
+def _planned(workspace: Workspace, wish: Wish, *, saved: SavedPlan | None) -> Planned:
+    with span("plan", target=workspace.target.name, provider=workspace.provider.name):
+        return _plan(workspace, wish, saved=saved)
 
 
 def _plan(workspace: Workspace, wish: Wish, *, saved: SavedPlan | None) -> Planned:
@@ -125,7 +131,7 @@ def _plan(workspace: Workspace, wish: Wish, *, saved: SavedPlan | None) -> Plann
     loaded = _load(workspace, wish)
     recorded = workspace.store.read()
     refresh = wish.refresh and not workspace.offline
-    live = tuple(workspace.provider.list()) if refresh else ()
+    live = _seen(workspace) if refresh else ()
     state = fold(recorded, live) if refresh else recorded
     whole = not loaded.alone
     resolved = resolve(loaded.manifests, state, secret_key=workspace.store.secret_key(), whole=whole)
@@ -174,8 +180,8 @@ def apply(workspace: Workspace, wish: Wish, manner: Manner | None = None, *, sav
     """
     manner = manner or Manner()
     with locked(workspace, "mlops apply", timeout_s=manner.lock_timeout_s):
-        recover(workspace.provider, workspace.store, now=utc_now)
-        planned = _with_dirt(_plan(workspace, wish, saved=saved), workspace, wish)
+        _recover(workspace)
+        planned = _with_dirt(_planned(workspace, wish, saved=saved), workspace, wish)
         if planned.plan.steps and not manner.confirm(planned):
             return Applied(planned, declined=True)
         for address, entry in planned.corrections.items():
@@ -196,9 +202,9 @@ def destroy(workspace: Workspace, wish: Wish, manner: Manner | None = None) -> A
     """Delete what the wish's paths define, or without paths everything that is recorded; traffic goes first."""
     manner = manner or Manner()
     with locked(workspace, "mlops destroy", timeout_s=manner.lock_timeout_s):
-        recover(workspace.provider, workspace.store, now=utc_now)
+        _recover(workspace)
         recorded = workspace.store.read()
-        live = tuple(workspace.provider.list())
+        live = _seen(workspace)
         state = fold(recorded, live)
         found = changes((), state)
         if wish.paths:
@@ -220,6 +226,11 @@ def destroy(workspace: Workspace, wish: Wish, manner: Manner | None = None) -> A
     return Applied(planned, outcomes)
 
 
+def _recover(workspace: Workspace) -> None:
+    with span("recover"):
+        recover(workspace.provider, workspace.store, now=utc_now)
+
+
 def _defined(workspace: Workspace, wish: Wish, state: State) -> set[Address]:
     """The addresses that the files define, whatever else is wrong with them."""
     loaded = _load(workspace, wish)
@@ -229,7 +240,7 @@ def _defined(workspace: Workspace, wish: Wish, state: State) -> set[Address]:
 
 def drift(workspace: Workspace) -> tuple[tuple[Drift, ...], int]:
     """What changed behind git's back, and how many resources are recorded."""
-    recorded, live = workspace.store.read(), workspace.provider.list()
+    recorded, live = workspace.store.read(), _seen(workspace)
     ahead = newer(recorded, live, workspace.store.generation)
     return tuple(drifts(recorded, live, ahead)), len(recorded.entries)
 
@@ -237,9 +248,9 @@ def drift(workspace: Workspace) -> tuple[tuple[Drift, ...], int]:
 def refresh(workspace: Workspace, *, lock_timeout_s: float = 0) -> tuple[Drift, ...]:
     """Record the live side as it is, and change nothing there."""
     with locked(workspace, "mlops apply --refresh-only", timeout_s=lock_timeout_s):
-        recover(workspace.provider, workspace.store, now=utc_now)
+        _recover(workspace)
         recorded = workspace.store.read()
-        live = tuple(workspace.provider.list())
+        live = _seen(workspace)
         found = drifts(recorded, live, newer(recorded, live, workspace.store.generation))
         for address, entry in _corrections(recorded, fold(recorded, live), (), ()).items():
             workspace.store.note(address, entry)
@@ -260,9 +271,15 @@ def validate(wish: Wish, target: str | None) -> tuple[Loaded, tuple[Problem, ...
     return loaded, tuple(sorted({*loaded.problems, *resolved.problems, *found}))
 
 
+def _seen(workspace: Workspace) -> tuple[Live, ...]:
+    with span("observe"):
+        return tuple(workspace.provider.list())
+
+
 def _load(workspace: Workspace, wish: Wish) -> Loaded:
     options = _options(workspace.target, wish, cache=workspace.cache)
-    loaded = load_all(_paths(workspace.config, wish), options)
+    with span("load"):
+        loaded = load_all(_paths(workspace.config, wish), options)
     manifests, unresolved = with_secrets(loaded.manifests, os.environ)
     loaded = replace(loaded, manifests=manifests, problems=(*loaded.problems, *unresolved))
     for manifest in loaded.manifests:
@@ -372,15 +389,16 @@ def _executed(workspace: Workspace, made: Plan, command: str, manner: Manner) ->
     run = begin_run(workspace, made, command)
     provider, stop = workspace.provider, manner.stop
     journal = Journal(workspace.store, run, seen=provider.fences() if isinstance(provider, FenceSource) else None)
-    outcomes = walk(
-        made,
-        provider,
-        journal,
-        parallel=manner.parallel,
-        stop=stop,
-        watcher=manner.watch(made),
-        pace=manner.pace,
-    )
+    with span("execute"):
+        outcomes = walk(
+            made,
+            workspace.provider,
+            journal,
+            parallel=manner.parallel,
+            stop=stop,
+            watcher=told(manner.watch(made)),
+            pace=manner.pace,
+        )
     done = all(outcome.result is Result.SUCCEEDED for outcome in outcomes)
     workspace.store.end_run(run, "succeeded" if done else "interrupted" if stop.is_set() else "failed", utc_now())
     return outcomes

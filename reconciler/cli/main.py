@@ -24,6 +24,7 @@ from reconciler.cli import (
     recording,
 )
 from reconciler.cli.handler import run
+from reconciler.telemetry import begin
 
 app = typer.Typer(
     name="mlops",
@@ -102,7 +103,12 @@ def main() -> None:
     command_line = typer.main.get_command(app)
     if " ".join(words[:2]) in COMMANDS:  # those of two words are no groups: `logs` by itself takes an address
         words[:2] = [" ".join(words[:2])]
-    _end(run(lambda: command_line.main(words, prog_name="mlops", standalone_mode=False), debug=debug))
+    command = f"mlops {words[0]}" if words[:1] and words[0] in COMMANDS else "mlops"
+    trace = None if "--offline" in words else begin(command)  # offline, no socket is opened
+    code = run(lambda: command_line.main(words, prog_name="mlops", standalone_mode=False), debug=debug)
+    if trace and not trace.end(code):
+        print("mlops: nobody took the trace in time; see OTEL_EXPORTER_OTLP_ENDPOINT", file=sys.stderr)
+    _end(code)
 
 
 def _end(code: int) -> NoReturn:
