@@ -4,6 +4,7 @@ from pathlib import Path
 
 from reconciler.gateway import tls, tokens
 from reconciler.gateway.access_log import access_log
+from reconciler.gateway.durations import seconds
 from reconciler.gateway.refusals import proxy_errors
 from reconciler.gateway.replies import Json, model_errors
 from reconciler.gateway.routes import NAME
@@ -14,6 +15,8 @@ _MANAGER = f"{_EXTENSIONS}.filters.network.http_connection_manager.v3.HttpConnec
 _ROUTER = f"{_EXTENSIONS}.filters.http.router.v3.Router"
 _BODY_LIMIT = f"{_EXTENSIONS}.filters.http.body_size_limit.v3.BodySizeLimit"
 _REQUEST_ID = f"{_EXTENSIONS}.request_id.uuid.v3.UuidRequestIdConfig"
+# What one connection may have under way, and have the proxy keep for it; by default that is 1024 times 16 MiB.
+_HTTP2 = {"max_concurrent_streams": 100, "initial_stream_window_size": 65536, "initial_connection_window_size": 1 << 20}
 
 KEPT_STATISTICS = (
     ".membership_healthy",
@@ -48,6 +51,8 @@ def command(binary: str, place: Place, *, log_level: str = "warning", log: Path 
         # Without this a misspelt field is passed over, and what is left goes live.
         "--reject-unknown-dynamic-fields",
         *("--log-level", log_level),
+        # A line for every refused request, with its query, which may be what a model is asked.
+        *("--component-log-level", "http:critical"),
         *(("--log-path", str(log)) if log else ()),
         *("--file-flush-interval-msec", "250"),
         # Of a listener that was replaced, every connection ends with its next answer, not some within ten minutes.
@@ -113,6 +118,9 @@ def _manager(gateway: Gateway, place: Place) -> Json:
         "request_id_extension": {"typed_config": {"@type": _REQUEST_ID, "pack_trace_reason": False}},
         "always_set_request_id_in_response": True,
         "request_headers_timeout": "10s",
+        # Of a body too: one that comes byte by byte keeps its place at an instance for so long.
+        "request_timeout": seconds(gateway.max_request_s),
+        "http2_protocol_options": _HTTP2,
         "http_protocol_options": {"accept_http_10": True, "default_host_for_http_10": "localhost"},
         "normalize_path": True,
         "merge_slashes": True,

@@ -1,5 +1,6 @@
 """Which backends get requests: those that pass their readiness probe, and that take connections."""
 
+from reconciler.gateway.durations import seconds
 from reconciler.gateway.replies import Json
 from reconciler.gateway.values import Probe
 
@@ -9,9 +10,9 @@ def health_check(probe: Probe) -> Json:
 
     Any answer but 200 counts as one failure; by itself Envoy would take a backend out at the first such answer.
     """
-    period, soon = _seconds(probe.period_s), "0.1s"
+    period, soon = seconds(probe.period_s), "0.1s"
     return {
-        "timeout": _seconds(probe.timeout_s),
+        "timeout": seconds(probe.timeout_s),
         "interval": period,
         "no_traffic_interval": soon,
         "no_traffic_healthy_interval": period,
@@ -44,7 +45,3 @@ def unreachable() -> Json:
         # One is always left: the share that would be out then is rounded down and compared with this.
         "max_ejection_percent": 99,
     }
-
-
-def _seconds(value: float) -> str:
-    return f"{value:.3f}s"

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from reconciler.gateway.replies import Json
-from reconciler.gateway.routes import PREFIX, SCORE, SWAGGER
+from reconciler.gateway.routes import SCORE, SWAGGER
+from reconciler.gateway.values import PREFIX
 
 _OUT_OF = {"HUNDRED": 100, "TEN_THOUSAND": 10_000, "MILLION": 1_000_000}
 

@@ -1,8 +1,12 @@
 """The answers of the proxy itself where no route answers: to a request that is none, or when a model does not."""
 
 from reconciler.gateway.replies import FULL, REASON, Error, Json, header
+from reconciler.gateway.values import PREFIX
 
-TOO_LONG = Error(431, "RequestHeaderFieldsTooLarge", "an id is longer than 100 characters, or all headers than 60 KiB")
+NO_ENDPOINT = Error(404, "EndpointNotFound", f"no such endpoint; the path is {PREFIX}NAME/score")
+TOO_LONG = Error(
+    431, "RequestHeaderFieldsTooLarge", "an id is longer than 100 characters, or all headers than 60 KiB, or over 100"
+)
 
 # Envoy's response flags, what they become, and the reason that is told.
 _BY_FLAG = (
@@ -11,6 +15,8 @@ _BY_FLAG = (
     (("UH", "UF", "NC"), Error(503, "ModelNotReady", "no instance of the deployment is ready"), "model_not_ready"),
     # The model died over the request, or what it answered is not HTTP.
     (("UC", "UPE"), Error(424, "ModelError", "the model broke off its answer, or it is not HTTP"), "model_error"),
+    # CONNECT has no path, by which a route could be found.
+    (("NR",), NO_ENDPOINT, ""),
 )
 _BY_STATUS = (
     Error(400, "BadRequest", "the request is not HTTP, or its path has an escaped slash"),
@@ -18,7 +24,11 @@ _BY_STATUS = (
     Error(408, "RequestTimeout", "the request did not come to its end in time"),
     Error(413, "PayloadTooLarge", "the request's body is larger than the gateway takes"),
     TOO_LONG,
+    Error(501, "NotImplemented", "the transfer encoding of the body is not `chunked` alone"),
 )
+# `OPTIONS *`, which the proxy answers before it looks for a route.
+_NO_PATH = {"name": ":path", "string_match": {"prefix": "/"}, "invert_match": True}
+_WITHOUT_SLASH: Json = {"filter": {"header_filter": {"header": _NO_PATH}}}
 
 
 def proxy_errors() -> list[Json]:
@@ -29,6 +39,7 @@ def proxy_errors() -> list[Json]:
     return [
         _full(),
         *({**_by_flag(flags), **_told(error, reason)} for flags, error, reason in _BY_FLAG),
+        {**_WITHOUT_SLASH, **_told(NO_ENDPOINT)},
         *({**_by_status(error.status), **_told(error)} for error in _BY_STATUS),
     ]
 

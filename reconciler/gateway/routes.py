@@ -4,8 +4,9 @@ from collections.abc import Iterator, Mapping
 from itertools import accumulate
 
 from reconciler.gateway.access_log import logged
+from reconciler.gateway.durations import seconds
 from reconciler.gateway.mirroring import copies
-from reconciler.gateway.refusals import TOO_LONG
+from reconciler.gateway.refusals import NO_ENDPOINT, TOO_LONG
 from reconciler.gateway.replies import (
     CLIENT_ID,
     MODEL_TIME,
@@ -20,10 +21,9 @@ from reconciler.gateway.replies import (
 )
 from reconciler.gateway.retrying import full_again, retries
 from reconciler.gateway.tokens import verified, without_token
-from reconciler.gateway.values import Deployment, Endpoint, Gateway, cluster_name
+from reconciler.gateway.values import PREFIX, Deployment, Endpoint, Gateway, cluster_name
 
 NAME = "gateway"
-PREFIX = "/api/v1/endpoint/"
 PIN = "azureml-model-deployment"
 SCORE = "score"
 SWAGGER = "swagger.json"
@@ -33,7 +33,7 @@ _OTHER = ""
 
 def routes(gateway: Gateway) -> Json:
     """Return the route configuration: a tree over the path finds the endpoint, however many there are."""
-    missing = reply(Error(404, "EndpointNotFound", f"no such endpoint; the path is {PREFIX}NAME/score"))
+    missing = reply(NO_ENDPOINT)
     tree = {
         "input": {
             "name": "path",
@@ -154,10 +154,10 @@ def _served(endpoint: Endpoint, deployment: Deployment, leaf: str, match: Json, 
     action = {
         "cluster": cluster_name(endpoint.name, deployment.name),
         "prefix_rewrite": {SCORE: deployment.scoring_path, SWAGGER: f"/{SWAGGER}", _OTHER: "/"}[leaf],
-        "timeout": _seconds(deployment.timeout_ms),
+        "timeout": seconds(deployment.timeout_ms / 1000),
         # The timeout counts from the end of the request. A client that stops in the middle of it would keep the
         # backend for ever.
-        "idle_timeout": _seconds(deployment.timeout_ms + 1000),
+        "idle_timeout": seconds(deployment.timeout_ms / 1000 + 1),
         **full_again(deployment),
         **(copies(endpoint) if mirrored and leaf == SCORE else {}),
     }
@@ -169,10 +169,6 @@ def _served(endpoint: Endpoint, deployment: Deployment, leaf: str, match: Json, 
         **({} if deployment.queues else {"response_headers_to_remove": [REASON]}),
         **({"typed_per_filter_config": rules(kind)} if kind else {}),
     }
-
-
-def _seconds(milliseconds: int) -> str:
-    return f"{milliseconds // 1000}.{milliseconds % 1000:03d}s"
 
 
 def _refused(endpoint: Endpoint, match: Mapping[str, object], answer: Json) -> Json:

@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+# Below it every endpoint answers.
+PREFIX = "/api/v1/endpoint/"
+
 
 @dataclass(frozen=True)
 class Backend:
@@ -120,6 +123,7 @@ class Gateway:
     Args:
         tls: without it the gateway speaks plain HTTP.
         max_body_bytes: larger requests are refused; 0 is no limit.
+        max_request_s: requests that take longer to come to their end are refused.
         ca_file: the authorities that are trusted when keys are fetched by https; `files.system_ca_file` finds them.
     """
 
@@ -128,6 +132,7 @@ class Gateway:
     endpoints: tuple[Endpoint, ...] = ()
     tls: Tls | None = None
     max_body_bytes: int = 0
+    max_request_s: float = 300.0
     ca_file: Path = Path("/etc/ssl/certs/ca-certificates.crt")
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import re
 from collections.abc import Iterator
 from email import message_from_string
@@ -14,6 +13,7 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 from reconciler.scoring.aml_values import HeaderMap, MultiDict, UploadedFile
+from reconciler.scoring.decoding import decoded
 from reconciler.scoring.messages import BadInputError, Request
 
 FORM = "application/x-www-form-urlencoded"
@@ -131,7 +131,7 @@ class AMLRequest:
                 return None
             raise BadInputError("Expects Content-Type to be application/json", status=415)
         try:
-            return json.loads(self._body)
+            return decoded(self._body)
         except ValueError as error:
             if silent:
                 return None

@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl
 
 from reconciler.scoring.aml_imports import is_raw_requested
 from reconciler.scoring.aml_request import AMLRequest
+from reconciler.scoring.decoding import decoded
 from reconciler.scoring.flask_request import with_flask
 from reconciler.scoring.messages import BadInputError, RawHeaders, Request
 from reconciler.scoring.schemas import is_decorated
@@ -121,7 +122,7 @@ def _json_object(request: Request) -> Mapping[str, Any]:
     if not request.body:
         raise BadInputError("POST body is empty. Expecting a JSON dictionary.")
     try:
-        value = json.loads(request.body)
+        value = decoded(request.body)
     except ValueError as error:  # also what is not UTF-8
         raise BadInputError(f"POST body could not be decoded as JSON: {error}") from None
     if not isinstance(value, dict):
@@ -144,6 +145,6 @@ def _query_object(query: bytes) -> dict[str, Any]:
 
 def _json_or_text(text: str) -> Any:
     try:
-        return json.loads(text)
+        return decoded(text)
     except ValueError:
         return text

@@ -14,7 +14,7 @@ ECHOED = frozenset({REQUEST, LEGACY, CLIENT, TRACE})
 
 
 class Identity(NamedTuple):
-    """A request's own id, the headers to send back, and the header that was too long, if one was."""
+    """A request's own id for the logs, the headers to send back, and the header that was too long, if one was."""
 
     request_id: str
     echo: RawHeaders
@@ -35,7 +35,12 @@ def identify(headers: RawHeaders) -> Identity:
         echo.append((CLIENT, client))
     if TRACE in sent:
         echo.append((TRACE, sent[TRACE]))
-    return Identity(request.decode("latin-1"), echo, "")
+    return Identity(_printable(request), echo, "")
+
+
+def _printable(name: bytes) -> str:
+    """An id as it may stand in a log: some characters move a terminal's cursor, and others end a line."""
+    return "".join(letter if letter.isprintable() else "?" for letter in name.decode("latin-1"))
 
 
 def _made() -> bytes:

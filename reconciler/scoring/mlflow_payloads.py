@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import base64
 import importlib
-import json
 import math
 from collections.abc import Iterator
 from datetime import date, time
 from typing import Any
 
+from reconciler.scoring.decoding import decoded
 from reconciler.scoring.messages import BadInputError
 from reconciler.scoring.script import ScriptError
 
@@ -40,7 +40,7 @@ def object_of(raw_data: str) -> dict[str, Any]:
         BadInputError: it is none.
     """
     try:
-        payload = json.loads(raw_data)
+        payload = decoded(raw_data)
     except ValueError as error:
         raise BadInputError(f"the request is not JSON: {error}") from None
     if not isinstance(payload, dict):

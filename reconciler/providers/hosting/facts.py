@@ -72,6 +72,7 @@ def told(options: Options) -> dict[str, str]:
         "gateway.tls": f"{tls.cert_file or 'self-signed'} {tls.key_file or ''}" if tls else "",
         "gateway.image": options.image,
         "gateway.max_request_bytes": str(options.max_request_bytes),
+        "gateway.max_request_seconds": f"{options.max_request_seconds:g}",
         "tokens": f"{issuer} {_digest(issuer.jwks_file)}" if issuer else "",
     }
 

@@ -11,8 +11,7 @@ from reconciler.errors import ProviderError
 from reconciler.gateway.admin import Admin
 from reconciler.gateway.files import system_ca_file
 from reconciler.gateway.reading import mirror_of, scoring_paths_of, traffic_of
-from reconciler.gateway.routes import PREFIX
-from reconciler.gateway.values import Gateway, cluster_name
+from reconciler.gateway.values import PREFIX, Gateway, cluster_name
 from reconciler.providers.hosting.certificates import identity
 from reconciler.providers.hosting.envoys import Envoys, KeptEnvoys, Program
 from reconciler.providers.hosting.facts import HOST, Facts, keep_facts, read_facts, told
@@ -198,6 +197,7 @@ class Front:
             self._serving.endpoints(),
             tls=shown.tls if shown else None,
             max_body_bytes=self._options.max_request_bytes,
+            max_request_s=self._options.max_request_seconds,
             ca_file=system_ca_file(),
         )
         program = self._envoys.choose(gateway)

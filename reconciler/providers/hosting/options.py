@@ -8,7 +8,7 @@ from typing import Any
 from reconciler.errors import ProviderError
 
 _KNOWN = {
-    "gateway": {"port", "envoy", "tls", "max_request_bytes"},
+    "gateway": {"port", "envoy", "tls", "max_request_bytes", "max_request_seconds"},
     "tokens": {"issuer", "audience", "jwks_file", "jwks_uri"},
     "metrics": {"port"},
 }
@@ -44,6 +44,7 @@ class Options:
         ready_seconds: how long an instance may take to readiness.
         tls: how the gateway shows who it is; None has it speak plain HTTP.
         max_request_bytes: larger requests are refused; 0 is no limit.
+        max_request_seconds: requests that take longer to come to their end are refused.
         issuer: of the tokens for `aad_token`; None has such endpoints refused.
         metrics_port: of 127.0.0.1, where Prometheus may ask; None has nobody listen.
     """
@@ -53,6 +54,7 @@ class Options:
     ready_seconds: float = 600.0
     tls: Certificate | None = None
     max_request_bytes: int = 0
+    max_request_seconds: float = 300.0
     issuer: Issuer | None = None
     metrics_port: int | None = None
     image: str = ""
@@ -82,14 +84,13 @@ def read_common(
     sections = {name: _section(options, name, below) for name, below in known.items() if below is not None}
     gateway, tokens, metrics = (sections[name] for name in _KNOWN)
     ready = sections.get(provider, {}).get("ready_seconds", 600)
-    if type(ready) not in (int, float) or ready <= 0:
-        raise ProviderError(f"target option {provider}: ready_seconds: {ready!r} is not a number of seconds")
     common = Options(
         port=_port(gateway, "gateway"),
         envoy=root / str(gateway["envoy"]) if gateway.get("envoy") else None,
-        ready_seconds=float(ready),
+        ready_seconds=_seconds(ready, f"{provider}: ready_seconds"),
         tls=_certificate(gateway.get("tls"), root),
         max_request_bytes=_bytes(gateway.get("max_request_bytes", 0)),
+        max_request_seconds=_seconds(gateway.get("max_request_seconds", 300), "gateway: max_request_seconds"),
         issuer=_issuer(tokens, root) if tokens else None,
         metrics_port=_port(metrics, "metrics"),
         image=_image(gateway),
@@ -142,6 +143,12 @@ def _bytes(value: Any) -> int:
     if type(value) is not int or value < 0:
         raise ProviderError(f"target option gateway: max_request_bytes: {value!r} is not a number of bytes")
     return value
+
+
+def _seconds(value: Any, name: str) -> float:
+    if type(value) not in (int, float) or not 0 < value < float("inf"):
+        raise ProviderError(f"target option {name}: {value!r} is not a number of seconds")
+    return float(value)
 
 
 def _issuer(tokens: Mapping[str, Any], root: Path) -> Issuer:

@@ -24,7 +24,7 @@ def test_an_image_is_chosen_beside_what_every_target_may_choose():
     [
         ({"image": "envoy:1", "envoy": "bin/envoy"}, "give one of envoy, of this machine, and image, of the engine"),
         ({"image": 1}, "image: 1 is no image's name"),
-        ({"imag": "envoy:1"}, "'imag' is not known; there are envoy, image, max_request_bytes, port, tls"),
+        ({"imag": "envoy:1"}, "'imag' is not known; there are envoy, image, max_request_bytes, max_request_seconds, "),
     ],
 )
 def test_a_gateway_that_cannot_be_is_refused(gateway, problem):

@@ -48,6 +48,8 @@ def test_the_issuer_of_tokens_has_its_keys_in_a_file_or_at_an_address():
         {"gateway": {"tls": {"cert_file": "a.pem"}}},
         {"gateway": {"tls": 1}},
         {"gateway": {"max_request_bytes": -1}},
+        {"gateway": {"max_request_seconds": 0}},
+        {"gateway": {"max_request_seconds": float("inf")}},
         {"metrics": {"port": 0}},
         {"tokens": {"issuer": "i", "jwks_file": "f"}},
         {"tokens": {"issuer": "i", "audience": "a"}},
