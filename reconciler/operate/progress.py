@@ -18,11 +18,13 @@ class Observed:
         requests: how many requests ended.
         errors: how many of them failed.
         p95_ms: within which 95 % of them were answered; None where there were none.
+        lost: those of them that lost an instance.
     """
 
     requests: int = 0
     errors: int = 0
     p95_ms: float | None = None
+    lost: tuple[str, ...] = ()
 
     @property
     def error_rate(self) -> float:
@@ -69,8 +71,8 @@ class Tally:
 def decided(rollout: Rollout, seen: Observed, now: float) -> Rollout:
     """The roll-out as it should be now; itself where nothing is to be done.
 
-    A gate that is not kept counts at once, also within the pause. Too few requests hold it: nothing is known then. A
-    clock that was set back begins the step anew.
+    A gate that is not kept, or an instance that is lost, counts at once, also within the pause. Too few requests hold
+    it: nothing is known then. A clock that was set back begins the step anew.
 
     Args:
         rollout: unfinished.
@@ -92,8 +94,13 @@ def decided(rollout: Rollout, seen: Observed, now: float) -> Rollout:
 
 
 def _broken(rollout: Rollout, seen: Observed) -> str:
-    """Which gate is not kept, in words; empty while too few requests were answered to tell."""
+    """Which gate is not kept, in words; empty while too few requests were answered to tell.
+
+    That instances hold out is a gate of every roll-out, and needs no request.
+    """
     gates = rollout.gates
+    if seen.lost:
+        return f"instances lost: {', '.join(seen.lost)}"
     if seen.requests < max(1, gates.min_requests):
         return ""
     if gates.error_rate is not None and seen.error_rate > gates.error_rate:

@@ -1,6 +1,7 @@
 """Roll-outs of traffic: what the gateway answered is counted, and the next step or the way back put in force."""
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 
 from reconciler.core.address import Address
 from reconciler.core.rollout import Rollout
@@ -51,7 +52,7 @@ class Rollouts:
             tallies[step] = tally = self._tallies.get(step) or Tally(address.name, rollout)
             # A step that is taken up late, as by a process that was started again, is counted from its begin on.
             tally.add(ended if step in self._tallies else _since(workspace, rollout))
-            wanted = decided(rollout, tally.observed(), now)
+            wanted = decided(rollout, replace(tally.observed(), lost=_losing(workspace, address, rollout)), now)
             if wanted != rollout:
                 found.append((address, wanted))
         self._tallies = tallies
@@ -75,6 +76,13 @@ class Rollouts:
         """Seconds until it is to be looked again, at most so many."""
         looks = (min(max(each.pause_s / _LOOKS, _OFTEN_S), _SELDOM_S) for each in self._unfinished.values())
         return min([most, *looks])
+
+
+def _losing(workspace: Workspace, endpoint: Address, rollout: Rollout) -> tuple[str, ...]:
+    """The receiving deployments that lost an instance since the record last agreed with what is live."""
+    provider, names = workspace.provider, sorted(rollout.receiving)
+    live = {name: provider.observe(Address("deployment", name, endpoint=endpoint.name)) for name in names}
+    return tuple(name for name, found in live.items() if found and found.spec.get("lost_instances"))
 
 
 def _since(workspace: Workspace, rollout: Rollout) -> Iterator[Request]:

@@ -86,15 +86,6 @@ def send_30_percent(file: Path) -> None:
     fresh.replace(file)
 
 
-def test_an_init_that_fails_leaves_the_old_deployment_in_service(local: Repository):
-    local.apply()
-    local.edit("manifests/src/score.py", 'logging.info("the model is read")', 'raise ValueError("no such model")')
-    failed = local.apply(code=5)
-    assert "deployment/credit/blue: init() failed (exit code 3)" in failed.out
-    assert "    | ValueError: no such model" in failed.out
-    assert local.mlops("invoke", "credit").out == '"blue"\n'
-
-
 def test_a_run_that_fails_is_an_error_of_invoke_that_says_where_to_look(local: Repository):
     local.edit("manifests/src/score.py", 'return "blue"', "return 1 / 0")
     local.apply()

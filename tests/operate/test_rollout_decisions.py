@@ -41,6 +41,14 @@ def test_a_step_ends_as_its_gates_say(seen: Observed, now: float, percent: int, 
     assert (found.percent, found.held, found.returned) == (percent, held, returned)
 
 
+@pytest.mark.parametrize("seen", [Observed(lost=("green",)), Observed(100, 0, 50.0, lost=("green",))])
+def test_f15_an_instance_that_is_lost_leads_the_traffic_back_or_holds_it_without_any_gate(seen: Observed):
+    way = replace(WAY, gates=Gates())
+    returned = decided(way, seen, 1001.0)
+    assert (returned.returned, returned.traffic) == ("at 5 %, instances lost: green", {"blue": 100})
+    assert decided(replace(way, returns=False), seen, 1001.0).held == "instances lost"
+
+
 def test_the_next_step_begins_now():
     assert decided(WAY, FINE, 1100.0) == replace(WAY, place=1, since=1100.0)
 

@@ -7,13 +7,14 @@ from dataclasses import dataclass, replace
 from reconciler.core.address import Address
 from reconciler.core.manifest import Spec
 from reconciler.core.plan import Operation, Step
-from reconciler.core.rollout import Rollout, begun
+from reconciler.core.rollout import Rollout, begun, receiving
 from reconciler.errors import ProviderError
 from reconciler.kinds.endpoint import ENDPOINT
 from reconciler.providers.hosting.credentials import ensure_keys
 from reconciler.providers.hosting.front import Front
 from reconciler.providers.hosting.objects import Object, Objects
 from reconciler.providers.hosting.serving import shares
+from reconciler.providers.hosting.watching import Watch
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class Endpoints:
     front: Front
     delete_deployment: Callable[[Object], None]
     now: Callable[[], str]
+    watch: Watch
     clock: Callable[[], float] = time.time
 
     def create(self, step: Step, operation: Operation) -> None:
@@ -43,7 +45,11 @@ class Endpoints:
         self._put_in_force(held, fresh.by(operation))
 
     def route(self, step: Step, operation: Operation) -> None:
-        """Put traffic in force, or the first step to it; every deployment that gets some must be in service."""
+        """Put traffic in force, or the first step to it; every deployment that gets some must be in service.
+
+        Raises:
+            ProviderError: one is not, or loses an instance as soon as it gets more; the traffic is then as before.
+        """
         held, after = self.objects.held(step.address), step.after or {}
         serving = {item.address.name for item in self.objects.of_endpoint(step.address.name) if item.serving}
         wanted = {name for field in ENDPOINT.route for name in shares(after.get(field) or {})}
@@ -53,7 +59,13 @@ class Endpoints:
         fresh = _routed(held, after, operation, self.clock())
         if fresh.rollout:
             operation.report(str(fresh.rollout))
+        before = self.watch.losses(_gaining(held, fresh))
         self._put_in_force(held, fresh.by(operation))
+        try:
+            self.watch.hold_out(before)
+        except ProviderError as error:
+            self._put_in_force(fresh, held)
+            raise ProviderError(f"{error}; the traffic is as it was before", log_tail=error.log_tail) from error
 
     def advance(self, address: Address, rollout: Rollout) -> None:
         """Put another step of a roll-out in force, unless a later operation has replaced it."""
@@ -116,6 +128,13 @@ def _routed(held: Object, after: Spec, operation: Operation, now: float) -> Obje
     in_force = shares(held.spec.get("traffic", {}))
     fresh = begun(after.get("rollout"), in_force, wanted, operation=operation.id, now=now)
     return replace(held, spec={**spec, "traffic": fresh.traffic} if fresh else spec, rollout=fresh)
+
+
+def _gaining(held: Object, fresh: Object) -> list[Address]:
+    """The deployments that get more, where there is traffic that can go back."""
+    before, after = (shares(each.spec.get("traffic", {})) for each in (held, fresh))
+    gaining = receiving(before, after) if before else ()
+    return [Address("deployment", name, endpoint=held.address.name) for name in sorted(gaining)]
 
 
 def _traffic(held: Object) -> Spec:

@@ -8,7 +8,7 @@ from typing import Any
 from reconciler.errors import ProviderError
 
 _KNOWN = {
-    "gateway": {"port", "envoy", "tls", "max_request_bytes", "max_request_seconds"},
+    "gateway": {"port", "envoy", "tls", "max_request_bytes", "max_request_seconds", "watch_seconds"},
     "tokens": {"issuer", "audience", "jwks_file", "jwks_uri"},
     "metrics": {"port"},
 }
@@ -45,6 +45,7 @@ class Options:
         tls: how the gateway shows who it is; None has it speak plain HTTP.
         max_request_bytes: larger requests are refused; 0 is no limit.
         max_request_seconds: requests that take longer to come to their end are refused.
+        watch_seconds: how long traffic that moved is watched, to lead it back where an instance is lost.
         issuer: of the tokens for `aad_token`; None has such endpoints refused.
         metrics_port: of 127.0.0.1, where Prometheus may ask; None has nobody listen.
     """
@@ -55,6 +56,7 @@ class Options:
     tls: Certificate | None = None
     max_request_bytes: int = 0
     max_request_seconds: float = 300.0
+    watch_seconds: float = 2.0
     issuer: Issuer | None = None
     metrics_port: int | None = None
     image: str = ""
@@ -91,6 +93,7 @@ def read_common(
         tls=_certificate(gateway.get("tls"), root),
         max_request_bytes=_bytes(gateway.get("max_request_bytes", 0)),
         max_request_seconds=_seconds(gateway.get("max_request_seconds", 300), "gateway: max_request_seconds"),
+        watch_seconds=_seconds(gateway.get("watch_seconds", 2), "gateway: watch_seconds", least=0.0),
         issuer=_issuer(tokens, root) if tokens else None,
         metrics_port=_port(metrics, "metrics"),
         image=_image(gateway),
@@ -145,8 +148,8 @@ def _bytes(value: Any) -> int:
     return value
 
 
-def _seconds(value: Any, name: str) -> float:
-    if type(value) not in (int, float) or not 0 < value < float("inf"):
+def _seconds(value: Any, name: str, least: float = 1e-3) -> float:
+    if type(value) not in (int, float) or not least <= value < float("inf"):
         raise ProviderError(f"target option {name}: {value!r} is not a number of seconds")
     return float(value)
 

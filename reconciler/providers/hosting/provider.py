@@ -15,6 +15,7 @@ from reconciler.core.rollout import Rollout
 from reconciler.core.state import Live
 from reconciler.errors import ProviderError
 from reconciler.providers.hosting.attending import Attending
+from reconciler.providers.hosting.awaiting import TAIL
 from reconciler.providers.hosting.credentials import Credentials
 from reconciler.providers.hosting.deployments import Deployments
 from reconciler.providers.hosting.endpoints import Endpoints
@@ -30,6 +31,7 @@ from reconciler.providers.hosting.registered import Registered
 from reconciler.providers.hosting.replacing import Replacing
 from reconciler.providers.hosting.resealing import resealed
 from reconciler.providers.hosting.tokens import Signer
+from reconciler.providers.hosting.watching import Watch
 from reconciler.providers.provider import Assets, Connections, Key, Usage
 
 Call = Callable[[Step, Operation], None]
@@ -100,7 +102,8 @@ class HostedProvider(ABC):
         self._reading = Reading(objects, instances, front)
         self._observing = Observing(parts.layout)
         self._deployments = parts.deployments
-        self._endpoints = Endpoints(objects, front, self._deployments.take_away, now)
+        watch = Watch(self._reading.observe, self._tail, options.watch_seconds)
+        self._endpoints = Endpoints(objects, front, self._deployments.take_away, now, watch)
         self._calls = self._table(self._endpoints, parts.assets)
         self._attending = Attending(parts.layout, parts.processes)
 
@@ -230,6 +233,9 @@ class HostedProvider(ABC):
     def attended(self) -> bool:
         """Whether there is an attendant."""
         return self._attending.attended()
+
+    def _tail(self, deployment: Address) -> Iterable[str]:
+        return self.printed(deployment, tail=TAIL, follow=False, instance="")
 
     def _registered(self, address: Address) -> Spec | None:
         held = self._objects.get(address)

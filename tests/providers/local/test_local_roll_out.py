@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -131,6 +132,28 @@ def test_a_wave_that_fails_takes_back_those_before_it_and_loses_no_request(five,
     with Load(five) as load:
         load.go_on(50)
     assert set(load.answers) == {(200, b'"old"')}
+
+
+def test_f16_while_a_roll_out_of_ten_stops_at_the_third_at_least_eight_of_the_old_version_serve(world, tmp_path):
+    ten = {"instance_count": 10}
+    world.do("create", "endpoint/credit", ENDPOINT)
+    world.do("create", str(BLUE), {**old(world), **ten})
+    world.route(blue=100)
+    before, of_old = set(in_service(world)), []
+    with Load(world) as load:
+        after, operation = {**failing(world, tmp_path, good=2), **ten}, world.operation(str(BLUE))
+
+        def report(_line):
+            of_old.append(len(before & set(in_service(world))))
+
+        with pytest.raises(ProviderError, match=r"wave 2 of 5 failed; the former version serves as before"):
+            world.again("roll_out", str(BLUE), after, replace(operation, report=report))
+    assert min(of_old) == 8
+    assert load.lost == []
+    assert [world.score("blue") for _ in range(20)] == ["old"] * 20
+    world.do("roll_out", str(BLUE), {**new(world), **ten})
+    assert {world.score("blue") for _ in range(20)} == {"new"}
+    assert world.live(str(BLUE)).spec == {**new(world), **ten}
 
 
 def test_going_back_needs_no_manifest_of_the_former_version(world, tmp_path):
