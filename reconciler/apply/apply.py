@@ -9,9 +9,10 @@ import queue
 import threading
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
+from reconciler.apply.concealing import concealer
 from reconciler.apply.journal import Journal
 from reconciler.apply.retrying import Pace, Tried, try_call
 from reconciler.core.plan import Operation, Outcome, Plan, Result, Step
@@ -82,6 +83,7 @@ class _Walk:
     def __init__(self, plan: Plan, provider: Provider, journal: Journal, watcher: Watcher, pace: Pace) -> None:
         self._steps = {step.id: step for step in plan.steps}
         self._provider, self._journal, self._watcher, self._pace = provider, journal, watcher, pace
+        self._conceal = concealer(plan)
         self._waiting_for = {step.id: len(step.needs) for step in plan.steps}
         self._dependents: dict[int, list[int]] = defaultdict(list)
         for step in plan.steps:
@@ -125,15 +127,21 @@ class _Walk:
         wait, report = pace.wait or stop.wait, operation.report
         tried = try_call(call, pace, deadline=running.deadline, wait=wait, report=report)
         if tried.error:
-            import logging  # noqa: PLC0415 - most plans and applies do without
-
-            logging.getLogger(__name__).debug("%s %s", step.action, step.address, exc_info=tried.error)
+            self._log(step, tried.error)
         self._ended.put(_Ended(running, tried, pace.clock() - running.started))
 
     def _report(self, step: Step, line: str) -> None:
         """What a step says that was left behind interests nobody any more."""
         if step.id in self._running:
-            self._watcher.on_report(step, line)
+            self._watcher.on_report(step, self._conceal(line))
+
+    def _log(self, step: Step, error: BaseException) -> None:
+        """Tell whoever debugs where it happened, for which a secret is of no use."""
+        import logging  # noqa: PLC0415 - most plans and applies do without
+        import traceback  # noqa: PLC0415 - as above
+
+        where = self._conceal("".join(traceback.format_exception(error)))
+        logging.getLogger(__name__).debug("%s %s\n%s", step.action, step.address, where)
 
     def _next_outcome(self) -> tuple[_Running, Outcome]:
         """Wait for a step to end, or for one to have had its time, which then runs no more as far as we know."""
@@ -144,7 +152,11 @@ class _Walk:
             except queue.Empty:
                 return self._running.pop(due.step.id), _unanswered(due.step, self._pace.step_timeout_s)
             if self._running.pop(ended.running.step.id, None):
-                return ended.running, _outcome(ended)
+                return ended.running, self._concealed(_outcome(ended))
+
+    def _concealed(self, outcome: Outcome) -> Outcome:
+        tail = tuple(self._conceal(line) for line in outcome.log_tail)
+        return replace(outcome, message=self._conceal(outcome.message), log_tail=tail)
 
     def _settle(self, ended: tuple[_Running, Outcome]) -> None:
         """Write down how a step ended, if that is known, then tell, then see what can begin now."""

@@ -3,11 +3,21 @@
 import hashlib
 import hmac
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-SEALED = "$secret"
+SEALED, SHOWN = "$secret", "$shown"
+HIDDEN = "***"
+
+# What opens an address: user and password, or a token in their place; the signature of one that Azure has signed; the
+# token in the path of a conda channel. The name `git` is everybody's.
+_CREDENTIALS = re.compile(
+    r"(?<=://)(?!git@)[^/?#\s@]+(?=@)|(?<=[?&]sig=)[^&#\s]+|(?<=[?&]token=)[^&#\s]+|(?<=/t/)[^/?#\s]{8,}(?=/)"
+)
+# Variables of the environment that are for `mlops` alone: what it starts, and what that starts, has no use for them.
+_OWN_VARIABLES = re.compile(r"MLOPS_(?:SECRET_.*|STATE_KEY|ENCRYPTION_KEY|ENCRYPTION_KEY_FALLBACK|TOKEN)|PGPASSWORD")
 
 
 @dataclass(frozen=True)
@@ -17,15 +27,17 @@ class Secret:
     Args:
         digest: HMAC-SHA256 of the value under the state's key, in hexadecimal.
         value: the value itself; None when the secret was read back from a record.
+        shown: what may be shown in its place, where a part of it is no secret; empty where nothing may.
     """
 
     digest: str
     value: str | None = field(default=None, repr=False, compare=False)
+    shown: str = field(default="", compare=False)
 
     @classmethod
-    def of(cls, value: str, key: bytes) -> "Secret":
+    def of(cls, value: str, key: bytes, *, shown: str = "") -> "Secret":
         """Seal a value under the state's key."""
-        return cls(hmac.new(key, value.encode(), hashlib.sha256).hexdigest(), value)
+        return cls(hmac.new(key, value.encode(), hashlib.sha256).hexdigest(), str(value), shown)
 
     def reveal(self) -> str:
         """Give the value; every caller of this can be found by its name.
@@ -38,9 +50,80 @@ class Secret:
         return self.value
 
     def __repr__(self) -> str:
-        return "***"
+        return HIDDEN
 
-    __str__ = __repr__
+    def __str__(self) -> str:
+        return self.shown or HIDDEN
+
+
+class Hidden(str):
+    """A text with a secret in it, which is sealed before anybody compares, records or shows it.
+
+    Args:
+        shown: the text with `***` in place of the secret.
+    """
+
+    __slots__ = ("shown",)
+
+    shown: str
+
+    def __new__(cls, text: str, shown: str) -> "Hidden":
+        """Hold the text, and what may be shown of it."""
+        made = super().__new__(cls, text)
+        made.shown = shown
+        return made
+
+
+def without_secrets(environ: Mapping[str, str]) -> dict[str, str]:
+    """An environment for other programs, without the keys, tokens and secrets that this one was given."""
+    return {name: value for name, value in environ.items() if not _OWN_VARIABLES.fullmatch(name)}
+
+
+def masked(text: str) -> str:
+    """A text with `***` for whatever opens an address in it, as in `--index-url https://ana:password@host`."""
+    return _CREDENTIALS.sub(HIDDEN, text)
+
+
+def credentials_in(text: str) -> list[str]:
+    """What opens the addresses in a text."""
+    return _CREDENTIALS.findall(text)
+
+
+def sealed_texts(value: Any, key: bytes) -> Any:
+    """A value in which every text that holds a secret is one."""
+
+    def seal(text: str) -> Any:
+        shown = masked(text.shown if isinstance(text, Hidden) else text)
+        return Secret.of(text, key, shown=shown) if shown != text else text
+
+    return with_texts(value, seal)
+
+
+def with_texts(value: Any, change: Callable[[str], Any]) -> Any:
+    """A value with every text in it changed."""
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, Mapping):
+        return {name: with_texts(item, change) for name, item in value.items()}
+    return [with_texts(item, change) for item in value] if isinstance(value, (list, tuple)) else value
+
+
+def with_secrets(value: Any, change: Callable[[Secret], Any]) -> Any:
+    """A value with every secret in it changed."""
+    if isinstance(value, Secret):
+        return change(value)
+    if isinstance(value, Mapping):
+        return {name: with_secrets(item, change) for name, item in value.items()}
+    return [with_secrets(item, change) for item in value] if isinstance(value, (list, tuple)) else value
+
+
+def secrets_of(value: Any) -> Iterator[Secret]:
+    """Every secret in a value."""
+    if isinstance(value, Secret):
+        yield value
+    elif isinstance(value, (Mapping, list, tuple)):
+        for item in value.values() if isinstance(value, Mapping) else value:
+            yield from secrets_of(item)
 
 
 def sealed(value: Any) -> Any:
@@ -50,7 +133,7 @@ def sealed(value: Any) -> Any:
     was.
     """
     if isinstance(value, Secret):
-        return {SEALED: value.digest}
+        return {SEALED: value.digest, SHOWN: value.shown} if value.shown else {SEALED: value.digest}
     if isinstance(value, Mapping):
         return {f"${key}" if _looks_sealed(key) else key: sealed(item) for key, item in value.items()}
     return [sealed(item) for item in value] if isinstance(value, (list, tuple)) else value
@@ -72,8 +155,8 @@ def spec_from_json(text: str | bytes) -> Any:
 
 def _unsealed_mapping(value: dict[str, Any]) -> Any:
     """One mapping whose items are unsealed already."""
-    if len(value) == 1 and SEALED in value:
-        return Secret(value[SEALED])
+    if SEALED in value and value.keys() <= {SEALED, SHOWN}:
+        return Secret(value[SEALED], shown=value.get(SHOWN, ""))
     if "$$" in "".join(value):  # at most one call too many, where one key ends in `$` and the next begins with it
         return {key[1:] if _looks_sealed(key) else key: item for key, item in value.items()}
     return value

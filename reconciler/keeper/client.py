@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import reconciler
+from reconciler.core.secret import without_secrets
 from reconciler.errors import ProviderError
 from reconciler.keeper import table
 from reconciler.keeper.children import born
@@ -243,6 +244,7 @@ class Keeper:
             subprocess.run(
                 command,
                 cwd=Path(reconciler.__file__).parent.parent,
+                env=without_secrets(os.environ),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

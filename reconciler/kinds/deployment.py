@@ -46,6 +46,7 @@ DEPLOYMENT = Kind(
     booleans=frozenset({"app_insights_enabled", "private_network_connection"}),
     lowered=frozenset({"type", "scale_settings.type", "egress_public_network_access"}),
     secrets=frozenset({"environment_variables"}),
+    credentials=("environment.conda_file",),
     reserved=frozenset({"AML_APP_ROOT", "AZUREML_ENTRY_SCRIPT", "AZUREML_MODEL_DIR"}),
     scale=frozenset({"instance_count", "scale_settings", "autoscale", "lost_instances", "stray_instances"}),
     replace=frozenset({"instance_type", "type"}),

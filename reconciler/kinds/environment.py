@@ -6,6 +6,7 @@ ENVIRONMENT = Kind(
     name="environment",
     schemas={"environment": ""},
     paths=("build.path", "conda_file"),
+    credentials=("conda_file",),
     defaults={"": {"description": "", "tags": {}, "properties": {}, "os_type": "linux"}},
     integers=frozenset(
         f"inference_config.{route}.port" for route in ("liveness_route", "readiness_route", "scoring_route")

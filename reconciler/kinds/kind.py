@@ -23,6 +23,7 @@ class Kind:
         booleans: dotted fields that are true or false, also when written in quotes.
         lowered: fields whose letters' case means nothing.
         secrets: mappings whose values are never shown.
+        credentials: dotted fields in which a text may hold what opens an address, and is then a secret.
         reserved: names in those mappings that the server sets by itself.
         scale: fields that change how many instances there are.
         route: fields that change which deployment answers.
@@ -50,6 +51,7 @@ class Kind:
     booleans: frozenset[str] = frozenset()
     lowered: frozenset[str] = frozenset()
     secrets: frozenset[str] = frozenset()
+    credentials: tuple[str, ...] = ()
     reserved: frozenset[str] = frozenset()
     scale: frozenset[str] = frozenset()
     route: frozenset[str] = frozenset()

@@ -20,7 +20,7 @@ from reconciler.load.nodes import Unreadable, documents
 from reconciler.load.paths import is_remote
 from reconciler.load.place import Bounds, Here
 from reconciler.load.reading import Entry, Reading, read_environment
-from reconciler.load.rules import field, misread
+from reconciler.load.rules import field, misread, put
 from reconciler.load.text import MAX_BYTES, decoded
 from reconciler.load.tree import Tree
 
@@ -93,12 +93,6 @@ class Nested:
 def conda_fields(kind: str) -> tuple[str, ...]:
     """The fields of a kind that name a conda file."""
     return tuple(path for path, _ in path_fields(kind) if path.endswith(CONDA))
-
-
-def put(spec: Mapping[str, Any], path: str, value: Any) -> Mapping[str, Any]:
-    """A copy of a document with a value at a dotted path that is there."""
-    head, _, rest = path.partition(".")
-    return {**spec, head: put(spec[head], rest, value) if rest else value}
 
 
 def rebased(environment: Mapping[str, Any], own: str, folder: str) -> Mapping[str, Any]:

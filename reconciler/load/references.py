@@ -1,4 +1,4 @@
-"""`${{secret:NAME}}` in a variable of a deployment: what the environment variable `MLOPS_SECRET_NAME` holds.
+"""`${{secret:NAME}}` in a deployment's variable or a conda file: the value of the variable `MLOPS_SECRET_NAME`.
 
 The name's letters become capitals, its dots and dashes underscores. Only variables of that prefix can be asked for, so
 that a manifest gets at nothing else that a run was given. `${{…}}` of any other kind is Azure's and is left as it is.
@@ -7,16 +7,21 @@ that a manifest gets at nothing else that a run was given. `${{…}}` of any oth
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from reconciler.core.manifest import Manifest
 from reconciler.core.problem import Problem
+from reconciler.core.secret import HIDDEN, Hidden, with_texts
 from reconciler.kinds import KINDS
 from reconciler.load.explain import Flaw
+from reconciler.load.rules import field as field_of
+from reconciler.load.rules import put
 
 PREFIX = "MLOPS_SECRET_"
 
 _MEANT = re.compile(r"\$\{\{\s*secret:")
+_FORM = "write ${{secret:NAME}}, a name of letters, digits, dots, dashes and underscores"
 _REFERENCE = re.compile(r"\$\{\{\s*secret:(?P<name>[A-Za-z0-9][A-Za-z0-9_.-]*)\s*\}\}")
 
 
@@ -24,12 +29,12 @@ def secret_reference_flaws(document: Any, kind: str) -> Iterator[Flaw]:
     """References that stand where none is taken, or that have another form."""
     for path, text in _texts(document, ""):
         meant = len(_MEANT.findall(text))
-        if meant and path.partition(".")[0] not in KINDS[kind].secrets:
+        taken = (*KINDS[kind].secrets, *KINDS[kind].credentials)
+        if meant and not any(path == name or path.startswith(f"{name}.") for name in taken):
             where = " or ".join(sorted(KINDS[kind].secrets)) or "a deployment's environment_variables"
             yield Flaw(path, "E-SECRET-REF", f"{path}: a secret would be shown here; write it in {where}")
         elif meant != len(_REFERENCE.findall(text)):
-            message = f"{path}: write ${{{{secret:NAME}}}}, a name of letters, digits, dots, dashes and underscores"
-            yield Flaw(path, "E-SECRET-REF", message)
+            yield Flaw(path, "E-SECRET-REF", f"{path}: {_FORM}")
 
 
 def with_secrets(
@@ -54,6 +59,10 @@ def _with_values(manifest: Manifest, environ: Mapping[str, str], problems: list[
                 name: _valued(manifest, f"{field}.{name}", text, environ, problems) for name, text in written.items()
             }
             document = {**document, field: values}
+    for path in KINDS[manifest.kind].credentials if manifest.valid else ():
+        written = field_of(document, path)
+        if any(_MEANT.search(text) for _, text in _texts(written, "")):
+            document = put(document, path, with_texts(written, partial(_hidden, manifest, path, environ, problems)))
     return manifest if document is manifest.document else replace(manifest, document=document)
 
 
@@ -68,6 +77,15 @@ def _valued(manifest: Manifest, path: str, text: Any, environ: Mapping[str, str]
         return held
 
     return _REFERENCE.sub(value, text) if isinstance(text, str) else text
+
+
+def _hidden(manifest: Manifest, path: str, environ: Mapping[str, str], problems: list[Problem], text: str) -> str:
+    """A text of a conda file with its references' values, which are hidden."""
+    if len(_MEANT.findall(text)) != len(_REFERENCE.findall(text)):
+        problems.append(manifest.problem(path, "E-SECRET-REF", f"{path}: {_FORM}"))
+    if not _REFERENCE.search(text):
+        return text
+    return Hidden(_valued(manifest, path, text, environ, problems), _REFERENCE.sub(HIDDEN, text))
 
 
 def _texts(value: Any, path: str) -> Iterator[tuple[str, str]]:

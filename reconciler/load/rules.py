@@ -42,6 +42,12 @@ def field(document: Any, path: str) -> Any:
     return document
 
 
+def put(spec: Mapping[str, Any], path: str, value: Any) -> Mapping[str, Any]:
+    """A copy of a document with a value at a dotted path that is there."""
+    head, _, rest = path.partition(".")
+    return {**spec, head: put(spec[head], rest, value) if rest else value}
+
+
 def _written_at(document: Any, path: str) -> Any:
     """The value of a dotted path, whose keys may hold dots themselves, as those of tags do."""
     if not path:

@@ -27,10 +27,11 @@ def _items(field: FieldChange, veil: Veil) -> Iterator[tuple[str, str]]:
     """The items that came, went or changed; DeepDiff pairs the ones that are alike."""
     from deepdiff import DeepDiff  # noqa: PLC0415 - heavy, and only a changed list needs it
 
-    # Bounded: pairing items that are alike is quadratic, and a few hundred hostile bytes would take it seconds.
+    # Veiled before they are compared, or what differs of a secret would be its digest. Bounded: pairing items that are
+    # alike is quadratic, and a few hundred hostile bytes would take it seconds.
     found = DeepDiff(
-        field.before,
-        field.after,
+        veil.over(field.before),
+        veil.over(field.after),
         ignore_order=True,
         report_repetition=True,
         view="tree",

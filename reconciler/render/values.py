@@ -5,10 +5,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from reconciler.core.secret import Secret
+from reconciler.core.secret import Secret, masked
 
 _DIGEST = re.compile(r"\bsha256:([0-9a-f]{12})[0-9a-f]{52}\b")
-_CREDENTIALS = re.compile(r"(?<=://)[^/?#\s@]+(?=@)")  # user and password of an address, as in --index-url
 _LONGEST = 120
 
 
@@ -20,7 +19,8 @@ class Veil:
 
     def of(self, secret: Secret) -> str:
         """What stands for a secret."""
-        return f"(secret {self._numbers.setdefault(secret.digest, len(self._numbers) + 1)})"
+        number = self._numbers.setdefault(secret.digest, len(self._numbers) + 1)
+        return f"{masked(secret.shown)} (secret {number})" if secret.shown else f"(secret {number})"
 
     def over(self, value: Any) -> Any:
         """The same value with every secret in it replaced by what stands for it."""
@@ -29,7 +29,7 @@ class Veil:
         if isinstance(value, Mapping):
             return {key: self.over(item) for key, item in value.items()}
         if isinstance(value, str):
-            return _CREDENTIALS.sub("***", value)
+            return masked(value)
         return [self.over(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 

@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any
 
 from reconciler.core.manifest import Content, Manifest
-from reconciler.core.secret import Secret
+from reconciler.core.secret import Secret, sealed_texts
 from reconciler.kinds import KINDS, Kind
 
 Convert = Callable[[Any], Any]
@@ -30,6 +30,9 @@ def spec_of(manifest: Manifest, kind: Kind, *, secret_key: bytes) -> dict[str, A
         _convert(spec, parent, conversions)
     for name in kind.secrets:
         spec[name] = {key: Secret.of(_text(value), secret_key) for key, value in spec[name].items()}
+    for path in kind.credentials:
+        *parents, name = path.split(".")
+        _convert(spec, tuple(parents), [(name, lambda value: sealed_texts(value, secret_key))])
     for name in kind.route & spec.keys():
         spec[name] = {deployment.lower(): share for deployment, share in spec[name].items() if share}
     return spec

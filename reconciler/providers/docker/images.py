@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from reconciler.core.manifest import Spec
+from reconciler.core.secret import masked, with_texts
 from reconciler.errors import ProviderError
 from reconciler.providers.docker import recipes
 from reconciler.providers.docker.building import Builder, Facts, Tell
@@ -155,12 +156,15 @@ class Images:
         return _Stage(digest, reference, make)
 
     def _with_packages(self, below: str, conda: Mapping[str, Any], tell: Tell) -> _Stage:
-        digest = recipes.digest_of("conda", below, conda)
+        # What opens an index is no part of what is installed from it.
+        digest = recipes.digest_of("conda", below, with_texts(conda, masked))
         reference = f"{self._repository}:{digest}"
 
         def make(image: Facts) -> None:
             tell(f"building image {reference}")
-            Installer(self._builder, self._env).install(conda, image, reference, digest, tell)
+            Installer(self._builder, self._env).install(
+                conda, image, reference, digest, lambda line: tell(masked(line))
+            )
 
         return _Stage(digest, reference, make)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from reconciler.core.secret import masked
 from reconciler.errors import ProviderError
 from reconciler.providers.docker import recipes
 from reconciler.providers.docker.building import Builder, Facts, NoProgramError, Tell
@@ -60,6 +61,7 @@ class Installer:
         ) as bench:
             bench.put(recipes.SCRATCH, _archive(recipe.files, self._settings(), uv))
             status, tail = bench.run(tell)
+            tail = [masked(line) for line in tail]
             if status:
                 message = f"the conda file cannot be installed with {installer or 'uv'} (status {status})"
                 raise ProviderError(message, log_tail=tail)

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from reconciler.core.secret import without_secrets
 from reconciler.errors import ProviderError
 from reconciler.providers.hosting.conda import names_of
 from reconciler.providers.hosting.packages import OLDEST_PYTHON, besides, uv_binary
@@ -121,7 +122,13 @@ class ServerPackages:
         command = [uv_binary(), *argv, *own, "--python-version", str(python), "--python-platform", python.platform]
         # A session of its own: Ctrl-C in the terminal is for us, and lets a running step come to its end.
         done = subprocess.run(
-            command, cwd=work, env=_alone(self.env), capture_output=True, text=True, check=False, start_new_session=True
+            command,
+            cwd=work,
+            env=_alone(without_secrets(self.env)),
+            capture_output=True,
+            text=True,
+            check=False,
+            start_new_session=True,
         )
         if done.returncode:
             message = f"the scoring server cannot be added to an image with Python {python} ({python.platform})"

@@ -23,8 +23,8 @@ from reconciler.providers.docker.swarm_tasks import Service
 from reconciler.providers.docker.swarm_waiting import RolledBackError, Waiting, Wanted
 from reconciler.providers.hosting.front import Front
 from reconciler.providers.hosting.layout import Layout
-from reconciler.providers.hosting.objects import Object, Objects
-from reconciler.providers.hosting.replacing import by_digest, revealed
+from reconciler.providers.hosting.objects import Object, Objects, by_digest, with_values
+from reconciler.providers.hosting.replacing import revealed
 
 # Of an update that fails over the engine alone.
 _TRIES = 3
@@ -188,11 +188,12 @@ class SwarmDeployments:
     def _laid(self, held: Object, spec: Spec, operation: Operation) -> Iterator[Laid]:
         """Lay down what a spec needs; the values of its variables are kept for the day that it is rolled out again."""
         stored = self.objects.secrets(held.address)
-        given = revealed(spec.get("environment_variables") or {}, stored)
-        launch = self.supplies.launch(held.address, spec, given, operation.report)
+        known = with_values(spec, stored)
+        given = revealed(known.get("environment_variables") or {}, stored)
+        launch = self.supplies.launch(held.address, known, given, operation.report)
         if launch.limits.gpus:
             raise ProviderError(f"{held.address}: a swarm gives no GPUs to instances; use mode: containers")
-        self.objects.keep_secrets(held.address, {**stored, **by_digest(spec, given)})
+        self.objects.keep_secrets(held.address, {**stored, **by_digest(known)})
         with self.files.service(held.address, launch, given) as laid:
             yield self._placed(laid, operation)
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 
+from reconciler.core.secret import without_secrets
 from reconciler.errors import ProviderError
 from reconciler.providers.hosting.packages import uv_binary
 
@@ -33,7 +34,13 @@ def uv_for(architecture: str, env: Mapping[str, str], *, musl: bool) -> bytes:
         wheel = ("--python-version", "3.12", "--python-platform", f"{machine}-unknown-linux-musl")
         command = [uv_binary(), "pip", "install", *target, *wheel, f"uv=={version('uv')}"]
         done = subprocess.run(
-            command, cwd=folder, env=dict(env), capture_output=True, text=True, check=False, start_new_session=True
+            command,
+            cwd=folder,
+            env=without_secrets(env),
+            capture_output=True,
+            text=True,
+            check=False,
+            start_new_session=True,
         )
         if done.returncode:
             raise ProviderError(

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from reconciler.core.secret import masked
 from reconciler.errors import ProviderError
 
 # Packages that PyPI knows under another name. Names that differ only in case, `-`, `_` or `.` need no entry.
@@ -163,7 +164,7 @@ def _pip_lines(entry: Mapping[str, Any]) -> Iterable[str]:
     for line in [lines] if isinstance(lines, str) else lines:
         if _LOCAL_LINE.match(str(line).strip()):
             raise ProviderError(
-                f"conda file: pip line {str(line)!r} names a file, and only the conda file itself is recorded; "
+                f"conda file: pip line {masked(str(line))!r} names a file, and only the conda file itself is recorded; "
                 "write the requirements out in it"
             )
         yield str(line)
@@ -182,5 +183,6 @@ def _counted(packages: list[_Package]) -> str:
 
 def _unsaid(entry: str) -> ProviderError:
     return ProviderError(
-        f"conda file: {entry!r} cannot be installed with pip; write it as NAME=VERSION, or move it to the `pip:` list"
+        f"conda file: {masked(entry)!r} cannot be installed with pip; write it as NAME=VERSION, or move it to the "
+        "`pip:` list"
     )

@@ -12,7 +12,7 @@ from reconciler.core.address import Address
 from reconciler.core.manifest import Spec
 from reconciler.core.plan import Operation
 from reconciler.core.rollout import Rollout
-from reconciler.core.secret import sealed, unsealed
+from reconciler.core.secret import sealed, secrets_of, unsealed, with_secrets
 from reconciler.errors import ProviderError
 from reconciler.gateway.files import write_private
 from reconciler.kinds.deployment import DEPLOYMENT
@@ -93,6 +93,19 @@ def version_of(spec: Spec) -> str:
     """What tells instances of one version of a spec from those of another: everything but how many there are."""
     same = {name: value for name, value in spec.items() if name not in DEPLOYMENT.scale}
     return hashlib.sha256(json.dumps(sealed(same), sort_keys=True).encode()).hexdigest()[:12]
+
+
+def by_digest(spec: Spec) -> dict[str, str]:
+    """The values of the secrets of a spec that are at hand, by their digests."""
+    return {secret.digest: secret.value for secret in secrets_of(spec) if secret.value is not None}
+
+
+def with_values(spec: Spec, stored: Mapping[str, str]) -> dict[str, Any]:
+    """A spec whose secrets know their values, where those are at hand or were kept under their digests."""
+    return {
+        name: with_secrets(value, lambda each: replace(each, value=each.value or stored.get(each.digest)))
+        for name, value in spec.items()
+    }
 
 
 @dataclass(frozen=True)

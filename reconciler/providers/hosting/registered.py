@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from reconciler.core.manifest import Spec
 from reconciler.core.plan import Operation, Step
-from reconciler.providers.hosting.objects import Object, Objects
+from reconciler.providers.hosting.objects import Object, Objects, by_digest
 from reconciler.providers.provider import Assets
 
 
@@ -22,6 +22,8 @@ class Registered:
         held, after = self.objects.get(step.address), step.after or {}
         self._lay(after)
         created = held.created if held else self.now()
+        if values := by_digest(after):
+            self.objects.keep_secrets(step.address, values)
         self.objects.put(Object(step.address, after, "", 0, "", created=created).by(operation))
 
     def update(self, step: Step, operation: Operation) -> None:

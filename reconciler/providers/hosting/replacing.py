@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from reconciler.core.manifest import Spec
 from reconciler.core.plan import Operation
-from reconciler.core.secret import Secret
+from reconciler.core.secret import Secret, secrets_of
 from reconciler.errors import ProviderError
 from reconciler.providers.hosting.front import Front
 from reconciler.providers.hosting.instances import Instances, Starter
-from reconciler.providers.hosting.objects import Object, Objects, version_of
+from reconciler.providers.hosting.objects import Object, Objects, by_digest, version_of, with_values
 from reconciler.providers.hosting.waves import Wave
 
 Report = Callable[[str], None]
@@ -108,9 +108,10 @@ class Replacing:
     def _starter(self, held: Object, spec: Spec, operation: Operation) -> Starter:
         """Lay down what a spec needs; the values of its variables are kept for instances that are started later."""
         stored = self.objects.secrets(held.address)
-        variables = revealed(spec.get("environment_variables") or {}, stored)
-        starter = self.instances.prepare(held.address, spec, variables, operation)
-        self.objects.keep_secrets(held.address, {**stored, **by_digest(spec, variables)})
+        known = with_values(spec, stored)
+        variables = revealed(known.get("environment_variables") or {}, stored)
+        starter = self.instances.prepare(held.address, known, variables, operation)
+        self.objects.keep_secrets(held.address, {**stored, **by_digest(known)})
         return starter
 
     def _left(self, held: Object, leaving: Sequence[str], operation: Operation, report: Report) -> Object:
@@ -150,17 +151,10 @@ def _revealed(name: str, value: object, stored: Mapping[str, str]) -> str:
 
 def forget_old_secrets(objects: Objects, held: Object) -> None:
     """Keep only the values that the object's spec speaks of."""
-    variables = held.spec.get("environment_variables") or {}
-    digests = {value.digest for value in variables.values() if isinstance(value, Secret)}
+    digests = {secret.digest for secret in secrets_of(held.spec)}
     stored = objects.secrets(held.address)
     if stored.keys() - digests:
         objects.keep_secrets(held.address, {digest: value for digest, value in stored.items() if digest in digests})
-
-
-def by_digest(spec: Spec, variables: Mapping[str, str]) -> dict[str, str]:
-    """The values of the secret environment variables of a spec, by their digests."""
-    given = spec.get("environment_variables") or {}
-    return {value.digest: variables[name] for name, value in given.items() if isinstance(value, Secret)}
 
 
 def _counted(count: int) -> str:

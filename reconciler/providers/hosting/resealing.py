@@ -1,10 +1,9 @@
 """The secrets of an object under another key: the same values, known by other digests."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 
-from reconciler.core.secret import Secret
-from reconciler.providers.hosting.objects import Object, Objects, version_of
+from reconciler.core.secret import Secret, secrets_of, with_secrets
+from reconciler.providers.hosting.objects import Object, Objects, by_digest, version_of
 
 
 def resealed(objects: Objects, item: Object, key: bytes) -> bool:
@@ -12,18 +11,16 @@ def resealed(objects: Objects, item: Object, key: bytes) -> bool:
 
     Its instances go on, and are of the version that the object's spec has then.
     """
-    variables: Mapping[str, object] = item.spec.get("environment_variables") or {}
-    sealed = {name: value for name, value in variables.items() if isinstance(value, Secret)}
-    stored = objects.secrets(item.address) if sealed else {}
-    if any(value.digest not in stored for value in sealed.values()):
+    known = list(secrets_of(item.spec))
+    stored = objects.secrets(item.address) if known else {}
+    if any(secret.digest not in stored for secret in known):
         return False
-    fresh = {name: Secret.of(stored[value.digest], key) for name, value in sealed.items()}
-    if fresh == sealed:
+    spec = with_secrets(item.spec, lambda each: Secret.of(stored[each.digest], key, shown=each.shown))
+    if spec == item.spec:
         return True
-    spec = {**item.spec, "environment_variables": {**variables, **fresh}}
     renamed = {version_of(item.spec): version_of(spec)}
     versions = {name: renamed.get(version, version) for name, version in item.versions.items()}
     # The values come first: an object never speaks of one that is not at hand.
-    objects.keep_secrets(item.address, {**stored, **{each.digest: each.reveal() for each in fresh.values()}})
+    objects.keep_secrets(item.address, {**stored, **by_digest(spec)})
     objects.put(replace(item, spec=spec, versions=versions))
     return True

@@ -7,9 +7,10 @@ from typing import Any
 
 from reconciler.core.address import Address
 from reconciler.core.manifest import Spec
+from reconciler.core.secret import Secret, with_secrets
 from reconciler.errors import ProviderError
 from reconciler.providers.hosting import mlflow_models
-from reconciler.providers.hosting.objects import Objects
+from reconciler.providers.hosting.objects import Objects, with_values
 from reconciler.providers.provider import Assets
 
 
@@ -39,7 +40,7 @@ class Sources:
         found = self.objects.get(address)
         if found is None:
             raise ProviderError(f"{kind} {value} is not registered in this target; add a {kind} file for it")
-        return found.spec
+        return with_values(found.spec, self.objects.secrets(address))
 
     def stored(self, content: Any, what: str) -> Path:
         """The stored file or folder that a spec speaks of.
@@ -58,10 +59,15 @@ class Sources:
         return self.assets.path(str(content["digest"]))
 
     def environment(self, spec: Spec, model: Spec) -> Mapping[str, Any]:
-        """The deployment's own environment, or the one that its MLflow model was logged with."""
+        """The deployment's own environment, or the one that its MLflow model was logged with; its secrets in the clear.
+
+        Raises:
+            ProviderError: it is registered nowhere, or the value of a secret is not at hand.
+        """
         if spec.get("environment") is None and model.get("type") == mlflow_models.TYPE:
             return mlflow_models.environment_of(self._mlflow_model(model))
-        return self.referenced("environment", spec.get("environment"))
+        found: Mapping[str, Any] = with_secrets(self.referenced("environment", spec.get("environment")), _revealed)
+        return found
 
     def mlflow_folder(self, model: Spec) -> str:
         """Where below `AZUREML_MODEL_DIR` the MLmodel file is."""
@@ -70,6 +76,12 @@ class Sources:
 
     def _mlflow_model(self, model: Spec) -> Path:
         return mlflow_models.model_folder(self.stored(model.get("path"), "model path"))
+
+
+def _revealed(secret: Secret) -> str:
+    if secret.value is None:
+        raise ProviderError(f"the environment's secret in {secret} is not at hand; apply its file again")
+    return secret.reveal()
 
 
 def asset_address(kind: str, reference: Any) -> Address:

@@ -5,6 +5,7 @@ from typing import Any
 
 from reconciler.core.manifest import Resource, Spec
 from reconciler.core.problem import Problem
+from reconciler.core.secret import with_secrets
 from reconciler.errors import ProviderError
 from reconciler.providers.hosting import mlflow_models
 from reconciler.providers.hosting.asset_objections import Asset, Find, named_asset, to_assets
@@ -69,9 +70,9 @@ def _demanded(script: str | None, server: str) -> tuple[tuple[str, ...], str]:
 
 def _to_packages(conda: Mapping[str, Any], demanded: tuple[tuple[str, ...], str]) -> Iterator[str]:
     try:
-        wanted = translate(conda)
+        wanted = translate(shown := with_secrets(conda, str))
     except ProviderError:
-        yield from flaws(conda)
+        yield from flaws(shown)
         return
     packages, purpose = demanded
     if packages and not wanted.may_have(*packages):

@@ -8,10 +8,12 @@ import shutil
 import subprocess
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from reconciler.core.secret import masked, without_secrets
 from reconciler.errors import ProviderError
 from reconciler.providers.hosting.conda import Requirements, translate
 from reconciler.providers.hosting.locking import locked
@@ -52,7 +54,7 @@ class Environments:
     def __init__(self, folder: Path, *, exact: bool = False, env: Mapping[str, str] = os.environ) -> None:
         self._folder = folder
         self._exact = exact
-        self._env = {name: value for name, value in env.items() if name != "VIRTUAL_ENV"}
+        self._env = {name: value for name, value in without_secrets(env).items() if name != "VIRTUAL_ENV"}
 
     def ready(
         self,
@@ -76,7 +78,8 @@ class Environments:
         wanted = translate(spec.get("conda_file") or {})
         choice = choose(wanted.python, on_machine(self._folder / "pythons.json", self._env), exact=self._exact)
         lines = (*wanted.lines, *besides(wanted.lines, requirements))
-        home = self._folder / _digest(lines, choice)
+        # What opens an index is no part of what is installed from it.
+        home = self._folder / _digest([masked(line) for line in lines], choice)
         built = Environment(home / "venv" / "bin" / "python", home / "bytecode")
         if choice.note:
             report(choice.note)
@@ -98,17 +101,19 @@ class Environments:
         home.mkdir(parents=True, mode=0o700)
         python = str(home / "venv" / "bin" / "python")
         venv = ("venv", "--no-project", "--no-python-downloads", "--python", choice.python.path, "venv")
-        install = ("pip", "install", "--python", python, *index_strategy(lines), "-r", "requirements.txt")
+        install = ("pip", "install", "--python", python, *index_strategy(lines), "-r", "-")
+        wanted = "\n".join(lines) + "\n"
         try:
-            (home / "requirements.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+            # For people to read; uv gets the lines as they are, and from no file.
+            (home / "requirements.txt").write_text(masked(wanted), encoding="utf-8")
             self._uv(choice, *venv, home=home, log=log)
-            self._uv(choice, *install, home=home, log=log)
+            self._uv(choice, *install, home=home, log=log, given=wanted)
             (home / _READY).touch()
         except BaseException:
             shutil.rmtree(home, ignore_errors=True)
             raise
 
-    def _uv(self, choice: Choice, *argv: str, home: Path, log: Tell) -> None:
+    def _uv(self, choice: Choice, *argv: str, home: Path, log: Tell, given: str = "") -> None:
         command = [uv_binary(), *argv, "--no-progress", "--color", "never"]
         tail: deque[str] = deque(maxlen=_TAIL)
         # A session of its own: Ctrl-C in the terminal is for us, and lets a running step come to its end.
@@ -116,16 +121,19 @@ class Environments:
             command,
             cwd=home,
             env=self._env,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             encoding="utf-8",
             errors="replace",
             start_new_session=True,
         ) as uv:
+            if uv.stdin:
+                with suppress(BrokenPipeError), uv.stdin:  # what ends without reading says why by its status
+                    uv.stdin.write(given)
             for line in uv.stdout or ():
-                log(line.rstrip())
-                tail.append(line.rstrip())
+                log(said := masked(line.rstrip()))
+                tail.append(said)
         if uv.returncode:
             hint = f" ({choice.note}: the pins may need the one that is asked for)" if choice.note else ""
             message = f"the Python environment cannot be built with Python {choice.python}{hint}"

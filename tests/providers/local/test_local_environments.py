@@ -19,7 +19,7 @@ def builds(monkeypatch):
     """The builds that were made, without waiting for uv."""
     made = []
 
-    def run(self, _choice, *argv, home, log):
+    def run(self, _choice, *argv, home, log, given=""):
         made.append(argv[0])
         (home / "venv" / "bin").mkdir(parents=True, exist_ok=True)
         (home / "venv" / "bin" / "python").touch()
@@ -89,6 +89,6 @@ def test_an_environment_for_another_server_has_none_of_ours(tmp_path, builds):
 
 def test_a_conda_file_with_indexes_of_its_own_is_read_as_pip_reads_it(tmp_path, monkeypatch):
     calls = []
-    monkeypatch.setattr(Environments, "_uv", lambda _self, _choice, *argv, home, log: calls.append(argv))
+    monkeypatch.setattr(Environments, "_uv", lambda _self, _choice, *argv, home, log, given="": calls.append(argv))
     Environments(tmp_path).ready(conda("--extra-index-url https://example.org/simple", "torch"), lambda _: None)
     assert "unsafe-best-match" in calls[1]
