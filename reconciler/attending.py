@@ -6,7 +6,6 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import reconciler
-from reconciler.apply import utc_now
 from reconciler.core.manifest import Resource
 from reconciler.core.problem import Problem
 from reconciler.errors import LockHeldError
@@ -32,7 +31,7 @@ def locked(workspace: Workspace, command: str, *, timeout_s: float) -> Iterator[
     Raises:
         LockHeldError: another run holds the target.
     """
-    who = holder(command, utc_now())
+    who = holder(command, workspace.now())
     with ExitStack() as stack:
         try:
             stack.enter_context(workspace.store.lock(who, timeout_s=timeout_s))

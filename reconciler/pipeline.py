@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from reconciler.apply import Journal, Pace, Watcher, recover, utc_now
+from reconciler.apply import Journal, Pace, Watcher, as_recovered, recover, recoveries, unfinished
 from reconciler.apply import apply as walk
 from reconciler.attending import locked, see_to_attendance, unfollowed
 from reconciler.core.address import Address
 from reconciler.core.manifest import Resource
-from reconciler.core.plan import Change, Outcome, Plan, Recovery, Result
+from reconciler.core.plan import Change, Outcome, Plan, Result
 from reconciler.core.problem import Problem
 from reconciler.core.state import Drift, Entry, Live, Newer, State
 from reconciler.diff import changes, confined, corrections, drifts, fold, foreign, newer
@@ -112,27 +112,36 @@ class Manner:
 
 
 def plan(workspace: Workspace, wish: Wish) -> Planned:
-    """What must be done so that the live side is as the manifests say.
+    """What must be done so that the live side is as the manifests say, once what was cut off is recovered.
 
     Raises:
         ManifestError: the files are wrong; carries every problem of every file.
         RefusedError: a guard or the quota forbids the plan, or the record is older than what is live.
     """
-    return _planned(workspace, wish, saved=None)
+    return _planned(workspace, wish, saved=None, alone=False)
 
 
-def _planned(workspace: Workspace, wish: Wish, *, saved: SavedPlan | None) -> Planned:
+def _planned(workspace: Workspace, wish: Wish, *, saved: SavedPlan | None, alone: bool) -> Planned:
     with span("plan", target=workspace.target.name, provider=workspace.provider.name):
-        return _plan(workspace, wish, saved=saved)
+        return _plan(workspace, wish, saved=saved, alone=alone)
 
 
-def _plan(workspace: Workspace, wish: Wish, *, saved: SavedPlan | None) -> Planned:
-    """Make a plan, hold it against a saved one, which may be stale, and then against what may be done."""
+def _plan(workspace: Workspace, wish: Wish, *, saved: SavedPlan | None, alone: bool) -> Planned:
+    """Make a plan, hold it against a saved one, which may be stale, and then against what may be done.
+
+    Args:
+        workspace: the target.
+        wish: what is wanted.
+        saved: a plan made before.
+        alone: whether the caller holds the target's lock, so that nobody else is at work on it.
+    """
     loaded = _load(workspace, wish)
     recorded = workspace.store.read()
     refresh = wish.refresh and not workspace.offline
     live = _seen(workspace) if refresh else ()
-    state = fold(recorded, live) if refresh else recorded
+    intents, who = unfinished(workspace.store)
+    seen = {item.address: item for item in live} if refresh else None
+    state = fold(as_recovered(recorded, intents, seen), live) if seen is not None else recorded
     whole = not loaded.alone
     resolved = resolve(loaded.manifests, state, secret_key=workspace.store.secret_key(), whole=whole)
     warnings = _accepted(_problems(workspace, loaded, resolved, state, whole=whole))
@@ -148,7 +157,8 @@ def _plan(workspace: Workspace, wish: Wish, *, saved: SavedPlan | None) -> Plann
         live=_generations(live),
         pins=resolved.pins,
         unchanged=len({r.address for r in resolved.resources} - {c.address for c in found}),
-        recovery=_recovery(workspace),
+        recovery=recoveries(intents, recorded, seen),
+        holder=None if alone else who,
         offline=workspace.offline,
     )
     if saved:
@@ -181,7 +191,7 @@ def apply(workspace: Workspace, wish: Wish, manner: Manner | None = None, *, sav
     manner = manner or Manner()
     with locked(workspace, "mlops apply", timeout_s=manner.lock_timeout_s):
         _recover(workspace)
-        planned = _with_dirt(_planned(workspace, wish, saved=saved), workspace, wish)
+        planned = _with_dirt(_planned(workspace, wish, saved=saved, alone=True), workspace, wish)
         if planned.plan.steps and not manner.confirm(planned):
             return Applied(planned, declined=True)
         for address, entry in planned.corrections.items():
@@ -228,7 +238,7 @@ def destroy(workspace: Workspace, wish: Wish, manner: Manner | None = None) -> A
 
 def _recover(workspace: Workspace) -> None:
     with span("recover"):
-        recover(workspace.provider, workspace.store, now=utc_now)
+        recover(workspace.provider, workspace.store, now=workspace.now)
 
 
 def _defined(workspace: Workspace, wish: Wish, state: State) -> set[Address]:
@@ -369,13 +379,6 @@ def _refuse(reasons: Iterable[str]) -> None:
         raise RefusedError("\n".join(found))
 
 
-def _recovery(workspace: Workspace) -> tuple[Recovery, ...]:
-    return tuple(
-        Recovery(intent.operation, intent.action, intent.address, intent.started)
-        for intent in workspace.store.unfinished()
-    )
-
-
 def _generations(live: Iterable[Live]) -> str:
     """What tells that a live object moved although it may look the same."""
     told = sorted(f"{item.address} {item.generation} {item.operation}" for item in live)
@@ -388,7 +391,8 @@ def _executed(workspace: Workspace, made: Plan, command: str, manner: Manner) ->
         return ()
     run = begin_run(workspace, made, command)
     provider, stop = workspace.provider, manner.stop
-    journal = Journal(workspace.store, run, seen=provider.fences() if isinstance(provider, FenceSource) else None)
+    seen = provider.fences() if isinstance(provider, FenceSource) else None
+    journal = Journal(workspace.store, run, now=workspace.now, new_id=workspace.new_id, seen=seen)
     with span("execute"):
         outcomes = walk(
             made,
@@ -400,5 +404,5 @@ def _executed(workspace: Workspace, made: Plan, command: str, manner: Manner) ->
             pace=manner.pace,
         )
     done = all(outcome.result is Result.SUCCEEDED for outcome in outcomes)
-    workspace.store.end_run(run, "succeeded" if done else "interrupted" if stop.is_set() else "failed", utc_now())
+    workspace.store.end_run(run, "succeeded" if done else "interrupted" if stop.is_set() else "failed", workspace.now())
     return outcomes

@@ -1,9 +1,7 @@
 """A run as it is written down: who ran what, on which host, from which commit."""
 
 import os
-import uuid
 
-from reconciler.apply import utc_now
 from reconciler.core.plan import Plan
 from reconciler.load.commit import commit_facts
 from reconciler.record.store import Run
@@ -14,10 +12,10 @@ def begin_run(workspace: Workspace, plan: Plan, command: str) -> str:
     """Write down that a run begins, and return its id."""
     facts = commit_facts(workspace.config.root)
     run = Run(
-        id=uuid.uuid4().hex,
+        id=workspace.new_id(),
         command=command,
         target=workspace.target.name,
-        started=utc_now(),
+        started=workspace.now(),
         user=user(),
         host=host(),
         pid=os.getpid(),

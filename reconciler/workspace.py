@@ -2,11 +2,12 @@
 
 import getpass
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from reconciler.apply import random_id, utc_now
 from reconciler.core.manifest import Content
 from reconciler.errors import ProviderError, RefusedError
 from reconciler.load.config import Config, Target, read_config
@@ -31,6 +32,8 @@ class Workspace:
     Args:
         contents: what the manifests point at, by digest; filled by whoever loads them, read when content is laid down.
         offline: whether nothing is asked; in place of the provider stands one that holds nothing.
+        now: the time that is written down, ISO 8601 in UTC.
+        new_id: the ids of runs and operations.
     """
 
     config: Config
@@ -39,6 +42,8 @@ class Workspace:
     provider: Provider
     contents: dict[str, Content] = field(default_factory=dict)
     offline: bool = False
+    now: Callable[[], str] = utc_now
+    new_id: Callable[[], str] = random_id
 
     @property
     def cache(self) -> Path | None:

@@ -23,6 +23,11 @@ def later(now: str, others: Iterable[str]) -> str:
     return (datetime.fromisoformat(last) + timedelta(milliseconds=1)).isoformat(timespec="milliseconds")
 
 
+def random_id() -> str:
+    """An id that nobody else has; a digest of the content would make delete-then-create look already done."""
+    return uuid.uuid4().hex
+
+
 class Journal:
     """Writes what a run does to the store; used by one thread, which holds the store's lock.
 
@@ -30,7 +35,7 @@ class Journal:
         store: the record, locked.
         run: the id of the run that was begun.
         now: the clock.
-        new_id: random ids: a digest of the content would make delete-then-create look already done.
+        new_id: the ids of operations.
         seen: by address the generation below which the platform refuses, where it tells; the record may know less,
             where it is a copy or made anew and the object is gone.
     """
@@ -41,7 +46,7 @@ class Journal:
         run: str,
         *,
         now: Callable[[], str] = utc_now,
-        new_id: Callable[[], str] = lambda: uuid.uuid4().hex,
+        new_id: Callable[[], str] = random_id,
         seen: Mapping[Address, int] | None = None,
     ) -> None:
         self._store, self._run, self._now, self._new_id = store, run, now, new_id

@@ -74,14 +74,30 @@ class Step:
     needs: tuple[int, ...] = ()
 
 
+class Became(StrEnum):
+    """What became of an operation that has no end, by the live object."""
+
+    DONE = "done"
+    NOT_DONE = "not done"
+    IN_PART = "done in part"
+    OTHER = "something else"
+
+
 @dataclass(frozen=True)
 class Recovery:
-    """An operation that a run of the past began and never ended; apply looks at what became of it."""
+    """An operation that has no end; unless its run is still at work, apply looks at what became of it.
+
+    Args:
+        fields: what it was to change; empty for creations and deletions.
+        became: what apply will find, as it looks now; None where nobody looked.
+    """
 
     operation: str
     action: str
     address: Address
     started: str
+    fields: tuple[FieldChange, ...] = ()
+    became: Became | None = None
 
 
 @dataclass(frozen=True)
@@ -98,6 +114,7 @@ class Plan:
         unchanged: how many resources need nothing.
         recovery: unfinished operations that apply settles first.
         offline: whether nobody was asked, and the record alone tells what there is.
+        holder: who is at work on the target at the moment, so that `recovery` is under way; None when nobody is.
     """
 
     target: str
@@ -110,6 +127,7 @@ class Plan:
     unchanged: int = 0
     recovery: tuple[Recovery, ...] = ()
     offline: bool = False
+    holder: Mapping[str, str | int] | None = None
 
     @cached_property
     def digest(self) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from reconciler.apply import unfinished
 from reconciler.core.address import Address
 from reconciler.core.state import Live, State
 from reconciler.diff import newer
@@ -34,7 +35,7 @@ def status(workspace: Workspace) -> dict[str, Any]:
     live = {item.address: item for item in workspace.provider.list()}
     ahead = newer(state, live.values(), workspace.store.generation)
     runs = workspace.store.runs(limit=1)
-    held = workspace.store.holder()
+    intents, held = unfinished(workspace.store)
     promised = {name: as_json(found) for name, found in budgets(workspace).items()}
     endpoints = _of_kind(live.values(), "endpoint")
     return {
@@ -45,7 +46,7 @@ def status(workspace: Workspace) -> dict[str, Any]:
         "recorded": len(state.entries),
         "live": len(live),
         "newer": [str(each) for each in ahead],
-        "unfinished": [f"{i.action} {i.address}" for i in workspace.store.unfinished()],
+        "unfinished": [f"{intent.action} {intent.address}" for intent in intents],
         "last_run": _run(runs),
         "lock": None if held is None else dict(held),
         "endpoints": [{**_endpoint(item, live, state), "slo": promised.get(item.address.name)} for item in endpoints],

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from reconciler.core.plan import FieldChange, Outcome, Plan
+from reconciler.core.plan import FieldChange, Outcome, Plan, Recovery
 from reconciler.core.problem import Problem
 from reconciler.core.state import Drift, DriftClass
 from reconciler.render.values import Veil
@@ -35,10 +35,8 @@ def plan_json(plan: Plan) -> dict[str, Any]:
         "unchanged": plan.unchanged,
         "offline": plan.offline,
         "pins": dict(plan.pins),
-        "recovery": [
-            {"operation": item.operation, "action": item.action, "address": str(item.address), "started": item.started}
-            for item in plan.recovery
-        ],
+        "recovery": [_recovery(item, veil) for item in plan.recovery if plan.holder is None],
+        "in_progress": None if plan.holder is None else _in_progress(plan, veil),
     }
 
 
@@ -96,6 +94,15 @@ def problems_json(problems: Sequence[Problem]) -> dict[str, Any]:
             for problem in problems
         ],
     }
+
+
+def _recovery(item: Recovery, veil: Veil) -> dict[str, Any]:
+    told = {"operation": item.operation, "action": item.action, "address": str(item.address), "started": item.started}
+    return {**told, "fields": [_field(field, veil) for field in item.fields], "found": item.became and str(item.became)}
+
+
+def _in_progress(plan: Plan, veil: Veil) -> dict[str, Any]:
+    return {**(plan.holder or {}), "operations": [_recovery(item, veil) for item in plan.recovery]}
 
 
 def _field(field: FieldChange, veil: Veil) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from reconciler.core.plan import Action, FieldChange, Plan
 from reconciler.core.state import Drift
 from reconciler.render.fields import field_lines
-from reconciler.render.text import SYMBOLS, drift_summary, summary
+from reconciler.render.text import SYMBOLS, drift_summary, in_progress, recovery_words, summary
 from reconciler.render.values import Veil, printable
 
 
@@ -13,6 +13,7 @@ def plan_markdown(plan: Plan) -> str:
     """A table of steps, the fields of each folded below it."""
     veil = Veil()
     lines = [f"### mlops plan: {_inert(plan.target)}", "", _inert(summary(plan)), ""]
+    lines += _unfinished(plan, veil)
     if plan.steps:
         lines += ["| # | | action | resource | why | after |", "|--:|---|---|---|---|---|"]
         lines += [
@@ -42,6 +43,20 @@ def drift_markdown(drifts: Sequence[Drift], *, recorded: int, target: str) -> st
             f"| {_code(str(drift.address))} | {drift.kind} | {_code(path)} | {_code(how)} |" for path, how in rows
         ]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _unfinished(plan: Plan, veil: Veil) -> list[str]:
+    """Who is at work, or what a run left without an end."""
+    if plan.holder is not None:
+        return [f"**{_inert(in_progress(plan.holder, plan.recovery))}**", ""]
+    if not plan.recovery:
+        return []
+    lines = ["| to recover | why | field | intended |", "|---|---|---|---|"]
+    for item in plan.recovery:
+        rows = [(path, how) for field in item.fields for path, how in field_lines(field, veil)] or [("", "")]
+        why = _inert(recovery_words(item))
+        lines += [f"| {_code(str(item.address))} | {why} | {_code(path)} | {_code(how)} |" for path, how in rows]
+    return [*lines, ""]
 
 
 def _rows(fields: Iterable[FieldChange], veil: Veil, *, created: bool) -> Iterator[str]:

@@ -17,14 +17,7 @@ def status_text(status: Mapping[str, Any]) -> str:
     if run := status["last_run"]:
         commit = f" at {run['commit'][:12]}{' (dirty)' if run['dirty'] else ''}" if run["commit"] else ""
         lines.append(f"last run: {run['command']} by {run['user']}{commit}, {run['started']}: {run['outcome']}")
-    if (held := status["lock"]) is not None:
-        way = (
-            f"; if that run hangs, break its lock: `{unlocking(status['target'], held['id'])}`" if "id" in held else ""
-        )
-        lines.append(f"locked by {holder_text(held)}{way}")
-    lines += [
-        f"under way, or cut off: {what}; the next apply settles what was cut off" for what in status["unfinished"]
-    ]
+    lines += _unfinished(status)
     lines += [
         f"{what}: it is an older copy; `mlops explain E-OLD-RECORD` says what to do" for what in status.get("newer", ())
     ]
@@ -36,6 +29,17 @@ def status_text(status: Mapping[str, Any]) -> str:
     for endpoint in status["endpoints"]:
         lines += ["", *_endpoint(endpoint)]
     return "\n".join(lines)
+
+
+def _unfinished(status: Mapping[str, Any]) -> Iterator[str]:
+    """Who is at work on the target and at what, or what a run left without an end."""
+    found, held = status["unfinished"], status["lock"]
+    if held is None:
+        yield from (f"cut off: {what}; the next apply looks at what became of it" for what in found)
+        return
+    what = f": {', '.join(found)}" if found else ""
+    way = f"; if that run hangs, break its lock: `{unlocking(status['target'], held['id'])}`" if "id" in held else ""
+    yield printable(f"in progress by {holder_text(held)}{what}{way}")
 
 
 def _endpoint(endpoint: Mapping[str, Any]) -> Iterator[str]:

@@ -1,8 +1,9 @@
 """Plans, drifts and outcomes as text for a terminal and a log; without colour, which the caller may add."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from reconciler.core.plan import Action, FieldChange, Outcome, Plan, Result, Step
+from reconciler.core.holder import holder_text
+from reconciler.core.plan import Action, Became, FieldChange, Outcome, Plan, Recovery, Result, Step
 from reconciler.core.state import Drift, DriftClass
 from reconciler.render.fields import field_lines
 from reconciler.render.values import Veil, printable
@@ -16,6 +17,12 @@ _VERBS = {
     Action.ROUTE: "to route",
     Action.DELETE: "to delete",
 }
+_FOUND = {
+    Became.DONE: "as it looks, it was done",
+    Became.NOT_DONE: "as it looks, it was not done",
+    Became.IN_PART: "as it looks, it was done in part",
+    Became.OTHER: "as it looks, something else is there now",
+}
 _DRIFT_SYMBOLS = {
     DriftClass.CHANGED: "~",
     DriftClass.MISSING: "-",
@@ -27,15 +34,29 @@ _DRIFT_SYMBOLS = {
 def plan_text(plan: Plan) -> str:
     """The plan as a person reads it before saying yes."""
     veil = Veil()
-    lines = [
-        f"  ! recover {item.address} ({item.action} of {item.started} has no end; apply looks at what is there)"
-        for item in plan.recovery
-    ]
+    lines: list[str] = []
+    if plan.holder is not None:
+        lines.append(f"  ! {in_progress(plan.holder, plan.recovery)}")
+    for item in () if plan.holder is not None else plan.recovery:
+        lines.append(f"  ! recover {item.address} ({recovery_words(item)})")
+        lines += _table(item.fields, veil, created=False)
     for step in plan.steps:
         lines.append(f"  {headline(step)}")
         lines += _table(step.fields, veil, created=step.action is Action.CREATE)
     lines += [f"  pin:  {label} is {pinned}" for label, pinned in sorted(plan.pins.items())]
     return "\n".join([*lines, *([""] if lines else []), summary(plan)])
+
+
+def in_progress(holder: Mapping[str, str | int], under_way: Iterable[Recovery]) -> str:
+    """Who is at work on the target, and at what."""
+    what = ", ".join(f"{item.action} {item.address}" for item in under_way)
+    return printable(f"in progress by {holder_text(holder)}{f': {what}' if what else ''}")
+
+
+def recovery_words(item: Recovery) -> str:
+    """What an apply will do about an operation that was cut off, and find."""
+    found = f"; {_FOUND[item.became]}" if item.became else ""
+    return f"{item.action} of {item.started} has no end; apply looks at what is there first{found}"
 
 
 def headline(step: Step) -> str:
@@ -48,7 +69,7 @@ def summary(plan: Plan) -> str:
     """The plan in one sentence."""
     counts = [f"{plan.count(action)} {verb}" for action, verb in _VERBS.items() if plan.count(action)]
     where = f"target {plan.target}{', against its record alone' if plan.offline else ''}"
-    if not counts and not plan.recovery:
+    if not counts and not plan.recovery and plan.holder is None:
         return f"No changes. {_unchanged(plan.unchanged)} as the manifests say ({where})."
     return f"Plan: {', '.join(counts) or 'nothing to change'}; {plan.unchanged} unchanged ({where})."
 

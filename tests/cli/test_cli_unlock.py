@@ -53,7 +53,7 @@ def test_f30_status_and_the_refusal_name_the_lock_of_a_hung_run(
 ) -> None:
     command = "`mlops state unlock 3f9a61c2 --target dev`"
     assert applied.apply(code=HELD).err.endswith(f"or break its lock: {command}\n")
-    assert f"locked by {HOLDER.format(hung.pid)}; if that run hangs, break its lock: {command}\n" in (
+    assert f"in progress by {HOLDER.format(hung.pid)}; if that run hangs, break its lock: {command}\n" in (
         applied.mlops("status").out
     )
     assert applied.mlops("status", "--format", "json").json["lock"]["id"] == "3f9a61c2"

@@ -238,6 +238,16 @@ def test_a_memory_file_that_is_not_ours_is_refused(tmp_path):
         MemoryProvider.open(setting)
 
 
+@pytest.mark.parametrize(("end", "there"), [('{"address": "endpoint/cr', 0), ('"fence": 1}', 1)])
+def test_a_line_of_a_memory_file_without_an_end_is_followed_by_a_line_of_its_own(tmp_path, end, there):
+    """Half of one is what a killed process leaves, a whole one is what an editor does."""
+    file, world = tmp_path / "objects.json", MemoryWorld(tmp_path)
+    held = '{"address": "endpoint/other", "lineage": "l", "generation": 1, "operation": "o", "spec": {}, '
+    file.write_text(held + end if there else end)
+    Caller(MemoryProvider(file))(Action.CREATE, world.blue, world.deployment_spec())
+    assert len(MemoryProvider(file).list()) == 1 + there
+
+
 def test_an_edit_behind_our_back_is_seen():
     provider = MemoryProvider()
     world = MemoryWorld(Path())

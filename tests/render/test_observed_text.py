@@ -112,9 +112,9 @@ def test_live_objects_without_a_record_are_told_with_what_to_do() -> None:
 
 def test_the_holder_of_the_lock_is_told_with_what_breaks_it() -> None:
     holder = {"user": "ana", "host": "laptop", "pid": 7, "command": "mlops apply", "started": "2026-02-03T12:04:31Z"}
-    who = "locked by ana@laptop (pid 7, mlops apply) since 2026-02-03 12:04:31 UTC"
+    who = "in progress by ana@laptop (pid 7, mlops apply) since 2026-02-03 12:04:31 UTC"
     assert who in status_text({**status(), "lock": holder}).splitlines()
     told = status_text({**status(), "lock": {**holder, "id": "3f9a61c2"}}).splitlines()
     assert f"{who}; if that run hangs, break its lock: `mlops state unlock 3f9a61c2 --target dev`" in told
-    assert "locked by another run" in status_text({**status(), "lock": {}})
+    assert "in progress by another run" in status_text({**status(), "lock": {}})
     assert "locked" not in status_text(status())

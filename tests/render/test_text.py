@@ -1,11 +1,12 @@
 """How plans and drifts read, and that nothing in a file can act on who reads them."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from reconciler.core.address import Address
-from reconciler.core.plan import FieldChange, Outcome, Result
+from reconciler.core.plan import Became, FieldChange, Outcome, Recovery, Result
 from reconciler.core.state import Drift, DriftClass, State
 from reconciler.diff import drifts
 from reconciler.errors import MlopsError
@@ -32,6 +33,54 @@ def test_a_plan_shows_step_reason_fields_places_and_what_a_step_waits_for():
 
 def test_a_plan_without_steps_says_so():
     assert plan_text(plan_of([endpoint()], recorded(endpoint()))).startswith("No changes.")
+
+
+CUT_OFF = Recovery(
+    "op", "scale", blue().address, "2026-02-03T12:04:31Z", (FieldChange("instance_count", 1, 3),), Became.NOT_DONE
+)
+HOLDER = {"user": "ana", "host": "laptop", "pid": 7, "command": "mlops apply", "started": "2026-02-03T12:04:31Z"}
+
+
+def with_recovery(**more):
+    return replace(plan_of([endpoint()], recorded(endpoint())), recovery=(CUT_OFF,), **more)
+
+
+def test_a_plan_says_of_each_operation_without_an_end_what_it_was_to_do_and_what_apply_will_find():
+    assert plan_text(with_recovery()) == (
+        "  ! recover deployment/credit/blue (scale of 2026-02-03T12:04:31Z has no end; apply looks at what is there "
+        "first; as it looks, it was not done)\n"
+        "       instance_count  1 -> 3\n"
+        "\n"
+        "Plan: nothing to change; 0 unchanged (target test)."
+    )
+
+
+def test_a_plan_says_who_is_at_work_instead_of_what_would_be_recovered():
+    assert plan_text(with_recovery(holder=HOLDER)) == (
+        "  ! in progress by ana@laptop (pid 7, mlops apply) since 2026-02-03 12:04:31 UTC: scale "
+        "deployment/credit/blue\n"
+        "\n"
+        "Plan: nothing to change; 0 unchanged (target test)."
+    )
+
+
+def test_json_tells_recovery_and_progress_apart():
+    told = {"operation": "op", "action": "scale", "address": "deployment/credit/blue", "found": "not done"}
+    cut_off, under_way = as_json.plan_json(with_recovery()), as_json.plan_json(with_recovery(holder=HOLDER))
+    assert told.items() <= cut_off["recovery"][0].items()
+    assert cut_off["recovery"][0]["fields"][0]["after"] == 3
+    assert cut_off["in_progress"] is None
+    assert under_way["recovery"] == []
+    assert HOLDER.items() <= under_way["in_progress"].items()
+    assert told.items() <= under_way["in_progress"]["operations"][0].items()
+
+
+def test_markdown_tells_recovery_and_progress_apart():
+    cut_off, under_way = map(markdown.plan_markdown, (with_recovery(), with_recovery(holder=HOLDER)))
+    assert "| `deployment/credit/blue` | scale of 2026-02-03T12:04:31Z has no end" in cut_off
+    assert "| `instance_count` | `1 -> 3` |" in cut_off
+    assert "**in progress by ana@\u200blaptop" in under_way
+    assert "has no end" not in under_way
 
 
 def test_a_changed_list_shows_the_items_that_came_and_went():

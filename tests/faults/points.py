@@ -1,0 +1,207 @@
+"""Numbered points of a run: before and after all that lasts, so that a process can kill itself at any of them.
+
+Store and provider are watched from outside, on their instances; the product knows nothing of it.
+"""
+
+import json
+import os
+import signal
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any, Self
+
+from reconciler.core.plan import Action, Operation, Step
+from reconciler.core.secret import sealed
+from reconciler.core.state import Live
+from reconciler.providers import memory
+from reconciler.providers.memory import MemoryProvider
+from reconciler.providers.provider import Provider
+from reconciler.record.store import Store
+from reconciler.workspace import Workspace
+
+LIVE = Path("live.jsonl")
+"""Where the objects are, in the folder of the process."""
+
+WRITES = ("begin_run", "end_run", "finish", "abandon", "note")
+
+
+class Points:
+    """Counts the points that a run passes, and ends the process at one of them.
+
+    Args:
+        passed: a file to which the name of every point is written as it is reached.
+        kill_at: the number, from 1, of the point at which the process kills itself; 0 for none.
+    """
+
+    def __init__(self, passed: Path, kill_at: int = 0) -> None:
+        self._log = os.open(passed, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        self._kill_at, self._count, self._within = kill_at, 0, "close"
+        self._over, self._landed = False, _nobody
+
+    def reach(self, moment: str, what: str) -> None:
+        """Be at a point."""
+        if self._over:
+            return
+        self._count += 1
+        os.write(self._log, f"{moment} {what}\n".encode())
+        if self._count == self._kill_at:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Pass no more points."""
+        self._over = True
+
+    def landing(self, told: Callable[[], None]) -> None:
+        """Have somebody told when the effect of a call is in a file, before any point behind that is reached."""
+        self._landed = told
+
+    @contextmanager
+    def around(self, what: str) -> Iterator[None]:
+        """The points before and after something; those of files that it writes are within it."""
+        self.reach("before", what)
+        outer, self._within = self._within, what
+        yield
+        self._within = outer
+        self.reach("after", what)
+
+    @contextmanager
+    def around_lock(self, lock: AbstractContextManager[None]) -> Iterator[None]:
+        """The points around taking and letting go of the run lock."""
+        with self.around("lock"):
+            lock.__enter__()
+        try:
+            yield
+        except BaseException as error:
+            lock.__exit__(type(error), error, error.__traceback__)
+            raise
+        with self.around("unlock"):
+            lock.__exit__(None, None, None)
+
+    def around_file(self, fsync: Callable[[int], None]) -> Callable[[int], None]:
+        """A file that is written but not on the disk yet, then on it."""
+
+        def watched(descriptor: int) -> None:
+            landed, self._landed = self._landed, _nobody
+            landed()
+            self.reach("written", self._within)
+            fsync(descriptor)
+            self.reach("synced", self._within)
+
+        return watched
+
+    def half(self, append: Callable[[Path, str], None]) -> Callable[[Path, str], None]:
+        """A line of which half is in the file, then the whole."""
+
+        def watched(file: Path, line: str) -> None:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            with file.open("ab") as stream:
+                whole = stream.tell()
+                stream.write(line.encode()[: len(line) // 2])
+            self.reach("half", self._within)
+            os.truncate(file, whole)
+            append(file, line)
+
+        return watched
+
+
+def _nobody() -> None:
+    """Tell nobody."""
+
+
+class Effects:
+    """Writes down every effect of a provider, and every breach of an invariant that a look at the live side shows.
+
+    Args:
+        log: a file of JSON lines, one an effect.
+        check: what is wrong with the live objects after a step; it is given those before the step, too.
+    """
+
+    def __init__(self, log: Path, check: Callable[[Step, list[Live], list[Live]], list[str]]) -> None:
+        self._log, self._check = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), check
+
+    def note(self, step: Step, operation: Operation, before: list[Live], after: list[Live]) -> None:
+        """Write one down."""
+        told = {"action": str(step.action), "address": str(step.address), "operation": operation.id}
+        told |= {"after": sealed(step.after), "wrong": self._check(step, before, after)}
+        os.write(self._log, (json.dumps(told) + "\n").encode())
+
+
+def watch(workspace: Workspace, points: Points, effects: Effects, turn: Callable[..., AbstractContextManager[None]]):
+    """Have every durable write and every call of an open workspace pass its points.
+
+    Args:
+        turn: entered by each call of a step, which then runs alone.
+    """
+    _watch_store(workspace.store, points)
+    _watch_provider(workspace.provider, points, effects, turn)
+    os.fsync = points.around_file(os.fsync)
+    memory._append = points.half(memory._append)
+
+
+def _watch_store(store: Store, points: Points) -> None:
+    started: dict[str, str] = {}
+    lock, intend = store.lock, store.intend
+
+    def watched_intend(intent: Any) -> None:
+        started[intent.operation] = f"{intent.action} {intent.address}"
+        with points.around(f"intend {started[intent.operation]}"):
+            intend(intent)
+
+    def watched(name: str) -> Callable[..., None]:
+        write = getattr(store, name)
+
+        def call(first: Any, *others: Any, **named: Any) -> None:
+            with points.around(f"{name} {started.get(first) or _other(name, first, others, named)}".strip()):
+                write(first, *others, **named)
+
+        return call
+
+    for name in WRITES:
+        setattr(store, name, watched(name))
+    store.intend = watched_intend
+    store.lock = lambda *given, **named: points.around_lock(lock(*given, **named))
+
+
+def _other(name: str, first: Any, others: tuple[Any, ...], named: Mapping[str, Any]) -> str:
+    """What a write is about whose operation another process has begun, or which is of none."""
+    if name == "finish":
+        return f"{named['outcome']} {others[0]}"
+    return str(first) if name == "note" else ""
+
+
+def _live() -> list[Live]:
+    """What is in the file now, whatever the process has made of it so far."""
+    return list(MemoryProvider(LIVE).list())
+
+
+def _watch_provider(
+    provider: Provider, points: Points, effects: Effects, turn: Callable[..., AbstractContextManager[None]]
+) -> None:
+    def watched(action: str) -> Callable[[Step, Operation], None]:
+        call = getattr(provider, action)
+
+        def step_call(step: Step, operation: Operation) -> None:
+            with turn(step), points.around(f"call {action} {step.address}"):
+                before = _live()
+                points.landing(lambda: effects.note(step, operation, before, _live()))
+                call(step, operation)
+
+        return step_call
+
+    def looked(name: str) -> Callable[..., Any]:
+        look = getattr(provider, name)
+
+        def call(address: Any, *others: Any) -> Any:
+            with points.around(f"{name} {address}"):
+                return look(address, *others)
+
+        return call
+
+    for action in Action:
+        setattr(provider, action, watched(str(action)))
+    for name in ("fence", "observe"):
+        setattr(provider, name, looked(name))
