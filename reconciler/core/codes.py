@@ -33,6 +33,7 @@ CODES = {
     "E-KIND": "The file named on the command line is none of endpoint, deployment, model or environment by its $schema "
     "or its keys. Add the $schema line.",
     "E-LINK-OUT": "A symbolic link leads out of the repository, where git does not see changes. Copy the file in.",
+    "E-MANY": "The file has more than 1,000 problems, of which the first are told. Usually they are one: a wrong indent, or another file.",
     "E-MIRROR": "mirror_traffic sends copies of 1 to 50 % of the requests to one deployment, which has no live traffic.",
     "E-MODEL": "The model's folder holds no file, or all its files are ignored; or the model is of type mlflow_model, and its folder "
     "has no file MLmodel, neither itself nor in a folder of it.",
@@ -93,12 +94,13 @@ CODES = {
     "E-VALUE-FINITE": "Infinity and not-a-number are no values; not-a-number does not even equal itself.",
     "E-VARIABLE": "{{NAME}} stands in the file and nothing gives it: say --var NAME=VALUE, or `variables` of the target.",
     "E-VERSION-TEXT": "YAML reads the version as something else than what is written, 1.10 as 1.1; write it in quotes.",
-    "E-YAML-ALIAS": "Aliases and merges expand to more than 100,000 nodes.",
+    "E-YAML-ALIAS": "The document holds more than 100,000 nodes, its aliases and merges expanded.",
     "E-YAML-DEPTH": "The file is nested deeper than 50 levels.",
     "E-YAML-DUP": "A key is given twice. The Azure tools silently take the last one; here it is a mistake.",
     "E-YAML-EMPTY": "The file holds nothing.",
     "E-YAML-ENC": "The file is not UTF-8.",
-    "E-YAML-KEY": "A key is a list, a mapping or a number; keys are text.",
+    "E-YAML-KEY": "A key is a list, a mapping, a truth value or nothing, where keys are text; or keys are so long that the paths of all that "
+    "they hold would be more than 10,000,000 letters.",
     "E-YAML-SIZE": "The file is larger than 1 MiB.",
     "E-YAML-SYNTAX": "The file is not YAML at the place in the message.",
     "E-YAML-TAG": "YAML tags such as !!python/object build things while a file is read; none is allowed.",

@@ -1,6 +1,7 @@
 """A document of a known kind is checked: what YAML misread, the schema, the rules."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from itertools import islice
 from typing import Any
 
 from reconciler.load.explain import Flaw, explained
@@ -8,10 +9,13 @@ from reconciler.load.references import secret_reference_flaws
 from reconciler.load.rules import broken_rules, misread
 from reconciler.load.schema import is_valid
 
+MOST = 1000
+"""Of so many problems each is told; who made more of them made one mistake, and some take long to explain."""
+
 
 def flaws(document: Any, written: Mapping[str, str], kind: str, platform: str) -> list[Flaw]:
     """Everything that is wrong with a document; of what is wrong with one field, what says most."""
-    found = list(misread(document, written)) if written else []
+    found = list(islice(misread(document, written), MOST + 1)) if written else []
     if not is_valid(document, kind, platform):
         _add(found, explained(document, written, kind, platform))
     _add(found, broken_rules(document, kind))
@@ -19,6 +23,6 @@ def flaws(document: Any, written: Mapping[str, str], kind: str, platform: str) -
     return found
 
 
-def _add(found: list[Flaw], more: Any) -> None:
+def _add(found: list[Flaw], more: Iterable[Flaw]) -> None:
     known = {flaw.path for flaw in found if flaw.path}
-    found += [flaw for flaw in more if flaw.path not in known]
+    found += [flaw for flaw in islice(more, MOST + 1) if flaw.path not in known]

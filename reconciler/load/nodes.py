@@ -9,6 +9,8 @@ from reconciler.load.place import Here
 
 MAX_DEPTH = 50
 MAX_NODES = 100_000
+MAX_LETTERS = 10_000_000
+"""Of all paths of a document together: every field is known by the keys that lead to it."""
 
 _STANDARD = "tag:yaml.org,2002:"
 _ALLOWED = {
@@ -31,6 +33,7 @@ class Node:
         tag: an explicit tag of the standard ones; empty without.
         parts: a list's items, or a mapping's keys and values in turn.
         size: how many nodes it has, aliases expanded.
+        letters: how long the paths of all that it holds are together, aliases expanded.
         height: how deep it is, aliases expanded.
         open: whether its end was not reached yet; an alias to an open node contains itself.
     """
@@ -43,6 +46,7 @@ class Node:
     tag: str = ""
     parts: list["Node"] = field(default_factory=list)
     size: int = 1
+    letters: int = 0
     height: int = 0
     open: bool = False
 
@@ -84,6 +88,7 @@ class _Composer:
         self._problems = problems
         self._path: list[Node] = []
         self._anchors: dict[str, Node] = {}
+        self._aliased = False
         self._take = {
             "ScalarEvent": self._scalar,
             "AliasEvent": self._alias,
@@ -100,6 +105,7 @@ class _Composer:
 
     def _document(self, _event: Any) -> None:
         self._anchors = {}
+        self._aliased = False
 
     def _scalar(self, event: Any) -> Node | None:
         mark = event.start_mark
@@ -115,6 +121,11 @@ class _Composer:
     def _end(self, _event: Any) -> Node | None:
         node = self._path.pop()
         node.open = False
+        keys = [len(key.text) for key in node.parts[::2]] if node.kind == "mapping" else [5] * len(node.parts)
+        values = node.parts[1::2] if node.kind == "mapping" else node.parts
+        node.letters = sum(part.letters + (key + 1) * part.size for key, part in zip(keys, values, strict=True))
+        if node.letters > MAX_LETTERS:
+            raise self._stop(node, "E-YAML-KEY", "keys are too long for all that they hold; shorten them")
         return self._add(node)
 
     def _alias(self, event: Any) -> Node | None:
@@ -126,6 +137,7 @@ class _Composer:
         if target.open:
             raise self._stop(here, "E-YAML-ALIAS", f"alias *{event.anchor} stands inside what it names")
         self._deep(len(self._path) + target.height, here)
+        self._aliased = True
         return self._add(target, here)
 
     def _add(self, node: Node, place: Node | None = None) -> Node | None:
@@ -136,7 +148,9 @@ class _Composer:
         parent.size += node.size
         parent.height = max(parent.height, node.height + 1)
         if parent.size > MAX_NODES:
-            message = f"aliases expand to more than {MAX_NODES} nodes; ordinary anchors and aliases are accepted"
+            message = f"document holds more than {MAX_NODES} nodes; split it"
+            if self._aliased:
+                message = f"aliases expand to more than {MAX_NODES} nodes; ordinary anchors and aliases are accepted"
             raise self._stop(place or node, "E-YAML-ALIAS", message)
         return None
 

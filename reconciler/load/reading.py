@@ -1,13 +1,13 @@
 """The text of one file becomes entries: documents of a known kind, checked, in their normal form."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from reconciler.core.manifest import Source, origin_of
 from reconciler.core.problem import Problem
 from reconciler.kinds import KINDS
-from reconciler.load.check import flaws
+from reconciler.load.check import MOST, flaws
 from reconciler.load.document import Document, Positions, document
 from reconciler.load.literals import literal_secrets
 from reconciler.load.nodes import Node, Unreadable, documents
@@ -89,13 +89,21 @@ class _Reader:
         self._raw = ""
 
     def read(self, data: bytes) -> Reading:
+        reading = self._read(data)
+        told = reading.problems[:MOST]
+        if len(told) == len(reading.problems):
+            return reading
+        message = f"there are more than {MOST} problems; the first are told, mend them first"
+        return replace(reading, problems=(*told, self._here.problem(1, 1, "E-MANY", message)))
+
+    def _read(self, data: bytes) -> Reading:
         text = decoded(data, self._here)
         if isinstance(text, Problem):
             self._problems.append(text)
             return self._unread(data.decode("utf-8", "replace").replace("\0", ""))
         self._raw = text
-        text = replaced(text, self._options.variables, self._here, self._problems)
         try:
+            text = replaced(text, self._options.variables, self._here, self._problems)
             tops = list(documents(text, self._here, self._problems))
         except Unreadable as error:
             self._problems.append(error.problem)

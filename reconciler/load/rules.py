@@ -22,9 +22,11 @@ def broken_rules(document: Mapping[str, Any], kind: str) -> Iterator[Flaw]:
 
 def misread(document: Any, written: Mapping[str, str]) -> Iterator[Flaw]:
     """Scalars of which YAML 1.1 makes something other than what was written."""
-    for path, text in written.items():
-        value = _written_at(document, path)
-        if path in _VERSIONS and not isinstance(value, str):
+    for path, value in _scalars(document, "") if written else ():
+        text = written.get(path)
+        if text is None or isinstance(value, str):
+            continue
+        if path in _VERSIONS:
             yield from _version(path, text, value)
         elif isinstance(value, float) and not math.isfinite(value):
             first = path.partition(".")[0]
@@ -48,18 +50,16 @@ def put(spec: Mapping[str, Any], path: str, value: Any) -> Mapping[str, Any]:
     return {**spec, head: put(spec[head], rest, value) if rest else value}
 
 
-def _written_at(document: Any, path: str) -> Any:
-    """The value of a dotted path, whose keys may hold dots themselves, as those of tags do."""
-    if not path:
-        return document
-    if isinstance(document, list):
-        head, _, rest = path.partition(".")
-        return _written_at(document[int(head)], rest) if head.isdecimal() and int(head) < len(document) else None
-    if not isinstance(document, dict):
-        return None
-    ends = [index for index, char in enumerate(path) if char == "."] + [len(path)]
-    values = (_written_at(document[path[:end]], path[end + 1 :]) for end in ends if path[:end] in document)
-    return next((value for value in values if value is not None), None)
+def _scalars(value: Any, path: str) -> Iterator[tuple[str, Any]]:
+    """Every value that holds no others, by its dotted path; its keys may hold dots themselves, as those of tags do."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from _scalars(item, f"{path}.{key}" if path else key)
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _scalars(item, f"{path}.{index}" if path else str(index))
+    else:
+        yield path, value
 
 
 def _version(path: str, text: str, value: Any) -> Iterator[Flaw]:
