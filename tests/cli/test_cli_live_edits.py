@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from command_line import Repository
+from on_engine import OnEngine
 
 from tests.faults.plugin import plugged, settings
 
@@ -187,3 +188,19 @@ def test_f21_what_serves_goes_on_while_it_is_imported(local: Repository):
     assert_settled(local)
     assert local.mlops(*ask).out == pid
     assert local.mlops("invoke", "credit").out == '"blue"\n'
+
+
+def test_f21_containers_go_on_while_their_project_is_imported(docker: OnEngine):
+    docker.edit("manifests/blue.yml", "name: blue\n", f"name: blue\n{WITH_PASSWORD}")
+    docker.apply()
+    serving = [container.id for container in docker.containers("blue")]
+    lose_the_state(docker)
+    assert f"mlops import {BLUE}" in docker.apply(code=REFUSED).err
+    docker.mlops("import", "model/risk:1", "environment/sklearn:1", CREDIT, BLUE, "--auto-approve")
+    assert_settled(docker)
+    assert [container.id for container in docker.containers("blue")] == serving
+    docker.edit("manifests/blue.yml", "instance_count: 1", "instance_count: 2")
+    docker.apply()
+    assert_settled(docker)
+    assert set(serving) < {container.id for container in docker.containers("blue")}
+    assert docker.mlops("invoke", "credit").out == '"blue"\n'

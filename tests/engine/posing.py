@@ -25,11 +25,12 @@ class Request(BaseHTTPRequestHandler):
     def log_message(self, *_: object) -> None:
         pass
 
-    def say(self, content: object, status: int = 200) -> None:
+    def say(self, content: object, status: int = 200, **headers: str) -> None:
         """Answer with JSON."""
         body = json.dumps(content).encode()
         self.send_response(status)
-        self.send_header("Content-Length", str(len(body)))
+        for name, value in {"content_length": str(len(body)), **headers}.items():
+            self.send_header(name.replace("_", "-"), value)
         self.end_headers()
         self.wfile.write(body)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reconciler.errors import ProviderError
-from reconciler.providers.docker.failures import reason
+from reconciler.providers.docker.failures import failure
 from reconciler.providers.docker.finding import Endpoint, Tls, find
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class Engine:
         """Say what failed, in one line, where the engine refuses or is gone.
 
         Raises:
-            ProviderError: it does.
+            ProviderError: it does; a TransientError where it is busy, or gone for a moment.
         """
         with self._explained(f"{what}: "):
             yield
@@ -117,7 +117,7 @@ class Engine:
             yield
         # What streams an answer lets urllib3's errors through.
         except (DockerException, requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-            raise ProviderError(f"{prefix}{reason(error, self.endpoint)}") from error
+            raise failure(prefix, error, self.endpoint) from error
 
 
 def _client(endpoint: Endpoint, version: tuple[int, ...], timeout_s: int) -> "APIClient":

@@ -4,6 +4,7 @@ import ssl
 from collections.abc import Iterator, Sequence
 from http.client import HTTPException
 
+from reconciler.errors import ProviderError, TransientError
 from reconciler.providers.docker.finding import Endpoint
 
 # What the engine says itself, and what then is to be done; the rest of what it says is clear enough.
@@ -23,6 +24,38 @@ _CAUSES: Sequence[tuple[type[BaseException], str]] = (
     (ConnectionError, "{engine} ended while it was asked; see that it runs, and run this again"),
     (HTTPException, "{engine} ended while it answered; see that it runs, and run this again"),
 )
+
+
+# An engine that is too busy, or of whose cluster nobody leads at the moment. Much that is told with 500 never passes.
+_BUSY = frozenset({429, 502, 503, 504})
+# Told with 503, and true until somebody makes it one.
+_NO_MANAGER = "not a swarm manager"
+
+
+def failure(prefix: str, error: Exception, endpoint: Endpoint) -> ProviderError:
+    """What to raise of a call that failed: one that may pass where the engine is busy, or gone for a moment."""
+    from docker.errors import APIError  # noqa: PLC0415 - 300 ms
+
+    said = f"{prefix}{reason(error, endpoint)}"
+    if isinstance(error, APIError):
+        response = error.response
+        if response is None or response.status_code not in _BUSY or _NO_MANAGER in said:
+            return ProviderError(said)
+        return TransientError(said, retry_after_s=_seconds(response.headers.get("Retry-After", "")))
+    return TransientError(said) if _is_gone(list(_chain(error))) else ProviderError(said)
+
+
+def _seconds(retry_after: str) -> float | None:
+    """How long an engine asks to wait; None where it names a date, or nothing."""
+    return float(retry_after) if retry_after.strip().isdecimal() else None
+
+
+def _is_gone(chain: Sequence[BaseException]) -> bool:
+    """Whether the engine was away, or went: by itself, a file that is missing is one of ours."""
+    if any(isinstance(error, ssl.SSLError) for error in chain):
+        return False
+    gone = (ConnectionError, HTTPException, *((FileNotFoundError,) if len(chain) > 1 else ()))
+    return any(isinstance(error, gone) for error in chain)
 
 
 def reason(error: Exception, endpoint: Endpoint) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from reconciler.core.address import Address
 from reconciler.core.manifest import Spec
 from reconciler.core.plan import Operation, Step
-from reconciler.errors import ProviderError
+from reconciler.errors import ProviderError, TransientError
 from reconciler.kinds.autoscaling import COUNT
 from reconciler.kinds.deployment import DEPLOYMENT
 from reconciler.providers.hosting.front import Front
@@ -130,15 +130,17 @@ class Deployments:
         """
         self.objects.admit(former.address, operation)
         said, tail = _told(former.address, error)
+        # What may pass may pass: the same operation goes on from wherever this leaves the deployment.
+        failed = TransientError if isinstance(_cause(error), TransientError) else ProviderError
         try:
             self._go_back(former, spec, operation)
         except (WaveError, ProviderError, OSError) as second:
-            return ProviderError(f"{said}; {self._stuck(former.address, spec, second)}", log_tail=tail)
+            return failed(f"{said}; {self._stuck(former.address, spec, second)}", log_tail=tail)
         if not former.serving:
-            return ProviderError(said, log_tail=tail)
+            return failed(said, log_tail=tail)
         is_new = version_of(spec) != version_of(former.spec)
         back = SERVES_AS_BEFORE if is_new else "the deployment is as it was before; apply again to go on"
-        return ProviderError(f"{said}; {back}", log_tail=tail)
+        return failed(f"{said}; {back}", log_tail=tail)
 
     def _go_back(self, former: Object, spec: Spec, operation: Operation) -> None:
         """Replace what the step has started by what the former spec says, as long as there was something before it.
@@ -172,7 +174,12 @@ class Deployments:
 
 def _told(address: Address, error: Exception) -> tuple[str, Sequence[str]]:
     """What to say of an error, and the log lines that come with it."""
-    cause = (error.__cause__ or error) if isinstance(error, WaveError) else error
+    cause = _cause(error)
     said = str(cause) if isinstance(cause, ProviderError) else f"{address}: {type(cause).__name__}: {cause}"
     where = f"; {error}" if isinstance(error, WaveError) and error.total > 1 else ""
     return f"{said}{where}", cause.log_tail if isinstance(cause, ProviderError) else ()
+
+
+def _cause(error: Exception) -> BaseException:
+    """What made a wave fail, or the error itself."""
+    return (error.__cause__ or error) if isinstance(error, WaveError) else error

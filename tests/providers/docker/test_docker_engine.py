@@ -7,11 +7,13 @@ import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
 
 import pytest
 from docker.errors import NotFound
 
-from reconciler.errors import ProviderError
+from reconciler.errors import ProviderError, TransientError
 from reconciler.providers.docker.engine import CONNECTIONS, Engine
 from tests.engine.posing import Request, posing
 
@@ -184,6 +186,52 @@ def test_a_full_disk_comes_with_advice(tmp_path):
         refused("no space left on device; the engine's disk is full; docker system df says by what$"),
     ):
         asked(host)
+
+
+def failed(path: Path, *said: Any, **headers: str) -> ProviderError:
+    """The error of a call to which an engine says this."""
+    with (
+        posing(path / "d.sock", lambda request: request.say(*said, **headers)) as host,
+        pytest.raises(ProviderError) as caught,
+    ):
+        asked(host)
+    return caught.value
+
+
+@pytest.mark.parametrize("status", [429, 502, 503, 504])
+def test_f09_what_a_busy_engine_refuses_may_be_asked_again(tmp_path, status):
+    error = failed(tmp_path, {"message": "busy"}, status)
+    assert isinstance(error, TransientError)
+    assert (error.retry_after_s, error.maybe_done) == (None, False)
+
+
+@pytest.mark.parametrize(("header", "seconds"), [("17", 17.0), ("Wed, 21 Oct 2026 07:28:00 GMT", None), ("", None)])
+def test_f11_an_engine_says_how_long_to_wait(tmp_path, header, seconds):
+    error = failed(tmp_path, {"message": "too many requests"}, 429, retry_after=header)
+    assert isinstance(error, TransientError)
+    assert error.retry_after_s == seconds
+
+
+@pytest.mark.parametrize(
+    ("message", "status"),
+    [
+        ("driver failed: port is already allocated", 500),
+        ("no such image", 404),
+        ("This node is not a swarm manager. Use docker swarm init", 503),
+    ],
+)
+def test_what_does_not_pass_is_not_asked_again(tmp_path, message, status):
+    assert not isinstance(failed(tmp_path, {"message": message}, status), TransientError)
+
+
+def test_an_engine_that_went_while_it_was_asked_may_be_back_in_a_moment(tmp_path):
+    def end(request: Request) -> None:
+        request.close_connection = True
+
+    with posing(tmp_path / "ends.sock", end) as host, pytest.raises(TransientError, match="ended while it was asked"):
+        asked(host)
+    with pytest.raises(TransientError, match="is not there"):
+        asked(f"unix://{tmp_path}/nothing.sock")
 
 
 @pytest.mark.parametrize("version", [[], {}, "hello", {"ApiVersion": "new"}])

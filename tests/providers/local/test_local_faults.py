@@ -10,7 +10,7 @@ from local_world import DEPLOYMENT, ENDPOINT, answering
 
 from reconciler.core.address import Address
 from reconciler.core.plan import Operation
-from reconciler.errors import ProviderError
+from reconciler.errors import ProviderError, TransientError
 from reconciler.gateway.admin import Admin
 from reconciler.keeper.client import Keeper, SilentKeeperError
 from reconciler.providers.hosting.facts import read_facts
@@ -310,3 +310,28 @@ def test_an_endpoint_that_is_updated_keeps_its_traffic_and_its_keys(world):
 def test_an_action_that_a_kind_does_not_have_is_refused(world):
     with pytest.raises(ProviderError, match="a local target has no scale for this kind"):
         world.do("scale", "endpoint/credit", ENDPOINT)
+
+
+@pytest.mark.parametrize("action", ["create", "roll_out", "scale"])
+def test_f09_a_step_that_failed_in_passing_is_done_by_the_same_operation(world, monkeypatch, action):
+    world.endpoint_with(**({} if action == "create" else {"blue": answering("blue")}))
+    instances, tries = type(world.provider._deployments.instances), []
+    wait = instances.await_ready
+
+    def busy_once(self, *arguments):
+        tries.append(arguments)
+        if len(tries) == 1:
+            raise TransientError("503 Service Unavailable")
+        wait(self, *arguments)
+
+    monkeypatch.setattr(instances, "await_ready", busy_once)
+    count = 2 if action == "scale" else 1
+    spec = world.deployment(answering("new" if action == "roll_out" else "blue"), instance_count=count)
+    operation = world.operation(str(BLUE))
+    with pytest.raises(TransientError, match="503 Service Unavailable"):
+        world.again(action, str(BLUE), spec, operation)
+    world.again(action, str(BLUE), spec, operation)
+    live = world.live(str(BLUE))
+    assert (live.spec, live.operation, live.status) == (spec, operation.id, "Succeeded")
+    assert len(world.pids(str(BLUE))) == count
+    assert world.score("blue") == ("new" if action == "roll_out" else "blue")
