@@ -108,7 +108,7 @@ class Repository:
         return self.mlops("apply", "--auto-approve", *words, code=code, **variables)
 
     def started(self, *words: str, **variables: str) -> "subprocess.Popen[str]":
-        """Start the command and return while it runs."""
+        """Start the command, as a shell does in a process group of its own, and return while it runs."""
         pipe = subprocess.PIPE
         return subprocess.Popen(
             [MLOPS, *words],
@@ -118,6 +118,7 @@ class Repository:
             stdout=pipe,
             stderr=pipe,
             text=True,
+            start_new_session=True,
         )
 
     def git(self, *words: str) -> None:

@@ -1,6 +1,7 @@
 """Ctrl-C once: what runs is finished and recorded, nothing else is begun, and the next apply goes on."""
 
 import contextlib
+import os
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -44,7 +45,8 @@ def begun(repo: Repository) -> "Iterator[subprocess.Popen[str]]":
 def interrupted(local: Repository) -> Ran:
     """What an apply said that was interrupted while it created the deployment."""
     with begun(local) as process:
-        process.send_signal(signal.SIGINT)
+        # As a terminal does it: whatever is in the foreground gets it, children too.
+        os.killpg(process.pid, signal.SIGINT)
         assert process.stderr is not None
         first = process.stderr.readline() + process.stderr.readline()
         local.write("go", "")
@@ -52,7 +54,7 @@ def interrupted(local: Repository) -> Ran:
     return Ran(process.returncode, out, first + err)
 
 
-def test_the_running_step_is_finished_and_the_rest_left(local: Repository, interrupted: Ran):
+def test_f35_ctrl_c_once_finishes_the_running_step_and_leaves_the_rest(local: Repository, interrupted: Ran):
     assert interrupted.code == INTERRUPTED
     assert "#4 create deployment/credit/blue: done in" in interrupted.out
     assert "#5 route endpoint/credit: skipped: the run was interrupted" in interrupted.out
@@ -60,7 +62,7 @@ def test_the_running_step_is_finished_and_the_rest_left(local: Repository, inter
     assert "mlops: interrupted; what was done is recorded, apply again to go on" in interrupted.err
 
 
-def test_the_next_apply_goes_on_where_it_stopped(local: Repository, interrupted: Ran):
+def test_f35_the_next_apply_goes_on_where_it_stopped(local: Repository, interrupted: Ran):
     assert local.steps() == ["route endpoint/credit"]
     local.apply()
     assert local.mlops("invoke", "credit").out == '"blue"\n'
@@ -77,7 +79,7 @@ def test_a_run_that_was_killed_is_settled_by_the_next(local: Repository):
     assert local.mlops("plan").out.startswith("No changes.")
 
 
-def test_ctrl_c_twice_stops_at_once(local: Repository):
+def test_f35_ctrl_c_twice_stops_at_once(local: Repository):
     with begun(local) as process:
         process.send_signal(signal.SIGINT)
         assert process.stderr is not None

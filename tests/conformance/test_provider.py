@@ -8,12 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.apply import recover
 from reconciler.core.plan import Action, Operation, Step
-from reconciler.core.state import Live
+from reconciler.core.state import Entry, Live
 from reconciler.errors import ProviderError
 from reconciler.providers.memory import MemoryProvider
 from reconciler.providers.provider import Adopting, Provider, Setting
 from reconciler.providers.registry import BUILT_IN, GROUP, provider_named
+from reconciler.record.memory import Memory, MemoryStore
+from reconciler.record.store import Intent
 from tests.conformance.worlds import DockerWorld, LocalWorld, MemoryFileWorld, MemoryWorld, SwarmWorld, World
 
 REAL = [pytest.param(world, marks=pytest.mark.docker) for world in (DockerWorld, SwarmWorld)]
@@ -163,6 +166,36 @@ def test_a_fence_holds_for_what_is_not_there_yet_and_for_what_is_gone(served, pr
     with pytest.raises(ProviderError, match="generation"):
         call(Action.CREATE, served.green, served.deployment_spec(), generation=8)
     assert provider.observe(served.green) is None
+
+
+LATE = {
+    Action.CREATE: lambda world: (world.green, None, world.deployment_spec()),
+    Action.SCALE: lambda world: (world.blue, world.deployment_spec(), world.deployment_spec(instance_count=2)),
+    Action.DELETE: lambda world: (world.blue, world.deployment_spec(), None),
+}
+
+
+@pytest.mark.parametrize("action", LATE)
+def test_f08_a_call_that_lands_after_the_recovery_of_its_run_is_refused(served, provider, action):
+    """The run was killed while its call was on its way; the next one has recovered it since."""
+    address, before, after = LATE[action](served)
+    store = MemoryStore("test", Memory(lineage=lambda: "ours"))
+    with store.lock({}, timeout_s=0):
+        for item in provider.list():
+            store.note(item.address, Entry(item.spec, item.generation, item.operation))
+        late = Operation("op-late", "ours", store.generation(address) + 1)
+        store.intend(Intent(late.id, "run", 1, str(action), address, before, after, late.generation, "then"))
+        recover(provider, store, now=lambda: "2026-01-01T00:00:00+00:00")
+        seen = provider.observe(address)
+        with pytest.raises(ProviderError, match="generation"):
+            getattr(provider, action)(Step(1, action, address, "late", (), before, after), late)
+        now = provider.observe(address)
+        assert (now and (now.spec, now.operation)) == (seen and (seen.spec, seen.operation))
+        assert store.operations("run")[0].outcome == "recovered as not done"
+        following = Operation("op-next", "ours", store.generation(address) + 1)
+    getattr(provider, action)(Step(1, action, address, "again", (), before, after), following)
+    done = provider.observe(address)
+    assert (done and done.operation) == (after and "op-next")
 
 
 def test_an_object_of_another_state_is_not_overwritten(served, provider):

@@ -7,9 +7,13 @@ from pathlib import Path
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Wait until nobody else holds the lock of this file, and hold it; the end of a process lets go of it."""
+def locked(path: Path) -> Iterator[int]:
+    """Wait until nobody else holds the lock of this file, and hold it; the end of a process lets go of it.
+
+    Yields:
+        Its descriptor: a child to which it is handed down holds the lock, too, until it ends.
+    """
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     with path.open("w") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
+        yield handle.fileno()

@@ -84,10 +84,10 @@ class Environments:
         if choice.note:
             report(choice.note)
         if not _is_ready(home):
-            with locked(self._folder / f"{home.name}.lock"):
+            with locked(self._folder / f"{home.name}.lock") as lock:
                 if not _is_ready(home):
                     self._tell(wanted, choice, report)
-                    self._build(home, lines, choice, log)
+                    self._build(home, lines, choice, log, lock)
         log(f"environment {home.name} of Python {choice.python} is ready")
         return built
 
@@ -96,7 +96,7 @@ class Environments:
             report(note)
         report(f"building a Python {choice.python} environment of {_counted(len(wanted.lines))}")
 
-    def _build(self, home: Path, lines: Sequence[str], choice: Choice, log: Tell) -> None:
+    def _build(self, home: Path, lines: Sequence[str], choice: Choice, log: Tell, lock: int) -> None:
         shutil.rmtree(home, ignore_errors=True)
         home.mkdir(parents=True, mode=0o700)
         python = str(home / "venv" / "bin" / "python")
@@ -106,17 +106,18 @@ class Environments:
         try:
             # For people to read; uv gets the lines as they are, and from no file.
             (home / "requirements.txt").write_text(masked(wanted), encoding="utf-8")
-            self._uv(choice, *venv, home=home, log=log)
-            self._uv(choice, *install, home=home, log=log, given=wanted)
+            self._uv(choice, *venv, home=home, log=log, lock=lock)
+            self._uv(choice, *install, home=home, log=log, lock=lock, given=wanted)
             (home / _READY).touch()
         except BaseException:
             shutil.rmtree(home, ignore_errors=True)
             raise
 
-    def _uv(self, choice: Choice, *argv: str, home: Path, log: Tell, given: str = "") -> None:
+    def _uv(self, choice: Choice, *argv: str, home: Path, log: Tell, lock: int, given: str = "") -> None:
         command = [uv_binary(), *argv, "--no-progress", "--color", "never"]
         tail: deque[str] = deque(maxlen=_TAIL)
-        # A session of its own: Ctrl-C in the terminal is for us, and lets a running step come to its end.
+        # A session of its own: Ctrl-C in the terminal is for us, and lets a running step come to its end. It holds the
+        # lock, too: where this process is killed, the next one waits for it rather than build in the same folder.
         with subprocess.Popen(
             command,
             cwd=home,
@@ -127,6 +128,7 @@ class Environments:
             encoding="utf-8",
             errors="replace",
             start_new_session=True,
+            pass_fds=(lock,),
         ) as uv:
             if uv.stdin:
                 with suppress(BrokenPipeError), uv.stdin:  # what ends without reading says why by its status

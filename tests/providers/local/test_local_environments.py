@@ -1,13 +1,16 @@
 """Environments are built whole or not at all, once for all that want the same."""
 
 import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 
+import psutil
 import pytest
 
 from reconciler.errors import ProviderError
 from reconciler.providers.local.environments import Environments
+from tests.waiting import until
 
 
 def conda(*pip):
@@ -19,7 +22,7 @@ def builds(monkeypatch):
     """The builds that were made, without waiting for uv."""
     made = []
 
-    def run(self, _choice, *argv, home, log, given=""):
+    def run(self, _choice, *argv, home, log, lock, given=""):
         made.append(argv[0])
         (home / "venv" / "bin").mkdir(parents=True, exist_ok=True)
         (home / "venv" / "bin" / "python").touch()
@@ -53,6 +56,40 @@ def test_the_same_content_is_built_once(tmp_path, builds):
 def test_other_content_is_another_environment(tmp_path, builds):
     one, other = (Environments(tmp_path).ready(conda(line), lambda _: None) for line in ("joblib", "joblib==1.5.1"))
     assert one != other
+
+
+SLOW_UV = """#!/bin/sh
+echo begun >> {log}
+mkdir -p venv/bin && ln -sf {python} venv/bin/python
+while [ "$1" = pip ] && [ ! -e {go} ]; do sleep 0.02; done
+echo ended >> {log}
+"""
+
+BUILD = """
+import sys
+from pathlib import Path
+from reconciler.providers.local import environments
+environments.uv_binary = lambda: sys.argv[2]
+environments.Environments(Path(sys.argv[1])).ready({}, print)
+"""
+
+
+def test_f35_what_a_killed_apply_was_building_with_is_waited_for_and_never_built_beside(tmp_path):
+    uv, log, go = (tmp_path / name for name in ("uv", "log", "go"))
+    uv.write_text(SLOW_UV.format(log=log, go=go, python=sys.executable))
+    uv.chmod(0o755)
+    argv = [sys.executable, "-c", BUILD, str(tmp_path / "kept"), str(uv)]
+    with subprocess.Popen(argv, stdout=subprocess.DEVNULL) as killed:
+        until(lambda: log.exists() and log.read_text().split() == ["begun", "ended", "begun"])
+        killed.kill()
+    with subprocess.Popen(argv, stdout=subprocess.DEVNULL) as following:
+        try:
+            until(lambda: any(".lock" in file.path for file in psutil.Process(following.pid).open_files()))
+            assert log.read_text().split() == ["begun", "ended", "begun"]
+        finally:
+            go.touch()
+        assert following.wait(timeout=60) == 0
+    assert log.read_text().split() == ["begun", "ended"] * 4
 
 
 def test_a_build_that_was_cut_short_is_built_anew(tmp_path, builds):
@@ -89,6 +126,8 @@ def test_an_environment_for_another_server_has_none_of_ours(tmp_path, builds):
 
 def test_a_conda_file_with_indexes_of_its_own_is_read_as_pip_reads_it(tmp_path, monkeypatch):
     calls = []
-    monkeypatch.setattr(Environments, "_uv", lambda _self, _choice, *argv, home, log, given="": calls.append(argv))
+    monkeypatch.setattr(
+        Environments, "_uv", lambda _self, _choice, *argv, home, log, lock, given="": calls.append(argv)
+    )
     Environments(tmp_path).ready(conda("--extra-index-url https://example.org/simple", "torch"), lambda _: None)
     assert "unsafe-best-match" in calls[1]
