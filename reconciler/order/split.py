@@ -8,6 +8,7 @@ from reconciler.core.manifest import Spec
 from reconciler.core.plan import Action, Change, FieldChange
 from reconciler.core.rollout import begun, spoken
 from reconciler.kinds import KINDS, Kind
+from reconciler.kinds.autoscaling import COUNT
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,12 +98,13 @@ def _update(change: Change) -> Iterator[Part]:
 def _classes(kind: Kind, change: Change) -> Sequence[tuple[Action, frozenset[str]]]:
     """Which fields each step makes true.
 
-    Where instances were lost and a roll-out follows anyway, there is no scale before it: it would start more of what
-    is about to be replaced, and may be what keeps dying.
+    Where instances were lost, or none is there as a creation was cut off, and a roll-out follows anyway, there is no
+    scale before it: it would start more of what is about to be replaced, and may be what keeps dying.
     """
     everything = frozenset(change.before or ()) | frozenset(change.after or ())
     rest = everything - kind.scale - kind.route
-    if change.drifted & kind.scale and any(_top(field) in rest for field in change.fields):
+    amiss = change.drifted & kind.scale or (change.before or {}).get(COUNT) == 0
+    if amiss and any(_top(field) in rest for field in change.fields):
         return ((kind.update, rest | kind.scale), (Action.ROUTE, kind.route))
     return ((Action.SCALE, kind.scale), (kind.update, rest), (Action.ROUTE, kind.route))
 

@@ -21,6 +21,13 @@ def test_scale_runs_before_roll_out():
     )
 
 
+def test_where_no_instance_is_there_code_that_does_not_start_is_not_scaled_before_it_is_replaced():
+    state = recorded(endpoint(), blue(model="azureml:risk:1", instance_count=0))
+    assert planned([endpoint(), blue(model="azureml:risk:2", instance_count=3)], state) == (
+        "[] -> #1 ~ roll_out deployment/credit/blue (instance_count, model changed)\n"
+    )
+
+
 def test_an_endpoint_comes_before_its_deployments_and_traffic_last():
     assert planned([endpoint(traffic={"blue": 100}), blue()], State()) == (
         "[] -> #1 + create endpoint/credit (new)\n"
