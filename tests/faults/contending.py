@@ -27,9 +27,9 @@ class Contended(Repository):
         return self.mlops(*words, code=code, **self.plugin, **variables)
 
     @contextmanager
-    def held(self, **variables: str) -> "Iterator[subprocess.Popen[str]]":
+    def held(self, *words: str, **variables: str) -> "Iterator[subprocess.Popen[str]]":
         """An apply in the middle of the call that creates the deployment; later ones are not held."""
-        with self.started(*APPLY, **self.plugin, **variables) as process:
+        with self.started(*APPLY, *words, **self.plugin, **variables) as process:
             try:
                 until((self.folder / "begun").exists)
                 self.write("mlops.yaml", settings({}))
