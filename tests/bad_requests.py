@@ -12,7 +12,7 @@ LIMIT = 1000
 # Stands in bodies and in queries, and so must stand in no log.
 INPUT = "a-customer-named-3f1b"
 _KEY = "authorization: Bearer KEY"
-_CHUNKED = "transfer-encoding: chunked"
+CHUNKED = "transfer-encoding: chunked"
 
 
 class Bad(NamedTuple):
@@ -52,8 +52,8 @@ _MODEL = 424
 SIZES = {
     "one byte over": _bad(*_TOO_LARGE, body=b"1" * (LIMIT + 1)),
     "ten times over": _bad(*_TOO_LARGE, body=b"1" * 10 * LIMIT, path=f"{SCORE}?{INPUT}"),
-    "over in chunks": _bad(*_TOO_LARGE, _CHUNKED, length=False, body=_chunks(b"1" * 600, b"1" * 401)),
-    "over in chunks of a byte": _bad(*_TOO_LARGE, _CHUNKED, length=False, body=_chunks(*[b"1"] * (LIMIT + 1))),
+    "over in chunks": _bad(*_TOO_LARGE, CHUNKED, length=False, body=_chunks(b"1" * 600, b"1" * 401)),
+    "over in chunks of a byte": _bad(*_TOO_LARGE, CHUNKED, length=False, body=_chunks(*[b"1"] * (LIMIT + 1))),
     "over, and waits to be let in": _bad(*_TOO_LARGE, "expect: 100-continue", body=b"1" * (LIMIT + 1)),
     "says that it is over, and is not": _bad(*_TOO_LARGE, f"content-length: {2**62}", length=False, body=b""),
 }
@@ -63,12 +63,12 @@ LENGTHS = {
     "length of 40 digits": _bad(*_NOT_HTTP, f"content-length: {'9' * 40}", length=False, body=b""),
     "two equal lengths": _bad(*_NOT_HTTP, "content-length: 2", body=b"{}"),
     "two lengths": _bad(*_NOT_HTTP, "content-length: 30", body=b"{}"),
-    "length and chunks": _bad(*_NOT_HTTP, _CHUNKED, body=_chunks(b"{}")),
+    "length and chunks": _bad(*_NOT_HTTP, CHUNKED, body=_chunks(b"{}")),
     "length and chunks, folded": _bad(*_NOT_HTTP, "transfer-encoding:\r\n chunked", body=_chunks(b"{}")),
-    "chunk size that is no number": _bad(*_NOT_HTTP, _CHUNKED, length=False, body=b"zz\r\n{}\r\n0\r\n\r\n"),
-    "chunk size below nothing": _bad(*_NOT_HTTP, _CHUNKED, length=False, body=b"-1\r\n{}\r\n0\r\n\r\n"),
-    "chunk size of 40 digits": _bad(*_NOT_HTTP, _CHUNKED, length=False, body=b"f" * 40 + b"\r\n{}\r\n0\r\n\r\n"),
-    "two encodings": _bad(*_ENCODING, _CHUNKED, "transfer-encoding: identity", length=False, body=_chunks(b"{}")),
+    "chunk size that is no number": _bad(*_NOT_HTTP, CHUNKED, length=False, body=b"zz\r\n{}\r\n0\r\n\r\n"),
+    "chunk size below nothing": _bad(*_NOT_HTTP, CHUNKED, length=False, body=b"-1\r\n{}\r\n0\r\n\r\n"),
+    "chunk size of 40 digits": _bad(*_NOT_HTTP, CHUNKED, length=False, body=b"f" * 40 + b"\r\n{}\r\n0\r\n\r\n"),
+    "two encodings": _bad(*_ENCODING, CHUNKED, "transfer-encoding: identity", length=False, body=_chunks(b"{}")),
     "gzip, then chunks": _bad(*_ENCODING, "transfer-encoding: gzip, chunked", length=False, body=_chunks(b"{}")),
     "almost chunked": _bad(*_ENCODING, "transfer-encoding: xchunked", length=False, body=_chunks(b"{}")),
     "chunked by a tab": _bad(*_NOT_HTTP, "transfer-encoding\t: chunked", length=False, body=_chunks(b"{}")),
@@ -157,7 +157,7 @@ INPUTS = {
     "a name twice": _json(b'{"a": 1, "a": 2}', 200),
     "an image": _bad(200, "", "content-type: image/png"),
     "a body that says it is packed": _bad(200, "", "content-encoding: gzip"),
-    "a chunk longer than it says": _bad(_MODEL, "", _CHUNKED, length=False, body=b"1\r\n{}\r\n0\r\n\r\n"),
+    "a chunk longer than it says": _bad(_MODEL, "", CHUNKED, length=False, body=b"1\r\n{}\r\n0\r\n\r\n"),
     "two content types": _bad(200, "", "content-type: text/html", "content-type: application/json"),
     "what Envoy would obey": _bad(200, "", "x-envoy-upstream-rq-timeout-ms: 1", "x-envoy-max-retries: 9"),
 }
@@ -172,3 +172,24 @@ GROUPS = {
     "input": INPUTS,
 }
 ALL = {f"{group}: {name}": bad for group, cases in GROUPS.items() for name, bad in cases.items()}
+# What the scoring server is told by itself, with no gateway before it; it answers each with 400.
+NO_REQUESTS: dict[str, bytes] = {
+    "NUL in a value": request(lines=["x-a: b\0c"]),
+    "ESC in an id": request(lines=["x-request-id: \x1b[2J"]),
+    "a bare return in an id": request(lines=["x-request-id: a\rb"]),
+    "a folded header": request(lines=["x-a: b\r\n c"]),
+    "a space before the colon": request(lines=["x-a : b"]),
+    "a length below nothing": request(lines=["content-length: -1"], length=False),
+    "a length of 40 digits": request(lines=[f"content-length: {'9' * 40}"], length=False),
+    "two lengths": request(lines=["content-length: 30"]),
+    "a length and chunks": request(lines=[CHUNKED], body=b"2\r\n{}\r\n0\r\n\r\n"),
+    "a chunk size that is no number": request(lines=[CHUNKED], length=False, body=b"zz\r\n"),
+    "a chunk longer than it says": request(lines=[CHUNKED], length=False, body=b"1\r\n{}\r\n0\r\n\r\n"),
+    "gzip, then nothing": request(lines=["transfer-encoding: gzip"], length=False),
+    "an unknown method": request(method="FOO"),
+    "CONNECT": request(method="CONNECT", path="127.0.0.1:1", length=False, body=b""),
+    "a path that is not ASCII": request(path="/score\xe4"),
+    "HTTP/2": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    "TLS": bytes.fromhex("160301020001000001fc0303") + b"\x11" * 500,
+    "zeros": b"\0" * 5000,
+}

@@ -48,7 +48,7 @@ class OnEngine(Repository):
 
     def __init__(self, folder: Path, host: str, project: str, image: str) -> None:
         super().__init__(folder, settings(project))
-        self.host, self.project = host, project
+        self.host, self.project, self.image = host, project, image
         self.edit("manifests/sklearn.yml", "mcr.microsoft.com/azureml/base:1", image)
 
     def mlops(self, *words: str, code: int = 0, below: str = "", **variables: str) -> Ran:

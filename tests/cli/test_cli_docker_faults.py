@@ -13,7 +13,7 @@ from tests.ports import free_port
 from tests.waiting import until
 
 
-def test_an_init_that_fails_in_a_container_leaves_the_old_deployment_in_service(docker: OnEngine):
+def test_f13_an_init_that_fails_in_a_container_leaves_the_old_in_service_and_a_mended_one_converges(docker: OnEngine):
     docker.apply()
     (serving,) = docker.containers("blue")
     docker.edit("manifests/src/score.py", 'logging.info("the model is read")', 'raise ValueError("no such model")')
@@ -22,6 +22,37 @@ def test_an_init_that_fails_in_a_container_leaves_the_old_deployment_in_service(
     assert "    | ValueError: no such model" in failed.out
     assert docker.mlops("invoke", "credit").out == '"blue"\n'
     assert [container.name for container in docker.containers("blue")] == [serving.name]
+    docker.edit("manifests/src/score.py", 'raise ValueError("no such model")', "pass")
+    docker.apply()
+    assert_converged(docker)
+
+
+def assert_converged(docker: OnEngine) -> None:
+    """The record is what is live, nothing is left to do, and there is one container, which runs."""
+    docker.mlops("drift", "--detailed-exitcode", code=0)
+    docker.mlops("plan", "--detailed-exitcode", code=0)
+    assert [container.status for container in docker.containers()] == ["running"]
+
+
+def test_f13_a_bad_image_leaves_the_traffic_where_it_is_and_a_mended_one_converges(docker: OnEngine):
+    docker.apply()
+    (serving,) = docker.containers("blue")
+    former = docker.read("manifests/sklearn.yml")
+    absent = f"127.0.0.1:{free_port()}/absent:1"
+    docker.write("manifests/sklearn.yml", _version(former, 2).replace(docker.image, absent))
+    docker.edit("manifests/blue.yml", "azureml:sklearn:1", "azureml:sklearn:2")
+    failed = docker.apply(code=5)
+    assert f"image {absent} cannot be pulled" in failed.out
+    assert docker.mlops("invoke", "credit").out == '"blue"\n'
+    assert [container.name for container in docker.containers()] == [serving.name]
+    docker.write("manifests/sklearn.yml", _version(former, 3))
+    docker.edit("manifests/blue.yml", "azureml:sklearn:2", "azureml:sklearn:3")
+    docker.apply()
+    assert_converged(docker)
+
+
+def _version(environment: str, number: int) -> str:
+    return environment.replace("version: 1", f"version: {number}")
 
 
 def test_a_build_that_fails_shows_its_last_lines_and_changes_nothing_live(docker: OnEngine, serving_image: str):

@@ -42,7 +42,9 @@ def ended(folder: Path, how: signal.Signals) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
-def test_an_engine_that_ends_in_the_middle_of_an_apply_fails_the_step_and_the_next_apply_goes_on(restarting, repo, how):
+def test_f40_an_engine_that_ends_in_mid_apply_fails_the_step_and_the_next_apply_doubles_no_container(
+    restarting, repo, how
+):
     with begun(repo) as process, ended(restarting, how):
         out, err = process.communicate(timeout=PATIENCE_S)
         assert process.returncode == 5, out + err
@@ -59,7 +61,7 @@ def test_an_engine_that_ends_in_the_middle_of_an_apply_fails_the_step_and_the_ne
     assert repo.mlops("plan").out.startswith("No changes.")
 
 
-def test_what_served_serves_again_by_itself_after_the_engine_was_killed_and_started_again(restarting, repo):
+def test_f40_what_served_serves_again_by_itself_after_the_engine_was_killed_and_started_again(restarting, repo):
     repo.apply()
     (before,) = repo.containers()
     with ended(restarting, signal.SIGKILL):

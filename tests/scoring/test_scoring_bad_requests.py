@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.bad_requests import CHUNKED, NO_REQUESTS
 from tests.raw_http import Told, ask, connected, request
 from tests.waiting import until
 
@@ -49,29 +50,6 @@ def asked(server, *lines: str, **spec: Any) -> Told:
 
 def serves(server) -> bool:
     return asked(server, body=b"[1]").body == b"[1]"
-
-
-CHUNKED = "transfer-encoding: chunked"
-NO_REQUESTS: dict[str, bytes] = {
-    "NUL in a value": request(lines=["x-a: b\0c"]),
-    "ESC in an id": request(lines=["x-request-id: \x1b[2J"]),
-    "a bare return in an id": request(lines=["x-request-id: a\rb"]),
-    "a folded header": request(lines=["x-a: b\r\n c"]),
-    "a space before the colon": request(lines=["x-a : b"]),
-    "a length below nothing": request(lines=["content-length: -1"], length=False),
-    "a length of 40 digits": request(lines=[f"content-length: {'9' * 40}"], length=False),
-    "two lengths": request(lines=["content-length: 30"]),
-    "a length and chunks": request(lines=[CHUNKED], body=b"2\r\n{}\r\n0\r\n\r\n"),
-    "a chunk size that is no number": request(lines=[CHUNKED], length=False, body=b"zz\r\n"),
-    "a chunk longer than it says": request(lines=[CHUNKED], length=False, body=b"1\r\n{}\r\n0\r\n\r\n"),
-    "gzip, then nothing": request(lines=["transfer-encoding: gzip"], length=False),
-    "an unknown method": request(method="FOO"),
-    "CONNECT": request(method="CONNECT", path="127.0.0.1:1", length=False, body=b""),
-    "a path that is not ASCII": request(path="/score\xe4"),
-    "HTTP/2": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
-    "TLS": bytes.fromhex("160301020001000001fc0303") + b"\x11" * 500,
-    "zeros": b"\0" * 5000,
-}
 
 
 @pytest.mark.parametrize("sent", NO_REQUESTS.values(), ids=NO_REQUESTS)

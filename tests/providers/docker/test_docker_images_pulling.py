@@ -67,20 +67,20 @@ def test_how_far_a_pull_is_is_told_now_and_then(pulled, remote):
     assert any(line.startswith(f"pulling {remote}: 1 of 1 layers, 0 of 0 MB") for line in lines)
 
 
-def test_a_layer_that_breaks_off_half_way_is_fetched_again(pulled, registry, remote):
+def test_f40_a_layer_that_breaks_off_half_way_is_fetched_again(pulled, registry, remote):
     registry.breaking[registry.layer_path] = 1
     assert pulled(remote)[-1] == f"pulled {remote}"
     assert registry.asked.count(registry.layer_path) == 2
 
 
-def test_a_registry_that_breaks_off_is_asked_again(pulled, registry, remote):
+def test_f40_a_registry_that_breaks_off_is_asked_again(pulled, registry, remote):
     registry.breaking[registry.manifest_path] = 1
     lines = pulled(remote)
     assert lines[-1] == f"pulled {remote}"
     assert len([line for line in lines if "broke off" in line]) == len(pulled.waits) == 1
 
 
-def test_a_registry_that_cannot_be_reached_is_given_up_after_three_tries(pulled):
+def test_f40_a_registry_that_cannot_be_reached_is_given_up_after_three_tries(pulled):
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         name = f"127.0.0.1:{unused.getsockname()[1]}/small:1"
