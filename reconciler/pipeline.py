@@ -16,11 +16,12 @@ from reconciler.apply import apply as walk
 from reconciler.attending import locked, see_to_attendance, unfollowed
 from reconciler.core.address import Address
 from reconciler.core.manifest import Resource
-from reconciler.core.plan import Change, Outcome, Plan, Result
+from reconciler.core.plan import Action, Change, Outcome, Plan, Result, Step
 from reconciler.core.problem import Problem
 from reconciler.core.state import Drift, Entry, Live, Newer, State
 from reconciler.diff import changes, confined, corrections, drifts, fold, foreign, newer
 from reconciler.errors import ManifestError, MlopsError, RefusedError
+from reconciler.kinds import KINDS
 from reconciler.load import Loaded, Options, Override, load_all, with_secrets
 from reconciler.load.commit import in_no_commit
 from reconciler.load.config import Config, Target, read_config
@@ -165,7 +166,8 @@ def _plan(workspace: Workspace, wish: Wish, *, saved: SavedPlan | None, alone: b
         saved.refuse_unless(made)
     ahead = newer(recorded, live, workspace.store.generation)
     guards = _guards(workspace, wish, state, live, ahead)
-    _guard(workspace, made, state, guards, wanted=len(resolved.resources) if whole else None)
+    known = state if refresh or workspace.offline else _with_unclaimed_traffic(workspace.provider, state, steps)
+    _guard(workspace, made, known, guards, wanted=len(resolved.resources) if whole else None)
     return Planned(
         made,
         warnings,
@@ -353,6 +355,21 @@ def _known(only: Sequence[Address], resolved: Resolved, state: State) -> None:
             near = difflib.get_close_matches(str(address), known, n=1)
             advice = f"did you mean {near[0]}?" if near else "`mlops plan` without --only shows what there is"
             raise MlopsError(f"--only {address}: it is neither defined nor recorded; {advice}")
+
+
+def _with_unclaimed_traffic(provider: Provider, state: State, steps: Iterable[Step]) -> State:
+    """The record with live traffic where a deployment is to go and nothing is recorded, as nobody claims it.
+
+    Not even a plan that is to look at nothing deletes what answers requests.
+    """
+    gone = {step.address.parent for step in steps if step.action is Action.DELETE and step.address.parent}
+    entries = dict(state.entries)
+    for address in sorted(gone & entries.keys()):
+        live, spec = provider.observe(address), entries[address].spec
+        if live is not None and live.lineage == state.lineage:
+            found = {name: live.spec[name] for name in KINDS[address.kind].left_alone if name in live.spec}
+            entries[address] = replace(entries[address], spec={**found, **spec})
+    return replace(state, entries=entries)
 
 
 def _guards(workspace: Workspace, wish: Wish, state: State, live: Sequence[Live], ahead: Sequence[Newer]) -> Guards:

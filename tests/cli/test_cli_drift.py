@@ -117,3 +117,11 @@ def test_a_step_that_fails_does_not_record_what_is_amiss(applied: Repository):
     applied.apply()
     assert applied.steps() == []
     assert "No drift" in applied.mlops("drift").out
+
+
+def test_traffic_that_nobody_claims_keeps_its_deployment_also_where_a_plan_does_not_look(applied):
+    applied.edit("manifests/endpoint.yml", "traffic:\n  blue: 100\n", "")
+    applied.apply()
+    (applied.folder / "manifests" / "blue.yml").unlink()
+    said = applied.mlops("apply", "--no-refresh", "--auto-approve", code=4).err
+    assert "E-DELETE-TRAFFIC: blue has 100 % of traffic" in said
