@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from reconciler.apply import Journal, Pace, Watcher, as_recovered, recover, recoveries, unfinished
+from reconciler.apply import InTime, Journal, Pace, Watcher, as_recovered, recover, recoveries, unfinished
 from reconciler.apply import apply as walk
 from reconciler.attending import locked, see_to_attendance, unfollowed
 from reconciler.core.address import Address
@@ -119,27 +119,28 @@ def plan(workspace: Workspace, wish: Wish) -> Planned:
         ManifestError: the files are wrong; carries every problem of every file.
         RefusedError: a guard or the quota forbids the plan, or the record is older than what is live.
     """
-    return _planned(workspace, wish, saved=None, alone=False)
+    return _planned(workspace, wish, Pace(), saved=None, alone=False)
 
 
-def _planned(workspace: Workspace, wish: Wish, *, saved: SavedPlan | None, alone: bool) -> Planned:
+def _planned(workspace: Workspace, wish: Wish, pace: Pace, *, saved: SavedPlan | None, alone: bool) -> Planned:
     with span("plan", target=workspace.target.name, provider=workspace.provider.name):
-        return _plan(workspace, wish, saved=saved, alone=alone)
+        return _plan(workspace, wish, pace, saved=saved, alone=alone)
 
 
-def _plan(workspace: Workspace, wish: Wish, *, saved: SavedPlan | None, alone: bool) -> Planned:
+def _plan(workspace: Workspace, wish: Wish, pace: Pace, *, saved: SavedPlan | None, alone: bool) -> Planned:
     """Make a plan, hold it against a saved one, which may be stale, and then against what may be done.
 
     Args:
         workspace: the target.
         wish: what is wanted.
+        pace: how long the platform may take to say what is live.
         saved: a plan made before.
         alone: whether the caller holds the target's lock, so that nobody else is at work on it.
     """
     loaded = _load(workspace, wish)
     recorded = workspace.store.read()
     refresh = wish.refresh and not workspace.offline
-    live = _seen(workspace) if refresh else ()
+    live = _seen(workspace, pace) if refresh else ()
     intents, who = unfinished(workspace.store)
     seen = {item.address: item for item in live} if refresh else None
     state = fold(as_recovered(recorded, intents, seen), live) if seen is not None else recorded
@@ -192,8 +193,9 @@ def apply(workspace: Workspace, wish: Wish, manner: Manner | None = None, *, sav
     """
     manner = manner or Manner()
     with locked(workspace, "mlops apply", timeout_s=manner.lock_timeout_s):
-        _recover(workspace)
-        planned = _with_dirt(_planned(workspace, wish, saved=saved, alone=True), workspace, wish)
+        _recover(workspace, manner.pace)
+        planned = _planned(workspace, wish, manner.pace, saved=saved, alone=True)
+        planned = _with_dirt(planned, workspace, wish)
         if planned.plan.steps and not manner.confirm(planned):
             return Applied(planned, declined=True)
         for address, entry in planned.corrections.items():
@@ -214,9 +216,9 @@ def destroy(workspace: Workspace, wish: Wish, manner: Manner | None = None) -> A
     """Delete what the wish's paths define, or without paths everything that is recorded; traffic goes first."""
     manner = manner or Manner()
     with locked(workspace, "mlops destroy", timeout_s=manner.lock_timeout_s):
-        _recover(workspace)
+        _recover(workspace, manner.pace)
         recorded = workspace.store.read()
-        live = _seen(workspace)
+        live = _seen(workspace, manner.pace)
         state = fold(recorded, live)
         found = changes((), state)
         if wish.paths:
@@ -238,9 +240,9 @@ def destroy(workspace: Workspace, wish: Wish, manner: Manner | None = None) -> A
     return Applied(planned, outcomes)
 
 
-def _recover(workspace: Workspace) -> None:
+def _recover(workspace: Workspace, pace: Pace) -> None:
     with span("recover"):
-        recover(workspace.provider, workspace.store, now=workspace.now)
+        recover(InTime(workspace.provider, pace.step_timeout_s), workspace.store, now=workspace.now)
 
 
 def _defined(workspace: Workspace, wish: Wish, state: State) -> set[Address]:
@@ -252,17 +254,18 @@ def _defined(workspace: Workspace, wish: Wish, state: State) -> set[Address]:
 
 def drift(workspace: Workspace) -> tuple[tuple[Drift, ...], int]:
     """What changed behind git's back, and how many resources are recorded."""
-    recorded, live = workspace.store.read(), _seen(workspace)
+    recorded, live = workspace.store.read(), _seen(workspace, Pace())
     ahead = newer(recorded, live, workspace.store.generation)
     return tuple(drifts(recorded, live, ahead)), len(recorded.entries)
 
 
-def refresh(workspace: Workspace, *, lock_timeout_s: float = 0) -> tuple[Drift, ...]:
+def refresh(workspace: Workspace, manner: Manner | None = None) -> tuple[Drift, ...]:
     """Record the live side as it is, and change nothing there."""
-    with locked(workspace, "mlops apply --refresh-only", timeout_s=lock_timeout_s):
-        _recover(workspace)
+    manner = manner or Manner()
+    with locked(workspace, "mlops apply --refresh-only", timeout_s=manner.lock_timeout_s):
+        _recover(workspace, manner.pace)
         recorded = workspace.store.read()
-        live = _seen(workspace)
+        live = _seen(workspace, manner.pace)
         found = drifts(recorded, live, newer(recorded, live, workspace.store.generation))
         for address, entry in _corrections(recorded, fold(recorded, live), (), ()).items():
             workspace.store.note(address, entry)
@@ -283,9 +286,9 @@ def validate(wish: Wish, target: str | None) -> tuple[Loaded, tuple[Problem, ...
     return loaded, tuple(sorted({*loaded.problems, *resolved.problems, *found}))
 
 
-def _seen(workspace: Workspace) -> tuple[Live, ...]:
+def _seen(workspace: Workspace, pace: Pace) -> tuple[Live, ...]:
     with span("observe"):
-        return tuple(workspace.provider.list())
+        return tuple(InTime(workspace.provider, pace.step_timeout_s).list())
 
 
 def _load(workspace: Workspace, wish: Wish) -> Loaded:

@@ -1,11 +1,13 @@
 """A plan becomes outcomes: every step written down, called, and written down again."""
 
+from reconciler.apply.answering import InTime
 from reconciler.apply.apply import Watcher, apply
 from reconciler.apply.journal import Journal, random_id, utc_now
 from reconciler.apply.recover import as_recovered, recover, recoveries, unfinished
 from reconciler.apply.retrying import Pace
 
 __all__ = [
+    "InTime",
     "Journal",
     "Pace",
     "Watcher",

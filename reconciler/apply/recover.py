@@ -9,11 +9,11 @@ from reconciler.core.plan import Became, FieldChange, Recovery
 from reconciler.core.state import Entry, Live, State
 from reconciler.diff.fields import differing
 from reconciler.kinds import KINDS
-from reconciler.providers.provider import Provider
+from reconciler.providers.provider import Seeing
 from reconciler.record.store import Intent, Store
 
 
-def recover(provider: Provider, store: Store, *, now: Callable[[], str]) -> tuple[Address, ...]:
+def recover(provider: Seeing, store: Store, *, now: Callable[[], str]) -> tuple[Address, ...]:
     """Settle every intent without an end, and return the addresses that were looked at.
 
     The generation is raised at the target first, so that a call that is still on its way can no longer land; then

@@ -108,12 +108,12 @@ def apply(
     with open_workspace(target) as workspace:
         if reviewed:
             wish = as_saved(wish, reviewed.wish, workspace.config.root)
-        if refresh_only:
-            found = pipeline.refresh(workspace, lock_timeout_s=lock_timeout)
-            print(f"Recorded the live side of target {workspace.target.name}: {len(found)} resources differed.")
-            return 0
         quiet = report is o.ApplyReport.JSON
         with manner_of(parallel, lock_timeout, step_timeout, ask=not auto_approve and not saved, quiet=quiet) as manner:
+            if refresh_only:
+                found = pipeline.refresh(workspace, manner)
+                print(f"Recorded the live side of target {workspace.target.name}: {len(found)} resources differed.")
+                return 0
             applied = pipeline.apply(workspace, wish, manner, saved=reviewed)
     return last_word(applied, manner, quiet=quiet)
 

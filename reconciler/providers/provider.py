@@ -44,22 +44,8 @@ class Setting:
     root: Path = Path()
 
 
-class Provider(Protocol):
-    """A platform. Calls may come from several threads at once, never two for one address.
-
-    The six methods named after `Action` make `step.after` true and return when it is, or raise `ProviderError` and
-    leave what was there before in service. Each refuses an `operation` whose generation is below the highest that
-    it has seen for the address (by a call or by `fence`), and stores lineage, generation and operation id with the
-    object. Doing the same thing twice is not an error: creating what exists with the same operation, deleting
-    what is gone. Traffic and a number of instances of which `after` says nothing stay as they are.
-    """
-
-    name: ClassVar[str]
-
-    @classmethod
-    def open(cls, setting: Setting) -> Self:
-        """Connect to the platform; nothing is created there yet."""
-        ...
+class Seeing(Protocol):
+    """Of a provider, what is asked of it outside of steps."""
 
     def list(self) -> Sequence[Live]:
         """Everything of this target in bulk, made by whichever state."""
@@ -71,6 +57,25 @@ class Provider(Protocol):
 
     def fence(self, address: Address, generation: int) -> None:
         """Refuse every operation on the address below this generation from now on."""
+        ...
+
+
+class Provider(Seeing, Protocol):
+    """A platform. Calls may come from several threads at once, never two for one address.
+
+    The six methods named after `Action` make `step.after` true and return when it is, or raise `ProviderError` and
+    leave what was there before in service; `TransientError` where the same call may succeed in a moment, which is then
+    made again with the same operation. Each refuses an `operation` whose generation is below the highest that it has
+    seen for the address (by a call or by `fence`), and stores lineage, generation and operation id with the object.
+    Doing the same thing twice is not an error: creating what exists with the same operation, deleting what is gone.
+    Traffic and a number of instances of which `after` says nothing stay as they are.
+    """
+
+    name: ClassVar[str]
+
+    @classmethod
+    def open(cls, setting: Setting) -> Self:
+        """Connect to the platform; nothing is created there yet."""
         ...
 
     def objections(self, resources: Sequence[Resource]) -> Iterator[Problem]:

@@ -152,6 +152,32 @@ def test_doing_one_operation_twice_is_no_error(served, provider, call):
     assert live_of(provider, served.green).generation == 7
 
 
+@pytest.mark.parametrize("action", [Action.SCALE, Action.ROLL_OUT, Action.UPDATE, Action.ROUTE, Action.DELETE])
+def test_f10_any_step_whose_answer_was_lost_may_be_done_again(served, provider, call, action):
+    address, after = {
+        Action.SCALE: (served.blue, served.deployment_spec(instance_count=2)),
+        Action.ROLL_OUT: (served.blue, served.deployment_spec(description="new")),
+        Action.UPDATE: (served.endpoint, served.endpoint_spec(description="new")),
+        Action.ROUTE: (served.endpoint, served.endpoint_spec(traffic={"blue": 100})),
+        Action.DELETE: (served.blue, None),
+    }[action]
+    seen = []
+    for _ in range(2):
+        call(action, address, after, generation=9)
+        seen.append(provider.observe(address))
+    first, second = seen
+    assert (first is None) == (after is None)
+    if first is not None:
+        assert (second.spec, second.operation, second.status) == (first.spec, "op-9", "Succeeded")
+        assert told(second, after) == {name: value for name, value in after.items() if name in second.spec}
+        assert _instances(second) == _instances(first)
+
+
+def _instances(live: Live) -> list[str]:
+    """The names of a deployment's instances, where it has some."""
+    return sorted(str(each.get("name", each)) for each in live.detail.get("instances", ()))
+
+
 def test_an_operation_older_than_the_fence_is_refused_and_changes_nothing(served, provider, call):
     provider.fence(served.blue, 9)
     with pytest.raises(ProviderError, match="generation"):

@@ -1,4 +1,4 @@
-"""F09 to F12 and F18 by the real command line: what it prints, its exit code, and what the next apply makes of it."""
+"""F09 to F12 by the real command line: what it prints, its exit code, and what the next apply makes of it."""
 
 import signal
 from collections.abc import Callable, Mapping
@@ -80,6 +80,27 @@ def test_f12_a_call_that_hangs_for_ever_keeps_neither_the_process_nor_the_lock(f
     assert "nobody knows whether #4 deployment/credit/blue is done" in ran.err
     mend(repo)
     assert "! recover deployment/credit/blue (create of" in repo.mlops("plan", **plugin).out
+    repo.mlops(*APPLY, **plugin)
+    assert_settled(repo, plugin)
+
+
+@pytest.mark.parametrize(
+    ("words", "what"),
+    [
+        ("list", "what is live"),
+        ("fence deployment/credit/blue", "settling deployment/credit/blue"),
+        ("observe deployment/credit/blue", "how deployment/credit/blue is"),
+    ],
+)
+def test_f12_a_platform_that_hangs_before_the_first_step_keeps_neither_the_process_nor_the_lock(
+    faulty: Faulty, plugin: dict[str, str], words: str, what: str
+):
+    repo = faulty({CREATE_BLUE: ["late"] + ["503"] * 4})
+    repo.mlops(*APPLY, code=FAILED, **plugin)
+    repo.write("mlops.yaml", settings({words: ["hang"]}))
+    said = repo.mlops(*APPLY, "--step-timeout", "1", code=1, **plugin).err
+    assert f"mlops: no answer on {what} within 1 s; see that the platform is well, and run this again" in said
+    mend(repo)
     repo.mlops(*APPLY, **plugin)
     assert_settled(repo, plugin)
 
