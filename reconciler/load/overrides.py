@@ -20,7 +20,8 @@ _SET = re.compile(
     r"\.(?P<path>[^=]+)=(?P<value>.*)",
     re.DOTALL,
 )
-_STEP = re.compile(r"\[(\d+)\]|([^.\[\]]+)")
+_STEP = re.compile(r"\[([0-9]+)\]|([^.\[\]]+)")
+_PATH = re.compile(r"[^.\[\]]+(?:\.[^.\[\]]+|\[[0-9]{1,5}\])*")
 
 
 class _CannotBeSetError(Exception):
@@ -72,6 +73,10 @@ def overridden(document: Document, overrides: Sequence[Override]) -> tuple[Docum
     """The document with its overrides applied, and what is wrong with them."""
     value, written, problems = document.value, document.written, []
     for override in overrides:
+        if not _PATH.fullmatch(override.path):
+            message = f"{override.path!r} is no field; write it as field.inner, an item of a list as field[0]"
+            problems.append(override.problem("E-SET", message))
+            continue
         steps = [int(index) if index else key for index, key in _STEP.findall(override.path)]
         try:
             value = _put(value, steps, override.value)
@@ -121,7 +126,7 @@ def _put(target: Any, steps: Sequence[int | str], value: Any) -> Any:
     fields = {} if target is None else target
     if not isinstance(fields, Mapping):
         raise _CannotBeSetError(
-            f"cannot be set: {fields!r} is not a mapping but a reference or a value; set the whole field"
+            "cannot be set: what holds it is not a mapping but a reference or a value; set the whole field"
         )
     return {**fields, step: _put(fields.get(step), rest, value)}
 

@@ -15,7 +15,7 @@ from reconciler.load.normal import normal
 from reconciler.load.options import Options, Override
 from reconciler.load.overrides import address_of, meant_for, named, overridden, places
 from reconciler.load.place import Here
-from reconciler.load.sniff import Sniffed, looks_ours, sniffed
+from reconciler.load.sniff import Sniffed, looks_ours, platform_of, sniffed
 from reconciler.load.text import decoded
 from reconciler.load.variables import replaced
 
@@ -145,7 +145,7 @@ class _Reader:
         meant = meant_for(self._options.overrides, kind, one.value)
         self._used += meant
         one, problems = overridden(one, meant)
-        platform = self._what(one).platform if meant else platform
+        platform = platform_of(what.kind, one.value) if meant else platform
         given = places(meant)
         problems += self._flaws(one, kind, platform, lines, given)
         self._problems += problems

@@ -139,6 +139,11 @@ def test_an_override_reaches_an_item_of_a_list():
         ("deployment/iris/blu.instance_count=3", "E-SET", "did you mean deployment/iris/blue?"),
         ("deployment/iris/blue.model.path=x", "E-SET", "not a mapping but a reference"),
         ("deployment/iris/blue.instance_cont=3", "E-FIELD", "did you mean instance_count?"),
+        ("deployment/iris/blue. =3", "E-SET", "'' is no field; write it as field.inner"),
+        ("deployment/iris/blue.tags[x]=3", "E-SET", "'tags[x]' is no field"),
+        ("deployment/iris/blue.tags..a=3", "E-SET", "'tags..a' is no field"),
+        (f"deployment/iris/blue.tags[{'9' * 5000}]=3", "E-SET", "is no field"),
+        ("deployment/iris/blue.name.a=3", "E-SET", "what holds it is not a mapping"),
     ],
 )
 def test_an_override_that_fits_nothing_is_a_problem(text: str, code: str, says: str):
@@ -146,6 +151,15 @@ def test_an_override_that_fits_nothing_is_a_problem(text: str, code: str, says: 
     problem = load(".", Options(overrides=(parse_set(text),))).problems[0]
     assert problem.code == code
     assert says in problem.message
+
+
+@pytest.mark.parametrize(
+    "field", ["$schema=https://azureml/x.json", "endpoint_name=", "type=kubernetes", "name={a: b}"]
+)
+def test_an_override_changes_a_resource_and_not_what_it_is(field: str):
+    put("blue.yml", BLUE)
+    (made,) = load(".", Options(overrides=(parse_set(f"deployment/iris/blue.{field}"),))).manifests
+    assert made.kind == "deployment"
 
 
 def test_an_override_of_mlops_yaml_for_another_file_is_no_problem_when_one_file_is_named():
