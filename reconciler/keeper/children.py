@@ -11,13 +11,21 @@ from reconciler.keeper.values import Exit, Process
 
 _HANDLED = (signal.SIGTERM, signal.SIGINT)
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
+# In the environment of a process that was started with a mark, and so of all that it starts.
+_MARK = "MLOPS_KEPT_AS"
+# What is marked may start more while it is looked for.
+_ROUNDS = 3
 
 
-def spawn(process: Process) -> tuple[int, int]:
+def spawn(process: Process, mark: str = "") -> tuple[int, int]:
     """Fork a child that waits at a gate, and return its pid and the gate.
 
     The child becomes the process when `release` opens the gate, and ends if the gate is closed, as by the keeper's
     death. So nothing runs that was not written down before.
+
+    Args:
+        process: what the child becomes.
+        mark: for `kill_marked`; without it the environment is exactly that of the process.
     """
     gate, opener = os.pipe()
     # A signal that met the child while it still has the keeper's handlers would be taken for one to the keeper.
@@ -25,7 +33,7 @@ def spawn(process: Process) -> tuple[int, int]:
     try:
         pid = os.fork()
         if pid == 0:
-            _become(process, gate, opener)
+            _become(process, mark, gate, opener)
     except OSError:
         os.close(opener)
         raise
@@ -47,14 +55,15 @@ def discard(pid: int, opener: int) -> None:
     os.waitpid(pid, 0)
 
 
-def _become(process: Process, gate: int, opener: int) -> NoReturn:
+def _become(process: Process, mark: str, gate: int, opener: int) -> NoReturn:
     try:
         os.close(opener)
         _own_session()
         _own_files(process.log)
         os.chdir(process.cwd)
         if os.read(gate, 1):
-            os.execvpe(process.argv[0], process.argv, dict(process.env))  # noqa: S606 - there is no shell to want
+            env = {**process.env, **({_MARK: mark} if mark else {})}
+            os.execvpe(process.argv[0], process.argv, env)  # noqa: S606 - there is no shell to want
     except BaseException as error:  # noqa: BLE001 - the fork must end here, whatever happened
         os.write(2, f"cannot start {process.argv[0]}: {error}\n".encode())
     os._exit(127)
@@ -118,6 +127,33 @@ def kill_group(pid: int) -> None:
     """Kill a process and what it started, such as the workers that a dead master leaves behind."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, signal.SIGKILL)
+
+
+def kill_marked(mark: str) -> None:
+    """Kill what a dead process left in sessions of their own: no group leads there, but the environment tells it.
+
+    Where the system does not show the environment of processes, or one has wiped its own, it is not found.
+    """
+    for _ in range(_ROUNDS):
+        found = [pid for pid in _pids() if f"{_MARK}={mark}".encode() in _environment(pid)]
+        if not found:
+            return
+        for pid in found:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+
+def _pids() -> list[int]:
+    proc = Path("/proc")
+    return [int(each.name) for each in proc.iterdir() if each.name.isdigit()] if proc.exists() else []
+
+
+def _environment(pid: int) -> list[bytes]:
+    """The variables that a process of ours was started with; none of what is gone or another's, or a zombie."""
+    try:
+        return Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    except OSError:
+        return []
 
 
 def reap(pid: int) -> Exit:

@@ -171,7 +171,7 @@ class Kept:
         """Start a process once it is written down; if that cannot be, nothing runs."""
         name = record.process.name
         self.due.pop(name, None)
-        pid, opener = children.spawn(record.process)
+        pid, opener = children.spawn(record.process, self._mark(name))
         record = record.started(pid, children.born(pid), self._wall())
         self.records[name] = record
         try:
@@ -236,19 +236,25 @@ class Kept:
             self._selector.register(descriptor, selectors.EVENT_READ, lambda: self._ended(name))
 
     def _ended(self, name: str) -> None:
-        """A process ended: what it left of its group goes too, and what was to follow follows."""
+        """A process ended: what it left goes too, and what was to follow follows."""
         if name in self._watched:
             descriptor = self._watched.pop(name)
             self._selector.unregister(descriptor)
             os.close(descriptor)
         process = self.records[name].process
         how = replace(_buried(self.records[name].pid or 0), cause=self._hung.pop(name, ""))
+        if mark := self._mark(name):
+            children.kill_marked(mark)
         say(f"{name}: {how}")
         record = self.records[name].ended(how, self._wall())
         self.due.pop(name, None)
         self._console.ended(process)
         self.remember(record)
         self._follow_up(name, record)
+
+    def _mark(self, name: str) -> str:
+        """By what an instance and all that it starts are known; what else is kept may start what is to outlive it."""
+        return f"{self._folder}:{name}" if is_instance(name) else ""
 
     def _follow_up(self, name: str, record: Record) -> None:
         if not record.stopping:

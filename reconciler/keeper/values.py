@@ -61,7 +61,7 @@ class Probe:
 
 @dataclass(frozen=True)
 class Process:
-    """A process to keep up. It gets exactly `env`, and its output is appended to `log`.
+    """A process to keep up. It gets exactly `env`, an instance also a mark, and its output is appended to `log`.
 
     The log of an instance, a process named `ENDPOINT/DEPLOYMENT/INSTANCE`, goes into the console log line by line and
     is cut at `log_max_bytes`; that of any other process is rotated.

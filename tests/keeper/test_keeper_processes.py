@@ -57,6 +57,33 @@ def test_another_description_replaces_the_process(house):
     house.until(lambda: "second" in house.log("a"))
 
 
+def left_to_itself(house, name):
+    """An instance that starts a process in a session of its own, which nobody waits for."""
+    script = "setsid sh -c 'echo $$ >> left; exec sleep 1000' & exec sleep 1000"
+    return replace(house.process(name.replace("/", "-"), script), name=name)
+
+
+def left(house):
+    """The pids of those processes, the oldest first."""
+    path = house.folder / "left"
+    return [int(pid) for pid in path.read_text().split()] if path.exists() else []
+
+
+def test_what_an_instance_started_in_a_session_of_its_own_ends_with_it(house):
+    house.keeper.put(left_to_itself(house, "credit/blue/one"))
+    house.until(lambda: len(left(house)) == 1)
+    house.keeper.put(left_to_itself(house, "credit/blue/two"))
+    house.until(lambda: len(left(house)) == 2)
+    first, second = left(house)
+    house.keeper.remove("credit/blue/one")
+    assert (house.gone(first), house.gone(second)) == (True, False)
+    os.kill(house.status("credit/blue/two").pid, signal.SIGKILL)
+    house.until(lambda: len(left(house)) == 3)
+    assert house.gone(second)
+    house.keeper.shutdown(stop_processes=True)
+    assert house.gone(left(house)[-1])
+
+
 def test_an_exit_on_trial_is_final_and_told(house):
     house.keeper.put(house.process("a", "echo Traceback >&2; exit 3"), trial=True)
     house.until(lambda: house.status("a").last_exit == Exit(code=3))
