@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 from reconciler.core.state import Live
+from reconciler.diff import newer
 from reconciler.errors import StateError
 from reconciler.record.store import Record, Store
 from reconciler.workspace import Workspace
@@ -41,14 +42,8 @@ def _unfinished(record: Record, store: Store) -> Iterator[str]:
 
 def _behind(record: Record, live: Iterable[Live]) -> Iterator[str]:
     """Live objects of this state that the record knows less of than they tell themselves."""
-    for item in live:
-        if item.lineage != record.state.lineage or not item.spec:
-            continue
-        known = record.generations.get(item.address, 0)
-        if known < item.generation:
-            yield (
-                f"{item.address}: the record is older than what is live: generation {known} recorded, "
-                f"{item.generation} live; restore a newer record, or `mlops state rebuild` from the live objects"
-            )
-        elif item.address not in record.state.entries:
-            yield f"{item.address}: it is live and of this state, but not recorded; the next apply settles it"
+    for each in newer(record.state, live, lambda address: record.generations.get(address, 0)):
+        yield (
+            f"{each.address}: E-OLD-RECORD: the record is older than what is live: generation {each.known} recorded, "
+            f"{each.live} live; restore a newer record, or `mlops state rebuild` from the live objects"
+        )

@@ -4,7 +4,6 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -31,17 +30,8 @@ Answer = TypeVar("Answer")
 _RECONNECT_EVERY_S = 0.2
 
 
-@dataclass(frozen=True)
-class Patience:
-    """For how long something may be away.
-
-    Args:
-        lease_s: a holder of the run lock, before the server ends its session.
-        reconnect_s: the server; as long as a restart takes.
-    """
-
-    lease_s: float = 60.0
-    reconnect_s: float = 30.0
+RECONNECT_S = 30.0
+"""For how long a server that is lost is looked for: as long as a restart takes."""
 
 
 class PostgresStore(TableStore):
@@ -53,7 +43,7 @@ class PostgresStore(TableStore):
         key_path: the file of the key of its secrets, which every machine has a copy of.
         environ: where the key may be instead, and those that the record is sealed under.
         lineage: gives a record that is new its identity.
-        patience: with holders that give no sign of life, and with a server that is away.
+        reconnect_s: for how long a server that is lost is looked for.
     """
 
     def __init__(
@@ -64,10 +54,10 @@ class PostgresStore(TableStore):
         *,
         environ: Mapping[str, str] = os.environ,
         lineage: Callable[[], str] = lambda: os.urandom(16).hex(),
-        patience: Patience = Patience(),
+        reconnect_s: float = RECONNECT_S,
     ) -> None:
         keys = seal_keys(environ)
-        server = _Server(place_of(url, target), target, key_path, environ, patience)
+        server = _Server(place_of(url, target), target, key_path, environ, reconnect_s)
         super().__init__(target, server, lineage=lineage, keys=keys)
 
 
@@ -80,9 +70,9 @@ class _Server:
         target: str,
         key_path: Path,
         environ: Mapping[str, str],
-        patience: Patience,
+        reconnect_s: float,
     ) -> None:
-        self._place, self._target, self._patience = place, target, patience
+        self._place, self._target, self._reconnect_s = place, target, reconnect_s
         self._key_path, self._environ = key_path, environ
         with told(self._place):
             self._session = Session(self._place)
@@ -92,7 +82,7 @@ class _Server:
         """Ask within one snapshot, and once more where the connection was lost meanwhile."""
 
         def asked(session: Session) -> Answer:
-            session.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            session.begin("ISOLATION LEVEL REPEATABLE READ READ ONLY")
             return query(session)
 
         with told(self._place):
@@ -121,7 +111,7 @@ class _Server:
     @contextmanager
     def lock(self, holder: Mapping[str, str | int], *, timeout_s: float) -> Iterator[Callable[[], bool]]:
         """Hold the advisory lock of this target."""
-        lock = server_lock(self._place, self._target, holder, timeout_s=timeout_s, lease_s=self._patience.lease_s)
+        lock = server_lock(self._place, self._target, holder, timeout_s=timeout_s)
         with ExitStack() as stack:
             with told(self._place):
                 is_held = stack.enter_context(lock)
@@ -174,7 +164,7 @@ class _Server:
         tables.put_meta(self._session, "key", fingerprint(make_key(self._key_path, self._environ)))
 
     def _changed(self, session: Session, mark: str, change: Callable[[Connection], Answer]) -> Answer:
-        session.execute("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")
+        session.begin("ISOLATION LEVEL READ COMMITTED READ WRITE")
         # The row stays locked until the commit: writes of one target, and looks at what landed, stand in a line.
         schema = session.one(
             "INSERT INTO writes VALUES (?, ?) ON CONFLICT (target) DO UPDATE SET mark = excluded.mark "
@@ -189,7 +179,7 @@ class _Server:
         """Whether the write of this mark was the last one; one that is still under way is waited for."""
 
         def asked(session: Session) -> bool:
-            session.execute("BEGIN")
+            session.begin()
             return bool(session.one("SELECT mark FROM writes WHERE target = ? FOR UPDATE", (self._target,)) == mark)
 
         return self._whole(asked)
@@ -203,12 +193,12 @@ class _Server:
         session, done = self._session, []
         try:
             done.append(work(session))
-            session.execute("COMMIT")
+            session.commit()
         except BaseException as error:
             if session.is_lost and isinstance(error, psycopg.Error):
                 raise _LostError(error, committing=done) from error
             with suppress(psycopg.Error):  # a connection that is cut is rolled back by the server
-                session.execute("ROLLBACK")
+                session.rollback()
             raise
         return done[0]
 
@@ -216,7 +206,7 @@ class _Server:
         self, *, sleep: Callable[[float], None] = time.sleep, now: Callable[[], float] = time.monotonic
     ) -> None:
         self._session.close()
-        deadline = now() + self._patience.reconnect_s
+        deadline = now() + self._reconnect_s
         while True:
             try:
                 self._session = Session(self._place)

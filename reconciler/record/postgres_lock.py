@@ -26,7 +26,7 @@ _HOLDER = (
 
 @contextmanager
 def server_lock(
-    place: Place, target: str, holder: Mapping[str, str | int], *, timeout_s: float, lease_s: float
+    place: Place, target: str, holder: Mapping[str, str | int], *, timeout_s: float
 ) -> Iterator[Callable[[Session], bool]]:
     """Hold the lock, with the holder's facts beside it; gives what tells another session whether it is still held.
 
@@ -38,12 +38,11 @@ def server_lock(
         target: whose lock.
         holder: the facts, told to whoever waits.
         timeout_s: how long to wait for another holder.
-        lease_s: for how long a holder that gives no sign of life keeps it.
 
     Raises:
         LockHeldError: another run holds it for longer than `timeout_s`.
     """
-    session = Session(place, idle_session_timeout=f"{ceil(lease_s * 1000)}ms")
+    session = Session(place, idle_session_timeout=f"{place.lease_s}s")
     try:
         if not _taken(session, target, timeout_s):
             raise held_by(target, lock_holder(session, target) or {})
@@ -52,7 +51,7 @@ def server_lock(
             "ON CONFLICT (target) DO UPDATE SET backend = excluded.backend, holder = excluded.holder",
             (target, session.backend, json.dumps(dict(holder))),
         )
-        with _kept_alive(session, lease_s / 4):
+        with _kept_alive(session, place.lease_s / 4):
             yield lambda asking: not session.is_lost and session.backend in _held(asking, target)
         with suppress(psycopg.Error):  # what is lost is let go already
             session.execute("SELECT pg_advisory_unlock(?)", (_key(place.schema, target),))

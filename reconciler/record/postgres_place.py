@@ -9,6 +9,7 @@ from psycopg.conninfo import conninfo_to_dict
 from reconciler.errors import StateError
 
 SCHEMA = "mlops"
+LEASE = "60"
 
 # What the URL says wins. Together they tell a lost network from a slow one within about ten seconds.
 _DEFAULTS: dict[str, str | int] = {
@@ -28,11 +29,13 @@ class Place:
     Args:
         parameters: how libpq gets there; a password that is not among them it takes from PGPASSWORD or PGPASSFILE.
         schema: the schema that holds the tables.
+        lease_s: for how long a holder of the run lock may give no sign of life before the server ends its session.
         shown: the same for people.
     """
 
     parameters: dict[str, str | int] = field(repr=False)
     schema: str
+    lease_s: int
     shown: str
 
     def without_password(self, text: str) -> str:
@@ -42,16 +45,16 @@ class Place:
 
 
 def place_of(url: str, target: str) -> Place:
-    """The place that a URL means: libpq's own form, and `schema=NAME` among its options.
+    """The place that a URL means: libpq's own form, with `schema=NAME` and `lease=SECONDS` among its options.
 
     Raises:
         StateError: it is no such URL. No part of it is shown, as one that is not understood may show a password.
     """
     address, _, query = url.rpartition("?") if "?" in url else (url, "", "")
-    options = query.split("&")
-    schemas = [option.removeprefix("schema=") for option in options if option.startswith("schema=")]
-    schema = schemas[-1] if schemas else SCHEMA
-    rest = "&".join(option for option in options if option and not option.startswith("schema="))
+    words = [word.partition("=") for word in query.split("&") if word]
+    ours = {name: value for name, _, value in words if name in ("schema", "lease")}
+    rest = "&".join(f"{name}{equals}{value}" for name, equals, value in words if name not in ours)
+    schema, lease = ours.get("schema", SCHEMA), ours.get("lease", LEASE)
     try:
         given = {name: value for name, value in conninfo_to_dict(f"{address}?{rest}").items() if value}
     except Error:
@@ -65,7 +68,9 @@ def place_of(url: str, target: str) -> Place:
         )
     if not re.fullmatch("[a-z_][a-z0-9_]{0,62}", schema):
         raise StateError(f"target {target}: ?schema= of its state is a name of small letters, digits and _")
-    return Place({**_DEFAULTS, **given}, schema, _shown(named, schema))
+    if not re.fullmatch("[1-9][0-9]{0,4}", lease):
+        raise StateError(f"target {target}: ?lease= of its state is a number of seconds from 1 on")
+    return Place({**_DEFAULTS, **given}, schema, int(lease), _shown(named, schema))
 
 
 def _shown(named: dict[str, str], schema: str) -> str:

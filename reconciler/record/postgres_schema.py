@@ -69,7 +69,7 @@ def migrate(session: Session, born: Callable[[], None], migrations: Sequence[Mig
     if version(session) >= len(migrations):
         return
     schema = session.place.schema
-    session.execute("BEGIN")
+    session.begin()
     try:
         # Two that create one schema at once would get in each other's way.
         session.execute("SELECT pg_advisory_xact_lock(hashtext(?))", (f"mlops schema {schema}",))
@@ -84,8 +84,8 @@ def migrate(session: Session, born: Callable[[], None], migrations: Sequence[Mig
         )
         if not found:
             born()
-        session.execute("COMMIT")
+        session.commit()
     except BaseException:
         if not session.is_lost:
-            session.execute("ROLLBACK")
+            session.rollback()
         raise

@@ -72,6 +72,18 @@ class Session:
         row = self.execute(query, values).fetchone()
         return row[0] if row else None
 
+    def begin(self, how: str = "") -> None:
+        """Begin a transaction."""
+        self._connection.execute(f"BEGIN {how}".strip(), prepare=False)
+
+    def commit(self) -> None:
+        """End a transaction; what it did is durable on return."""
+        self._connection.execute("COMMIT", prepare=False)
+
+    def rollback(self) -> None:
+        """End a transaction, and leave nothing of it."""
+        self._connection.execute("ROLLBACK", prepare=False)
+
     def close(self) -> None:
         """End it, whatever state it is in."""
         self._connection.close()

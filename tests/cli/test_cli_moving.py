@@ -135,7 +135,9 @@ def test_the_copy_from_before_the_last_run_can_be_exported(
     assert "there is no copy 99" in applied.mlops("state", "export", "--backup", "99", code=1).err
 
 
-def test_a_damaged_record_in_postgresql_comes_back_from_its_copy(applied: Repository, postgres_url: str) -> None:
+def test_f24_a_damaged_record_in_postgresql_is_never_believed_and_comes_back_from_its_copy(
+    applied: Repository, postgres_url: str
+) -> None:
     exported(applied)
     state_at(applied, postgres_url)
     applied.mlops("state", "import", "record.json")
@@ -186,7 +188,7 @@ def test_f23_verify_tells_that_the_record_is_older_than_what_is_live(applied: Re
     later(applied)
     applied.mlops("state", "import", "record.json", "--force", "--auto-approve")
     assert (
-        "deployment/credit/blue: the record is older than what is live: generation 1 recorded, 2 live; "
+        "deployment/credit/blue: E-OLD-RECORD: the record is older than what is live: generation 1 recorded, 2 live; "
         "restore a newer record, or `mlops state rebuild` from the live objects"
     ) in applied.mlops("state", "verify", code=1).err
 

@@ -147,7 +147,21 @@ class Held:
         return refused
 
 
-Fault = Refuse | Fail | Late | Raise | Slow | Hang | Held
+@dataclass(frozen=True)
+class Meanwhile:
+    """Something happens while the call is under way, before it has its effect or after it."""
+
+    happens: Callable[[], Any]
+    after: bool = False
+
+    def befall(self, effect: Effect, _clock: FakeClock) -> Any:
+        if self.after:
+            effect()
+        self.happens()
+        return None if self.after else effect()
+
+
+Fault = Refuse | Fail | Late | Raise | Slow | Hang | Held | Meanwhile
 Schedule = Callable[[str], Fault | None]
 
 

@@ -25,7 +25,7 @@ class Target:
     def __init__(self, provider: Provider, store: Store | None = None) -> None:
         self.provider, self.store = provider, store or MemoryStore("test")
         self.lines: list[str] = []
-        self._runs = 0
+        self._runs = len(self.store.runs())
 
     def plan(self, wanted: Sequence[Resource]) -> Plan:
         """What an apply would do."""

@@ -77,6 +77,9 @@ class Server:
         while any(_runs(pid) for pid in pids):
             assert time.monotonic() < deadline, "a killed process is still there"
             time.sleep(0.01)
+        # Nobody may have reaped them, and a server takes what is left of another for one that runs.
+        for left in ("data/postmaster.pid", f".s.PGSQL.{self.port}.lock"):
+            (self.folder / left).unlink(missing_ok=True)
 
     def pids(self) -> list[int]:
         """The server's processes, its parent first; none when it does not run."""

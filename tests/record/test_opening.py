@@ -44,6 +44,7 @@ def test_a_url_of_postgresql_is_a_record_there(tmp_path: Path, postgres_url: str
         ("ana:hunter2#@127.0.0.1:1/x", "postgresql://ana@127.0.0.1:1/x: "),
         ("db/x?password=hunter2&nonsense=1", "target prod: its state is no URL"),
         ("127.0.0.1:1/x?password=hunter2", "postgresql://127.0.0.1:1/x: "),
+        ("ana:hunter2@db/x?lease=0", "target prod: ?lease= of its state is a number of seconds from 1 on"),
         ("ana:hunter2@db/x?schema=A", "target prod: ?schema= of its state is a name of small letters"),
     ],
 )
