@@ -86,3 +86,19 @@ def test_f35_ctrl_c_twice_stops_at_once(local: Repository):
         until(lambda: "once more" in process.stderr.readline())
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=20) == INTERRUPTED
+
+
+def test_f12_a_deployment_that_never_comes_is_left_behind_and_made_by_the_next_apply(local: Repository):
+    local.apply("--only", "endpoint/credit")
+    files = {name: str(local.folder / name) for name in ("begun", "go")}
+    local.write("manifests/src/score.py", WAITING.format(**files))
+    ran = local.apply("--step-timeout", "5", code=5)
+    assert "create deployment/credit/blue: unknown: no answer within 5 s" in ran.out
+    assert "nobody knows whether" in ran.err
+    local.write("go", "")
+    assert "! recover deployment/credit/blue" in local.mlops("plan").out
+    local.apply()
+    assert local.mlops("invoke", "credit").out == '"blue"\n'
+    assert len(local.mlops("show", "deployment/credit/blue").json["instances"]) == 1
+    assert local.mlops("plan", "--detailed-exitcode").out.startswith("No changes.")
+    assert local.mlops("drift", "--detailed-exitcode").out.startswith("No drift.")
