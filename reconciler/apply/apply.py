@@ -9,8 +9,8 @@ import queue
 import threading
 from collections import defaultdict
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import partial
 
 from reconciler.apply.concealing import concealer
 from reconciler.apply.journal import Journal
@@ -123,9 +123,15 @@ class _Walk:
     def _call(self, running: _Running, stop: threading.Event) -> None:
         """Call the provider; whatever comes of it reaches the thread that writes."""
         step, operation, pace = running.step, running.operation, self._pace
-        call = partial(getattr(self._provider, step.action), step, operation)
         wait, report = pace.wait or stop.wait, operation.report
-        tried = try_call(call, pace, deadline=running.deadline, wait=wait, report=report)
+
+        def call() -> None:
+            getattr(self._provider, step.action)(step, operation)
+
+        try:
+            tried = try_call(call, pace, deadline=running.deadline, wait=wait, report=report)
+        except BaseException as error:  # noqa: BLE001 - nobody else hears of it in this thread
+            tried = Tried(error)
         if tried.error:
             self._log(step, tried.error)
         self._ended.put(_Ended(running, tried, pace.clock() - running.started))
@@ -133,7 +139,8 @@ class _Walk:
     def _report(self, step: Step, line: str) -> None:
         """What a step says that was left behind interests nobody any more."""
         if step.id in self._running:
-            self._watcher.on_report(step, self._conceal(line))
+            with suppress(OSError):  # Whoever read it has left, which is no matter of the step.
+                self._watcher.on_report(step, self._conceal(line))
 
     def _log(self, step: Step, error: BaseException) -> None:
         """Tell whoever debugs where it happened, for which a secret is of no use."""

@@ -131,6 +131,27 @@ def test_an_interruption_finishes_what_runs_and_begins_nothing_more(store):
     assert [str(a) for a in store.read().entries] == ["endpoint/credit"]
 
 
+def test_an_action_that_a_plugin_does_not_have_fails_its_step(store):
+    class Half(Recorder):
+        create = property()
+
+    assert results(run([endpoint()], store, Half())) == {"endpoint/credit": "failed"}
+
+
+def test_a_step_goes_on_when_nobody_reads_its_reports_any_more(store):
+    class Reporting(MemoryProvider):
+        def create(self, step, operation: Operation):
+            operation.report("waiting")
+            super().create(step, operation)
+
+    def gone(_step, _line):
+        raise BrokenPipeError
+
+    assert results(run([endpoint()], store, Reporting(), watcher=Watcher(on_report=gone))) == {
+        "endpoint/credit": "succeeded"
+    }
+
+
 def test_watchers_hear_of_starts_reports_and_outcomes(store):
     heard = []
     watcher = Watcher(
