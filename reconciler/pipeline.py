@@ -165,7 +165,8 @@ def _plan(workspace: Workspace, wish: Wish, pace: Pace, *, saved: SavedPlan | No
     )
     if saved:
         saved.refuse_unless(made)
-    ahead = newer(recorded, live, workspace.store.generation)
+    looked_at = live if refresh or not alone else _suspects(workspace, recorded)
+    ahead = newer(recorded, looked_at, workspace.store.generation)
     guards = _guards(workspace, wish, state, live, ahead)
     known = state if refresh or workspace.offline else _with_unclaimed_traffic(workspace.provider, state, steps)
     _guard(workspace, made, known, guards, wanted=len(resolved.resources) if whole else None)
@@ -289,6 +290,14 @@ def validate(wish: Wish, target: str | None) -> tuple[Loaded, tuple[Problem, ...
 def _seen(workspace: Workspace, pace: Pace) -> tuple[Live, ...]:
     with span("observe"):
         return tuple(InTime(workspace.provider, pace.step_timeout_s).list())
+
+
+def _suspects(workspace: Workspace, recorded: State) -> tuple[Live, ...]:
+    """What is live of all that may have changed since it was recorded, where nobody looks at the rest."""
+    provider, store = workspace.provider, workspace.store
+    fences = provider.fences() if isinstance(provider, FenceSource) else {}
+    suspects = [a for a, fence in fences.items() if a in recorded.entries and fence > store.generation(a)]
+    return tuple(live for address in suspects if (live := provider.observe(address)))
 
 
 def _load(workspace: Workspace, wish: Wish) -> Loaded:

@@ -63,6 +63,13 @@ def test_f23_nothing_is_planned_from_an_older_record_and_both_generations_are_to
     assert restored.read("live.jsonl") == before
 
 
+def test_f23_an_apply_that_does_not_look_at_what_is_live_is_refused_too(restored: Repository):
+    restored.edit("manifests/blue.yml", "instance_count: 3", "instance_count: 5")
+    before = restored.live()
+    assert TOLD in restored.mlops("apply", "--auto-approve", "--no-refresh", code=REFUSED).err
+    assert restored.live() == before
+
+
 def test_f23_drift_and_status_tell_that_the_record_is_older(restored: Repository):
     told = "live is of generation 3, the record knows 1: it is an older copy"
     assert f"  ~ {BLUE}: changed ({told})\n" in restored.mlops("drift", "--detailed-exitcode", code=2).out
