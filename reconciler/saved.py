@@ -1,7 +1,6 @@
 """A saved plan: what was reviewed, in a file, so that exactly that is applied or nothing is."""
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any
 
 from reconciler.core.plan import Plan, plan_body
 from reconciler.errors import MlopsError, StalePlanError
+from reconciler.record.files import lay_down
 from reconciler.record.sealing import Bond, SealKeys, opened_document, sealed_document
 
 FORMAT = 1
@@ -57,17 +57,15 @@ def save_plan(file: Path, plan: Plan, wish: Mapping[str, Any], *, keys: SealKeys
     """Write the plan readable by its owner alone, whole or not at all; sealed where there is a key."""
     held = {"digest": plan.digest, "wish": wish, "plan": plan_body(plan)}
     sealed = sealed_document(json.dumps(held), keys, Bond(plan.lineage, plan.serial, _PLACE))
-    fresh = file.with_name(f".{file.name}.{os.getpid()}.new")
+    text = json.dumps({"format": FORMAT, **(sealed or held)}, indent=1, sort_keys=True) + "\n"
     try:
-        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as stream:
-            json.dump({"format": FORMAT, **(sealed or held)}, stream, indent=1, sort_keys=True)
-            stream.write("\n")
-            stream.flush()
-            os.fsync(stream.fileno())
-        fresh.replace(file)
+        lay_down(file, lambda temporary: _fill(temporary, text), over=True)
     except OSError as error:
-        fresh.unlink(missing_ok=True)
         raise MlopsError(f"the plan cannot be saved to {file}: {error.strerror}") from error
+
+
+def _fill(file: Path, text: str) -> None:
+    file.write_text(text, encoding="utf-8")
 
 
 def read_plan(file: Path, *, keys: SealKeys) -> SavedPlan:

@@ -55,6 +55,7 @@ class AssetStore:
             copy = temporary / source.location.name
             self._copy(source, copy)
             self._verify(digest, copy, source.location)
+            _sync_names(copy)
             _move(copy, stored)
         except OSError as error:
             raise ProviderError(
@@ -83,6 +84,13 @@ def _copy_file(source: Path, copy: Path) -> None:
     with copy.open("rb") as file:
         os.fsync(file.fileno())
     copy.chmod(0o555 if source.stat().st_mode & 0o100 else 0o444)
+
+
+def _sync_names(copy: Path) -> None:
+    """Make every folder's names durable, else a power cut could leave a folder that lacks some under a digest."""
+    for folder in (copy, *copy.rglob("*")):
+        if folder.is_dir():
+            sync_folder(folder)
 
 
 def _move(copy: Path, stored: Path) -> None:

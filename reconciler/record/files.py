@@ -14,10 +14,11 @@ def private_folder(folder: Path) -> Path:
 
     A folder that somebody else made keeps its mode, except for the one that is ours by name.
     """
-    if not folder.exists():
+    if missing := [each for each in (folder, *folder.parents) if not each.exists()]:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         _never_committed(folder)
-        sync_folder(folder.parent)
+        for each in missing:
+            sync_folder(each.parent)
     if folder.name == STATE_FOLDER:
         folder.chmod(0o700)
         _never_committed(folder)

@@ -60,7 +60,7 @@ def file_lock(
     try:
         if not wait_until_taken(file.take, max(timeout_s, _LOOK_S), sleep=sleep, now=now):
             raise held_by(target, _facts(path))
-        _write(file.descriptor, json.dumps(dict(holder)) + "\n")
+        file.write(json.dumps(dict(holder)) + "\n")
         try:
             yield file.is_in_place
         finally:
@@ -106,7 +106,7 @@ def file_holder(path: Path) -> Mapping[str, str | int] | None:
     except OSError as error:
         raise _unopened(path, error) from error
     try:
-        return None if _taken(descriptor, _share) else _facts(path)
+        return None if _taken(path, descriptor, _share) else _facts(path)
     finally:
         os.close(descriptor)
 
@@ -168,7 +168,18 @@ class LockFile:
         if not self.is_in_place():
             os.close(self.descriptor)
             self.descriptor = _opened(self._path)
-        return _taken(self.descriptor) and self.is_in_place()
+        return _taken(self._path, self.descriptor) and self.is_in_place()
+
+    def write(self, text: str) -> None:
+        """Have it hold this text alone."""
+        # Written before it is cut: a waiting run that reads meanwhile finds a whole first line.
+        data = text.encode()
+        try:
+            os.lseek(self.descriptor, 0, os.SEEK_SET)
+            os.write(self.descriptor, data)
+            os.ftruncate(self.descriptor, len(data))
+        except OSError as error:
+            raise StateError(f"{self._path}: the run lock cannot be written: {error.strerror}") from error
 
     def is_in_place(self) -> bool:
         """Whether the open file is the one that others will lock."""
@@ -189,25 +200,16 @@ def _unopened(path: Path, error: OSError) -> StateError:
     return StateError(f"{path}: the run lock cannot be opened: {error.strerror}")
 
 
-def _taken(descriptor: int, take: Callable[[int], None] = _take) -> bool:
+def _taken(path: Path, descriptor: int, take: Callable[[int], None] = _take) -> bool:
     try:
         take(descriptor)
     except OSError as error:
         if error.errno in (errno.EAGAIN, errno.EACCES, errno.EDEADLK):
             return False
-        raise StateError(f"the file system has no file locks ({error.strerror}); keep the state on another") from error
+        raise StateError(
+            f"{path}: the file system has no file locks ({error.strerror}); keep the state on another"
+        ) from error
     return True
-
-
-def _write(descriptor: int, text: str) -> None:
-    # Written before it is cut: a waiting run that reads meanwhile finds a whole first line.
-    data = text.encode()
-    try:
-        os.lseek(descriptor, 0, os.SEEK_SET)
-        os.write(descriptor, data)
-        os.ftruncate(descriptor, len(data))
-    except OSError as error:
-        raise StateError(f"the run lock cannot be written: {error.strerror}") from error
 
 
 def _facts(path: Path) -> Mapping[str, str | int]:

@@ -2,7 +2,6 @@
 
 import random
 import sqlite3
-from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,33 +9,16 @@ from typing import Any
 
 import pytest
 from losing_disk import LosingDisk
+from stages import BLUE, STAGES, fits, stages_in
 from through_apsw import Connection
 
-from reconciler.core.address import Address
 from reconciler.core.state import Entry
 from reconciler.errors import StateError
 from reconciler.record.database import Engine, connect, make_durable, safe_journal
 from reconciler.record.sqlite import SqliteStore
-from reconciler.record.store import Intent, Run
 
-BLUE = Address("deployment", "blue", endpoint="credit")
-END = {"outcome": "succeeded", "message": "x" * 6000, "finished": "T2"}
 KEEPS = (0.0, 0.5, 1.0, 0.5, 0.2)
 """The chance of each unsynced thing to survive, in turns: nothing, some, everything."""
-
-STAGES: dict[str, Callable[[SqliteStore], object]] = {
-    "run": lambda store: store.begin_run(Run("run-1", "apply", "dev", "T0")),
-    "intend op-1": lambda store: store.intend(intent("op-1", 1)),
-    "finish op-1": lambda store: store.finish("op-1", BLUE, Entry({"n": "x" * 9000}, 1, "op-1", "T2"), **END),
-    "intend op-2": lambda store: store.intend(intent("op-2", 2)),
-    "abandon op-2": lambda store: store.abandon("op-2", **END),
-    "note": lambda store: store.note(BLUE, None),
-    "end": lambda store: store.end_run("run-1", "succeeded", "T9"),
-}
-
-
-def intent(operation: str, n: int) -> Intent:
-    return Intent(operation, "run-1", n, "update", BLUE, {"n": n - 1}, {"n": n, "text": "y" * 5000}, n, "T1")
 
 
 @dataclass(frozen=True)
@@ -92,9 +74,8 @@ def wrong(cut: Cut) -> str:
         with closing(opened(path)) as store:
             if cut.born and cut.born != (store.read().lineage, store.secret_key()):
                 return "another identity"
-            there = stages_in(store)
-            if there not in (set(cut.done), set(list(STAGES)[: len(cut.done) + 1])):
-                return f"acknowledged {cut.done}, found {sorted(there)}"
+            if not fits(store, list(cut.done)):
+                return f"acknowledged {cut.done}, found {sorted(stages_in(store))}"
             with store.lock({}, timeout_s=0):
                 store.note(BLUE, Entry({"n": 7}))
         for backup in path.parent.glob("state.db.backup-*"):
@@ -115,20 +96,6 @@ def opened(path: Path) -> SqliteStore:
         return connection
 
     return SqliteStore(path, "dev", environ={}, engine=Engine(connect=hasty))
-
-
-def stages_in(store: SqliteStore) -> set[str]:
-    """What the record says was done, where it says nothing of halves."""
-    runs, operations, state = store.runs(), store.operations("run-1"), store.read()
-    done = {"run"} if runs else set()
-    done |= {f"intend {row.intent.operation}" for row in operations}
-    ends = {"op-1": "finish op-1", "op-2": "abandon op-2"}
-    done |= {ends[row.intent.operation] for row in operations if row.finished}
-    done |= {"note"} if state.serial == 2 else set()
-    done |= {"end"} if runs and runs[0].finished else set()
-    if state.serial != ("finish op-1" in done) + ("note" in done) or len(state.entries) != (state.serial == 1):
-        done.add("half a transaction")
-    return done
 
 
 @pytest.mark.parametrize("version", [(3, 40, 1), (3, 51, 3)], ids=lambda version: ".".join(map(str, version)))

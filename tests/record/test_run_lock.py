@@ -1,5 +1,6 @@
 """The run lock holds between processes, tells who holds it, and dies with its holder."""
 
+import errno
 import os
 import signal
 import time
@@ -130,6 +131,15 @@ def test_facts_of_a_longer_line_before_leave_nothing_behind(tmp_path: Path) -> N
 def test_a_lock_that_cannot_be_opened_names_its_path(tmp_path: Path) -> None:
     with pytest.raises(StateError, match="nowhere/lock: the run lock cannot be opened"):
         file_lock(tmp_path / "nowhere" / "lock", "dev", {}, timeout_s=0).__enter__()
+
+
+def test_a_file_system_without_locks_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def none(*_: int) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("fcntl.flock", none)
+    with pytest.raises(StateError, match=r"/lock: the file system has no file locks .*; keep the state on another"):
+        file_lock(tmp_path / "lock", "dev", {}, timeout_s=0).__enter__()
 
 
 def test_eight_contending_processes_hold_it_one_at_a_time(path: Path, start) -> None:

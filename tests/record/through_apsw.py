@@ -38,12 +38,24 @@ class Connection:
             return Rows(self._inner.execute(statement, values))
 
     def backup(self, to: "Connection") -> None:
-        with _told(), to._inner.backup("main", self._inner, "main") as backup:
-            backup.step()
+        with _told():
+            backup = to._inner.backup("main", self._inner, "main")
+            try:
+                backup.step()
+            finally:
+                _end(backup)
 
     def close(self) -> None:
         with _told():
             self._inner.close()
+
+
+def _end(backup: apsw.Backup) -> None:
+    try:
+        backup.close(force=True)
+    except SystemError as error:
+        # apsw says so where the copy failed, with what is the matter as the cause.
+        raise error.__cause__ or error from None
 
 
 @contextmanager
