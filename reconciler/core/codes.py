@@ -41,7 +41,7 @@ CODES = {
     "E-MODEL-REF": "A model is named as azureml:NAME:VERSION or azureml:NAME@latest, by a registry's or an ARM id, or "
     "is held inline as a mapping with `path`.",
     "E-NAME": "Azure's rule: 3 to 32 letters, digits and dashes, beginning with a letter; endpoints end with a letter "
-    "or a digit.",
+    "or a digit. Models and environments have names and versions without /, :, @ and spaces, so that azureml:NAME:VERSION is one of them.",
     "E-NAME-CHAR": "The name holds a character that cannot be seen or that changes how text around it looks.",
     "E-OLD-RECORD": "A live object carries this state's mark and a generation that the record never had: the record is a copy from "
     "before, such as a backup. Bring back the newer one. If it is lost, `mlops state rebuild` makes the record anew from the live "
@@ -112,7 +112,7 @@ CODES = {
     "applied. Commit it; what the run itself writes belongs outside of the folders that are applied.",
     "W-IMAGE": "The image is named without a version, so the next push of it is another one. Name its digest, or a tag that is never "
     "moved. A target with `pinned: true` refuses it.",
-    "W-PLACEHOLDER": "The name in angle brackets is a place that a template leaves to fill in. `validate` lets it pass, "
+    "W-PLACEHOLDER": "The name, of a script or a resource, is a place that a template leaves to fill in. `validate` lets it pass, "
     "`plan` and `apply` do not.",
     "W-POLICY": "The target's provider cannot follow the policy: it has no traffic that moves step by step, or nobody who "
     "would scale between two applies. What the policy is of is there all the same.",

@@ -1,6 +1,7 @@
 """What a schema cannot say: one rule, one function."""
 
 import math
+import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from typing import Any
@@ -11,6 +12,7 @@ from reconciler.load.scalars import spoken
 Rule = Callable[[Mapping[str, Any]], Iterator[Flaw]]
 
 _VERSIONS = ("version", "model.version", "environment.version")
+_AMBIGUOUS = re.compile(r"[/:@\s\\]")
 _SHARES = frozenset({"traffic", "mirror_traffic"})
 
 
@@ -126,6 +128,19 @@ def _inline_version_has_a_name(document: Mapping[str, Any]) -> Iterator[Flaw]:
         yield Flaw("model", "E-REQUIRED", "model.name is missing; model.version needs it")
 
 
+def _asset_can_be_named(document: Mapping[str, Any]) -> Iterator[Flaw]:
+    """`azureml:NAME:VERSION` must mean one thing only."""
+    for name in ("name", "version"):
+        if isinstance(document.get(name), str) and _AMBIGUOUS.search(document[name]):
+            yield Flaw(name, "E-NAME", f"{name}: no /, :, @ or space; here is {document[name][:60]!r}")
+
+
+def _inline_assets_can_be_named(document: Mapping[str, Any]) -> Iterator[Flaw]:
+    for path in ("model", "environment"):
+        for flaw in _asset_can_be_named(_mapping(document.get(path))):
+            yield Flaw(f"{path}.{flaw.path}", flaw.code, f"{path}.{flaw.message}")
+
+
 def _image_or_build(document: Mapping[str, Any]) -> Iterator[Flaw]:
     given = [name for name in ("image", "build") if name in document]
     if len(given) != 1:
@@ -141,9 +156,10 @@ _RULES: Mapping[str, tuple[Rule, ...]] = {
         _timeout_is_one_that_azure_takes,
         _inline_environment_is_whole,
         _inline_version_has_a_name,
+        _inline_assets_can_be_named,
     ),
-    "model": (),
-    "environment": (_image_or_build,),
+    "model": (_asset_can_be_named,),
+    "environment": (_image_or_build, _asset_can_be_named),
 }
 
 

@@ -1,6 +1,7 @@
 """What is wrong with the files among themselves: traffic, scaling bounds, sizes, scoring scripts."""
 
 import difflib
+import re
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 
@@ -12,6 +13,8 @@ from reconciler.kinds.skus import SKUS, sku_of
 from reconciler.preflight.moving import moving_names
 from reconciler.preflight.scripts import script_problems
 from reconciler.preflight.traffic import traffic_problems
+
+_PLACEHOLDER = re.compile(r"[<>{}]|^__.*__$")
 
 
 def problems_of(
@@ -46,8 +49,19 @@ def problems_of(
             yield from script_problems(resource.manifest)
             yield from _size_problems(resource)
             yield from _reserved_variables(resource)
+        yield from _placeholders(resource)
         if resource.address.kind == resource.manifest.kind:  # what is inline is its deployment's to tell
             yield from moving_names(resource.manifest, pinned=pinned)
+
+
+def _placeholders(resource: Resource) -> Iterator[Problem]:
+    """A name that is a place left to fill in, as templates have it."""
+    for field in ("name", "endpoint_name"):
+        name = resource.manifest.document.get(field)
+        if isinstance(name, str) and _PLACEHOLDER.search(name):
+            yield resource.manifest.problem(
+                field, "W-PLACEHOLDER", f"{field}: {name} is a placeholder; give it with --{field.replace('_', '-')}"
+            )
 
 
 def _size_problems(resource: Resource) -> Iterator[Problem]:

@@ -1,5 +1,6 @@
 """A document becomes a spec: defaults explicit, quoted numbers read, letters lowered where case means nothing."""
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
@@ -11,6 +12,7 @@ from reconciler.kinds import KINDS, Kind
 
 Convert = Callable[[Any], Any]
 
+_WHOLE = re.compile(r"\s*[+-]?[0-9]{1,20}\s*")
 _NAMING = frozenset({"$schema", "name", "version", "endpoint_name"})
 _TRUE = frozenset({"true", "yes", "on", "1", "y", "t"})
 
@@ -94,7 +96,7 @@ def _convert(spec: dict[str, Any], parents: tuple[str, ...], conversions: Sequen
 
 
 def _integer(value: Any) -> Any:
-    return int(value) if isinstance(value, str) and value.strip().isdigit() else value
+    return int(value) if isinstance(value, str) and _WHOLE.fullmatch(value) else value
 
 
 def _boolean(value: Any) -> Any:

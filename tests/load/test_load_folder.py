@@ -48,13 +48,13 @@ def test_every_yaml_file_below_a_folder_is_read_and_hidden_folders_are_not():
     assert [manifest.file for manifest in load("m").manifests] == ["m/a/endpoint.YAML", "m/blue.yml"]
 
 
-def test_yaml_that_is_not_ours_is_passed_over_and_named():
+def test_b21_yaml_that_is_not_ours_is_passed_over_and_named():
     put("mlops.yaml", "targets: {}")
     put("conda.yml", "name: x\ndependencies: [python]\n")
     assert load(".").passed_over == ("conda.yml",)
 
 
-def test_documents_of_one_file_are_each_a_resource_with_its_own_line():
+def test_b03_documents_of_one_file_are_each_a_resource_with_its_own_line():
     put("all.yml", f"{ENDPOINT}---\n{BLUE}")
     loaded = load(".")
     assert [(one.kind, one.source().line, one.source("name").line) for one in loaded.manifests] == [
@@ -175,7 +175,7 @@ def test_a_set_of_another_form_is_refused(text: str):
         parse_set(text)
 
 
-def test_an_environment_file_is_read_in_with_its_paths_relative_to_the_deployment():
+def test_b40_an_environment_file_is_read_in_with_its_paths_relative_to_the_deployment():
     put("envs/env.yml", f"{HOST}/environment.schema.json\nname: sk\nimage: python\nconda_file: c/conda.yml\n")
     put("envs/c/conda.yml", "dependencies: [python=3.12]\n")
     put("blue.yml", BLUE.replace("azureml:sklearn:1", "file:envs/env.yml"))

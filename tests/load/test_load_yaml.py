@@ -101,7 +101,7 @@ def test_every_key_and_item_has_its_place():
     }
 
 
-def test_what_is_merged_or_aliased_has_the_place_where_it_was_written():
+def test_b07_b08_what_is_merged_or_aliased_has_the_place_where_it_was_written():
     found, _ = read_document("base: &base\n  x: 1\nown:\n  <<: *base\n  y: 2\nsame: *base\n")
     positions = found[0].positions
     assert (positions["own.x"], positions["own.y"], positions["same"], positions["same.x"]) == (
@@ -122,7 +122,7 @@ def test_b10_a_file_of_one_byte_too_many_is_refused(tmp_path: Path):
     assert isinstance(decoded(b"#" * 1_048_576, here), str)
 
 
-def test_an_ordinary_merge_and_a_byte_order_mark_are_accepted():
+def test_b08_an_ordinary_merge_and_a_byte_order_mark_are_accepted():
     text = "\ufeff" + "a: &a {x: 1}\nb:\n  <<: *a\n"
     assert isinstance(decoded(text.encode(), HERE), str)
     assert read_document(text.removeprefix("\ufeff"))[1] == []

@@ -24,15 +24,15 @@ def refused(resources, state, **guards):
 @pytest.mark.parametrize(
     "traffic", [{}, {"blue": 100}, {"blue": 90, "green": 10}, {"blue": 0, "green": 0}, {"BLUE": "100"}]
 )
-def test_traffic_that_sums_to_0_or_100_is_accepted(traffic):
+def test_b30_traffic_that_sums_to_0_or_100_is_accepted(traffic):
     assert said(endpoint(traffic=traffic), blue(), green()) == []
 
 
-def test_traffic_that_sums_to_something_else_is_refused():
+def test_b30_traffic_that_sums_to_something_else_is_refused():
     assert said(endpoint(traffic={"blue": 90}), blue()) == ["traffic sums to 90; must be 0 or 100"]
 
 
-def test_traffic_to_nobody_names_the_deployments_and_the_nearest():
+def test_b29_traffic_to_nobody_names_the_deployments_and_the_nearest():
     assert said(endpoint(traffic={"gren": 100}), blue(), green()) == [
         "traffic names 'gren'; deployments: blue, green; did you mean green?"
     ]

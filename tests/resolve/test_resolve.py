@@ -67,7 +67,7 @@ def test_names_are_lowered_as_azure_lowers_them():
     assert not found.problems
 
 
-def test_environment_variables_are_secrets_and_text():
+def test_b51_environment_variables_are_secrets_and_text():
     spec = spec_of("deployment/credit/blue", endpoint(), blue(environment_variables={"N": 2, "ON": True, "NONE": None}))
     values = spec["environment_variables"]
     assert all(isinstance(value, Secret) for value in values.values())
@@ -144,7 +144,7 @@ def test_a_reference_that_leads_nowhere_names_the_nearest():
     assert said == "x.yml:3:1: E-REF: model 'rsk:3' is not defined here nor recorded; did you mean risk:3?"
 
 
-def test_a_deployment_of_an_unknown_endpoint_names_the_nearest():
+def test_b28_a_deployment_of_an_unknown_endpoint_names_the_nearest():
     (said,) = problems(endpoint(), blue(endpoint_name="credt"))
     assert said == "x.yml:2:1: E-REF: endpoint 'credt' is not defined here nor recorded; did you mean credit?"
 
@@ -166,7 +166,7 @@ def test_what_lies_in_a_registry_is_passed_on_unchanged():
 
 
 @pytest.mark.parametrize("names", [("credit", "credit"), ("credit", "Credit")])
-def test_one_name_given_twice_is_refused(names):
+def test_b26_b27_one_name_given_twice_is_refused(names):
     (said,) = problems(endpoint(name=names[0]), manifest("endpoint", file="y.yml", name=names[1]))
     assert said.startswith("y.yml:1:1: E-DUP-")
 
