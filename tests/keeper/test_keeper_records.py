@@ -56,7 +56,7 @@ def test_a_start_that_fails_long_after_the_last_one_backs_off_too(tmp_path, monk
     assert kept.records["a"].last_exit == Exit(code=3)
 
 
-def _no_more_processes(_process):
+def _no_more_processes(_process, _mark=""):
     raise BlockingIOError("Resource temporarily unavailable")
 
 
