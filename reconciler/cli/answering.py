@@ -3,6 +3,7 @@
 from typing import Any
 
 from reconciler.cli import options as o
+from reconciler.cli.saying import put
 from reconciler.render.answers import answer_text, queried
 
 
@@ -12,6 +13,6 @@ def print_answer(value: Any, query: str, output: o.Output) -> None:
     if output is o.Output.YAML:
         import yaml  # noqa: PLC0415 - only this form needs it
 
-        print(yaml.safe_dump(found, sort_keys=False, allow_unicode=True), end="")
+        put(yaml.safe_dump(found, sort_keys=False, allow_unicode=True).removesuffix("\n"))
     else:
-        print(answer_text(found, output))
+        put(answer_text(found, output))

@@ -1,6 +1,5 @@
 """What surrounds an apply: showing the plan, asking, Ctrl-C, and the last word."""
 
-import json
 import os
 import signal
 import sys
@@ -11,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from reconciler.cli import options as o
 from reconciler.cli.asking import agreed
-from reconciler.cli.colour import coloured
+from reconciler.cli.saying import put, say, warn
 from reconciler.errors import InterruptedRunError, StepFailedError
+from reconciler.render.values import json_text
 
 if TYPE_CHECKING:
     from reconciler.apply import Watcher
@@ -25,23 +25,23 @@ def print_plan(planned: "Planned", report: o.Report) -> None:
     from reconciler.render import as_json, markdown, text  # noqa: PLC0415
 
     if report is o.Report.JSON:
-        print(json.dumps(as_json.plan_json(planned.plan), indent=2, ensure_ascii=False))
+        put(json_text(as_json.plan_json(planned.plan)))
     elif report is o.Report.MARKDOWN:
-        print(markdown.plan_markdown(planned.plan), end="")
+        put(markdown.plan_markdown(planned.plan).removesuffix("\n"))
     else:
-        print(coloured(text.plan_text(planned.plan)))
+        say(text.plan_text(planned.plan), colours=True)
 
 
 def say_aside(planned: "Planned", *, verbose: bool = False) -> None:
     """Warnings and drift go to standard error, so that standard output is the plan alone."""
     for warning in planned.warnings:
-        print(warning, file=sys.stderr)
+        warn(warning)
     if planned.drifts:
         names = ", ".join(str(drift.address) for drift in planned.drifts[:5])
         more = f" and {len(planned.drifts) - 5} more" if len(planned.drifts) > 5 else ""
-        print(f"Live is not as recorded: {names}{more}; `mlops drift` tells more.", file=sys.stderr)
+        warn(f"Live is not as recorded: {names}{more}; `mlops drift` tells more.")
     for name in planned.passed_over if verbose else ():
-        print(f"passed over: {name}", file=sys.stderr)
+        warn(f"passed over: {name}")
 
 
 @contextmanager
@@ -75,11 +75,11 @@ def _interruptible(stop: threading.Event) -> Iterator[None]:
     def interrupt(_number: int, _frame: object) -> None:
         if stop.is_set():
             # What runs in threads cannot be stopped; the journal tells the next run where it broke off.
-            print("\nInterrupted again: stopped. The next apply settles what was under way.", file=sys.stderr)
+            warn("\nInterrupted again: stopped. The next apply settles what was under way.")
             sys.stderr.flush()
             os._exit(130)
         stop.set()
-        print("\nInterrupted: finishing the steps that run; once more stops at once.", file=sys.stderr, flush=True)
+        warn("\nInterrupted: finishing the steps that run; once more stops at once.")
 
     former = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
@@ -100,11 +100,11 @@ def last_word(applied: "Applied", manner: "Manner", *, quiet: bool) -> int:
 
     if quiet:
         held = {**as_json.plan_json(applied.planned.plan), "outcomes": as_json.outcomes_json(applied.outcomes)}
-        print(json.dumps(held, indent=2, ensure_ascii=False))
+        put(json_text(held))
     elif applied.declined:
-        print("Nothing was changed.")
+        say("Nothing was changed.")
     else:
-        print(text.outcomes_text(applied.outcomes) if applied.outcomes else text.summary(applied.planned.plan))
+        say(text.outcomes_text(applied.outcomes) if applied.outcomes else text.summary(applied.planned.plan))
     if applied.declined:
         return 1
     if manner.stop.is_set() and not applied.succeeded:

@@ -2,6 +2,7 @@
 
 import sys
 
+from reconciler.cli.saying import warn
 from reconciler.errors import RefusedError
 
 
@@ -18,5 +19,5 @@ def agreed(question: str, *, flag: str) -> bool:
     if not sys.stdin.isatty():
         raise RefusedError(f"there is nobody to ask (standard input is no terminal); say {flag} if you mean it")
     # Not on standard output, which may be on its way into a file.
-    print(f"\n{question} Only `yes` is taken for a yes: ", end="", file=sys.stderr, flush=True)
+    warn(f"\n{question} Only `yes` is taken for a yes: ", end="")
     return sys.stdin.readline().strip() == "yes"

@@ -10,6 +10,7 @@ import typer
 
 from reconciler.cli import options as o
 from reconciler.cli.answering import print_answer
+from reconciler.cli.saying import put, warn
 from reconciler.core.address import Address
 from reconciler.errors import MlopsError
 from reconciler.render.values import printable_lines
@@ -53,14 +54,14 @@ def credentials(
     with open_workspace(target) as workspace:
         live = live_object(workspace, address)
         if rotate and not (yes or _agreed(address, rotate)):
-            print("Nothing was changed.", file=sys.stderr)
+            warn("Nothing was changed.")
             raise typer.Exit(1)
         if rotate:
             rotate_key(workspace, address, rotate.value)
         print_answer(dict(credential_source(workspace).credentials(address)), query, output)
     certificate = live.detail.get("certificate", {})
     if certificate.get("self_signed"):
-        print(f"The gateway's certificate is self-signed; clients trust it by {certificate['file']}", file=sys.stderr)
+        warn(f"The gateway's certificate is self-signed; clients trust it by {certificate['file']}")
 
 
 def invoke(
@@ -103,7 +104,7 @@ def invoke(
         raise MlopsError(
             f"{endpoint} answered {answer.status} {answer.reason}{said}\n{printable_lines(text[:2000])}".rstrip()
         )
-    print(text)
+    put(text)
 
 
 def _endpoint(name: str) -> Address:

@@ -1,13 +1,13 @@
 """The commands that check and change nothing: drift and validate."""
 
-import json
 from typing import Annotated
 
 import typer
 
 from reconciler.cli import options as o
-from reconciler.cli.colour import coloured
+from reconciler.cli.saying import put, say
 from reconciler.cli.wishes import overrides_of, variables_of
+from reconciler.render.values import json_text
 
 
 def drift(
@@ -31,11 +31,11 @@ def drift(
         found, recorded = pipeline.drift(workspace)
         name = workspace.target.name
     if report is o.Report.JSON:
-        print(json.dumps(as_json.drift_json(found, target=name), indent=2, ensure_ascii=False))
+        put(json_text(as_json.drift_json(found, target=name)))
     elif report is o.Report.MARKDOWN:
-        print(markdown.drift_markdown(found, recorded=recorded, target=name), end="")
+        put(markdown.drift_markdown(found, recorded=recorded, target=name).removesuffix("\n"))
     else:
-        print(coloured(text.drift_text(found, recorded=recorded, target=name)))
+        say(text.drift_text(found, recorded=recorded, target=name), colours=True)
     return 2 if detailed_exitcode and any(item.kind is not DriftClass.EXPECTED for item in found) else 0
 
 
@@ -67,12 +67,12 @@ def validate(
     loaded, problems = pipeline.validate(wish, target)
     errors = sum(problem.is_error for problem in problems)
     if report is o.Findings.JSON:
-        print(json.dumps(problems_json(problems), indent=2, ensure_ascii=False))
+        put(json_text(problems_json(problems)))
     else:
         for problem in problems:
-            print(problem)
+            say(problem)
         warnings = len(problems) - errors
-        print(f"{_some(len(loaded.manifests), 'resource')}: {_some(errors, 'error')}, {_some(warnings, 'warning')}")
+        say(f"{_some(len(loaded.manifests), 'resource')}: {_some(errors, 'error')}, {_some(warnings, 'warning')}")
     return 1 if errors else 0
 
 

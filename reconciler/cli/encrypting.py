@@ -3,6 +3,7 @@
 import os
 
 from reconciler.cli import options as o
+from reconciler.cli.saying import say
 
 
 def encrypt(target: o.Target = None, lock_timeout: o.LockTimeout = 0) -> int:
@@ -24,11 +25,9 @@ def encrypt(target: o.Target = None, lock_timeout: o.LockTimeout = 0) -> int:
     with open_workspace(target) as workspace:
         changed = encrypted(workspace, seal_keys(os.environ), lock_timeout_s=lock_timeout)
     if changed:
-        print(
-            "The state is encrypted. Backups and saved plans from before are as they were; remove what is not to stay."
-        )
+        say("The state is encrypted. Backups and saved plans from before are as they were; remove what is not to stay.")
     else:
-        print("The state is encrypted under this key already.")
+        say("The state is encrypted under this key already.")
     return 0
 
 
@@ -46,5 +45,5 @@ def decrypt(target: o.Target = None, lock_timeout: o.LockTimeout = 0) -> int:
 
     with open_workspace(target) as workspace:
         changed = decrypted(workspace, lock_timeout_s=lock_timeout)
-    print("The state is in the clear." if changed else "The state is in the clear already.")
+    say("The state is in the clear." if changed else "The state is in the clear already.")
     return 0

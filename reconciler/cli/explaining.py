@@ -1,13 +1,14 @@
 """The commands that explain: what a code means, which fields a kind has."""
 
 import difflib
-import json
 import textwrap
 from typing import Annotated
 
 import typer
 
+from reconciler.cli.saying import put, say
 from reconciler.errors import MlopsError
+from reconciler.render.values import json_text
 
 
 def explain(code: Annotated[str, typer.Argument(metavar="CODE", help="Such as E-TRAFFIC-SUM.")]) -> None:
@@ -22,7 +23,7 @@ def explain(code: Annotated[str, typer.Argument(metavar="CODE", help="Such as E-
     wanted = code.upper()
     if wanted not in CODES:
         raise MlopsError(f"there is no code {code}{_near(wanted, list(CODES))}")
-    print(f"{wanted}\n{textwrap.fill(CODES[wanted], 100)}")
+    say(f"{wanted}\n{textwrap.fill(CODES[wanted], 100)}")
 
 
 def schema(
@@ -41,7 +42,7 @@ def schema(
     named = {name.lower(): name for name in SCHEMAS}
     if kind.lower() not in named:
         raise MlopsError(f"there is no kind {kind}{_near(kind, list(SCHEMAS))}")
-    print(json.dumps(schema_named(named[kind.lower()]), indent=2, ensure_ascii=False))
+    put(json_text(schema_named(named[kind.lower()])))
 
 
 def _near(word: str, known: list[str]) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import typer
 from typer._click.exceptions import ClickException  # the base of its usage errors has no public name
 
+from reconciler.cli.saying import warn
 from reconciler.errors import ManifestError, MlopsError
 
 # Words of the design that the command line does not know so far.
@@ -27,7 +28,7 @@ def run(command: Callable[[], int | None], *, debug: bool) -> int:
     except BrokenPipeError:
         return _reader_gone()
     except (KeyboardInterrupt, typer.Abort):
-        print("mlops: interrupted", file=sys.stderr)
+        warn("mlops: interrupted")
         return 130
     except ClickException as error:
         # typer would exit with 2, which here means that there are changes.
@@ -40,27 +41,27 @@ def run(command: Callable[[], int | None], *, debug: bool) -> int:
 
 def _failed(error: Exception, *, debug: bool) -> int:
     if debug:
-        traceback.print_exception(error)
+        warn("".join(traceback.format_exception(error)).rstrip())
     if isinstance(error, ManifestError):
-        print("\n".join(map(str, error.problems)), file=sys.stderr)
-        print(f"mlops: {_counted(error)}; nothing was changed", file=sys.stderr)
+        warn("\n".join(map(str, error.problems)))
+        warn(f"mlops: {_counted(error)}; nothing was changed")
     elif isinstance(error, MlopsError):
-        print(f"mlops: {error}", file=sys.stderr)
+        warn(f"mlops: {error}")
     else:
-        print(f"mlops: internal error: {type(error).__name__}: {error}", file=sys.stderr)
-        print("mlops: this is a defect of mlops; --debug shows where it happened", file=sys.stderr)
+        warn(f"mlops: internal error: {type(error).__name__}: {error}")
+        warn("mlops: this is a defect of mlops; --debug shows where it happened")
     return error.exit_code if isinstance(error, MlopsError) else 1
 
 
 def _usage(error: ClickException) -> None:
     asked = [word for word in sys.argv[1:] if word in NOT_YET]
     if asked:
-        print(f"mlops: {asked[0]} is not built yet; the README says what is", file=sys.stderr)
+        warn(f"mlops: {asked[0]} is not built yet; the README says what is")
         return
-    print(f"mlops: {error.format_message()}", file=sys.stderr)
+    warn(f"mlops: {error.format_message()}")
     context = getattr(error, "ctx", None)
     if context:
-        print(f"mlops: `{context.command_path} --help` shows what it takes", file=sys.stderr)
+        warn(f"mlops: `{context.command_path} --help` shows what it takes")
 
 
 def _counted(error: ManifestError) -> str:

@@ -7,6 +7,7 @@ import typer
 
 from reconciler.cli import options as o
 from reconciler.cli.asking import agreed
+from reconciler.cli.saying import say
 from reconciler.cli.wishes import address_of
 
 if TYPE_CHECKING:
@@ -34,16 +35,16 @@ def take_over(
     from reconciler.workspace import open_workspace  # noqa: PLC0415
 
     def confirm(found: "Sequence[Live]") -> bool:
-        print("\n".join(map(_told, found)))
+        say("\n".join(map(_told, found)))
         return auto_approve or agreed("Take these over?", flag="--auto-approve")
 
     named = [address_of(each) for each in addresses]
     with open_workspace(target) as workspace:
         done = taken_over(workspace, named, confirm, lock_timeout_s=lock_timeout)
     if done is None:
-        print("Nothing was changed.")
+        say("Nothing was changed.")
         return 1
-    print(f"Imported {', '.join(str(item.address) for item in done)}; `mlops plan` tells what differs.")
+    say(f"Imported {', '.join(str(item.address) for item in done)}; `mlops plan` tells what differs.")
     return 0
 
 

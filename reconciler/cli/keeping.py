@@ -1,12 +1,12 @@
 """The commands about the state itself: state rebuild, state unlock."""
 
-import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from reconciler.cli import options as o
 from reconciler.cli.asking import agreed
+from reconciler.cli.saying import say, warn
 
 if TYPE_CHECKING:
     from reconciler.operate.rebuild import Rebuilt
@@ -27,21 +27,20 @@ def rebuild(target: o.Target = None, auto_approve: o.AutoApprove = False, lock_t
     from reconciler.workspace import open_workspace  # noqa: PLC0415
 
     def confirm(found: "Rebuilt") -> bool:
-        print(_told(found))
+        say(_told(found))
         return auto_approve or not found.entries or agreed("Record these?", flag="--auto-approve")
 
     with open_workspace(target) as workspace:
         done = rebuilt(workspace, confirm, lock_timeout_s=lock_timeout)
     if done is None:
-        print("Nothing was changed.")
+        say("Nothing was changed.")
         return 1
-    print(f"Recorded {_count(len(done.entries))} of lineage {done.lineage}; `mlops plan` tells what differs.")
+    say(f"Recorded {_count(len(done.entries))} of lineage {done.lineage}; `mlops plan` tells what differs.")
     if done.unsealed:
         names = ", ".join(map(str, done.unsealed))
-        print(
+        warn(
             f"mlops: {names}: the values of secrets are not at hand; if the state's key is new, the next plan shows "
-            "them as changed once",
-            file=sys.stderr,
+            "them as changed once"
         )
     return 0
 
@@ -67,12 +66,12 @@ def unlock(
 
     with open_record(target) as (name, store):
         refuse_unless_held(name, lock_id, held := store.holder())
-        print(f"Lock {lock_id} of target {name} is held by {holder_text(held or {})}.")
+        say(f"Lock {lock_id} of target {name} is held by {holder_text(held or {})}.")
         if not (auto_approve or agreed("Break it?", flag="--auto-approve")):
-            print("Nothing was changed.")
+            say("Nothing was changed.")
             return 1
         store.break_lock(lock_id)
-    print("It is broken; the next apply settles what that run had under way.")
+    say("It is broken; the next apply settles what that run had under way.")
     return 0
 
 

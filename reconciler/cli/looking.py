@@ -1,14 +1,14 @@
 """The commands that look: status, show."""
 
-import json
-import sys
 from typing import Annotated
 
 import typer
 
 from reconciler.cli import options as o
 from reconciler.cli.answering import print_answer
+from reconciler.cli.saying import put, say, warn
 from reconciler.cli.wishes import address_of
+from reconciler.render.values import json_text
 
 AddressArgument = Annotated[str, typer.Argument(metavar="ADDRESS", help="endpoint/NAME, deployment/ENDPOINT/NAME, …")]
 
@@ -34,10 +34,13 @@ def status(
 
     with open_workspace(target) as workspace:
         found = operate.status(workspace)
-    print(json.dumps(found, indent=2, ensure_ascii=False) if report is o.Findings.JSON else status_text(found))
+    if report is o.Findings.JSON:
+        put(json_text(found))
+    else:
+        say(status_text(found))
     spent = spent_budgets(found) if check else []
     for each in [*spent, *(uncovered_windows(found) if check else ())]:
-        print(f"mlops: {each}", file=sys.stderr)
+        warn(f"mlops: {each}")
     return 2 if spent else 0
 
 

@@ -24,6 +24,7 @@ from reconciler.cli import (
     recording,
 )
 from reconciler.cli.handler import run
+from reconciler.cli.saying import log_handler, say, warn
 from reconciler.telemetry import begin
 
 app = typer.Typer(
@@ -84,10 +85,10 @@ def root(
       130  interrupted
     """
     if version:
-        print(f"mlops {__version__}")
+        say(f"mlops {__version__}")
         raise typer.Exit
     if context.invoked_subcommand is None:
-        print(context.get_help())
+        say(context.get_help())
         raise typer.Exit
 
 
@@ -99,7 +100,7 @@ def main() -> None:
     if debug:
         import logging  # noqa: PLC0415 - only whoever debugs needs it
 
-        logging.basicConfig(level=logging.DEBUG, stream=sys.stderr)
+        logging.basicConfig(level=logging.DEBUG, handlers=[log_handler()])
     command_line = typer.main.get_command(app)
     if " ".join(words[:2]) in COMMANDS:  # those of two words are no groups: `logs` by itself takes an address
         words[:2] = [" ".join(words[:2])]
@@ -107,7 +108,7 @@ def main() -> None:
     trace = None if "--offline" in words else begin(command)  # offline, no socket is opened
     code = run(lambda: command_line.main(words, prog_name="mlops", standalone_mode=False), debug=debug)
     if trace and not trace.end(code):
-        print("mlops: nobody took the trace in time; see OTEL_EXPORTER_OTLP_ENDPOINT", file=sys.stderr)
+        warn("mlops: nobody took the trace in time; see OTEL_EXPORTER_OTLP_ENDPOINT")
     _end(code)
 
 

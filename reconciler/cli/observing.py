@@ -1,8 +1,6 @@
 """The commands that observe: metrics, logs, and SQL over logs."""
 
 import contextlib
-import json
-import sys
 import time
 from enum import StrEnum
 from typing import Annotated
@@ -10,8 +8,10 @@ from typing import Annotated
 import typer
 
 from reconciler.cli import options as o
+from reconciler.cli.saying import foreign_lines, put, put_line, say, warn
 from reconciler.cli.wishes import address_of
 from reconciler.errors import MlopsError
+from reconciler.render.values import json_text
 
 
 class MetricsForm(StrEnum):
@@ -60,10 +60,13 @@ def metrics(
     with open_workspace(target) as workspace:
         found = measured(workspace, window_s=window_s, endpoint=name)
     if output is MetricsForm.PROMETHEUS:
-        print(exposition(found.samples), end="")
+        put(exposition(found.samples).removesuffix("\n"))
         return
     told = as_json(found)
-    print(json.dumps(told, indent=2) if output is MetricsForm.JSON else metrics_text(told["metrics"], window))
+    if output is MetricsForm.JSON:
+        put(json_text(told))
+    else:
+        say(metrics_text(told["metrics"], window))
 
 
 def logs(
@@ -107,9 +110,9 @@ def logs(
         raise MlopsError(f"{address} has no logs; deployments have: deployment/ENDPOINT/NAME")
     begin = point_of(since, "--since", now=time.time()) if since else None
     wish = Wish(deployment, instance, container, begin, tail, follow)
-    with open_workspace(target) as workspace, contextlib.suppress(KeyboardInterrupt):
+    with open_workspace(target) as workspace, contextlib.suppress(KeyboardInterrupt), foreign_lines():
         for line in log_lines(workspace, wish):
-            print(line, flush=follow)
+            put_line(line, flush=follow)
 
 
 def query(
@@ -137,6 +140,6 @@ def query(
         found = asked(table_source(workspace).tables(), sql)
     text = rows_text(found.columns, found.rows, output)
     if text:
-        print(text)
+        put(text)
     if not found.rows:
-        print("mlops: no rows", file=sys.stderr)
+        warn("mlops: no rows")

@@ -10,6 +10,7 @@ from reconciler.cli import options as o
 from reconciler.cli.applying import last_word, manner_of, print_plan, say_aside
 from reconciler.cli.checking import drift
 from reconciler.cli.saving import as_saved, kept_of
+from reconciler.cli.saying import say
 from reconciler.cli.wishes import wish_of
 
 
@@ -62,7 +63,7 @@ def plan(
         save_plan(out, planned.plan, kept_of(wish, planned.plan.target, root), keys=seal_keys(os.environ))
     print_plan(planned, report)
     if out and report is o.Report.TEXT:
-        print(f"Saved to {out}; `mlops apply --plan {out}` does exactly this, or refuses.")
+        say(f"Saved to {out}; `mlops apply --plan {out}` does exactly this, or refuses.")
     return 2 if detailed_exitcode and (planned.plan.steps or planned.plan.recovery) else 0
 
 
@@ -112,7 +113,7 @@ def apply(
         with manner_of(parallel, lock_timeout, step_timeout, ask=not auto_approve and not saved, quiet=quiet) as manner:
             if refresh_only:
                 found = pipeline.refresh(workspace, manner)
-                print(f"Recorded the live side of target {workspace.target.name}: {len(found)} resources differed.")
+                say(f"Recorded the live side of target {workspace.target.name}: {len(found)} resources differed.")
                 return 0
             applied = pipeline.apply(workspace, wish, manner, saved=reviewed)
     return last_word(applied, manner, quiet=quiet)

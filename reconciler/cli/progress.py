@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from reconciler.apply import Watcher
+from reconciler.cli.saying import say
 from reconciler.core.plan import Outcome, Plan, Result, Step
 from reconciler.render.text import headline, outcome_line
 from reconciler.render.values import printable
@@ -32,14 +33,14 @@ def _plain_lines() -> Watcher:
     """One line when a step begins, one for every wait, one when it ends."""
     write = threading.Lock()
 
-    def say(line: str) -> None:
+    def one(line: str) -> None:
         with write:
-            print(line, flush=True)
+            say(line)
 
     return Watcher(
-        on_start=lambda step: say(headline(step)),
-        on_report=lambda step, line: say(f"#{step.id} {step.action} {step.address}: {printable(line)}"),
-        on_outcome=lambda outcome: say(outcome_line(outcome)),
+        on_start=lambda step: one(headline(step)),
+        on_report=lambda step, line: one(f"#{step.id} {step.action} {step.address}: {printable(line)}"),
+        on_outcome=lambda outcome: one(outcome_line(outcome)),
     )
 
 
@@ -97,7 +98,7 @@ class _LiveTree:
         from rich.markup import escape  # noqa: PLC0415
         from rich.text import Text  # noqa: PLC0415
 
-        name = escape(f"{step.action} {step.address}")
+        name = escape(printable(f"{step.action} {step.address}"))
         outcome = self._outcomes.get(step.id)
         if outcome:
             said = f"{outcome.seconds:.1f} s" if outcome.result is Result.SUCCEEDED else outcome.message

@@ -1,7 +1,6 @@
 """The commands about what is recorded: state list, state show, state export, state import, state verify."""
 
 import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +9,7 @@ import typer
 from reconciler.cli import options as o
 from reconciler.cli.answering import print_answer
 from reconciler.cli.asking import agreed
+from reconciler.cli.saying import put, say, warn
 from reconciler.cli.wishes import address_of
 from reconciler.errors import MlopsError
 
@@ -89,10 +89,10 @@ def export(
         with open_record(target) as (_, store):
             record = store.dump()
     if file is None:
-        print(record_text(record, keys), end="")
+        put(record_text(record, keys).removesuffix("\n"))
         return
     save_record(file, record, keys)
-    print(f"Wrote {_told(record)} to {file}.")
+    say(f"Wrote {_told(record)} to {file}.")
 
 
 def take_in(
@@ -120,14 +120,14 @@ def take_in(
     record = saved_record(file, seal_keys(os.environ))
 
     def confirm(exchange: "Exchange") -> bool:
-        print(_exchange_told(exchange))
+        say(_exchange_told(exchange))
         return auto_approve or agreed("Replace it?", flag="--auto-approve")
 
     with open_record(target) as (name, store):
         if not taken(store, record, confirm, force=force, lock_timeout_s=lock_timeout):
-            print("Nothing was changed.")
+            say("Nothing was changed.")
             return 1
-    print(f"Recorded {_told(record)} for target {name}; `mlops state verify` compares it with what is live.")
+    say(f"Recorded {_told(record)} for target {name}; `mlops state verify` compares it with what is live.")
     return 0
 
 
@@ -147,9 +147,9 @@ def verify(target: o.Target = None) -> int:
     with open_workspace(target) as workspace:
         record, problems = verified(workspace)
     for problem in problems:
-        print(f"mlops: {problem}", file=sys.stderr)
+        warn(f"mlops: {problem}")
     if record and not problems:
-        print(f"The record is whole: {_told(record)}.")
+        say(f"The record is whole: {_told(record)}.")
     return 1 if problems else 0
 
 

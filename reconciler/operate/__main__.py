@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from reconciler.operate.attendant import attend
+from reconciler.render.values import log_text
 
 
 def main() -> None:
@@ -14,8 +15,8 @@ def main() -> None:
 
 
 def _say(line: str) -> None:
-    """One line into the attendant's log."""
-    for part in line.splitlines():
+    """What is said into the attendant's log, a line each; none of it acts on the terminal of who reads it."""
+    for part in log_text(line).split("\n"):
         sys.stdout.write(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%f}"[:-3] + f"Z {part}\n")
     sys.stdout.flush()
 

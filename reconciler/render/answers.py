@@ -50,7 +50,7 @@ def _table(value: Any) -> str:
     rows = [item if isinstance(item, Mapping) else {"Result": item} for item in items]
     columns = list(dict.fromkeys(key for row in rows for key, v in row.items() if not isinstance(v, (Mapping, list))))
     cells = [[cell(row.get(column)) for column in columns] for row in rows]
-    return aligned([[str(column) for column in columns], *cells])
+    return aligned([[cell(column) for column in columns], *cells])
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> str:

@@ -1,29 +1,39 @@
-"""Plans and drifts as Markdown for a pull request; names and values from the files stay inert."""
+"""Plans and drifts as Markdown for a pull request; names and values from the files stay inert.
 
+All of them stand in code: there alone neither Markdown nor GitHub, with its mentions, references and links, reads what
+they say.
+"""
+
+import html
+import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from reconciler.core.plan import Action, FieldChange, Plan
 from reconciler.core.state import Drift
 from reconciler.render.fields import field_lines
 from reconciler.render.text import SYMBOLS, drift_summary, in_progress, recovery_words, summary
-from reconciler.render.values import Veil, printable
+from reconciler.render.values import Veil, log_line
+
+# Words of our own, and names of fields: letters, with underscores that stand inside of words.
+_PLAIN = re.compile(r"(?:[A-Za-z0-9]+(?:_[A-Za-z0-9]+)*[,;]? ?)+")
 
 
 def plan_markdown(plan: Plan) -> str:
     """A table of steps, the fields of each folded below it."""
     veil = Veil()
-    lines = [f"### mlops plan: {_inert(plan.target)}", "", _inert(summary(plan)), ""]
+    lines = [f"### mlops plan: {_code(plan.target)}", "", summary(plan, named=_code), ""]
     lines += _unfinished(plan, veil)
     if plan.steps:
         lines += ["| # | | action | resource | why | after |", "|--:|---|---|---|---|---|"]
         lines += [
             f"| {step.id} | `{SYMBOLS.get(step.action, '~')}` | {step.action} | {_code(str(step.address))} "
-            f"| {_inert(step.reason)} | {' '.join(f'#{need}' for need in step.needs)} |"
+            f"| {_words(step.reason)} | {', '.join(map(str, step.needs))} |"
             for step in plan.steps
         ]
     for step in plan.steps:
         if step.fields:
-            lines += ["", f"<details><summary>#{step.id} {step.action} {_inert(str(step.address))}</summary>", ""]
+            address = html.escape(log_line(str(step.address)))
+            lines += ["", f"<details><summary>{step.id}: {step.action} <code>{address}</code></summary>", ""]
             lines += ["| field | change | where |", "|---|---|---|"]
             lines += _rows(step.fields, veil, created=step.action is Action.CREATE)
             lines += ["", "</details>"]
@@ -33,8 +43,8 @@ def plan_markdown(plan: Plan) -> str:
 def drift_markdown(drifts: Sequence[Drift], *, recorded: int, target: str) -> str:
     """One row a field that is not as recorded."""
     veil = Veil()
-    said = drift_summary(drifts, recorded=recorded, target=target)
-    lines = [f"### mlops drift: {_inert(target)}", "", *map(_inert, said), ""]
+    said = drift_summary(drifts, recorded=recorded, target=target, named=_code)
+    lines = [f"### mlops drift: {_code(target)}", "", *said, ""]
     if drifts:
         lines += ["| resource | class | field | recorded -> live |", "|---|---|---|---|"]
     for drift in drifts:
@@ -48,13 +58,13 @@ def drift_markdown(drifts: Sequence[Drift], *, recorded: int, target: str) -> st
 def _unfinished(plan: Plan, veil: Veil) -> list[str]:
     """Who is at work, or what a run left without an end."""
     if plan.holder is not None:
-        return [f"**{_inert(in_progress(plan.holder, plan.recovery))}**", ""]
+        return [f"**{_code(in_progress(plan.holder, plan.recovery))}**", ""]
     if not plan.recovery:
         return []
     lines = ["| to recover | why | field | intended |", "|---|---|---|---|"]
     for item in plan.recovery:
         rows = [(path, how) for field in item.fields for path, how in field_lines(field, veil)] or [("", "")]
-        why = _inert(recovery_words(item))
+        why = _words(recovery_words(item))
         lines += [f"| {_code(str(item.address))} | {why} | {_code(path)} | {_code(how)} |" for path, how in rows]
     return [*lines, ""]
 
@@ -65,23 +75,16 @@ def _rows(fields: Iterable[FieldChange], veil: Veil, *, created: bool) -> Iterat
             yield f"| {_code(path)} | {_code(how)} | {_code(str(field.source)) if field.source else ''} |"
 
 
+def _words(text: str) -> str:
+    """Words of our own as they are; whatever else, in code."""
+    return text if _PLAIN.fullmatch(text) else _code(text)
+
+
 def _code(text: str) -> str:
     """A code span that nothing in the text can end, and that a table does not split."""
-    text = printable(text).replace("|", "\\|")
+    # A backslash right before the one that keeps a bar inside its cell would take its meaning away.
+    text = log_line(text).replace("\\|", "\\ |").replace("|", "\\|")
     if not text:
         return ""
-    fence = "`" * (max((len(run) for run in _runs(text)), default=0) + 1)
-    return f"{fence} {text} {fence}" if "`" in text else f"`{text}`"
-
-
-def _runs(text: str) -> Iterator[str]:
-    run = ""
-    for character in text:
-        run = run + character if character == "`" else ""
-        yield run
-
-
-def _inert(text: str) -> str:
-    """Text in which no character means anything to Markdown, HTML or GitHub's mentions."""
-    text = printable(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return "".join(f"\\{c}" if c in "\\`*_[]()#|!~" else "@\u200b" if c == "@" else c for c in text)
+    fence = "`" * (max((len(run) for run in re.findall("`+", text)), default=0) + 1)
+    return f"{fence} {text} {fence}" if "`" in text or not text.strip() else f"`{text}`"

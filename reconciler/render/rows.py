@@ -18,7 +18,7 @@ def rows_text(columns: Sequence[str], rows: Sequence[Sequence[Any]], form: str) 
     if form == "csv":
         return _csv([columns, *rows])
     cells = [["" if value is None else cell(value) for value in row] for row in rows]
-    return "\n".join(map("\t".join, cells)) if form == "tsv" else aligned([list(columns), *cells])
+    return "\n".join(map("\t".join, cells)) if form == "tsv" else aligned([list(map(cell, columns)), *cells])
 
 
 def _unique(columns: Sequence[str]) -> Iterator[str]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from reconciler.core.holder import holder_text, unlocking
-from reconciler.render.values import printable, span_text
+from reconciler.render.values import lines_text, printable, span_text
 
 # A minute here and there, in which nobody looked after a target, makes no difference.
 _PRACTICALLY_ALL = 0.99
@@ -28,7 +28,7 @@ def status_text(status: Mapping[str, Any]) -> str:
         )
     for endpoint in status["endpoints"]:
         lines += ["", *_endpoint(endpoint)]
-    return "\n".join(lines)
+    return lines_text(lines)
 
 
 def _unfinished(status: Mapping[str, Any]) -> Iterator[str]:

@@ -1,12 +1,12 @@
 """Plans, drifts and outcomes as text for a terminal and a log; without colour, which the caller may add."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from reconciler.core.holder import holder_text
 from reconciler.core.plan import Action, Became, FieldChange, Outcome, Plan, Recovery, Result, Step
 from reconciler.core.state import Drift, DriftClass
 from reconciler.render.fields import field_lines
-from reconciler.render.values import Veil, printable
+from reconciler.render.values import Veil, lines_text, printable
 
 SYMBOLS = {Action.CREATE: "+", Action.DELETE: "-"}
 _VERBS = {
@@ -44,7 +44,7 @@ def plan_text(plan: Plan) -> str:
         lines.append(f"  {headline(step)}")
         lines += _table(step.fields, veil, created=step.action is Action.CREATE)
     lines += [f"  pin:  {label} is {pinned}" for label, pinned in sorted(plan.pins.items())]
-    return "\n".join([*lines, *([""] if lines else []), summary(plan)])
+    return lines_text([*lines, *([""] if lines else []), summary(plan)])
 
 
 def in_progress(holder: Mapping[str, str | int], under_way: Iterable[Recovery]) -> str:
@@ -65,10 +65,10 @@ def headline(step: Step) -> str:
     return f"#{step.id} {SYMBOLS.get(step.action, '~')} {step.action} {step.address} ({step.reason}{waits})"
 
 
-def summary(plan: Plan) -> str:
-    """The plan in one sentence."""
+def summary(plan: Plan, *, named: Callable[[str], str] = str) -> str:
+    """The plan in one sentence; `named` writes the names in it."""
     counts = [f"{plan.count(action)} {verb}" for action, verb in _VERBS.items() if plan.count(action)]
-    where = f"target {plan.target}{', against its record alone' if plan.offline else ''}"
+    where = f"target {named(plan.target)}{', against its record alone' if plan.offline else ''}"
     if not counts and not plan.recovery and plan.holder is None:
         return f"No changes. {_unchanged(plan.unchanged)} as the manifests say ({where})."
     return f"Plan: {', '.join(counts) or 'nothing to change'}; {plan.unchanged} unchanged ({where})."
@@ -90,7 +90,7 @@ def outcomes_text(outcomes: Sequence[Outcome]) -> str:
         if outcome.result in (Result.FAILED, Result.UNKNOWN):
             lines += [f"{outcome_line(outcome)}", *(f"    | {printable(line)}" for line in outcome.log_tail)]
     said = ", ".join(f"{count} {result}" for result, count in counts.items() if count)
-    return "\n".join([*lines, f"Apply: {said}."])
+    return lines_text([*lines, f"Apply: {said}."])
 
 
 def drift_text(drifts: Sequence[Drift], *, recorded: int, target: str) -> str:
@@ -102,7 +102,7 @@ def drift_text(drifts: Sequence[Drift], *, recorded: int, target: str) -> str:
         lines.append(f"  {_DRIFT_SYMBOLS[drift.kind]} {drift.address}: {drift.kind}{note}")
         lines += [f"      {path}: {_recorded_and_live(change)}" for path, change in _rows(drift.fields, veil)]
     said = drift_summary(drifts, recorded=recorded, target=target)
-    return "\n".join([*lines, *([""] if lines else []), *said])
+    return lines_text([*lines, *([""] if lines else []), *said])
 
 
 def _recorded_and_live(change: str) -> str:
@@ -110,8 +110,11 @@ def _recorded_and_live(change: str) -> str:
     return f"recorded {recorded}, live {live}" if arrow else change
 
 
-def drift_summary(drifts: Sequence[Drift], *, recorded: int, target: str) -> Iterator[str]:
-    """A drift report in a sentence or two."""
+def drift_summary(
+    drifts: Sequence[Drift], *, recorded: int, target: str, named: Callable[[str], str] = str
+) -> Iterator[str]:
+    """A drift report in a sentence or two; `named` writes the names in it."""
+    target = named(target)
     mended = sum(drift.kind in (DriftClass.CHANGED, DriftClass.MISSING) for drift in drifts)
     strange = sum(drift.kind is DriftClass.UNMANAGED for drift in drifts)
     if mended:

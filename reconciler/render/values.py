@@ -2,12 +2,15 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from reconciler.core.secret import Secret, masked
 
 _DIGEST = re.compile(r"\bsha256:([0-9a-f]{12})[0-9a-f]{52}\b")
+_COMMAND = re.compile(r"^(\s*)::")
+_MARK = re.compile(r"##(?=[A-Za-z]*\[)")
+_COLOUR = re.compile(r"(\x1b\[[0-9;]*m)")
 _LONGEST = 120
 
 
@@ -53,6 +56,36 @@ def printable(text: str) -> str:
 def printable_lines(text: str) -> str:
     """A text of several lines as `printable` has each of them, without line ends after the last."""
     return "\n".join(map(printable, text.rstrip().splitlines()))
+
+
+def log_text(text: str) -> str:
+    """A text for people, in a terminal or the log of a CI's job, each line as `log_line` has it."""
+    return "\n".join(map(log_line, text.split("\n")))
+
+
+def lines_text(lines: Iterable[str]) -> str:
+    """Lines for people; what is in one of them begins no other."""
+    return "\n".join(map(log_line, lines))
+
+
+def log_line(text: str) -> str:
+    """One line of a log, whatever is in it: it stays one, acts on no terminal, and is no command to a CI's runner.
+
+    Runners take `::error::…` at a line's begin for one, and `##[error]…` or `##vso[…]` anywhere.
+    """
+    return _MARK.sub("# #", _COMMAND.sub(r"\1: :", printable(text)))
+
+
+def terminal_text(line: str) -> str:
+    """One line of somebody's log for a terminal: its colours stay, whatever else would act is spelled out."""
+    return "".join(part if _COLOUR.fullmatch(part) else printable(part) for part in _COLOUR.split(line))
+
+
+def json_text(value: Any) -> str:
+    """A value as JSON in which nothing acts: what could is escaped, so that it reads back the same."""
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    text = "".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text)
+    return _MARK.sub(r"#\\u0023", text)
 
 
 def span_text(seconds: float) -> str:

@@ -86,7 +86,7 @@ def test_the_same_inputs_give_the_same_bytes(applied: Repository):
 
 def test_the_markdown_of_a_plan_is_a_table_of_steps(repo: Repository):
     assert (
-        "| 4 | `+` | create | `deployment/credit/blue` | new | #1 #2 #3 |"
+        "| 4 | `+` | create | `deployment/credit/blue` | new | 1, 2, 3 |"
         in repo.mlops("plan", "--format", "markdown").out
     )
 

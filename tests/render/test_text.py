@@ -77,9 +77,9 @@ def test_json_tells_recovery_and_progress_apart():
 
 def test_markdown_tells_recovery_and_progress_apart():
     cut_off, under_way = map(markdown.plan_markdown, (with_recovery(), with_recovery(holder=HOLDER)))
-    assert "| `deployment/credit/blue` | scale of 2026-02-03T12:04:31Z has no end" in cut_off
+    assert "| `deployment/credit/blue` | `scale of 2026-02-03T12:04:31Z has no end" in cut_off
     assert "| `instance_count` | `1 -> 3` |" in cut_off
-    assert "**in progress by ana@\u200blaptop" in under_way
+    assert "**`in progress by ana@laptop" in under_way
     assert "has no end" not in under_way
 
 
@@ -120,7 +120,7 @@ def test_what_cannot_be_printed_is_spelled_out():
 def test_markdown_of_hostile_values_stays_inert():
     plan = plan_of([endpoint(description="| `x` <script> @team", tags={"</details>": "``` [a](b)"})], State())
     said = markdown.plan_markdown(plan)
-    assert "<script>" not in said.replace("`` \\| `x` <script> @team ``", "").replace("&lt;script&gt;", "")
+    assert "<script>" not in said.replace("`` \\| `x` <script> @team ``", "")
     assert all(line.count("|") - line.count("\\|") in (0, 4, 7) for line in said.splitlines())
 
 

@@ -1,0 +1,70 @@
+"""The one place that prints: what is said to people, what is given to programs, and logs, which are foreign text."""
+
+import os
+import secrets
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from reconciler.cli.colour import coloured
+from reconciler.render.values import log_text, terminal_text
+
+if TYPE_CHECKING:
+    import logging
+
+
+def say(text: object = "", *, colours: bool = False) -> None:
+    """Say something to people: no line of it is a command to a CI's runner, and nothing in it acts on a terminal."""
+    said = log_text(str(text))
+    print(coloured(said) if colours else said, flush=True)
+
+
+def warn(text: object, *, end: str = "\n") -> None:
+    """The same on standard error, so that standard output is the answer alone."""
+    print(log_text(str(text)), end=end, file=sys.stderr, flush=True)
+
+
+def put(text: str, *, environ: Mapping[str, str] = os.environ) -> None:
+    """Give an answer to a program byte for byte; a terminal and the log of a CI's job get it as people do."""
+    seen = sys.stdout.isatty() or bool(environ.get("GITHUB_ACTIONS") or environ.get("TF_BUILD"))
+    print(log_text(text) if seen else text)
+
+
+@contextmanager
+def foreign_lines(*, environ: Mapping[str, str] = os.environ) -> Iterator[None]:
+    """Have the runner of a GitHub job take nothing for a command that is printed in the block, whatever it is.
+
+    The word that ends it is known to nobody beforehand. A run that is cut off leaves the rest of its job without.
+    """
+    if environ.get("GITHUB_ACTIONS") != "true":
+        yield
+        return
+    token = secrets.token_hex(16)
+    print(f"::stop-commands::{token}", flush=True)
+    try:
+        yield
+    finally:
+        print(f"::{token}::", flush=True)
+
+
+def log_handler() -> "logging.Handler":
+    """What prints the log of whoever debugs, on standard error."""
+    import logging  # noqa: PLC0415 - only whoever debugs needs it
+
+    class Inert(logging.Formatter):
+        def format(self, record: logging.LogRecord) -> str:
+            return log_text(super().format(record))
+
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(Inert(logging.BASIC_FORMAT))
+    return handler
+
+
+def put_line(line: str, *, flush: bool, environ: Mapping[str, str] = os.environ) -> None:
+    """Print a line of a log as it is; on a terminal with its colours, and nothing else of it acts there."""
+    if sys.stdout.isatty():
+        line = terminal_text(line)
+    elif environ.get("TF_BUILD"):
+        line = log_text(line)
+    print(line, flush=flush)

@@ -1,0 +1,243 @@
+"""Whatever foreign text says, no sink obeys it: no runner's command, no terminal's escape, no Markdown, no HTML."""
+
+import ast
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+import reconciler
+from reconciler.core.address import Address
+from reconciler.core.manifest import Source
+from reconciler.core.plan import Action, FieldChange, Outcome, Plan, Recovery, Result, Step
+from reconciler.core.problem import Problem
+from reconciler.core.state import Drift, DriftClass
+from reconciler.render import as_json
+from reconciler.render.answers import answer_text
+from reconciler.render.markdown import drift_markdown, plan_markdown
+from reconciler.render.rows import rows_text
+from reconciler.render.text import drift_text, outcomes_text, plan_text
+from reconciler.render.values import json_text, log_line, log_text, terminal_text
+
+HOSTILE = (
+    *(
+        "::error::x",
+        "  ::set-output name=a::b",
+        "a\n::add-mask::b",
+        "a\r::warning::x",
+        "a\u2028::debug::x",
+        "\x85::error::",
+    ),
+    *("##[error]x", "a ##[command]y", "##vso[task.setvariable variable=a]b", "##teamcity[x]", "###[x]"),
+    *("\x1b[2J", "\x9b31m", "\x1b]8;;http://evil\x07", "\u202egpj.exe", "\u2066x", "a\tb", "\b\b\b", "\x00", "\u200b"),
+    *(
+        "[a](http://evil)",
+        "![a](http://evil/x.png)",
+        "<script>x</script>",
+        "</code></summary><b>",
+        "<!-- x",
+        "&lt;b&gt;",
+    ),
+    *(
+        "http://evil.example",
+        "www.evil.example",
+        "a@b.example",
+        "@team",
+        "#123",
+        "GH-1",
+        "owner/repo#1",
+        "deadbeef" * 5,
+    ),
+    *("`", "``", "`` ` ``", "\\", "\\|", "|", "a | b", "\\\\|", "` | `", "```\nx", "~~~", "# x", "- x", "1. x", "> x"),
+    *(
+        "a\n\n# x",
+        "a\n===",
+        "---",
+        "    x",
+        "_a_",
+        "*a*",
+        "~~a~~",
+        ":rocket:",
+        "[x]: http://evil",
+        "<http://evil>",
+        "$a$",
+    ),
+)
+ACTIVE = re.compile(r"^\s*::|##[A-Za-z]*\[", re.MULTILINE)
+TEXTS = st.one_of(
+    st.sampled_from(HOSTILE),
+    st.text(alphabet=st.sampled_from("`|\\[]()<>!#:*_~@&-=+ \n\r\t\x1b\u202e\u2028ab1/."), max_size=24),
+    st.text(max_size=12),
+    st.lists(st.sampled_from(HOSTILE), min_size=2, max_size=3).map("".join),
+)
+VALUES = st.one_of(
+    TEXTS, st.lists(TEXTS, max_size=2), st.dictionaries(TEXTS, TEXTS, max_size=2), st.none(), st.integers()
+)
+ADDRESSES = st.builds(Address, st.sampled_from(["model", "endpoint"]), TEXTS, endpoint=TEXTS, version=TEXTS)
+FIELDS = st.builds(FieldChange, TEXTS, VALUES, VALUES, st.builds(Source, TEXTS, st.just(1)))
+STEPS = st.builds(
+    Step,
+    id=st.integers(1, 9),
+    action=st.sampled_from(Action),
+    address=ADDRESSES,
+    reason=TEXTS,
+    fields=st.lists(FIELDS, max_size=2).map(tuple),
+    before=st.none(),
+    after=st.none(),
+    needs=st.just((1, 2)),
+)
+PLANS = st.builds(
+    Plan,
+    target=TEXTS,
+    lineage=TEXTS,
+    serial=st.just(1),
+    tree=TEXTS,
+    steps=st.lists(STEPS, max_size=2).map(tuple),
+    pins=st.dictionaries(TEXTS, TEXTS, max_size=1),
+    recovery=st.lists(st.builds(Recovery, TEXTS, TEXTS, ADDRESSES, TEXTS), max_size=1).map(tuple),
+)
+DRIFTS = st.lists(
+    st.builds(Drift, ADDRESSES, st.sampled_from(DriftClass), st.lists(FIELDS, max_size=2).map(tuple), TEXTS), max_size=2
+)
+OUTCOMES = st.lists(
+    st.builds(Outcome, STEPS, st.sampled_from(Result), TEXTS, st.lists(TEXTS, max_size=2).map(tuple)), max_size=2
+)
+BOUNDED = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+
+
+def is_inert(text: str) -> bool:
+    """Whether no line is a command, and every character only shows itself."""
+    return not ACTIVE.search(text) and all(line.isprintable() for line in text.split("\n"))
+
+
+@BOUNDED
+@given(TEXTS)
+@example("::error::x")
+def test_a_line_stays_one_line_and_no_command(text: str):
+    assert "\n" not in log_line(text)
+    assert is_inert(log_line(text))
+    assert is_inert(log_text(text))
+    assert log_text(log_text(text)) == log_text(text)
+
+
+@BOUNDED
+@given(PLANS, DRIFTS, OUTCOMES)
+def test_text_of_anything_is_inert(plan: Plan, drifts: list[Drift], outcomes: list[Outcome]):
+    for said in (
+        plan_text(plan),
+        drift_text(drifts, recorded=1, target=plan.target),
+        outcomes_text(outcomes),
+    ):
+        assert is_inert(said), said
+
+
+@BOUNDED
+@given(PLANS, DRIFTS, OUTCOMES, st.lists(st.builds(Problem, TEXTS, st.just(1), st.just(1), TEXTS, TEXTS), max_size=2))
+def test_json_of_anything_is_inert_and_reads_back_the_same(
+    plan: Plan, drifts: list[Drift], outcomes: list[Outcome], problems: list[Problem]
+):
+    for value in (
+        as_json.plan_json(plan),
+        as_json.drift_json(drifts, target=plan.target),
+        as_json.outcomes_json(outcomes),
+        as_json.problems_json(problems),
+    ):
+        text = json_text(value)
+        assert is_inert(text), text
+        assert json.loads(text) == json.loads(json.dumps(value))
+
+
+@BOUNDED
+@given(st.dictionaries(TEXTS, VALUES, min_size=1, max_size=3))
+def test_tables_of_anything_are_inert_once_they_are_said(value: dict[str, object]):
+    for form in ("table", "tsv"):
+        assert is_inert(log_text(answer_text([value, value], form)))
+    assert is_inert(log_text(rows_text(list(value), [list(value.values())], "table")))
+
+
+OURS = {"heading", "paragraph", "table", "thead", "tbody", "tr", "th", "td", "inline", "html_block"}
+HTML = re.compile(r"<details><summary>\d+: [a-z_]+ <code>[^<>]*</code></summary>|</details>")
+
+
+def blocks(markdown: str) -> Iterator[Token]:
+    """Every block and every inline part of a text, as a parser of CommonMark with GitHub's tables and links sees it."""
+    parser = MarkdownIt("commonmark", {"linkify": False}).enable(["table", "strikethrough"])
+    for token in parser.parse(markdown):
+        yield token
+        yield from token.children or ()
+
+
+@BOUNDED
+@given(PLANS, DRIFTS)
+def test_markdown_of_anything_has_our_own_structure_alone(plan: Plan, drifts: list[Drift]):
+    for said in (plan_markdown(plan), drift_markdown(drifts, recorded=1, target=plan.target)):
+        assert is_inert(said), said
+        for token in blocks(said):
+            kind = token.type.removesuffix("_open").removesuffix("_close")
+            assert kind in OURS | {"text", "code_inline", "softbreak", "strong"}, (kind, said)
+            if kind == "html_block":
+                assert HTML.fullmatch(token.content.strip()), said
+            if kind == "text" and token.content != "#":
+                # Outside of code there are our own words: nothing that GitHub would make a link or a mention of.
+                assert not re.search(r"[@#<>&]|://|www\.|GH-\d", token.content.replace("recorded -> live", "")), said
+        assert [token.tag for token in blocks(said) if token.type == "heading_open"] == ["h3"]
+
+
+@BOUNDED
+@given(PLANS)
+def test_every_row_of_a_markdown_table_has_as_many_cells_as_its_head(plan: Plan):
+    cells: list[int] = []
+    for token in blocks(plan_markdown(plan)):
+        if token.type == "tr_open":
+            cells.append(0)
+        elif token.type in ("td_open", "th_open"):
+            cells[-1] += 1
+    rows = [row for row in plan_markdown(plan).split("\n") if row.startswith("|")]
+    assert len(cells) == len(rows) - sum(set(row) <= set("|-: ") for row in rows)
+    assert set(cells) <= {3, 4, 6}
+
+
+@BOUNDED
+@given(PLANS)
+def test_no_bar_of_a_value_ends_its_cell_for_github(plan: Plan):
+    """GitHub's parser takes a backslash and any sign of punctuation for a pair, from the left."""
+    for row in (row for row in plan_markdown(plan).split("\n") if row.startswith("|")):
+        bare = re.sub(r"\\[!-/:-@\[-`{-~]", "", row)
+        assert bare.count("|") in (4, 5, 7), row
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ("\x1b[31mred\x1b[0m", "\x1b[31mred\x1b[0m"),
+        ("\x1b[2J", "\\x1b[2J"),
+        ("\x1b]0;title\x07", "\\x1b]0;title\\x07"),
+        ("a\rb", "a\\rb"),
+        ("\x9b31m", "\\x9b31m"),
+    ],
+)
+def test_a_log_in_a_terminal_keeps_its_colours_and_nothing_else(line: str, shown: str):
+    assert terminal_text(line) == shown
+
+
+def test_what_prints_is_in_one_file_and_the_attendant_s_own_log():
+    """So that what holds for one print holds for every print."""
+    package = Path(reconciler.__file__).parent
+    files = [file for file in sorted(package.rglob("*.py")) if "scoring" not in file.relative_to(package).parts]
+    assert [str(file.relative_to(package)) for file in files if _prints(file)] == [
+        "cli/saying.py",
+        "operate/__main__.py",
+    ]
+
+
+def _prints(file: Path) -> bool:
+    calls = [node.func for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)]
+    named = any(isinstance(call, ast.Name) and call.id == "print" for call in calls)
+    written = any(ast.unparse(call) in ("sys.stdout.write", "sys.stderr.write") for call in calls)
+    return named or written
