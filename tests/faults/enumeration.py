@@ -22,9 +22,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from tests.faults.invariants import scale_comes_before_code
-from tests.faults.process import Ended, Place, preload
+from tests.faults.process import Break, Ended, Place, preload, sound
 from tests.faults.schedule import seed_of_environment
 from tests.faults.small_world import AGAIN, REVERT, WISHES, Disk
+from tests.faults.spoiled import SPOILED
 from tests.faults.states import state_of
 
 SECOND_KILLS = 120
@@ -81,9 +82,10 @@ class Enumeration:
         folder: below which every process has its place.
         seed: by which it is repeated.
         workers: how many are tried at once.
+        spoil: how every process is broken.
     """
 
-    def __init__(self, folder: Path, seed: int, workers: int) -> None:
+    def __init__(self, folder: Path, seed: int, workers: int, spoil: Break = sound) -> None:
         self._seed = seed
         preload(folder / "preloaded")
         place = Place(folder / "start", seed)
@@ -93,7 +95,7 @@ class Enumeration:
         self.points, self._peaceful = peaceful.points, _counted([peaceful])
         self._start = Left((), (), disk, "")
         # Forked before the pool has threads of its own, so that none of its workers has any.
-        self._pool = multiprocessing.get_context("fork").Pool(workers, _take_place, (folder, seed))
+        self._pool = multiprocessing.get_context("fork").Pool(workers, _take_place, (folder, seed, spoil))
 
     def close(self) -> None:
         self._pool.terminate()
@@ -173,8 +175,8 @@ def _counted(runs: Iterable[Ended]) -> Counter[str]:
     return Counter(f"{effect['action']} {effect['address']}" for run in runs for effect in run.effects)
 
 
-def _take_place(folder: Path, seed: int) -> None:
-    _crew[:] = [Place(folder / str(os.getpid()), seed)]
+def _take_place(folder: Path, seed: int, spoil: Break) -> None:
+    _crew[:] = [Place(folder / str(os.getpid()), seed, spoil)]
 
 
 def _kill(wish: str, ordinal: int, disk: Disk, point: int) -> tuple[Ended, Disk, str]:
@@ -198,11 +200,13 @@ def main() -> int:
     parser.add_argument("--points", type=int, nargs="+", help="by number, where to kill the first run, and the second")
     parser.add_argument("--wish", choices=WISHES, default=AGAIN, help="what to apply after the first kill")
     parser.add_argument("--second-kills", type=int, default=SECOND_KILLS, help="how many behind a recovery")
+    parser.add_argument("--spoil", choices=SPOILED, help="break the product, to see that it is found")
     chosen, seed = parser.parse_args(), seed_of_environment()
     memory = Path("/dev/shm")
     with tempfile.TemporaryDirectory(prefix="enumeration-", dir=memory if memory.is_dir() else None) as folder:
         began = time.monotonic()
-        enumeration = Enumeration(Path(folder), seed, os.cpu_count() or 1)
+        spoil = SPOILED.get(chosen.spoil, sound)
+        enumeration = Enumeration(Path(folder), seed, os.cpu_count() or 1, spoil)
         try:
             if chosen.points:
                 return _told(seed, *enumeration.tried_once(chosen.wish, chosen.points))

@@ -3,26 +3,20 @@
 Store and provider are watched from outside, on their instances; the product knows nothing of it.
 """
 
-import json
 import os
 import signal
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Self
 
 from reconciler.core.plan import Action, Operation, Step
-from reconciler.core.secret import sealed
-from reconciler.core.state import Live
-from reconciler.providers import memory
-from reconciler.providers.memory import MemoryProvider
 from reconciler.providers.provider import Provider
 from reconciler.record.store import Store
 from reconciler.workspace import Workspace
 
-LIVE = Path("live.jsonl")
-"""Where the objects are, in the folder of the process."""
-
+Call = Callable[[Step, Operation], None]
+Surround = Callable[[Step, Operation], AbstractContextManager[None]]
 WRITES = ("begin_run", "end_run", "finish", "abandon", "note")
 
 
@@ -31,12 +25,12 @@ class Points:
 
     Args:
         passed: a file to which the name of every point is written as it is reached.
-        kill_at: the number, from 1, of the point at which the process kills itself; 0 for none.
+        deadly: whether the process kills itself at a point, by its number from 1 and its name.
     """
 
-    def __init__(self, passed: Path, kill_at: int = 0) -> None:
+    def __init__(self, passed: Path, deadly: Callable[[int, str], bool]) -> None:
         self._log = os.open(passed, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        self._kill_at, self._count, self._within = kill_at, 0, "close"
+        self._deadly, self._count, self._within = deadly, 0, "close"
         self._over, self._landed = False, _nobody
 
     def reach(self, moment: str, what: str) -> None:
@@ -45,7 +39,7 @@ class Points:
             return
         self._count += 1
         os.write(self._log, f"{moment} {what}\n".encode())
-        if self._count == self._kill_at:
+        if self._deadly(self._count, f"{moment} {what}"):
             os.kill(os.getpid(), signal.SIGKILL)
 
     def __enter__(self) -> Self:
@@ -112,34 +106,15 @@ def _nobody() -> None:
     """Tell nobody."""
 
 
-class Effects:
-    """Writes down every effect of a provider, and every breach of an invariant that a look at the live side shows.
-
-    Args:
-        log: a file of JSON lines, one an effect.
-        check: what is wrong with the live objects after a step; it is given those before the step, too.
-    """
-
-    def __init__(self, log: Path, check: Callable[[Step, list[Live], list[Live]], list[str]]) -> None:
-        self._log, self._check = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), check
-
-    def note(self, step: Step, operation: Operation, before: list[Live], after: list[Live]) -> None:
-        """Write one down."""
-        told = {"action": str(step.action), "address": str(step.address), "operation": operation.id}
-        told |= {"after": sealed(step.after), "wrong": self._check(step, before, after)}
-        os.write(self._log, (json.dumps(told) + "\n").encode())
-
-
-def watch(workspace: Workspace, points: Points, effects: Effects, turn: Callable[..., AbstractContextManager[None]]):
+def watch(workspace: Workspace, points: Points, surround: Surround = lambda _step, _operation: nullcontext()) -> None:
     """Have every durable write and every call of an open workspace pass its points.
 
     Args:
-        turn: entered by each call of a step, which then runs alone.
+        surround: entered around the call of a step and its points.
     """
     _watch_store(workspace.store, points)
-    _watch_provider(workspace.provider, points, effects, turn)
+    _watch_provider(workspace.provider, points, surround)
     os.fsync = points.around_file(os.fsync)
-    memory._append = points.half(memory._append)
 
 
 def _watch_store(store: Store, points: Points) -> None:
@@ -173,21 +148,12 @@ def _other(name: str, first: Any, others: tuple[Any, ...], named: Mapping[str, A
     return str(first) if name == "note" else ""
 
 
-def _live() -> list[Live]:
-    """What is in the file now, whatever the process has made of it so far."""
-    return list(MemoryProvider(LIVE).list())
-
-
-def _watch_provider(
-    provider: Provider, points: Points, effects: Effects, turn: Callable[..., AbstractContextManager[None]]
-) -> None:
-    def watched(action: str) -> Callable[[Step, Operation], None]:
-        call = getattr(provider, action)
+def _watch_provider(provider: Provider, points: Points, surround: Surround) -> None:
+    def watched(action: str) -> Call:
+        call: Call = getattr(provider, action)
 
         def step_call(step: Step, operation: Operation) -> None:
-            with turn(step), points.around(f"call {action} {step.address}"):
-                before = _live()
-                points.landing(lambda: effects.note(step, operation, before, _live()))
+            with surround(step, operation), points.around(f"call {action} {step.address}"):
                 call(step, operation)
 
         return step_call

@@ -9,14 +9,19 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
 from reconciler import pipeline
+from reconciler.core.plan import Operation, Step
+from reconciler.core.state import Live
+from reconciler.providers import memory
+from reconciler.providers.memory import MemoryProvider
 from reconciler.workspace import Workspace, open_workspace
 from tests.faults.invariants import breaches
 from tests.faults.judging import judged
-from tests.faults.points import Effects, Points, watch
+from tests.faults.points import Points, watch
 from tests.faults.schedule import Chance, Schedule
 from tests.faults.small_world import REVERT, Disk, clear, disk_of, put_disk, write
 
@@ -24,6 +29,10 @@ PARALLEL = 4
 """How many steps are under way at once, which is the command line's default."""
 
 Break = Callable[[Workspace], None]
+
+
+def sound(_workspace: Workspace) -> None:
+    """Break nothing."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +50,28 @@ class Ended:
     wrong: tuple[str, ...] = ()
 
 
+class Effects:
+    """Writes down every effect of a memory target, and every invariant that is broken behind it.
+
+    Args:
+        log: a file of JSON lines, one an effect.
+    """
+
+    def __init__(self, log: Path) -> None:
+        self._log = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+
+    def note(self, step: Step, operation: Operation, before: list[Live]) -> None:
+        """Write one down, by what is in the file now."""
+        told = {"action": str(step.action), "address": str(step.address), "operation": operation.id}
+        told["wrong"] = breaches(step, before, live())
+        os.write(self._log, (json.dumps(told) + "\n").encode())
+
+
+def live() -> list[Live]:
+    """What is in the file of objects in the current folder, whatever this process has made of it so far."""
+    return list(MemoryProvider(Path("live.jsonl")).list())
+
+
 class Place:
     """A folder in which processes run one after the other, each forked off, each to its end or its death.
 
@@ -49,7 +80,7 @@ class Place:
         spoil: breaks the product in every process, to see whether that is found.
     """
 
-    def __init__(self, folder: Path, seed: int, spoil: Break = lambda _workspace: None) -> None:
+    def __init__(self, folder: Path, seed: int, spoil: Break = sound) -> None:
         self.world, self._scratch, self._seed, self._spoil = folder / "world", folder / "scratch", seed, spoil
         write(self.world)
 
@@ -77,8 +108,8 @@ class Place:
         code = 1
         try:
             os.chdir(self.world)
-            points, effects = Points(self._scratch / "points", kill_at), Effects(self._scratch / "effects", breaches)
-            self._apply(wish, chance, points, effects)
+            points = Points(self._scratch / "points", lambda number, _name: number == kill_at)
+            self._apply(wish, chance, points, Effects(self._scratch / "effects"))
             (self._scratch / "wrong").write_text(json.dumps(judged(wish)))
             code = 0
         except BaseException:  # noqa: BLE001 - the parent tells it
@@ -88,9 +119,17 @@ class Place:
 
     def _apply(self, wish: str, chance: Chance, points: Points, effects: Effects) -> None:
         schedule = Schedule(chance.chosen, parallel=PARALLEL)
+
+        @contextmanager
+        def in_turn(step: Step, operation: Operation) -> Iterator[None]:
+            with schedule.turn(step):
+                points.landing(partial(effects.note, step, operation, live()))
+                yield
+
         with points, open_workspace(None) as workspace:
             workspace.now, workspace.new_id = chance.now, chance.new_id
-            watch(workspace, points, effects, schedule.turn)
+            watch(workspace, points, in_turn)
+            memory._append = points.half(memory._append)
             self._spoil(workspace)
             manner = pipeline.Manner(parallel=PARALLEL, watch=schedule.watch)
             applied = pipeline.apply(workspace, pipeline.Wish((wish,)), manner)
