@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from containers import containers
+from crashes import crashes
 from local import local
 from measuring import MLOPS, Bench, Command, python
 from table import Absent, Failed, Row, compared, printed
@@ -103,6 +104,7 @@ SECTIONS: dict[str, Callable[[Bench], Iterable[Row | Absent]]] = {
     "peers": peers,
     "gateway": gateway,
     "steady": under_load,
+    "crashes": crashes,
 }
 
 
