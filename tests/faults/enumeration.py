@@ -28,7 +28,9 @@ from tests.faults.small_world import AGAIN, REVERT, WISHES, Disk
 from tests.faults.spoiled import SPOILED
 from tests.faults.states import state_of
 
-SECOND_KILLS = 120
+SECOND_KILLS = 60
+_LAST = 9
+"""The ordinal of the run that comes to its end, whatever number of others was killed before."""
 _BEHIND_RECOVERY = ("before begin_run", "before note", "before unlock")
 _RECOVERED = "after finish recovered as "
 
@@ -94,6 +96,7 @@ class Enumeration:
         assert not before.wrong + peaceful.wrong, before.wrong + peaceful.wrong
         self.points, self._peaceful = peaceful.points, _counted([peaceful])
         self._start = Left((), (), disk, "")
+        self._ends: dict[tuple[str, str], Ended] = {}
         # Forked before the pool has threads of its own, so that none of its workers has any.
         self._pool = multiprocessing.get_context("fork").Pool(workers, _take_place, (folder, seed, spoil))
 
@@ -104,20 +107,20 @@ class Enumeration:
     def tried(self, second_kills: int) -> list[Case]:
         """All cases: one kill at every point with every wish, then those with two."""
         firsts = self._killed([Kill(self._start, AGAIN, point) for point in range(1, len(self.points) + 1)])
-        found, ends = self._ended(firsts)
+        found = self._ended(firsts)
         distinct = list({left.state: left for left in reversed(firsts)}.values())
-        recovering = [kill for left in distinct for kill in _in_recovery(left, ends)]
-        behind = [kill for left in distinct for kill in _behind_recovery(left, ends)]
+        recovering = [kill for left in distinct for kill in _in_recovery(left, self._ends)]
+        behind = [kill for left in distinct for kill in _behind_recovery(left, self._ends)]
         drawn = random.Random(self._seed).sample(behind, min(second_kills, len(behind)))
-        return [*found, *self._ended(self._killed([*recovering, *drawn]))[0]]
+        return [*found, *self._ended(self._killed([*recovering, *drawn]))]
 
     def tried_once(self, wish: str, points: Sequence[int]) -> tuple[Case, Sequence[Ended]]:
         """One case, with the runs of which it is made."""
         left = self._start
         for number, point in enumerate(points):
             (left,) = self._killed([Kill(left, AGAIN if number == 0 else wish, point, (wish,))])
-        (case,), ends = self._ended([left])
-        return case, (*left.runs, *ends.values())
+        (case,) = self._ended([left])
+        return case, (*left.runs, self._ends[left.state, wish])
 
     def _killed(self, kills: Sequence[Kill]) -> list[Left]:
         jobs = [(kill.wish, len(kill.after.runs) + 1, kill.after.disk, kill.point) for kill in kills]
@@ -127,12 +130,17 @@ class Enumeration:
             for kill, (ended, disk, state) in zip(kills, done, strict=True)
         ]
 
-    def _ended(self, lefts: Iterable[Left]) -> tuple[list[Case], dict[tuple[str, str], Ended]]:
+    def _ended(self, lefts: Iterable[Left]) -> list[Case]:
         """Apply to its end what was left; from equal states that is the same, so it is done once."""
         lefts = list(lefts)
-        jobs = {(left.state, wish): (wish, len(left.runs) + 1, left.disk) for left in lefts for wish in left.wishes}
-        ends = dict(zip(jobs, self._pool.starmap(_end, jobs.values(), chunksize=1), strict=True))
-        return [self._case(left, wish, ends[left.state, wish]) for left in lefts for wish in left.wishes], ends
+        jobs = {
+            (left.state, wish): (wish, _LAST, left.disk)
+            for left in lefts
+            for wish in left.wishes
+            if (left.state, wish) not in self._ends
+        }
+        self._ends.update(zip(jobs, self._pool.starmap(_end, jobs.values(), chunksize=1), strict=True))
+        return [self._case(left, wish, self._ends[left.state, wish]) for left in lefts for wish in left.wishes]
 
     def _case(self, left: Left, wish: str, last: Ended) -> Case:
         runs = (*left.runs, last)

@@ -21,13 +21,13 @@ class Chance:
     """All that is random in one process: equal seeds and ordinals give equal runs.
 
     Args:
-        seed: of the whole experiment.
-        ordinal: the how manieth process of it this is.
+        seed: of the whole experiment; the order of what runs at once follows from it alone.
+        ordinal: the how manieth process of it this is, so that no two have the same ids.
     """
 
     def __init__(self, seed: int, ordinal: int) -> None:
         self._ids = random.Random(f"ids {seed} {ordinal}")
-        self._turns = random.Random(f"turns {seed} {ordinal}")
+        self._turns = random.Random(f"turns {seed}")
         self._hour, self._ticks = ordinal, 0
 
     def new_id(self) -> str:
