@@ -24,7 +24,7 @@ from reconciler.core.secret import sealed, spec_from_json
 from reconciler.core.state import Live
 from reconciler.errors import ProviderError
 from reconciler.providers.provider import Setting
-from reconciler.record.files import lay_down
+from reconciler.record.files import lay_down, sync_folder
 from reconciler.record.lock import LockFile, wait_until_taken
 
 _PATIENCE_S = 30.0
@@ -217,8 +217,11 @@ def _stamp(file: Path) -> _Stamp:
 @contextmanager
 def _locked(file: Path) -> Iterator[None]:
     file.parent.mkdir(parents=True, exist_ok=True)
+    is_new = not file.exists()
     lock = LockFile(file)
     try:
+        if is_new:
+            sync_folder(file.parent)
         if not wait_until_taken(lock.take, _PATIENCE_S, sleep=time.sleep, now=time.monotonic):
             raise ProviderError(f"{file}: another process writes to it and does not end")
         yield
@@ -239,7 +242,8 @@ def _read(file: Path) -> tuple[dict[Address, Live], dict[Address, int]]:
     lines = file.read_bytes().split(b"\n")
     for number, line in enumerate(lines, start=1):
         try:
-            held = spec_from_json(line) if line.strip() else None
+            # Zeros are what a power cut leaves of a line whose write was never acknowledged.
+            held = spec_from_json(line) if line.strip() and b"\0" not in line else None
             if held is not None:
                 _take(held, objects, fences)
         except (ValueError, KeyError, TypeError) as error:

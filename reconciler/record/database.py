@@ -19,23 +19,23 @@ _CORRUPT = frozenset({sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLI
 
 
 def connect(path: Path) -> sqlite3.Connection:
-    """Open a file that exists.
-
-    What is deleted or written over leaves nothing behind in the file, so that a record that was sealed is.
-    """
+    """Open a file that exists."""
     connection = sqlite3.connect(f"{path.as_uri()}?mode=rw", uri=True, isolation_level=None, timeout=BUSY_S)
     try:
-        make_durable(connection)
-        connection.execute("PRAGMA secure_delete = ON")
+        set_up(connection)
     except BaseException:
         connection.close()
         raise
     return connection
 
 
-def make_durable(connection: sqlite3.Connection) -> None:
-    """EXTRA makes a commit durable in both journal modes, the folder's entry included."""
+def set_up(connection: sqlite3.Connection) -> None:
+    """EXTRA makes a commit durable in both journal modes, the folder's entry included.
+
+    What is deleted or written over leaves nothing behind in the file, so that a record that was sealed is.
+    """
     connection.execute("PRAGMA synchronous = EXTRA")
+    connection.execute("PRAGMA secure_delete = ON")
 
 
 def safe_journal(version: tuple[int, ...]) -> str:

@@ -130,6 +130,9 @@ class LosingDisk(apsw.VFS):
     def _after(self, content: _Content, keep: float) -> bytes:
         """The synced content with some sectors of what was written since; what is skipped holds anything."""
         data = bytearray(content.safe)
+        if not content.written_by_sqlite:
+            # What a file grew by and was not written reads as zeros.
+            data.extend(bytes(max(0, len(content.now()) - len(data))))
         since = content.since if content.written_by_sqlite else [(0, content.now())]
         for change in since:
             if isinstance(change, int):

@@ -18,7 +18,7 @@ from reconciler.core.plan import Plan
 from reconciler.errors import MlopsError, ProviderError, StateError
 from reconciler.load.digest import content_digest, content_files
 from reconciler.record.assets import AssetStore
-from reconciler.record.database import Engine, make_durable
+from reconciler.record.database import Engine, set_up
 from reconciler.record.sealing import SealKeys
 from reconciler.record.sqlite import SqliteStore
 from reconciler.saved import read_plan, save_plan
@@ -56,7 +56,7 @@ def refusal(work: Callable[[], None], error: type[MlopsError]) -> str:
 def on(disk: FailingDisk) -> Engine:
     def connect(path: Path) -> Any:
         connection: Any = Connection(path, disk.name)
-        make_durable(connection)
+        set_up(connection)
         return connection
 
     return Engine(connect=connect)

@@ -14,7 +14,7 @@ from through_apsw import Connection
 
 from reconciler.core.state import Entry
 from reconciler.errors import StateError
-from reconciler.record.database import Engine, connect, make_durable, safe_journal
+from reconciler.record.database import Engine, connect, safe_journal, set_up
 from reconciler.record.sqlite import SqliteStore
 
 KEEPS = (0.0, 0.5, 1.0, 0.5, 0.2)
@@ -48,7 +48,7 @@ def cuts(folder: Path, monkeypatch: pytest.MonkeyPatch, journal: str, seed: int,
         connection: Any = Connection(path, disk.name)
         # A file system without shared memory can hold a WAL only for one connection.
         for pragma in (*(["locking_mode = EXCLUSIVE"] if journal == "WAL" else []), "", *pragmas):
-            connection.execute(f"PRAGMA {pragma}") if pragma else make_durable(connection)
+            connection.execute(f"PRAGMA {pragma}") if pragma else set_up(connection)
         return connection
 
     disk = LosingDisk(root, random.Random(seed), cut)
