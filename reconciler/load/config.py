@@ -10,6 +10,7 @@ from reconciler.core.problem import Problem
 from reconciler.errors import ManifestError
 from reconciler.load.document import Document, document
 from reconciler.load.folder import CONFIG
+from reconciler.load.literals import URL_PASSWORD, literal_secrets
 from reconciler.load.nodes import Unreadable, documents
 from reconciler.load.options import Override
 from reconciler.load.overrides import parse_set
@@ -138,6 +139,8 @@ def _document(file: Path, here: Here, problems: list[Problem]) -> Document | Non
     if isinstance(text, Problem):
         problems.append(text)
         return None
+    # A server's URL may have its password here; whoever wants it elsewhere has libpq's own files and variables.
+    problems += literal_secrets(text, here, but=URL_PASSWORD)
     try:
         found = [document(top, here, problems) for top in documents(text, here, problems)]
     except Unreadable as error:

@@ -16,6 +16,9 @@ ALLOWED = "pragma: allowlist secret"
 """The comment of detect-secrets by which a line is known to hold none."""
 
 
+URL_PASSWORD = "a password in a URL"  # noqa: S105 - words for one
+
+
 class _Form(NamedTuple):
     """A secret with a form of its own.
 
@@ -57,7 +60,7 @@ _FORMS = (
     _form("a private key", "private key", r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----"),
     _form("a JSON Web Token", "eyj", r"(?<![\w-])eyJ[\w-]{10,2000}\.eyJ[\w-]{10,8000}\.[\w-]{16,}"),
     _form(
-        "a password in a URL",
+        URL_PASSWORD,
         "://",
         r"(?<![\w+.-])[a-zA-Z][\w+.-]{1,20}://[^\s:/@'\"]{0,100}:(?P<secret>[^\s:/@'\"<{$*]{4,200})@(?!sha256:)[\w.-]",
     ),
@@ -82,10 +85,16 @@ _BITS = 3.2
 """Bits a character: English words have about 3 at such lengths, 16 random hexadecimal digits 3.3 and more."""
 
 
-def literal_secrets(text: str, here: Here) -> Iterator[Problem]:
-    """A problem for every line that holds a secret; what it is, where it is, and nothing of itself."""
+def literal_secrets(text: str, here: Here, *, but: str = "") -> Iterator[Problem]:
+    """A problem for every line that holds a secret; what it is, where it is, and nothing of itself.
+
+    Args:
+        text: of the whole file.
+        here: the file.
+        but: what may stand here.
+    """
     told: set[int] = set()
-    for start, what in sorted(_found(text)):
+    for start, what in sorted(found for found in _found(text) if found[1] != but):
         line = text.count("\n", 0, start) + 1
         if line in told or ALLOWED in text[text.rfind("\n", 0, start) + 1 :].partition("\n")[0]:
             continue

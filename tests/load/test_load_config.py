@@ -99,3 +99,18 @@ def test_a_file_that_is_no_mapping_is_refused(folder: Path, text: str):
 def test_an_empty_file_is_as_none(folder: Path):
     (folder / "mlops.yaml").write_text("# nothing yet\n")
     assert list(read_config(folder).targets) == ["local"]
+
+
+def test_b53_a_secret_in_the_settings_is_told_and_a_server_s_password_may_stand_there(folder: Path):
+    key = ("Zm9yLXRlc3RzT25seQ8Ab3Kd9Lw2" * 4)[:86] + "=="
+    text = (
+        "targets:\n  dev:\n    provider: memory\n    state: postgresql://ana:tr0ub4dor@db/x\n    variables: {KEY: %s}\n"
+    )
+    (folder / "mlops.yaml").write_text(text % key)
+    with pytest.raises(ManifestError) as told:
+        read_config(folder)
+    (problem,) = told.value.problems
+    assert (problem.line, problem.code) == (5, "E-SECRET")
+    assert key[:8] not in str(problem)
+    (folder / "mlops.yaml").write_text(text % "'${{secret:key}}'")
+    assert read_config(folder).target("dev").variables == {"KEY": "${{secret:key}}"}
