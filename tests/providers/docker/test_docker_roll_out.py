@@ -92,7 +92,7 @@ def test_under_load_it_goes_wave_by_wave_and_loses_no_request(five, monkeypatch)
     assert five.live(str(BLUE)).spec == new(five)
 
 
-def test_a_wave_that_fails_stops_it_and_the_former_version_goes_on_without_a_lost_request(five, monkeypatch):
+def test_f16_a_wave_that_fails_stops_it_and_the_former_version_goes_on_without_a_lost_request(five, monkeypatch):
     before, counts, synced, first = five.live(str(BLUE)), [], Front.sync, version_of(old(five))
 
     def counting(front):
@@ -176,6 +176,33 @@ def test_what_was_cut_off_is_cleared_away_by_the_next_fence(five):
     assert load.lost == []
     assert len(five.containers()) == 5
     assert Objects(five.layout.folder).held(BLUE) == held
+
+
+CRASHING = """
+import os
+def init(): pass
+def run(raw_data):
+    print("out of memory", flush=True)
+    os._exit(7)
+"""
+
+
+def test_f15_a_container_that_crashes_under_its_first_traffic_fails_the_step_and_the_traffic_goes_back(world):
+    world.switch(gateway={"watch_seconds": 60})
+    world.do("create", "endpoint/credit", ENDPOINT)
+    for name, script in (("blue", answering("blue")), ("green", CRASHING)):
+        world.do("create", f"deployment/credit/{name}", world.deployment(script, request_settings=PATIENT))
+    world.route(blue=100)
+    before = world.live("endpoint/credit")
+    with Load(world) as load, pytest.raises(ProviderError, match=r"green did not hold out .*exit code 7; the") as said:
+        world.route(blue=50, green=50)
+    assert load.lost
+    assert any("out of memory" in line for line in said.value.log_tail)
+    with Load(world) as after:
+        after.go_on(50)
+    assert (after.lost, after.said()) == ([], {b'"blue"'})
+    live = world.live("endpoint/credit")
+    assert (live.spec, live.generation, live.operation) == (before.spec, before.generation, before.operation)
 
 
 def test_traffic_of_ninety_to_ten_is_that_over_a_thousand_requests(world):
