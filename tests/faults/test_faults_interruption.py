@@ -88,7 +88,7 @@ def assert_settled(repo: Repository, plugin: dict[str, str]) -> None:
     assert "No drift." in repo.mlops("drift", "--detailed-exitcode", **plugin).out
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
 def test_f35_one_signal_finishes_the_running_step_and_journals_it(
     repo: Repository, plugin: dict[str, str], number: signal.Signals
 ):
@@ -143,4 +143,20 @@ def test_f36_a_cancelled_job_that_hears_nothing_is_killed_and_recovered(repo: Re
         process.send_signal(signal.SIGSTOP)
         assert cancelled(process) == KILLED
     assert last_run(repo)[0].outcome == ""
+    assert_recoverable(repo, plugin)
+
+
+@pytest.mark.parametrize("look", ["fence", "observe"])
+def test_f07_a_platform_that_cannot_be_asked_stops_the_apply_before_anything(
+    repo: Repository, plugin: dict[str, str], look: str
+):
+    with applying(repo, plugin) as process:
+        process.kill()
+        process.wait(timeout=PATIENCE_S)
+    repo.write("mlops.yaml", settings({f"{look} deployment/credit/blue": ["quota"]}))
+    before = repo.live()
+    refused = repo.mlops("apply", "--auto-approve", code=1, **plugin)
+    assert "quota exceeded" in refused.err
+    assert (repo.live(), last_run(repo)[1]) == (before, ["deployment/credit/blue"])
+    repo.write("mlops.yaml", settings({}))
     assert_recoverable(repo, plugin)
