@@ -87,6 +87,13 @@ def peers(bench: Bench) -> list[Row | Absent]:
     return list(rows(bench.environ, bench.runs(12_000, 4_000)))
 
 
+def records(bench: Bench) -> Iterable[Row | Absent]:
+    """What the record takes of a step, and how the lock goes over."""
+    from record import record  # noqa: PLC0415 - only this section starts a server
+
+    return record(bench)
+
+
 def under_load(bench: Bench) -> list[Row]:
     """What is lost while everything changes."""
     from steady import steady  # noqa: PLC0415 - threads in this process would weigh on what is measured elsewhere
@@ -98,6 +105,7 @@ SECTIONS: dict[str, Callable[[Bench], Iterable[Row | Absent]]] = {
     "start": start,
     "plan": plans,
     "apply": applies,
+    "record": records,
     "local": local,
     "docker": containers,
     "scoring": scoring,

@@ -87,7 +87,7 @@ def test_a_wrong_command_line_is_an_error_that_says_what_to_do(repo: Repository,
     [
         ("targets: {dev: {provider: nope}}", "nope"),
         ("targets: {dev: {provider: memory, state: 'ftp://x'}}", "no store is known for `state: ftp:…`"),
-        ("targets: {dev: {provider: memory, state: 's3://x'}}", "no store is known for `state: s3:…`"),
+        ("targets: {dev: {provider: memory, state: 'postgresql://a@b@c/x'}}", "its state is no URL as postgresql://"),
         ("targets: {dev: {provider: local, gateway: {prt: 1}}}", "prt"),
         ("targets: [", "E-YAML-SYNTAX"),
         ("targets: {dev: {provider: memory}, dev: {provider: local}}", "mlops.yaml:1:"),
