@@ -22,7 +22,7 @@ from reconciler.core.plan import Operation, Step
 from reconciler.core.problem import Problem
 from reconciler.core.secret import sealed, spec_from_json
 from reconciler.core.state import Live
-from reconciler.errors import ProviderError
+from reconciler.errors import ProviderError, StateError
 from reconciler.providers.provider import Setting
 from reconciler.record.files import lay_down, sync_folder
 from reconciler.record.lock import LockFile, wait_until_taken
@@ -216,17 +216,26 @@ def _stamp(file: Path) -> _Stamp:
 
 @contextmanager
 def _locked(file: Path) -> Iterator[None]:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    is_new = not file.exists()
-    lock = LockFile(file)
+    lock = _opened(file)
     try:
-        if is_new:
-            sync_folder(file.parent)
         if not wait_until_taken(lock.take, _PATIENCE_S, sleep=time.sleep, now=time.monotonic):
             raise ProviderError(f"{file}: another process writes to it and does not end")
         yield
     finally:
         os.close(lock.descriptor)
+
+
+def _opened(file: Path) -> LockFile:
+    """The file, which is made if there is none, with its name on disk."""
+    is_new = not file.exists()
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        lock = LockFile(file)
+        if is_new:
+            sync_folder(file.parent)
+    except (OSError, StateError) as error:
+        raise ProviderError(f"{file}: cannot be written: {error}") from error
+    return lock
 
 
 def _left_alone(found: Live | None) -> Mapping[str, Any]:

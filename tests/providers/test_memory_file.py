@@ -11,6 +11,7 @@ from reconciler.core.plan import Action, Operation, Step
 from reconciler.errors import ProviderError
 from reconciler.providers import memory
 from reconciler.providers.memory import MemoryProvider
+from tests.mounts import read_only
 
 BLUE = Address("deployment", "blue", endpoint="credit")
 
@@ -76,3 +77,15 @@ def test_f25_what_cannot_be_written_has_no_effect_and_names_the_file(
     provider.create(step(3), operation(3))
     with closing(MemoryProvider(file)) as again:
         assert [item.spec for item in again.list()] == [{"n": 3}]
+
+
+def test_f26_a_file_that_cannot_be_opened_for_writing_fails_the_step_and_is_named(
+    file: Path, provider: MemoryProvider
+) -> None:
+    provider.create(step(1), operation(1))
+    with (
+        read_only(file.parent),
+        pytest.raises(ProviderError, match=r"live\.jsonl: cannot be written: .*Read-only file system"),
+    ):
+        provider.create(step(2), operation(2))
+    assert [item.spec for item in provider.list()] == [{"n": 1}]
