@@ -65,6 +65,9 @@ def test_f24_with_the_backup_in_place_again_one_apply_ends_with_nothing_to_do(wr
     state.write_bytes(cut(state.read_bytes()))
     written_twice.mlops("plan", code=1)
     shutil.copy(state.with_name("state.db.backup-2"), state)
+    # The copy is from before the last run, which is told and taken over first.
+    assert "E-OLD-RECORD" in written_twice.apply(code=4).err
+    written_twice.mlops("apply", "--refresh-only")
     written_twice.apply()
     assert written_twice.mlops("plan", "--detailed-exitcode").out.startswith("No changes.")
     assert written_twice.mlops("drift", "--detailed-exitcode").code == 0
