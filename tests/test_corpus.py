@@ -6,6 +6,9 @@ from pathlib import Path
 import pytest
 
 from reconciler.load import Options, load
+from reconciler.load.literals import literal_secrets
+from reconciler.load.place import Here
+from reconciler.pipeline import Wish, validate
 
 CORPUS = Path(__file__).resolve().parents[2] / "shared" / "corpus"
 # The sample's user is to put the folder of their code here.
@@ -56,3 +59,17 @@ def test_the_whole_corpus_is_one_folder_in_which_conda_files_are_passed_over():
     assert all(name.endswith((".yml", ".yaml")) for name in answer.passed_over)
     # The two that Azure, too, loads only with --endpoint-name, and the placeholder.
     assert sorted(problem.code for problem in answer.problems) == ["E-PATH", "E-REQUIRED", "E-REQUIRED"]
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row["path"])
+def test_a_real_file_is_warned_of_names_that_move_and_of_nothing_else(row: dict[str, str]):
+    wish = Wish((str(CORPUS / row["path"]),), TEMPLATES, endpoint_name="my-endpoint")
+    codes = {problem.code for problem in validate(wish, None)[1]}
+    assert codes - {"W-IMAGE", "W-UNPINNED", "W-PLACEHOLDER"} == ({"E-PATH"} if row["path"] == PLACEHOLDER else set())
+
+
+def test_b53_no_real_file_of_any_kind_holds_what_looks_like_a_secret():
+    here = Here("/nowhere/x", "x", "x")
+    files = [file for file in CORPUS.rglob("*") if file.suffix in (".yml", ".yaml", ".json", ".md", ".py")]
+    assert files
+    assert [file for file in files if list(literal_secrets(file.read_text("utf-8"), here))] == []
