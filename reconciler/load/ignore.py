@@ -13,6 +13,8 @@ Ignored = Callable[[str, bool], bool]
 def ignored_in(folder: Path) -> Ignored:
     """The rules of an asset's folder."""
     for name in (".amlignore", ".gitignore"):
+        if not (folder / name).is_file():
+            continue  # a pipe would be waited for
         try:
             text = (folder / name).read_text("utf-8", "replace")
         except OSError:

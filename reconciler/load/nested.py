@@ -108,6 +108,8 @@ def rebased(environment: Mapping[str, Any], own: str, folder: str) -> Mapping[st
 def _bytes(path: str) -> bytes:
     """A nested file's content; nothing when it cannot be read, which is then said of its content."""
     try:
+        if not Path(path).is_file():
+            return b""  # a pipe would be waited for, and a device never ends
         with Path(path).open("rb") as file:
             return file.read(MAX_BYTES + 1)
     except OSError:
