@@ -1,7 +1,5 @@
 """Which store a location means."""
 
-import shutil
-import tempfile
 from pathlib import Path
 
 from reconciler.errors import RefusedError, StateError
@@ -84,6 +82,9 @@ def kept_copy(location: str, *, root: Path, target: str, number: int) -> Record:
 
 def _record_in(file: Path, target: str) -> Record:
     """What a file holds, which stays as it is: a copy of it is opened."""
+    import shutil  # noqa: PLC0415 - only for a copy
+    import tempfile  # noqa: PLC0415 - only for a copy
+
     with tempfile.TemporaryDirectory() as folder:
         copied = Path(folder, file.name)
         shutil.copyfile(file, copied)

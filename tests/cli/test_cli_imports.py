@@ -32,12 +32,24 @@ def loaded(repo: Repository, *words: str) -> set[str]:
 
 @pytest.mark.parametrize("words", [["--help"], ["--version"], ["plan", "--help"]])
 def test_help_loads_no_library_of_a_stage(repo: Repository, words: list[str]):
-    heavy = {"yaml", "git", "docker", "rich", "jsonschema", "jsonschema_rs", "deepdiff", "sqlite3", "psutil", "uvicorn"}
+    heavy = {
+        "yaml",
+        "git",
+        "docker",
+        "rich",
+        "jsonschema",
+        "jsonschema_rs",
+        "deepdiff",
+        "sqlite3",
+        "psycopg",
+        "psutil",
+        "uvicorn",
+    }
     assert loaded(repo, *words) & heavy == set()
 
 
 def test_a_plan_without_changes_loads_only_what_reads(applied: Repository):
-    heavy = {"git", "docker", "rich", "deepdiff", "jsonschema", "psutil", "jmespath", "uvicorn", "envoy"}
+    heavy = {"git", "docker", "rich", "deepdiff", "jsonschema", "psutil", "psycopg", "jmespath", "uvicorn", "envoy"}
     assert loaded(applied, "plan") & heavy == set()
 
 
