@@ -1,7 +1,8 @@
 """Whether somebody must look after a target between two applies, and having that process there or not."""
 
+import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from reconciler.core.problem import Problem
 from reconciler.errors import LockHeldError
 from reconciler.kinds.autoscaling import bounds
 from reconciler.providers.provider import Attended, Progressive, Provider, TableSource
+from reconciler.record.environment import refuse_values
 from reconciler.workspace import Workspace, holder
 
 COMMAND = "mlops attendant"
@@ -42,16 +44,18 @@ def locked(workspace: Workspace, command: str, *, timeout_s: float) -> Iterator[
         yield
 
 
-def see_to_attendance(workspace: Workspace) -> None:
+def see_to_attendance(workspace: Workspace, *, environ: Mapping[str, str] = os.environ) -> None:
     """Have the attendant run where it is needed, and nowhere else. The caller holds the target's lock.
 
     Raises:
         ProviderError: it cannot be started or ended.
+        StateError: it is needed, and could not open the record by itself.
     """
     provider = workspace.provider
     if not isinstance(provider, Attended):
         return
     if needs_attendance(workspace):
+        refuse_values(workspace.target.state, environ)
         argv = (sys.executable, "-m", "reconciler.operate", str(workspace.config.root), workspace.target.name)
         provider.attend(argv, Path(reconciler.__file__).parent.parent)
     elif provider.attended():

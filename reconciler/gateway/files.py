@@ -2,6 +2,7 @@
 
 import os
 import re
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -194,7 +195,7 @@ class Files:
 
 
 def write_private(path: Path, content: bytes) -> None:
-    """Put a file in place whole, readable by its owner alone: a temporary one, to the disk, renamed."""
+    """Put a file in place whole, readable by its owner alone: a temporary one, to the disk, renamed, its name too."""
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(descriptor, "wb") as file:
@@ -205,6 +206,12 @@ def write_private(path: Path, content: bytes) -> None:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+    if sys.platform != "win32":  # there the names of files are durable already, and folders cannot be opened
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
 
 
 def system_ca_file() -> Path:

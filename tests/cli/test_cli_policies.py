@@ -279,3 +279,16 @@ def _scraped(port: int) -> str:
             return str(answer.read().decode())
     except OSError:
         return ""
+
+
+def test_the_attendant_opens_an_encrypted_record_by_the_file_of_its_key_and_by_nothing_else(two: Repository):
+    two.write("key", "1" * 64)
+    two.write("mlops.yaml", rollout())
+    two.mlops("apply", "--auto-approve", MLOPS_ENCRYPTION_KEY_FILE="key")
+    two.edit("manifests/endpoint.yml", "blue: 100", "green: 100")
+    said = two.mlops("apply", "--auto-approve", code=1, MLOPS_ENCRYPTION_KEY="1" * 64).err
+    assert "nobody follows its policies" in said
+    assert "give MLOPS_ENCRYPTION_KEY_FILE in its place" in said
+    assert not attendants(two)
+    two.mlops("apply", "--auto-approve", MLOPS_ENCRYPTION_KEY_FILE="key")
+    until(lambda: "endpoint/credit: roll-out done" in decisions(two))

@@ -11,6 +11,7 @@ from reconciler.keeper.values import Process
 from reconciler.providers.hosting.facts import place_in_force
 from reconciler.providers.hosting.layout import Layout
 from reconciler.providers.hosting.processes import Processes
+from reconciler.record.environment import passed_on
 
 # What a process of ours gets of the operator's environment: never keys or tokens, which may well be there.
 PASSED_ON = (
@@ -33,7 +34,8 @@ class Attending:
     def attend(self, argv: Sequence[str], folder: Path) -> None:
         """Have the attendant run; one that runs by the same words stays."""
         names = (*PASSED_ON, "PATH")
-        env = {**{name: self.outer[name] for name in names if name in self.outer}, "PYTHONUNBUFFERED": "1"}
+        env = {name: self.outer[name] for name in names if name in self.outer} | passed_on(self.outer)
+        env["PYTHONUNBUFFERED"] = "1"
         log = str(self.layout.attendant_log)
         self.processes.start(Process(NAME, tuple(argv), env, cwd=str(folder), log=log, log_max_bytes=1_000_000))
         self.processes.settle([NAME])
