@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -186,12 +187,20 @@ def test_f32_a_commit_whose_answer_was_lost_is_found_and_the_run_goes_on(
     """Only the session of reading and writing is lost; the one of the lock is not, so the run is still the only one."""
     store, live = open_at(own_postgres.url().replace(str(own_postgres.port), str(relay.port))), MemoryProvider()
 
-    def lose_the_answer_to_the_next_commit() -> None:
-        relay.lose_answer_to = b"COMMIT"
+    server = store._database
+    changed = server._changed
 
-    outcomes = Target(Scheduled(live, {CREATE_BLUE: [Meanwhile(lose_the_answer_to_the_next_commit)]}), store).apply(
-        SERVED
-    )
+    def lose_the_answer_to_the_commit_of_the_next_change() -> None:
+        def armed(*arguments: Any) -> Any:
+            answer, server._changed = changed(*arguments), changed
+            relay.lose_answer_to = b"COMMIT"
+            return answer
+
+        server._changed = armed
+
+    outcomes = Target(
+        Scheduled(live, {CREATE_BLUE: [Meanwhile(lose_the_answer_to_the_commit_of_the_next_change)]}), store
+    ).apply(SERVED)
     assert relay.lose_answer_to == b""
     assert all(outcome.message == "" for outcome in outcomes)
     Target(live, store).assert_settled(SERVED)
