@@ -9,6 +9,7 @@ from pathlib import Path
 
 from reconciler.apply import random_id, utc_now
 from reconciler.core.manifest import Content
+from reconciler.core.offline import OFFLINE, is_offline
 from reconciler.errors import ProviderError, RefusedError
 from reconciler.load.config import Config, Target, read_config
 from reconciler.load.digest import content_digest, content_files
@@ -21,8 +22,6 @@ from reconciler.record.opening import kept_copy, open_offline, open_store
 from reconciler.record.store import Record, Store
 
 PRIVATE = ".mlops"
-OFFLINE = "MLOPS_OFFLINE"
-_NO = frozenset({"", "0", "false", "no", "off", "n", "f"})
 
 
 @dataclass
@@ -70,7 +69,7 @@ def open_workspace(
         with closing(open_offline(chosen.state, root=config.root, target=chosen.name)) as kept:
             yield Workspace(config, chosen, kept, MemoryProvider(), offline=True)
         return
-    if environ.get(OFFLINE, "").lower() not in _NO:
+    if is_offline(environ):
         raise RefusedError(f"{OFFLINE} is set, and this asks a platform; `plan` and `validate` can do without")
     provider_class = provider_named(chosen.provider)
     store = open_store(chosen.state, root=config.root, target=chosen.name)

@@ -10,6 +10,8 @@ from contextvars import ContextVar
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from reconciler.core.offline import is_offline
+
 if TYPE_CHECKING:
     from reconciler.apply import Watcher
     from reconciler.core.plan import Outcome, Step
@@ -61,6 +63,8 @@ def told(watcher: "Watcher") -> "Watcher":
 
 def _asked_for(environ: Mapping[str, str]) -> bool:
     """Whether there is somewhere to send traces to, and nobody forbids it."""
+    if is_offline(environ):
+        return False
     if environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
         return False
     exporter = environ.get("OTEL_TRACES_EXPORTER", "").strip().lower()

@@ -3,6 +3,7 @@
 import ast
 import os
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from hostile_repository import hostile, touch_everything
 
 import reconciler
 from tests.engine.fixtures import lacking
+from tests.faults.collector import Collector, collector
 
 SOCKETS = ("socket.", "http.client", "urllib")
 PROGRAMS = ("subprocess.", "os.exec", "os.posix_spawn", "os.spawn", "os.system", "os.fork", "pty.")
@@ -100,6 +102,36 @@ def test_offline_by_the_environment_forbids_what_asks_a_platform(repo: Repositor
     told = repo.mlops(*words, code=4, MLOPS_OFFLINE="1")
     assert "MLOPS_OFFLINE is set" in told.err
     assert not (repo.folder / "live.jsonl").exists()
+
+
+@pytest.fixture
+def traces() -> Iterator[Collector]:
+    with collector() as made:
+        yield made
+
+
+@pytest.mark.parametrize(
+    ("words", "offline", "code"),
+    [
+        (("plan", "--offline"), "", 0),
+        (("plan",), "1", 0),
+        (("validate",), "yes", 0),
+        (("apply", "--auto-approve"), "1", 4),
+        (("status",), "1", 4),
+        (("plan",), "whatever", 1),
+    ],
+)
+def test_f39_offline_no_trace_is_sent_and_no_socket_made(
+    repo: Repository, traces: Collector, words: tuple[str, ...], offline: str, code: int
+):
+    forbidding = {"MLOPS_OFFLINE": offline} if offline else {}
+    seen = audited(repo, *words, code=code, **{"OTEL_EXPORTER_OTLP_ENDPOINT": traces.url, **forbidding})
+    assert (traces.requests, seen.of(*SOCKETS)) == ([], [])
+
+
+def test_f39_a_no_to_offline_is_none(repo: Repository, traces: Collector):
+    seen = audited(repo, "plan", OTEL_EXPORTER_OTLP_ENDPOINT=traces.url, MLOPS_OFFLINE="0")
+    assert (len(traces.requests), bool(seen.of("socket.connect"))) == (1, True)
 
 
 def test_offline_nobody_can_say_what_drifted(repo: Repository):

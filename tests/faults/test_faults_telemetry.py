@@ -104,11 +104,6 @@ def test_f39_no_trace_is_sent_where_nobody_asks_or_somebody_forbids(
     assert traces.requests == []
 
 
-def test_f39_offline_no_trace_is_sent(repo: Repository, traces: Collector):
-    repo.mlops("plan", "--offline", **{ADDRESS: traces.url})
-    assert traces.requests == []
-
-
 def test_f39_where_nobody_asks_nothing_of_it_is_loaded(repo: Repository):
     script = (
         "import sys; sys.argv = ['mlops', 'plan']\n"
