@@ -61,7 +61,7 @@ CODES = {
     "E-SCALE": "The bounds of an autoscaler contradict themselves: the minimum is above the maximum, or a bound is below 1; or "
     "a deployment has two autoscalers, scale_settings of its own and a policy in mlops.yaml.",
     "E-SCHEMA": "The $schema is one of Azure ML's, of a kind that is not managed here, or is misspelt.",
-    "E-SCRIPT": "scoring_script is not in the code folder.",
+    "E-SCRIPT": "scoring_script is not in the code folder, or no file that a server could read.",
     "E-SCRIPT-API": "The scoring script is read, never run: it defines no init() or no run(raw_data) that the server "
     "could call.",
     "E-SCRIPT-SYNTAX": "Python cannot read the scoring script; the place in the message is in the script.",

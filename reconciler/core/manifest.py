@@ -91,10 +91,11 @@ def origin_of(path: str, given: Mapping[str, Source]) -> Source | None:
 
 @dataclass(frozen=True)
 class Script:
-    """A scoring script as found: `text` is None when there is no such file."""
+    """A scoring script as found: `text` is None when there is none to read, which `lacking` says."""
 
     path: str
     text: str | None
+    lacking: str = "is not there"
 
 
 @dataclass(frozen=True)

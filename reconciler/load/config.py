@@ -1,5 +1,6 @@
 """`mlops.yaml` at the repository's root: where the manifests are, and the targets that they are applied to."""
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,9 +15,10 @@ from reconciler.load.literals import URL_PASSWORD, literal_secrets
 from reconciler.load.nodes import Unreadable, documents
 from reconciler.load.options import Override
 from reconciler.load.overrides import parse_set
-from reconciler.load.place import Here, git_root, shown
+from reconciler.load.place import Here, git_root, inside, shown
 from reconciler.load.text import MAX_BYTES, decoded
 from reconciler.load.words import did_you_mean
+from reconciler.record.files import open_regular
 
 STATE = ".mlops/state.db"
 
@@ -119,9 +121,9 @@ def read_config(start: Path) -> Config:
 
 
 def _file(start: Path) -> Path | None:
-    """`mlops.yaml` in `start` or above it, not above the repository."""
+    """`mlops.yaml` in `start` or above it, not above the repository; whatever has the name, it is not passed over."""
     for folder in (start, *start.parents):
-        if (folder / CONFIG).is_file():
+        if os.path.lexists(folder / CONFIG):
             return folder / CONFIG
         if (folder / ".git").exists():
             return None
@@ -134,8 +136,8 @@ def _worked_in(start: Path) -> Path:
 
 
 def _document(file: Path, here: Here, problems: list[Problem]) -> Document | None:
-    with file.open("rb") as stream:
-        text = decoded(stream.read(MAX_BYTES + 1), here)
+    data = _bytes(file, here)
+    text = data if isinstance(data, Problem) else decoded(data, here)
     if isinstance(text, Problem):
         problems.append(text)
         return None
@@ -151,6 +153,18 @@ def _document(file: Path, here: Here, problems: list[Problem]) -> Document | Non
     if len(found) > 1 or (found and not isinstance(found[0].value, dict)):
         problems.append(here.problem(1, 1, "E-CONFIG", "mlops.yaml is one mapping, with targets: and manifests:"))
     return found[0] if found else Document({}, {"": (1, 1)}, {})
+
+
+def _bytes(file: Path, here: Here) -> bytes | Problem:
+    """The file's content, if it is one, of the repository's own."""
+    real, root = os.path.realpath(file), git_root(str(file.parent))
+    if root and not inside(real, os.path.realpath(root)):
+        return here.problem(1, 1, "E-LINK-OUT", f"{CONFIG} links to {real}, outside the repository")
+    try:
+        with open_regular(file) as stream:
+            return stream.read(MAX_BYTES + 1)
+    except OSError as error:
+        return here.problem(1, 1, "E-CONFIG", f"{CONFIG} cannot be read: {error.strerror or error}")
 
 
 class _Reader:

@@ -16,11 +16,13 @@ from reconciler.load.explain import Flaw
 from reconciler.load.paths import Found, found_at, is_remote
 from reconciler.load.place import Bounds, inside
 from reconciler.load.rules import field
+from reconciler.record.files import open_regular
 
 CONDA = "conda_file"
 _MLFLOW, _MLFLOW_FILE = "mlflow_model", "MLmodel"
 _LFS = b"version https://git-lfs.github.com/spec/"
 _FOLDERS = frozenset({"code", "build.path"})
+_SCRIPT_BYTES = 4 << 20
 
 
 class Contents:
@@ -54,7 +56,7 @@ class Contents:
         """A scoring script as found; what leads out of the code's folder is not there."""
         path = os.path.normpath(os.path.join(content.location, name))
         if path not in self._scripts:
-            self._scripts[path] = Script(self._bounds.shown(path), _text(path, str(content.location), self._bounds))
+            self._scripts[path] = _script(path, str(content.location), self._bounds)
         return self._scripts[path]
 
     def find(self, text: str, folder: str, path: str) -> Found | Flaw:
@@ -133,11 +135,16 @@ def _model_flaw(location: Path) -> tuple[str, str] | None:
     return None
 
 
-def _text(path: str, folder: str, bounds: Bounds) -> str | None:
+def _script(path: str, folder: str, bounds: Bounds) -> Script:
+    shown = bounds.shown(path)
     real = os.path.realpath(path)
     if not (inside(real, os.path.realpath(folder)) or bounds.holds(real)) or not os.path.isfile(real):
-        return None
+        return Script(shown, None)
     try:
-        return Path(real).read_text("utf-8", "replace")
-    except OSError:
-        return None
+        with open_regular(real) as file:
+            data = file.read(_SCRIPT_BYTES + 1)
+    except OSError as error:
+        return Script(shown, None, f"cannot be read: {error.strerror or error}")
+    if len(data) > _SCRIPT_BYTES:
+        return Script(shown, None, f"is larger than {_SCRIPT_BYTES} bytes")
+    return Script(shown, data.decode("utf-8", "replace"))

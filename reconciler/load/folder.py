@@ -97,5 +97,13 @@ def _yaml_below(folder: str, prefix: str) -> Iterator[tuple[str, str, bool]]:
             if entry.is_dir(follow_symlinks=False):
                 if name not in _NOT_ENTERED:
                     yield from _yaml_below(entry.path, f"{prefix}{name}/")
-            elif name.lower().endswith((".yml", ".yaml")) and (prefix or name != CONFIG) and entry.is_file():
+            elif name.lower().endswith((".yml", ".yaml")) and (prefix or name != CONFIG) and _is_file(entry):
                 yield prefix + name, entry.path, entry.is_symlink()
+
+
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    """Whether it is to be read; of a link that leads to itself that says why it cannot be."""
+    try:
+        return entry.is_file()
+    except OSError:
+        return True

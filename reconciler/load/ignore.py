@@ -1,8 +1,12 @@
 """What an asset leaves out: `.amlignore`, else `.gitignore`, in the folder's root only, read as git reads it."""
 
+import errno
 import re
 from collections.abc import Callable
 from pathlib import Path
+
+from reconciler.load.text import MAX_BYTES
+from reconciler.record.files import open_regular
 
 ALWAYS = frozenset({"__pycache__", ".git", ".DS_Store"})
 
@@ -11,15 +15,20 @@ Ignored = Callable[[str, bool], bool]
 
 
 def ignored_in(folder: Path) -> Ignored:
-    """The rules of an asset's folder."""
+    """The rules of an asset's folder.
+
+    Raises:
+        OSError: they cannot be read; without them, what was to be left out would count.
+    """
     for name in (".amlignore", ".gitignore"):
-        if not (folder / name).is_file():
-            continue  # a pipe would be waited for
-        try:
-            text = (folder / name).read_text("utf-8", "replace")
-        except OSError:
+        # Git follows no link here either; it could lead anywhere.
+        if not (folder / name).is_file() or (folder / name).is_symlink():
             continue
-        return rules(text)
+        with open_regular(folder / name) as file:
+            data = file.read(MAX_BYTES + 1)
+        if len(data) > MAX_BYTES:
+            raise OSError(errno.EFBIG, f"{name} is larger than {MAX_BYTES} bytes")
+        return rules(data.decode("utf-8", "replace"))
     return rules("")
 
 

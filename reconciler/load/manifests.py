@@ -1,7 +1,7 @@
 """PATH becomes manifests: find, read or remember, bring in what they name, digest, report."""
 
 # Paths are text here: as Path objects those of 1,000 files cost 20 ms.
-# ruff: noqa: PTH120, PTH123
+# ruff: noqa: PTH120
 
 import os
 from collections.abc import Mapping, Sequence
@@ -24,6 +24,7 @@ from reconciler.load.rules import field
 from reconciler.load.text import MAX_BYTES
 from reconciler.load.tree import Tree
 from reconciler.load.variables import uses_variables
+from reconciler.record.files import open_regular
 
 _NO_OPTIONS = Options()
 _AT_FIRST = 65_536
@@ -103,7 +104,7 @@ def _readings(place: Place, options: Options, tree: Tree, problems: list[Problem
 def _bytes(here: Here, problems: list[Problem]) -> bytes | None:
     """A file's content; of a file that is too large no more than shows that it is."""
     try:
-        with open(here.path, "rb") as file:
+        with open_regular(here.path) as file:
             # Asked for the limit at once, Python lays out a megabyte for every file.
             data = file.read(_AT_FIRST)
             return data + file.read(MAX_BYTES + 1 - _AT_FIRST) if len(data) == _AT_FIRST else data

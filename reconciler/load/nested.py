@@ -6,7 +6,6 @@
 import os
 from collections.abc import Mapping
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from reconciler.core.problem import Problem
@@ -23,6 +22,7 @@ from reconciler.load.reading import Entry, Reading, read_environment
 from reconciler.load.rules import field, misread, put
 from reconciler.load.text import MAX_BYTES, decoded
 from reconciler.load.tree import Tree
+from reconciler.record.files import open_regular
 
 FILE = "file:"
 
@@ -108,9 +108,7 @@ def rebased(environment: Mapping[str, Any], own: str, folder: str) -> Mapping[st
 def _bytes(path: str) -> bytes:
     """A nested file's content; nothing when it cannot be read, which is then said of its content."""
     try:
-        if not Path(path).is_file():
-            return b""  # a pipe would be waited for, and a device never ends
-        with Path(path).open("rb") as file:
+        with open_regular(path) as file:
             return file.read(MAX_BYTES + 1)
     except OSError:
         return b""

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
-from reconciler.core.manifest import Manifest
+from reconciler.core.manifest import Manifest, Script
 from reconciler.core.problem import Problem
 
 _WANTED = {"init": "init()", "run": "run(raw_data)"}
@@ -16,7 +16,7 @@ def script_problems(manifest: Manifest) -> Iterator[Problem]:
     """What keeps a deployment's script from being served."""
     for path, script in manifest.scripts.items():
         if script.text is None:
-            yield _absent(manifest, path, script.path)
+            yield _absent(manifest, path, script)
             continue
         if _is_for_our_server(manifest, script.path):
             yield from (manifest.problem(path, code, f"{script.path}{said}") for code, said in _flaws(script.text))
@@ -42,11 +42,12 @@ def _flaws(text: str) -> tuple[tuple[str, str], ...]:
     return tuple(("E-SCRIPT-API", f" defines no {form}; the server calls it") for form in missing)
 
 
-def _absent(manifest: Manifest, path: str, shown: str) -> Problem:
+def _absent(manifest: Manifest, path: str, script: Script) -> Problem:
     """A name in angle brackets is a place left to fill in, as templates have it, not a file that was forgotten."""
-    if _PLACEHOLDER.search(shown):
-        return manifest.problem(path, "W-PLACEHOLDER", f"{shown} is a placeholder; give the script's name with --set")
-    return manifest.problem(path, "E-SCRIPT", f"{shown} is not there; correct scoring_script or add the file")
+    if _PLACEHOLDER.search(script.path):
+        message = f"{script.path} is a placeholder; give the script's name with --set"
+        return manifest.problem(path, "W-PLACEHOLDER", message)
+    return manifest.problem(path, "E-SCRIPT", f"{script.path} {script.lacking}; correct scoring_script or add the file")
 
 
 def _bound(tree: ast.Module) -> set[str]:

@@ -7,7 +7,9 @@ from pathlib import Path
 
 from reconciler.core.manifest import Content
 from reconciler.errors import ProviderError
-from reconciler.record.files import beside, private_folder, sync_folder
+from reconciler.record.files import beside, open_regular, private_folder, sync_folder
+
+_AT_A_TIME = 1 << 20
 
 
 class AssetStore:
@@ -80,10 +82,12 @@ class AssetStore:
 
 def _copy_file(source: Path, copy: Path) -> None:
     """Copy with the executable bits, durable and read-only."""
-    shutil.copyfile(source, copy)
-    with copy.open("rb") as file:
-        os.fsync(file.fileno())
-    copy.chmod(0o555 if source.stat().st_mode & 0o100 else 0o444)
+    with open_regular(source) as file, copy.open("xb") as made:
+        executable = os.fstat(file.fileno()).st_mode & 0o100
+        shutil.copyfileobj(file, made, _AT_A_TIME)
+        made.flush()
+        os.fsync(made.fileno())
+    copy.chmod(0o555 if executable else 0o444)
 
 
 def _sync_names(copy: Path) -> None:

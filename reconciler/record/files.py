@@ -1,12 +1,17 @@
 """Private files that are whole or absent: folders of mode 0700, files of mode 0600, laid down in one move."""
 
+import errno
 import os
+import stat
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from io import BufferedReader
 from pathlib import Path
 
 STATE_FOLDER = ".mlops"
+# Windows has no pipes among its files.
+_NO_WAIT = getattr(os, "O_NONBLOCK", 0)
 
 
 def private_folder(folder: Path) -> Path:
@@ -41,6 +46,23 @@ def lay_down(path: Path, fill: Callable[[Path], None], *, over: bool = False) ->
     finally:
         temporary.unlink(missing_ok=True)
         sync_folder(path.parent)
+
+
+def open_regular(path: str | Path) -> BufferedReader:
+    """Open a file to read, and nothing else by its name: a pipe is not waited for, and a device, endless, not read.
+
+    Raises:
+        OSError: it cannot be read, or is no regular file, whatever it was when it was looked at.
+    """
+    file = open(path, "rb", opener=_without_waiting)  # noqa: SIM115 - whoever asks closes it
+    if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        return file
+    file.close()
+    raise OSError(errno.EINVAL, "not a regular file", str(path))
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | _NO_WAIT)
 
 
 def beside(path: Path) -> Path:

@@ -1,6 +1,9 @@
 """Content is laid down once under its digest, verified, whole or absent."""
 
 import hashlib
+import os
+import socket
+import stat
 import threading
 from collections.abc import Iterable
 from pathlib import Path
@@ -104,3 +107,75 @@ def test_threads_that_lay_down_the_same_content_all_get_it_whole(tmp_path: Path,
         thread.join()
     assert got == [digest] * 8
     assert sorted(file.name for file in (tmp_path / "assets").iterdir()) == [".gitignore", digest.replace(":", "-")]
+
+
+@pytest.fixture
+def secret(tmp_path: Path) -> Path:
+    """What lies outside of all that a manifest may name."""
+    folder = tmp_path / "outside"
+    folder.mkdir()
+    (folder / "score.py").write_text("hunter2")
+    return folder
+
+
+@pytest.mark.parametrize("place", ["", "score.py", "lib", "lib/tool.sh"], ids=["all", "file", "folder", "in a folder"])
+def test_b39_a_link_that_was_put_there_since_planning_lays_nothing_of_outside_down(
+    tmp_path: Path, code: Path, secret: Path, place: str
+) -> None:
+    planned = content(code)
+    swapped = code / place
+    target = secret / "score.py" if swapped.is_file() else secret
+    swapped.rename(tmp_path / "away")
+    swapped.symlink_to(target)
+    with pytest.raises(ProviderError, match="code: changed since the plan was made; plan again"):
+        assets(tmp_path, planned).path(planned.digest)
+    assert [file.name for file in (tmp_path / "assets").iterdir()] == [".gitignore"]
+
+
+def test_b39_a_link_that_is_put_there_while_it_is_copied_lays_nothing_of_outside_down(
+    tmp_path: Path, code: Path, secret: Path
+) -> None:
+    """Between the listing of the files and the copying of one, when whatever was checked before has been."""
+    planned = content(code)
+
+    def swapping(folder: Path) -> Iterable[tuple[str, Path]]:
+        for name, file in files_of(folder):
+            if name == "score.py":
+                file.unlink()
+                file.symlink_to(secret / "score.py")
+            yield name, file
+
+    store = AssetStore(tmp_path / "assets", {planned.digest: planned}, digest_of=digest_of, files_of=swapping)
+    with pytest.raises(ProviderError, match="code: changed since the plan was made; plan again"):
+        store.path(planned.digest)
+    assert [file.name for file in (tmp_path / "assets").iterdir()] == [".gitignore"]
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("kind", ["pipe", "socket", "device", "link to a device"])
+def test_what_is_no_file_any_more_is_neither_waited_for_nor_read(
+    tmp_path: Path, code: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(code)  # a socket's path is short
+    script = content(code / "score.py")
+    script.location.unlink()
+    with socket.socket(socket.AF_UNIX) as bound:
+        match kind:
+            case "pipe":
+                os.mkfifo(script.location)
+            case "socket":
+                bound.bind("score.py")
+            case "device":
+                _zeros(script.location)
+            case _:
+                script.location.symlink_to("/dev/zero")
+        with pytest.raises(ProviderError, match=r"score\.py: cannot be copied to .*; plan again"):
+            assets(tmp_path, script).path(script.digest)
+    assert [file.name for file in (tmp_path / "assets").iterdir()] == [".gitignore"]
+
+
+def _zeros(file: Path) -> None:
+    try:
+        os.mknod(file, 0o600 | stat.S_IFCHR, os.makedev(1, 5))
+    except PermissionError:
+        pytest.skip("only root makes devices")
