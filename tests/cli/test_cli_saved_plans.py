@@ -117,12 +117,19 @@ def test_a_saved_plan_is_applied_from_any_folder_of_the_repository(applied: Repo
 KEY, OTHER = "1" * 64, "2" * 64
 
 
-def test_a_saved_plan_is_encrypted_where_a_key_is_given(applied: Repository):
-    more_instances(applied)
-    applied.mlops("plan", "--out", "p.json", MLOPS_ENCRYPTION_KEY=KEY)
-    assert "deployment/credit/blue" not in applied.read("p.json")
-    applied.mlops("apply", "--plan", "p.json", MLOPS_ENCRYPTION_KEY=OTHER, MLOPS_ENCRYPTION_KEY_FALLBACK=KEY)
-    assert applied.steps() == []
+@pytest.fixture
+def sealed(repo: Repository) -> Repository:
+    """Everything applied, the record under a key from its birth."""
+    repo.mlops("apply", "--auto-approve", MLOPS_ENCRYPTION_KEY=KEY)
+    return repo
+
+
+def test_a_saved_plan_is_encrypted_where_a_key_is_given(sealed: Repository):
+    more_instances(sealed)
+    sealed.mlops("plan", "--out", "p.json", MLOPS_ENCRYPTION_KEY=KEY)
+    assert "deployment/credit/blue" not in sealed.read("p.json")
+    sealed.mlops("apply", "--plan", "p.json", MLOPS_ENCRYPTION_KEY=OTHER, MLOPS_ENCRYPTION_KEY_FALLBACK=KEY)
+    assert sealed.mlops("plan", MLOPS_ENCRYPTION_KEY=OTHER).out.startswith("No changes.")
 
 
 @pytest.mark.parametrize(
@@ -132,19 +139,19 @@ def test_a_saved_plan_is_encrypted_where_a_key_is_given(applied: Repository):
         ({"MLOPS_ENCRYPTION_KEY": OTHER}, "give the former key in MLOPS_ENCRYPTION_KEY_FALLBACK"),
     ],
 )
-def test_an_encrypted_plan_is_refused_without_its_key(applied: Repository, variables: dict[str, str], message: str):
-    applied.mlops("plan", "--out", "p.json", MLOPS_ENCRYPTION_KEY=KEY)
-    assert message in applied.mlops("apply", "--plan", "p.json", code=1, **variables).err
+def test_an_encrypted_plan_is_refused_without_its_key(sealed: Repository, variables: dict[str, str], message: str):
+    sealed.mlops("plan", "--out", "p.json", MLOPS_ENCRYPTION_KEY=KEY)
+    assert message in sealed.mlops("apply", "--plan", "p.json", code=1, **variables).err
 
 
-def test_an_older_encrypted_plan_under_a_newer_serial_is_refused(applied: Repository):
-    applied.mlops("plan", "--out", "old.json", MLOPS_ENCRYPTION_KEY=KEY)
-    move_state(applied)
-    applied.mlops("plan", "--out", "new.json", MLOPS_ENCRYPTION_KEY=KEY)
-    old, new = (json.loads(applied.read(name)) for name in ("old.json", "new.json"))
+def test_an_older_encrypted_plan_under_a_newer_serial_is_refused(sealed: Repository):
+    sealed.mlops("plan", "--out", "old.json", MLOPS_ENCRYPTION_KEY=KEY)
+    sealed.mlops("apply", "--auto-approve", "--set", "deployment/credit/blue.description=x", MLOPS_ENCRYPTION_KEY=KEY)
+    sealed.mlops("plan", "--out", "new.json", MLOPS_ENCRYPTION_KEY=KEY)
+    old, new = (json.loads(sealed.read(name)) for name in ("old.json", "new.json"))
     assert old["serial"] < new["serial"]
-    applied.write("p.json", json.dumps({**new, "sealed": old["sealed"]}))
-    said = applied.mlops("apply", "--plan", "p.json", code=1, MLOPS_ENCRYPTION_KEY=KEY).err
+    sealed.write("p.json", json.dumps({**new, "sealed": old["sealed"]}))
+    said = sealed.mlops("apply", "--plan", "p.json", code=1, MLOPS_ENCRYPTION_KEY=KEY).err
     assert "p.json: it was changed, or is older than it says" in said
 
 
