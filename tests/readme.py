@@ -17,6 +17,9 @@ from reconciler.load.schema import fields_of
 from reconciler.providers.provider import CredentialSource, LogSource, TableSource
 from reconciler.providers.registry import BUILT_IN, provider_named
 
+sys.path.insert(0, str(Path(__file__).parent.parent))
+from tests.ids import not_covered
+
 README = Path(__file__).parent.parent / "README.md"
 PART = re.compile(r"(<!-- generated: (?P<name>[a-z ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
@@ -74,7 +77,14 @@ def errors_tree() -> Iterator[str]:
     yield "```"
 
 
-PARTS = {"commands": commands, "exit codes": exit_codes, "kinds": kinds, "providers": providers, "errors": errors_tree}
+PARTS = {
+    "commands": commands,
+    "exit codes": exit_codes,
+    "kinds": kinds,
+    "providers": providers,
+    "errors": errors_tree,
+    "not covered": not_covered,
+}
 
 
 def generated(text: str) -> str:
