@@ -82,12 +82,17 @@ def _protected(deleted: Sequence[Step], guards: Guards) -> Iterator[str]:
 
 
 def _with_traffic(deleted: Sequence[Step], steps: Sequence[Step], state: State) -> Iterator[str]:
-    """A deployment is not deleted while its endpoint sends it anything and goes on to do so."""
+    """A deployment is not deleted while its endpoint sends it anything and goes on to do so, also one made anew."""
     routes = {step.address: step.after for step in steps if step.action is Action.ROUTE}
     going = {step.address for step in deleted}
+    made = {step.address for step in steps if step.action is Action.CREATE}
     for step in deleted:
         parent = step.address.parent
-        if parent is None or parent in going or parent not in state.entries:
+        if (
+            parent is None
+            or parent not in state.entries
+            or (parent in going and {parent, step.address} & made != {parent})
+        ):
             continue
         recorded = state.entries[parent].spec
         for name in sorted(KINDS[parent.kind].route):

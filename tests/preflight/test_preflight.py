@@ -130,6 +130,13 @@ def test_b58_a_deployment_with_traffic_that_nobody_claims_is_not_deleted():
     assert reason.startswith("E-DELETE-TRAFFIC: blue has 100 % of traffic")
 
 
+def test_a_deployment_does_not_go_while_a_replaced_endpoint_gets_its_unclaimed_traffic_to_it_back():
+    state = recorded(endpoint(traffic={"blue": 100}, location="here"), blue(), green())
+    (reason,) = refused([endpoint(location="there"), green()], state)
+    assert reason.startswith("E-DELETE-TRAFFIC: blue has 100 % of traffic")
+    assert refused([endpoint(location="there", traffic={"green": 100}), green()], state) == []
+
+
 def test_a_deployment_that_gets_mirrored_requests_is_not_deleted():
     state = recorded(endpoint(mirror_traffic={"blue": 10}), blue())
     (reason,) = refused([endpoint()], state)
