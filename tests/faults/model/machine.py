@@ -21,6 +21,9 @@ from tests.faults.model.invariants import Promise
 from tests.faults.model.records import InMemory, Records
 from tests.faults.model.world import World, killed
 
+# Files of a thousand courses of events, none of which need outlive a power cut.
+_IN_MEMORY = "/dev/shm"
+
 NUMBERS = st.integers(0, 7)
 ENDPOINTS = st.sampled_from(("credit", "fraud"))
 NAMES = st.sampled_from(("blue", "green", "red"))
@@ -88,7 +91,9 @@ class Model(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self._folder = Path(tempfile.mkdtemp(prefix="mlops-model-", dir=os.environ.get("MLOPS_MODEL_FOLDER")))
+        self._folder = Path(
+            tempfile.mkdtemp(prefix="mlops-model-", dir=_IN_MEMORY if os.access(_IN_MEMORY, os.W_OK) else None)
+        )
         self.world = World(self._folder, type(self).records, self.looked_for)
         self._around = ExitStack()
         if planted := type(self).planted:
