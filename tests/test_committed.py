@@ -34,11 +34,12 @@ LOCKS = re.compile(r"requirements.*\.lock$")
 
 
 def tracked() -> list[str]:
-    """The files of the repository; without git, as in an archive, there is nothing to be committed."""
-    try:
-        listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
-    except (OSError, subprocess.CalledProcessError):
+    """The files of the repository; without git's folder, as in an archive, there is nothing to be committed."""
+    if not (ROOT / ".git").exists():
         pytest.skip("this is no git repository")
+    # Whoever owns the checkout, as CI may be somebody else.
+    command = ["git", "-c", f"safe.directory={ROOT}", "ls-files", "-z"]
+    listed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
     return [name for name in listed.split("\0") if name and (ROOT / name).is_file()]
 
 
