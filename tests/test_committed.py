@@ -87,6 +87,11 @@ def test_the_workflows_pass_zizmor():
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_the_gate_is_run_by_root_without_whom_tests_are_skipped():
+    workflow = (ROOT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8")
+    assert re.findall(r"^ +- run: (.*)$", workflow, re.MULTILINE) == ["sudo .ci/run"]
+
+
 def test_zizmor_would_find_what_a_pull_request_could_turn_against_us(tmp_path: Path):
     workflow = tmp_path / ".github" / "workflows" / "ci.yml"
     workflow.parent.mkdir(parents=True)
