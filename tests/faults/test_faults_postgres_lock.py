@@ -1,6 +1,9 @@
 """Appliers contend for one record in PostgreSQL: many at once, killed, stopped, with clocks that are wrong."""
 
+import getpass
 import signal
+import socket
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +18,6 @@ from tests.waiting import until
 
 DONE, HELD, ERROR = 0, 3, 1
 APPLY = ("apply", "--auto-approve")
-Process = "subprocess.Popen[str]"
 
 
 @pytest.fixture
@@ -38,7 +40,7 @@ def plug(tmp_path: Path) -> dict[str, str]:
 
 
 @contextmanager
-def at_the_gate(repo: Repository, variables: dict[str, str], *words: str) -> Iterator[Process]:
+def at_the_gate(repo: Repository, variables: dict[str, str], *words: str) -> "Iterator[subprocess.Popen[str]]":
     """An apply that is in the middle of a step, and goes on once the gate is open; it does not outlive the test."""
     process = repo.started(*APPLY, *words, **variables)
     try:
@@ -53,7 +55,7 @@ def open_gate(repo: Repository) -> None:
     (repo.folder / "go").touch()
 
 
-def ended(process: Process) -> tuple[int, str]:
+def ended(process: "subprocess.Popen[str]") -> tuple[int, str]:
     _, said = process.communicate(timeout=PATIENCE_S)
     return process.returncode, said
 
@@ -88,9 +90,6 @@ def test_f28_of_eight_applies_at_once_one_runs_and_the_others_name_it(repo: Repo
 
 
 def holder(pid: int) -> str:
-    import getpass  # noqa: PLC0415 - these tests alone
-    import socket  # noqa: PLC0415 - as above
-
     return f"{getpass.getuser()}@{socket.gethostname()} (pid {pid}, mlops apply) since "
 
 
@@ -159,7 +158,7 @@ def wrong_clock(by: str) -> dict[str, str]:
     """The variables of a process whose clock is wrong by so much."""
     library = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)
     if library is None:
-        lacking("clocks are set wrong by Debian's faketime, not installed here", "postgres")
+        lacking("clocks are set wrong by Debian's faketime, not installed here", "faketime")
     return {"LD_PRELOAD": str(library), "FAKETIME": by, "FAKETIME_DONT_RESET": "1"}
 
 

@@ -50,7 +50,7 @@ class Wire:
 def wire() -> Iterator[Wire]:
     """A wire for one test."""
     if os.geteuid() != 0 or not _tool():
-        lacking("a network is cut by root, with iproute2", "postgres")
+        lacking("a network is cut by root, with iproute2", "netns")
     made = Wire(f"t{secrets.token_hex(4)}", secrets.randbelow(256))
     made.lay()
     try:
