@@ -18,7 +18,7 @@ from reconciler.providers.memory import MemoryProvider
 from reconciler.providers.provider import Provider, Setting
 from reconciler.providers.registry import provider_named
 from reconciler.record.assets import AssetStore
-from reconciler.record.opening import kept_copy, open_offline, open_store
+from reconciler.record.opening import kept_copy, open_offline, open_store, refuse_elsewhere
 from reconciler.record.store import Record, Store
 
 PRIVATE = ".mlops"
@@ -84,15 +84,17 @@ def open_workspace(
 
 
 @contextmanager
-def open_record(target: str | None, *, start: Path | None = None) -> Iterator[tuple[str, Store]]:
+def open_record(
+    target: str | None, *, start: Path | None = None, environ: Mapping[str, str] = os.environ
+) -> Iterator[tuple[str, Store]]:
     """Open the record of a target alone, for what needs no platform and must work without one; with the target's name.
 
     Raises:
         ManifestError: `mlops.yaml` is wrong, or has no such target.
+        RefusedError: the environment forbids connections, and it takes one.
         StateError: the record cannot be opened.
     """
-    config = read_config(start or Path.cwd())
-    chosen = config.target(target)
+    config, chosen = _reachable(target, start, environ)
     store = open_store(chosen.state, root=config.root, target=chosen.name)
     try:
         yield chosen.name, store
@@ -100,16 +102,27 @@ def open_record(target: str | None, *, start: Path | None = None) -> Iterator[tu
         store.close()
 
 
-def open_copy(target: str | None, number: int, *, start: Path | None = None) -> Record:
+def open_copy(
+    target: str | None, number: int, *, start: Path | None = None, environ: Mapping[str, str] = os.environ
+) -> Record:
     """What was recorded of a target before one of its last runs; 1 is the last. The record itself may be damaged.
 
     Raises:
         ManifestError: `mlops.yaml` is wrong, or has no such target.
+        RefusedError: the environment forbids connections, and it takes one.
         StateError: there is no such copy.
     """
+    config, chosen = _reachable(target, start, environ)
+    return kept_copy(chosen.state, root=config.root, target=chosen.name, number=number)
+
+
+def _reachable(target: str | None, start: Path | None, environ: Mapping[str, str]) -> tuple[Config, Target]:
+    """A target whose record may be opened."""
     config = read_config(start or Path.cwd())
     chosen = config.target(target)
-    return kept_copy(chosen.state, root=config.root, target=chosen.name, number=number)
+    if is_offline(environ):
+        refuse_elsewhere(chosen.state, root=config.root, target=chosen.name)
+    return config, chosen
 
 
 def holder(command: str, started: str) -> Mapping[str, str | int]:

@@ -40,16 +40,25 @@ def open_offline(location: str, *, root: Path, target: str) -> Store:
         RefusedError: the record is elsewhere.
         StateError: what is there cannot be used.
     """
+    refuse_elsewhere(location, root=root, target=target)
     file = _file(location, root)
-    if file is None and location != "memory:":
+    if file and file.is_file():
+        return SqliteStore(file, target)
+    return MemoryStore(target, Memory(lineage=lambda: ""))
+
+
+def refuse_elsewhere(location: str, *, root: Path, target: str) -> None:
+    """Open no connection for a record.
+
+    Raises:
+        RefusedError: the record is no file of this machine.
+    """
+    if _file(location, root) is None and location != "memory:":
         scheme = location.partition(":")[0]
         raise RefusedError(
             f"target {target}: its record is at {scheme}:…, and offline no connection is opened; plan a target whose "
             "record is a file, or `mlops validate`, which needs none"
         )
-    if file and file.is_file():
-        return SqliteStore(file, target)
-    return MemoryStore(target, Memory(lineage=lambda: ""))
 
 
 def _file(location: str, root: Path) -> Path | None:

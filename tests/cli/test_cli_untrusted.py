@@ -104,6 +104,20 @@ def test_offline_by_the_environment_forbids_what_asks_a_platform(repo: Repositor
     assert not (repo.folder / "live.jsonl").exists()
 
 
+@pytest.mark.parametrize(
+    "words",
+    ["list", "show endpoint/credit", "export", "export --backup 1", "unlock 3f9a61c2"],
+)
+def test_offline_by_the_environment_a_record_elsewhere_is_not_asked(repo: Repository, words: str):
+    repo.edit("mlops.yaml", "default: true", "default: true, state: 'postgresql://u@127.0.0.1:9/x'")
+    seen = audited(repo, "state", *words.split(), code=4, MLOPS_OFFLINE="1")
+    assert ("offline no connection is opened" in seen.out + seen.err, seen.of(*SOCKETS)) == (True, [])
+
+
+def test_offline_by_the_environment_a_record_that_is_a_file_is_shown(applied: Repository):
+    assert "endpoint/credit" in applied.mlops("state", "list", MLOPS_OFFLINE="1").out
+
+
 @pytest.fixture
 def traces() -> Iterator[Collector]:
     with collector() as made:
