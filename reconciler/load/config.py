@@ -10,12 +10,14 @@ from reconciler.core.address import Address
 from reconciler.core.problem import Problem
 from reconciler.errors import ManifestError
 from reconciler.load.document import Document, document
+from reconciler.load.explain import Flaw
 from reconciler.load.folder import CONFIG
 from reconciler.load.literals import URL_PASSWORD, literal_secrets
 from reconciler.load.nodes import Unreadable, documents
 from reconciler.load.options import Override
 from reconciler.load.overrides import parse_set
-from reconciler.load.place import Here, git_root, inside, shown
+from reconciler.load.paths import found_at
+from reconciler.load.place import Bounds, Here, git_root, inside, shown
 from reconciler.load.text import MAX_BYTES, decoded
 from reconciler.load.words import did_you_mean
 from reconciler.record.files import open_regular
@@ -114,7 +116,7 @@ def read_config(start: Path) -> Config:
         raise ManifestError(problems)
     reader = _Reader(found, here)
     targets = {target.name: target for target in reader.targets()} or {"local": reader.only_target()}
-    manifests = reader.text("manifests", ".")
+    manifests = reader.folder("manifests", ".")
     if reader.problems:
         raise ManifestError(reader.problems)
     return Config(file.parent, manifests, targets, here.shown)
@@ -186,6 +188,14 @@ class _Reader:
             return default if value is None else value
         self.wrong(path, f"expected text, here is {self._written.get(path, 'something else')}")
         return default
+
+    def folder(self, path: str, default: str) -> str:
+        """A folder of the repository; it need not be there for commands that read no manifests."""
+        text, beside = self.text(path, default), os.path.realpath(Path(self._here.path).parent)
+        flaw = found_at(text, beside, Bounds(base=beside, root=git_root(beside)), path)
+        if isinstance(flaw, Flaw) and flaw.code != "E-PATH":
+            self.wrong(path, flaw.message, code=flaw.code)
+        return text
 
     def written(self, path: str, value: Any) -> Any:
         """The text of a scalar as it stands in the file, whatever YAML makes of it."""

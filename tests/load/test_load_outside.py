@@ -268,6 +268,27 @@ def test_settings_that_lie_elsewhere_are_refused_unread(target: str):
         read_config(Path.cwd())
 
 
+@pytest.mark.parametrize(
+    ("folder", "says"),
+    [
+        ("../outside", r"E-PATH-OUT: manifests: \.\./outside: path leaves the repository root"),
+        ("link", r"E-LINK-OUT: manifests: link links to .*, outside the repository"),
+        ("/etc", r"E-PATH-FORM: manifests: /etc: path is absolute"),
+    ],
+)
+def test_settings_name_no_folder_of_manifests_elsewhere(folder: str, says: str):
+    Path("link").symlink_to("../outside")
+    Path("mlops.yaml").write_text(f"targets: {{}}\nmanifests: {folder}\n")
+    with pytest.raises(ManifestError, match=rf"mlops\.yaml:2:1: {says}"):
+        read_config(Path.cwd())
+
+
+def test_settings_below_the_root_name_a_folder_beside_them():
+    Path("ops").mkdir()
+    Path("ops/mlops.yaml").write_text("manifests: ../code\n")
+    assert read_config(Path.cwd() / "ops").manifests == "../code"
+
+
 def test_settings_of_a_terabyte_are_too_large():
     sparse("mlops.yaml")
     with little_memory(), pytest.raises(ManifestError, match="E-YAML-SIZE"):
