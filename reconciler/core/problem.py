@@ -27,4 +27,5 @@ class Problem:
         return self.code.startswith("E-")
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}:{self.column}: {self.code}: {self.message}"
+        # Names of files and fields are foreign text, which begins no line of its own.
+        return f"{self.file}:{self.line}:{self.column}: {self.code}: {self.message}".replace("\n", "\\n")

@@ -20,7 +20,8 @@ from reconciler.load.rules import put
 
 PREFIX = "MLOPS_SECRET_"
 
-_MEANT = re.compile(r"\$\{\{\s*secret:")
+# GitHub's `${{ secrets.NAME }}` and the like are meant so, too, and would else be deployed as the text that they are.
+_MEANT = re.compile(r"\$\{\{\s*secrets?\s*[:.]", re.IGNORECASE)
 _FORM = "write ${{secret:NAME}}, a name of letters, digits, dots, dashes and underscores"
 _REFERENCE = re.compile(r"\$\{\{\s*secret:(?P<name>[A-Za-z0-9][A-Za-z0-9_.-]*)\s*\}\}")
 

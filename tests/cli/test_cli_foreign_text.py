@@ -31,6 +31,13 @@ def test_a_file_s_name_is_no_command(repo: Repository, name: str):
         assert inert(told.err)
 
 
+def test_a_name_begins_no_line_of_its_own(repo: Repository):
+    repo.write("manifests/a\nb.yml", f'{SCHEMAS}/model.schema.json\nname: risk\nversion: 2\n"x\\nNo changes.": 1\n')
+    for told in (repo.mlops("plan", code=1).err, repo.mlops("validate", code=1).out):
+        assert [line for line in told.splitlines() if line.startswith(("b.yml", "No changes"))] == []
+        assert "a\\nb.yml:4:1: E-FIELD: x\\nNo changes.: unknown field" in told
+
+
 def test_values_of_a_plan_are_no_commands(repo: Repository):
     quoted = EVIL.replace("\x1b", "\\x1b")
     repo.edit(
