@@ -47,6 +47,9 @@ def _failed(error: Exception, *, debug: bool) -> int:
         warn(f"mlops: {_counted(error)}; nothing was changed")
     elif isinstance(error, MlopsError):
         warn(f"mlops: {error}")
+    elif isinstance(error, OSError):
+        # Such as standard output that is on a full disk, or a folder that is gone.
+        warn(f"mlops: the system refuses: {error}; --debug shows where it happened")
     else:
         warn(f"mlops: internal error: {type(error).__name__}: {error}")
         warn("mlops: this is a defect of mlops; --debug shows where it happened")

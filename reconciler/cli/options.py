@@ -1,9 +1,18 @@
 """Options that several commands share, each said once."""
 
 from enum import StrEnum
+from math import isfinite
 from typing import Annotated
 
 import typer
+
+
+def _finite(seconds: float) -> float:
+    """A time that can be waited for: `nan` is not less than any."""
+    if not isfinite(seconds):
+        raise typer.BadParameter(f"{seconds} is no number of seconds.")
+    return seconds
+
 
 Paths = Annotated[
     list[str] | None,
@@ -47,11 +56,20 @@ AllowEmpty = Annotated[bool, typer.Option("--allow-empty", help="Accept that the
 AutoApprove = Annotated[bool, typer.Option("--auto-approve", "--yes", "-y", help="Do not ask.")]
 Parallel = Annotated[int, typer.Option("--parallel", metavar="N", min=1, max=64, help="Steps that run at once.")]
 LockTimeout = Annotated[
-    float, typer.Option("--lock-timeout", metavar="SECONDS", min=0, help="How long to wait for another run to end.")
+    float,
+    typer.Option(
+        "--lock-timeout", metavar="SECONDS", min=0, callback=_finite, help="How long to wait for another run to end."
+    ),
 ]
 StepTimeout = Annotated[
     float,
-    typer.Option("--step-timeout", metavar="SECONDS", min=1, help="How long a step may take before it is left behind."),
+    typer.Option(
+        "--step-timeout",
+        metavar="SECONDS",
+        min=1,
+        callback=_finite,
+        help="How long a step may take before it is left behind.",
+    ),
 ]
 DetailedExitcode = Annotated[
     bool, typer.Option("--detailed-exitcode", help="Exit with 2 when there is something to report.")

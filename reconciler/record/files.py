@@ -34,8 +34,13 @@ def lay_down(path: Path, fill: Callable[[Path], None], *, over: bool = False) ->
     """Make a private file by filling a temporary one beside it; it appears whole or not at all.
 
     Args:
-        over: replace what is there; without it, what another process was faster to lay down stays.
+        over: replace the file that is there; without it, what another process was faster to lay down stays.
+
+    Raises:
+        OSError: it cannot be made; or what is there is no file, as `/dev/stdout`, which a file is not to replace.
     """
+    if over and path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
     temporary = beside(path)
     os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
     try:

@@ -1,7 +1,9 @@
 """Whatever is wrong is said in a line or three, with its exit code, and without a traceback."""
 
+import os
 import shlex
 import subprocess
+from pathlib import Path
 
 import pytest
 import typer
@@ -68,6 +70,10 @@ def test_validate_counts_what_is_right(repo: Repository):
         ("plan -t de", "did you mean dev?"),
         ("plan --set endpoint/nope.description=x", "no manifest has the address endpoint/nope"),
         ("plan --out nowhere/p.json", "the plan cannot be saved to nowhere/p.json"),
+        ("plan --out .", "the plan cannot be saved to .: not a regular file"),
+        ("apply --lock-timeout nan", "nan is no number of seconds"),
+        ("apply --lock-timeout inf", "inf is no number of seconds"),
+        ("apply --step-timeout nan", "nan is no number of seconds"),
         ("show endpoint/credi --query name", "endpoint/credi is not there"),
         ("invoke credit", "endpoint/credit is not there (target dev); apply it first"),
         ("invoke credit --request-file nowhere.json", "the request file nowhere.json cannot be read"),
@@ -132,6 +138,34 @@ def test_a_reader_that_goes_away_is_no_error(repo: Repository):
         timeout=PATIENCE_S,
     )
     assert (done.stdout, done.stderr) == ("{\n", "")
+
+
+def test_an_answer_that_finds_no_room_is_no_defect_and_nothing_is_applied(repo: Repository):
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [MLOPS, "apply", "--auto-approve"],
+            check=False,
+            cwd=repo.folder,
+            env=environ(),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=PATIENCE_S,
+        )
+    assert done.returncode == 1
+    assert done.stderr == (
+        "mlops: the system refuses: [Errno 28] No space left on device; --debug shows where it happened\n"
+    )
+    assert not (repo.folder / "live.jsonl").exists()
+    repo.apply()
+    assert repo.mlops("plan", "--detailed-exitcode").out.startswith("No changes.")
+
+
+@pytest.mark.parametrize("words", [("plan", "--out"), ("state", "export")])
+def test_a_pipe_or_a_device_is_not_replaced_by_a_file(applied: Repository, words: tuple[str, ...]):
+    os.mkfifo(applied.folder / "pipe")
+    assert "not a regular file" in applied.mlops(*words, "pipe", code=1).err
+    assert (applied.folder / "pipe").is_fifo()
 
 
 @pytest.mark.parametrize("command", COMMANDS)
