@@ -9,7 +9,7 @@ import typer
 from reconciler.cli import options as o
 from reconciler.cli.applying import last_word, manner_of, print_plan, say_aside
 from reconciler.cli.checking import drift
-from reconciler.cli.saving import as_saved, kept_of
+from reconciler.cli.saving import as_saved, save
 from reconciler.cli.saying import say
 from reconciler.cli.wishes import wish_of
 
@@ -46,8 +46,6 @@ def plan(
       mlops plan --set deployment/credit/blue.instance_count=3
     """
     from reconciler import pipeline  # noqa: PLC0415 - --help loads none of it
-    from reconciler.record.sealing import seal_keys  # noqa: PLC0415
-    from reconciler.saved import save_plan  # noqa: PLC0415
     from reconciler.workspace import open_workspace  # noqa: PLC0415
 
     if refresh_only and offline:
@@ -60,7 +58,7 @@ def plan(
         planned, root = pipeline.plan(workspace, wish), workspace.config.root
     say_aside(planned, verbose=verbose)
     if out:
-        save_plan(out, planned.plan, kept_of(wish, planned.plan.target, root), keys=seal_keys(os.environ))
+        save(out, planned.plan, wish, root)
     print_plan(planned, report)
     if out and report is o.Report.TEXT:
         say(f"Saved to {out}; `mlops apply --plan {out}` does exactly this, or refuses.")

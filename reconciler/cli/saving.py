@@ -9,10 +9,19 @@ from typing import TYPE_CHECKING, Any
 from reconciler.cli.wishes import addresses_of
 
 if TYPE_CHECKING:
+    from reconciler.core.plan import Plan
     from reconciler.pipeline import Wish
 
 
-def kept_of(wish: "Wish", target: str, root: Path) -> dict[str, object]:
+def save(file: Path, plan: "Plan", wish: "Wish", root: Path) -> None:
+    """Save a plan with the options that it was made with, sealed where there is a key."""
+    from reconciler.record.sealing import seal_keys  # noqa: PLC0415 - --help loads none of it
+    from reconciler.saved import save_plan  # noqa: PLC0415
+
+    save_plan(file, plan, _kept_of(wish, plan.target, root), keys=seal_keys(os.environ))
+
+
+def _kept_of(wish: "Wish", target: str, root: Path) -> dict[str, object]:
     """The options that a saved plan was made with; values that may be secret are left out.
 
     Paths count from the repository's root, so that the plan can be applied from any of its folders.
