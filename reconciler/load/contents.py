@@ -14,7 +14,7 @@ from reconciler.kinds import KINDS
 from reconciler.load.digest import content_digest, content_files, links_of
 from reconciler.load.explain import Flaw
 from reconciler.load.paths import Found, found_at, is_remote
-from reconciler.load.place import Bounds, inside
+from reconciler.load.place import Bounds, inside, private_part
 from reconciler.load.rules import field
 from reconciler.record.files import open_regular
 
@@ -94,9 +94,14 @@ class Contents:
 
     def _link_out(self, folder: Path) -> tuple[str, str] | None:
         for name, target in links_of(folder):
-            if not inside(target, os.path.realpath(folder)) and not self._bounds.holds(target):
+            if not _is_within(target, os.path.realpath(folder)) and not self._bounds.holds(target):
                 return "E-LINK-OUT", f": {name} links to {target}, outside the repository"
         return None
+
+
+def _is_within(path: str, folder: str) -> bool:
+    """Whether a path, links resolved, is content of a folder."""
+    return inside(path, folder) and not private_part(path, folder)
 
 
 @cache
@@ -138,7 +143,7 @@ def _model_flaw(location: Path) -> tuple[str, str] | None:
 def _script(path: str, folder: str, bounds: Bounds) -> Script:
     shown = bounds.shown(path)
     real = os.path.realpath(path)
-    if not (inside(real, os.path.realpath(folder)) or bounds.holds(real)) or not os.path.isfile(real):
+    if not (_is_within(real, os.path.realpath(folder)) or bounds.holds(real)) or not os.path.isfile(real):
         return Script(shown, None)
     try:
         with open_regular(real) as file:

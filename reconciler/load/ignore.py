@@ -8,7 +8,7 @@ from pathlib import Path
 from reconciler.load.text import MAX_BYTES
 from reconciler.record.files import open_regular
 
-ALWAYS = frozenset({"__pycache__", ".git", ".DS_Store"})
+ALWAYS = frozenset({"__pycache__", ".git", ".mlops", ".DS_Store"})
 
 Ignored = Callable[[str, bool], bool]
 """Whether a file or folder, by its name relative to the root, is left out; True as second argument for folders."""

@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 
 from reconciler.load.explain import Flaw
-from reconciler.load.place import Bounds
+from reconciler.load.place import Bounds, private_part
 
 _REMOTE = re.compile(r"(?:azureml|runs|models|mlflow-model|git\+[a-z]+|[a-zA-Z][a-zA-Z0-9+.-]+(?=://)):")
 _DRIVE = re.compile(r"[a-zA-Z]:[\\/]?")
@@ -37,6 +37,8 @@ def found_at(text: str, folder: str, bounds: Bounds, field: str) -> Found | Flaw
     if wrong := _form(text):
         return Flaw(field, "E-PATH-FORM", f"{text}: {wrong}; write a path relative to this file")
     path = os.path.normpath(os.path.join(os.path.realpath(folder), text))
+    if private := private_part(path, bounds.root or bounds.base):
+        return Flaw(field, "E-PATH-OUT", f"{text}: what lies in {private} is no content of the repository")
     if bounds.root and not bounds.holds(path):
         return Flaw(field, "E-PATH-OUT", f"{text}: path leaves the repository root")
     if not os.path.exists(path):

@@ -52,7 +52,17 @@ class Bounds:
 
     def holds(self, path: str) -> bool:
         """Whether a path, links resolved, may be read."""
-        return any(inside(path, root) for root in ((self.root,) if self.root else (self.base, _working_folder())))
+        roots = (self.root,) if self.root else (self.base, _working_folder())
+        return any(inside(path, root) and not private_part(path, root) for root in roots)
+
+
+def private_part(path: str, folder: str) -> str:
+    """The folder of git's or of mlops itself that a path below `folder` goes through; empty when through none.
+
+    Keys, tokens and settings lie there; what lies there is no content of the repository.
+    """
+    parts = os.path.relpath(path, folder).replace(os.sep, "/").split("/")
+    return next((part for part in parts if part.lower() in (".git", ".mlops")), "")
 
 
 def inside(path: str, folder: str) -> bool:

@@ -293,3 +293,30 @@ def test_settings_of_a_terabyte_are_too_large():
     sparse("mlops.yaml")
     with little_memory(), pytest.raises(ManifestError, match="E-YAML-SIZE"):
         read_config(Path.cwd())
+
+
+@pytest.mark.parametrize("path", [".git/config", ".GIT/config", ".mlops/local/dev/secrets", "code/../.mlops"])
+def test_b38_what_is_gits_or_mlops_own_is_no_content(repository: Path, path: str):
+    for name in (".git/config", ".GIT/config", ".mlops/local/dev/secrets"):
+        (repository / name).parent.mkdir(parents=True, exist_ok=True)
+        (repository / name).write_text("hunter2")
+    (repository / "model.yml").write_text(MODEL % path)
+    told = [problem for problem in load(".").problems if problem.code == "E-PATH-OUT"]
+    assert len(told) == 1
+    assert "is no content of the repository" in told[0].message
+
+
+@pytest.mark.parametrize("target", [".git/config", ".mlops/state.key"])
+def test_b39_a_link_to_what_is_gits_or_mlops_own_is_refused_also_from_a_folder_around_it(repository: Path, target: str):
+    (repository / target).parent.mkdir(exist_ok=True)
+    (repository / target).write_text("hunter2")
+    (repository / "lib").symlink_to(target)
+    (repository / "model.yml").write_text(MODEL % ".")
+    assert "E-LINK-OUT" in codes()
+
+
+def test_the_content_of_the_whole_repository_holds_nothing_of_mlops_own(repository: Path):
+    before = content_digest(repository)
+    (repository / ".mlops").mkdir()
+    (repository / ".mlops" / "state.db").write_text("changes with every apply")
+    assert content_digest(repository) == before
