@@ -24,7 +24,7 @@ from reconciler.core.secret import sealed, spec_from_json
 from reconciler.core.state import Live
 from reconciler.errors import ProviderError, StateError
 from reconciler.providers.provider import Setting
-from reconciler.record.files import lay_down, sync_folder
+from reconciler.record.files import lay_down, open_regular, sync_folder
 from reconciler.record.lock import LockFile, wait_until_taken
 
 _PATIENCE_S = 30.0
@@ -248,7 +248,7 @@ def _read(file: Path) -> tuple[dict[Address, Live], dict[Address, int]]:
     """Read the lines in order: a later one of an address replaces the earlier, one without a spec removes it."""
     objects: dict[Address, Live] = {}
     fences: dict[Address, int] = {}
-    lines = file.read_bytes().split(b"\n")
+    lines = _content(file).split(b"\n")
     for number, line in enumerate(lines, start=1):
         try:
             # Zeros are what a power cut leaves of a line whose write was never acknowledged.
@@ -260,6 +260,14 @@ def _read(file: Path) -> tuple[dict[Address, Live], dict[Address, int]]:
                 break  # The last line has no end: its write was cut off, so it was never acknowledged.
             raise ProviderError(f"{file}:{number} is not an object of a memory target: {error}") from error
     return objects, fences
+
+
+def _content(file: Path) -> bytes:
+    try:
+        with open_regular(file) as stream:
+            return stream.read()
+    except OSError as error:
+        raise ProviderError(f"{file}: cannot be read: {error.strerror}") from error
 
 
 def _take(held: Mapping[str, Any], objects: dict[Address, Live], fences: dict[Address, int]) -> None:

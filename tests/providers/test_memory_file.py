@@ -1,6 +1,7 @@
 """The memory provider's file: several processes may have it open, and what cannot be written has no effect."""
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -43,6 +44,13 @@ def test_what_another_process_wrote_is_seen(file: Path, provider: MemoryProvider
         assert (found.spec, provider.fences()) == ({"n": 1}, {BLUE: 1})
     file.unlink()
     assert list(provider.list()) == []
+
+
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo, lambda file: file.symlink_to("/dev/zero")])
+def test_what_is_no_file_is_neither_waited_for_nor_read(file: Path, make: Callable[[Path], None]) -> None:
+    make(file)
+    with pytest.raises(ProviderError, match=r"live\.jsonl: cannot be read: (not a regular file|Is a directory)"):
+        MemoryProvider(file)
 
 
 def test_f30_what_a_hung_process_sends_late_is_refused_though_another_raised_the_fence(
