@@ -8,7 +8,7 @@ from typing import Any
 
 from reconciler.core.plan import Plan, plan_body
 from reconciler.errors import MlopsError, StalePlanError
-from reconciler.record.files import lay_down
+from reconciler.record.files import lay_down, read_bounded
 from reconciler.record.sealing import Bond, SealKeys, opened_document, sealed_document
 
 FORMAT = 1
@@ -76,7 +76,7 @@ def read_plan(file: Path, *, keys: SealKeys) -> SavedPlan:
         StateError: it is sealed and does not open, or it is not sealed although a key is given.
     """
     try:
-        held = json.loads(file.read_bytes())
+        held = json.loads(read_bounded(file))
         if held["format"] != FORMAT:
             raise MlopsError(f"{file} is a plan of format {held['format']}, this tool knows {FORMAT}; plan again")
         if (text := opened_document(held, keys, place=_PLACE, name=str(file))) is not None:

@@ -1,6 +1,5 @@
 """The one place where errors become messages and exit codes."""
 
-import os
 import sys
 import traceback
 from collections.abc import Callable
@@ -8,7 +7,7 @@ from collections.abc import Callable
 import typer
 from typer._click.exceptions import ClickException  # the base of its usage errors has no public name
 
-from reconciler.cli.saying import warn
+from reconciler.cli.saying import ReaderGoneError, fall_silent, warn
 from reconciler.errors import ManifestError, MlopsError
 
 # Words of the design that the command line does not know so far.
@@ -20,13 +19,14 @@ NOT_YET = frozenset(
 
 def run(command: Callable[[], int | None], *, debug: bool) -> int:
     """Run a command line and return its exit code; a traceback is shown to whoever asked for one."""
+    code = 0
     try:
         code = command() or 0
         sys.stdout.flush()
     except typer.Exit as ended:
         return ended.exit_code
-    except BrokenPipeError:
-        return _reader_gone()
+    except (BrokenPipeError, ReaderGoneError):
+        fall_silent()
     except (KeyboardInterrupt, typer.Abort):
         warn("mlops: interrupted")
         return 130
@@ -70,9 +70,3 @@ def _usage(error: ClickException) -> None:
 def _counted(error: ManifestError) -> str:
     count = sum(problem.is_error for problem in error.problems)
     return "1 problem in the files" if count == 1 else f"{count} problems in the files"
-
-
-def _reader_gone() -> int:
-    """The reader of a pipe left; nothing more can be said to it, also not when Python flushes at its end."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return 0

@@ -14,10 +14,25 @@ if TYPE_CHECKING:
     import logging
 
 
+class ReaderGoneError(Exception):
+    """Whoever read the answer left, as `head` does; there is nobody to tell the rest to."""
+
+
 def say(text: object = "", *, colours: bool = False) -> None:
-    """Say something to people: no line of it is a command to a CI's runner, and nothing in it acts on a terminal."""
+    """Say something to people: no line of it is a command to a CI's runner, and nothing in it acts on a terminal.
+
+    Where nobody reads it any more the command still goes on: an apply must not break off with its reader.
+    """
     said = log_text(str(text))
-    print(coloured(said) if colours else said, flush=True)
+    try:
+        print(coloured(said) if colours else said, flush=True)
+    except BrokenPipeError:
+        fall_silent()
+
+
+def fall_silent() -> None:
+    """Print no more to a pipe that nobody reads, also not when Python flushes at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def warn(text: object, *, end: str = "\n") -> None:
@@ -26,9 +41,16 @@ def warn(text: object, *, end: str = "\n") -> None:
 
 
 def put(text: str, *, environ: Mapping[str, str] = os.environ) -> None:
-    """Give an answer to a program byte for byte; a terminal and the log of a CI's job get it as people do."""
+    """Give an answer to a program byte for byte; a terminal and the log of a CI's job get it as people do.
+
+    Raises:
+        ReaderGoneError: the program reads no more.
+    """
     seen = sys.stdout.isatty() or bool(environ.get("GITHUB_ACTIONS") or environ.get("TF_BUILD"))
-    print(log_text(text) if seen else text)
+    try:
+        print(log_text(text) if seen else text)
+    except BrokenPipeError as error:
+        raise ReaderGoneError from error
 
 
 @contextmanager
@@ -62,9 +84,16 @@ def log_handler() -> "logging.Handler":
 
 
 def put_line(line: str, *, flush: bool, environ: Mapping[str, str] = os.environ) -> None:
-    """Print a line of a log as it is; on a terminal with its colours, and nothing else of it acts there."""
+    """Print a line of a log as it is; on a terminal with its colours, and nothing else of it acts there.
+
+    Raises:
+        ReaderGoneError: nobody reads any more.
+    """
     if sys.stdout.isatty():
         line = terminal_text(line)
     elif environ.get("TF_BUILD"):
         line = log_text(line)
-    print(line, flush=flush)
+    try:
+        print(line, flush=flush)
+    except BrokenPipeError as error:
+        raise ReaderGoneError from error

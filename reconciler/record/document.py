@@ -12,7 +12,7 @@ from reconciler.core.manifest import Spec
 from reconciler.core.secret import sealed, unsealed
 from reconciler.core.state import Entry, State
 from reconciler.errors import StateError
-from reconciler.record.files import lay_down
+from reconciler.record.files import lay_down, read_bounded
 from reconciler.record.sealing import Bond, SealKeys, opened_document, sealed_document
 from reconciler.record.store import Intent, Journalled, Record, Run
 
@@ -162,7 +162,7 @@ def saved_record(file: Path, keys: SealKeys = _NO_KEYS) -> Record:
         StateError: it cannot be read, or is none.
     """
     try:
-        return record_of(file.read_bytes(), str(file), keys)
+        return record_of(read_bounded(file), str(file), keys)
     except OSError as error:
         raise StateError(f"{file}: the record cannot be read: {error.strerror}") from error
 

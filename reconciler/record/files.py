@@ -66,6 +66,19 @@ def open_regular(path: str | Path) -> BufferedReader:
     raise OSError(errno.EINVAL, "not a regular file", str(path))
 
 
+def read_bounded(path: Path, *, most: int = 1 << 28) -> bytes:
+    """What a file or a pipe holds, as a plan or a record that a user names; 256 MiB at the most.
+
+    Raises:
+        OSError: it cannot be read, or holds more, as a device does that never ends.
+    """
+    with path.open("rb") as file:
+        data = file.read(most + 1)
+    if len(data) > most:
+        raise OSError(errno.EFBIG, f"it holds more than {most} bytes", str(path))
+    return data
+
+
 def _without_waiting(path: str, flags: int) -> int:
     return os.open(path, flags | _NO_WAIT)
 

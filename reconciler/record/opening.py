@@ -42,6 +42,11 @@ def open_offline(location: str, *, root: Path, target: str) -> Store:
     """
     refuse_elsewhere(location, root=root, target=target)
     file = _file(location, root)
+    if file and not file.resolve().is_relative_to(root.resolve()):
+        raise RefusedError(
+            f"target {target}: its record is at {location}, outside the repository, and offline nothing there is read; "
+            "plan a target whose record is inside"
+        )
     if file and file.is_file():
         return SqliteStore(file, target)
     return MemoryStore(target, Memory(lineage=lambda: ""))

@@ -193,3 +193,18 @@ def test_what_is_not_built_yet_says_so(repo: Repository, words: list[str]):
 
 def test_a_file_that_two_paths_name_is_read_once(applied: Repository):
     assert "No changes" in applied.mlops("plan", "manifests/blue.yml", "manifests").out
+
+
+def test_an_apply_whose_reader_goes_away_goes_on_to_its_end(repo: Repository):
+    with repo.started("apply", "--auto-approve") as process:
+        assert process.stdout
+        assert process.stderr
+        process.stdout.close()
+        said = process.stderr.read()
+    assert (process.returncode, said) == (0, "")
+    assert repo.steps() == []
+
+
+def test_a_plan_or_a_record_without_end_is_refused(repo: Repository):
+    for words in (("apply", "--plan", "/dev/zero"), ("state", "import", "/dev/zero")):
+        assert "cannot be read: it holds more than 268435456 bytes" in repo.mlops(*words, code=1).err

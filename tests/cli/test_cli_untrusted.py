@@ -93,6 +93,20 @@ def test_offline_a_record_elsewhere_is_refused(repo: Repository, state: str):
     assert "hunter2" not in told.out + told.err
 
 
+def test_offline_a_record_outside_the_repository_is_not_read(applied: Repository):
+    outside = applied.folder.parent / "outside.db"
+    (applied.folder / ".mlops" / "state.db").rename(outside)
+    applied.edit("mlops.yaml", "file: live.jsonl", "file: live.jsonl, state: ../outside.db")
+    said = applied.mlops("plan", "--offline", code=4).err
+    assert "its record is at ../outside.db, outside the repository, and offline nothing there is read" in said
+
+
+def test_offline_a_saved_plan_of_no_record_is_said_to_be_refused(repo: Repository):
+    said = repo.mlops("plan", "--offline", "--out", "p.json").out
+    assert "`mlops apply --plan p.json` refuses it: it was made without the record" in said
+    repo.mlops("apply", "--plan", "p.json", code=6)
+
+
 def test_offline_by_the_environment(repo: Repository):
     assert repo.mlops("plan", MLOPS_OFFLINE="1").out.endswith(ALL_NEW)
 
