@@ -143,6 +143,8 @@ def _model_flaw(location: Path) -> tuple[str, str] | None:
 def _script(path: str, folder: str, bounds: Bounds) -> Script:
     shown = bounds.shown(path)
     real = os.path.realpath(path)
+    if not inside(path, folder):
+        return Script(shown, None, "lies outside the code's folder, which alone is deployed")
     if not (_is_within(real, os.path.realpath(folder)) or bounds.holds(real)) or not os.path.isfile(real):
         return Script(shown, None)
     try:

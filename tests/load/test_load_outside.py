@@ -268,6 +268,14 @@ def test_settings_that_lie_elsewhere_are_refused_unread(target: str):
         read_config(Path.cwd())
 
 
+def test_a_script_beside_the_code_is_not_deployed_with_it_and_told():
+    Path("beside.py").write_text("def init(): ...\ndef run(raw): ...\n")
+    Path("blue.yml").write_text(BLUE.replace("score.py", "../beside.py"))
+    _, problems = validate(Wish((".",)), None)
+    told = "beside.py lies outside the code's folder, which alone is deployed; correct scoring_script or add the file"
+    assert [problem.message for problem in problems if problem.code == "E-SCRIPT"] == [told]
+
+
 @pytest.mark.parametrize(
     ("folder", "says"),
     [
