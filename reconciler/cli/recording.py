@@ -28,8 +28,10 @@ def list_(target: o.Target = None, query: o.Query = "", output: o.OutputOption =
     """
     from reconciler.workspace import open_record  # noqa: PLC0415 - --help loads none of it
 
-    with open_record(target) as (_, store):
+    with open_record(target) as (name, store):
         entries = store.read().entries
+    if not entries:
+        warn(f"Nothing is recorded (target {name}); `mlops status` tells what is live.")
     rows = [
         {"address": str(a), "generation": entries[a].generation, "created": entries[a].created} for a in sorted(entries)
     ]

@@ -57,7 +57,7 @@ def _unknown(error: Any, path: str, kind: str) -> Iterator[Flaw]:
             hint = " of Azure's; it belongs in mlops.yaml, below `policies:`"
         if not path and field in fields_of(kind, ""):
             hint = _elsewhere(kind, field)
-        yield Flaw(_below(path, field), "E-FIELD", f"{field}: unknown field{hint}")
+        yield Flaw(_below(path, field), "E-FIELD", f"{field or repr(field)}: unknown field{hint}")
 
 
 def _elsewhere(kind: str, field: str) -> str:
@@ -90,7 +90,9 @@ def _not_text(value: Any, path: str, written: Mapping[str, str]) -> Flaw:
         return Flaw(path, "E-TYPE", f"{path}: expected text, here is nothing; write a value or remove the field")
     if text is None:
         return Flaw(path, "E-TYPE", f"{path}: expected text, here is {_SEEN.get(type(value), spoken(value))}")
-    return Flaw(path, "E-TYPE", f'expected text, YAML reads {text} as {spoken(value)}; write "{text}"')
+    read = spoken(value)
+    what = f"{path}: expected text, here is {text}" if text == read else f"expected text, YAML reads {text} as {read}"
+    return Flaw(path, "E-TYPE", f'{what}; write "{text}"')
 
 
 def _said(error: Any, path: str, schema: Mapping[str, Any], *, secret: bool) -> Flaw:

@@ -30,6 +30,12 @@ def newest_backup(path: Path) -> Path | None:
     return next(iter(backups(path)[::-1]), None)
 
 
+def advice_to_restore(path: Path) -> str:
+    """What to do about a file that cannot be trusted, in words."""
+    newest = newest_backup(path)
+    return f"restore the backup {newest.name} beside it" if newest else "restore it from a backup"
+
+
 def backups(path: Path) -> list[Path]:
     """The copies from before the last runs that wrote, the newest last."""
     return [_numbered_name(path, number) for number in sorted(_numbered(path))]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from reconciler.errors import StateError
 from reconciler.record import tables
-from reconciler.record.backups import newest_backup
+from reconciler.record.backups import advice_to_restore
 from reconciler.record.files import lay_down, private_folder
 from reconciler.record.key import fingerprint, make_key
 from reconciler.record.schema import MIGRATIONS, Migration, migrate, transaction
@@ -114,8 +114,7 @@ def _translated(path: Path, error: sqlite3.DatabaseError) -> Exception:
 
 
 def _damaged(path: Path, what: str) -> StateError:
-    backup = newest_backup(path)
-    advice = f"restore the backup {backup.name} beside it" if backup else "restore it from a backup"
     return StateError(
-        f"{path}: E-STATE-DAMAGED: the state is damaged: {what}; {advice}, or move it away to begin a new record"
+        f"{path}: E-STATE-DAMAGED: the state is damaged: {what}; {advice_to_restore(path)}, "
+        "or move it away and run `mlops state rebuild`"
     )

@@ -123,6 +123,8 @@ def _advice(error: psycopg.Error) -> str:
     if isinstance(error, (errors.LockNotAvailable, errors.QueryCanceled)):
         return "the database is busy; run this again"
     if isinstance(error, psycopg.OperationalError):
+        if "password" in str(error):
+            return "give this user's password in PGPASSWORD or PGPASSFILE"
         return "check that the server runs, and that this user may connect from here"
     return "check the database"
 

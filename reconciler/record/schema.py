@@ -6,6 +6,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from reconciler.errors import StateError
+from reconciler.record.backups import advice_to_restore
 
 APPLICATION_ID = 0x6D6C6F70
 """`mlop`: how a file is known as ours."""
@@ -68,7 +69,7 @@ def check_version(connection: sqlite3.Connection, path: Path, *, known: int = le
     if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
         raise StateError(
             f"{path}: E-STATE-FOREIGN: this is no state of mlops, or its header is damaged; "
-            "restore it, or name another file"
+            f"{advice_to_restore(path)}, or name another file with `state:` in mlops.yaml"
         )
     if found > known:
         raise StateError(f"{path}: E-STATE-NEWER: state schema {found}, this tool knows {known}; upgrade mlops")

@@ -48,6 +48,8 @@ def _flat(item: Any) -> list[Any]:
 def _table(value: Any) -> str:
     items = value if isinstance(value, list) else [value]
     rows = [item if isinstance(item, Mapping) else {"Result": item} for item in items]
+    if not rows:
+        return ""
     columns = list(dict.fromkeys(key for row in rows for key, v in row.items() if not isinstance(v, (Mapping, list))))
     cells = [[cell(row.get(column)) for column in columns] for row in rows]
     return aligned([[cell(column) for column in columns], *cells])

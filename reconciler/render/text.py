@@ -122,6 +122,7 @@ def drift_summary(
         yield "`mlops plan` shows how apply mends it."
     if strange:
         yield f"{strange} live {'object is' if strange == 1 else 'objects are'} in no record of target {target}."
+        yield "`mlops plan` tells what becomes of this state's own; `mlops import` takes over the rest."
     if not mended and not strange:
         yield f"No drift. {_unchanged(recorded)} as recorded (target {target})."
 

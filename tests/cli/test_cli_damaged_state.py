@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from command_line import Repository
 
-BEFORE = "restore the backup state.db.backup-2 beside it, or move it away to begin a new record"
+BEFORE = "restore the backup state.db.backup-2 beside it, or move it away and run `mlops state rebuild`"
 
 
 def flipped(whole: bytes) -> bytes:
@@ -81,3 +81,9 @@ def test_a_run_without_changes_leaves_the_backups_as_they_are(written_twice: Rep
     before = backups()
     written_twice.apply()
     assert (backups(), sorted(before)) == (before, ["state.db.backup-1", "state.db.backup-2"])
+
+
+@pytest.mark.parametrize("left", [b"", b"\0" * 8192], ids=["empty", "zeros"])
+def test_f24_a_state_without_a_header_names_the_last_backup(written_twice: Repository, left: bytes):
+    state_of(written_twice).write_bytes(left)
+    assert "restore the backup state.db.backup-2 beside it" in written_twice.mlops("plan", code=1).err

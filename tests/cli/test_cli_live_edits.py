@@ -121,7 +121,9 @@ def test_f21_a_foreign_object_with_our_name_is_refused_and_its_import_offered(fo
         said = foreign.mlops(*words, code=REFUSED).err
         assert f"E-FOREIGN: {CREDIT} exists already and was not made by this state" in said
         assert f"take it over with `mlops import {CREDIT}`" in said
-    assert f"? {CREDIT}: unmanaged (not made by this state)" in foreign.mlops("drift").out
+    told = foreign.mlops("drift").out
+    assert f"? {CREDIT}: unmanaged (not made by this state)" in told
+    assert "`mlops import` takes over the rest" in told
     assert foreign.live() == before
 
 

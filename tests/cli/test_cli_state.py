@@ -320,3 +320,8 @@ def test_a_local_target_goes_on_without_a_change_although_state_and_key_are_lost
     assert local.steps() == ["scale deployment/credit/blue"]
     local.apply()
     assert local.mlops("invoke", "credit").out == '"hunter2"\n'
+
+
+def test_a_list_of_nothing_says_so(repo: Repository) -> None:
+    told = repo.mlops("state", "list")
+    assert (told.out.strip(), "Nothing is recorded (target dev)" in told.err) == ("", True)

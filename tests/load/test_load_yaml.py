@@ -126,3 +126,12 @@ def test_b08_an_ordinary_merge_and_a_byte_order_mark_are_accepted():
     text = "\ufeff" + "a: &a {x: 1}\nb:\n  <<: *a\n"
     assert isinstance(decoded(text.encode(), HERE), str)
     assert read_document(text.removeprefix("\ufeff"))[1] == []
+
+
+def test_a_number_where_text_is_due_and_a_field_without_a_name_are_told_in_words():
+    schema = "$schema: https://azuremlschemas.azureedge.net/latest/managedOnlineEndpoint.schema.json"
+    problems = read(f"{schema}\nname: 123\n'': x\n".encode(), Here("x", "x", "x"), Options(), alone=True).problems
+    assert [problem.message for problem in problems] == [
+        'name: expected text, here is 123; write "123"',
+        "'': unknown field",
+    ]

@@ -188,6 +188,7 @@ def test_a_user_who_may_not_make_a_schema_is_told(postgres: str, postgres_url: s
 
 
 def test_a_wrong_password_is_told_without_it(postgres: str, open_at: Open) -> None:
-    with pytest.raises(StateError, match="password authentication failed") as told:
+    said = r"password authentication failed .*; give this user's password in PGPASSWORD or PGPASSFILE"
+    with pytest.raises(StateError, match=said) as told:
         open_at(postgres.replace("canary", "hunter2"))
     assert "hunter2" not in str(told.value)
