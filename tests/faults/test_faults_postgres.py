@@ -140,14 +140,16 @@ class Relay:
             if self.lose_answer_to and self.lose_answer_to in data:
                 self.lose_answer_to = b""
                 lost.set()
-            server.sendall(data)
+            if not _sent(server, data):
+                break
         _shut(server)
 
     def _back(self, client: socket.socket, server: socket.socket, lost: threading.Event) -> None:
         while data := _received(server):
             if lost.is_set():
                 break  # the server has done what it was told, and nobody hears of it
-            client.sendall(data)
+            if not _sent(client, data):
+                break
         _shut(client)
         _shut(server)
 
@@ -165,6 +167,14 @@ def _received(end: socket.socket) -> bytes:
         return end.recv(65536)
     except OSError:
         return b""
+
+
+def _sent(end: socket.socket, data: bytes) -> bool:
+    try:
+        end.sendall(data)
+    except OSError:  # that end has gone meanwhile, as either may
+        return False
+    return True
 
 
 def _shut(end: socket.socket) -> None:
