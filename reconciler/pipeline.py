@@ -6,12 +6,11 @@ load -> resolve -> diff -> order -> preflight -> apply -> record
 import difflib
 import hashlib
 import os
-import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from reconciler.apply import InTime, Journal, Pace, Watcher, as_recovered, recover, recoveries, unfinished
+from reconciler.apply import InTime, Journal, Pace, as_recovered, recover, recoveries, unfinished
 from reconciler.apply import apply as walk
 from reconciler.attending import locked, see_to_attendance, unfollowed
 from reconciler.core.address import Address
@@ -22,7 +21,7 @@ from reconciler.core.state import Drift, Entry, Live, Newer, State
 from reconciler.diff import changes, confined, corrections, drifts, fold, foreign, newer
 from reconciler.errors import ManifestError, MlopsError, RefusedError
 from reconciler.kinds import KINDS
-from reconciler.load import Loaded, Options, Override, load_all, with_secrets
+from reconciler.load import Loaded, Options, load_all, with_secrets
 from reconciler.load.commit import in_no_commit
 from reconciler.load.config import Config, Target, read_config
 from reconciler.order import order
@@ -32,84 +31,10 @@ from reconciler.resolve import Resolved, resolve
 from reconciler.runs import begin_run
 from reconciler.saved import SavedPlan
 from reconciler.telemetry import span, told
+from reconciler.wishes import Applied, Manner, Planned, Wish
 from reconciler.workspace import Workspace
 
-
-@dataclass(frozen=True)
-class Wish:
-    """What a user asks for on the command line.
-
-    Args:
-        paths: folders, files or `REV:PATH`; none for the folder that `mlops.yaml` names. A folder is everything that
-            is wanted, so that the rest is deleted; files alone are only themselves, as with `kubectl apply -f`.
-        variables: from `--var`; they win over the target's.
-        overrides: from `--set`; they win over the target's.
-        only: addresses to which the plan is confined, with what they need.
-        refresh: whether the live side is read and drift folded in before planning.
-    """
-
-    paths: tuple[str, ...] = ()
-    variables: dict[str, str] = field(default_factory=dict)
-    overrides: tuple[Override, ...] = ()
-    name: str = ""
-    endpoint_name: str = ""
-    only: tuple[Address, ...] = ()
-    refresh: bool = True
-    max_delete: int | None = None
-    allow_empty: bool = False
-
-
-@dataclass(frozen=True)
-class Planned:
-    """A plan with what it was made from.
-
-    Args:
-        warnings: the files' `W-` problems.
-        drifts: what changed behind git's back; the plan is made as if it were recorded.
-        corrections: how the record is corrected to the live side before the first step.
-        passed_over: YAML files that are not ours.
-    """
-
-    plan: Plan
-    warnings: tuple[Problem, ...] = ()
-    drifts: tuple[Drift, ...] = ()
-    corrections: Mapping[Address, Entry | None] = field(default_factory=dict)
-    passed_over: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Applied:
-    """What an apply planned and what its steps did; `declined` when it was asked for and not wanted."""
-
-    planned: Planned
-    outcomes: tuple[Outcome, ...] = ()
-    declined: bool = False
-
-    @property
-    def succeeded(self) -> bool:
-        """Whether every step did what it should."""
-        return all(outcome.result is Result.SUCCEEDED for outcome in self.outcomes)
-
-
-@dataclass(frozen=True)
-class Manner:
-    """How an apply goes about it.
-
-    Args:
-        confirm: asked before anything is touched; False leaves everything as it is.
-        parallel: how many steps run at once at the most.
-        lock_timeout_s: how long to wait for another run to end.
-        stop: once set, running steps are finished and recorded, and no other is begun.
-        watch: given the plan that is about to run, says who is told of starts, waits and outcomes.
-        pace: how long a step may take, and how often its call is made.
-    """
-
-    confirm: Callable[[Planned], bool] = lambda _planned: True
-    parallel: int = 4
-    lock_timeout_s: float = 0
-    stop: threading.Event = field(default_factory=threading.Event)
-    watch: Callable[[Plan], Watcher] = lambda _plan: Watcher()
-    pace: Pace = field(default_factory=Pace)
+__all__ = ["Applied", "Manner", "Planned", "Wish", "apply", "destroy", "drift", "plan", "refresh", "validate"]
 
 
 def plan(workspace: Workspace, wish: Wish) -> Planned:

@@ -61,8 +61,7 @@ def plan(
         save(out, planned.plan, wish, root)
     print_plan(planned, report)
     if out and report is o.Report.TEXT:
-        known = planned.plan.lineage != ""
-        does = "does exactly this, or refuses" if known else "refuses it: it was made without the record"
+        does = "does exactly this, or refuses" if planned.plan.lineage else "refuses it: it was made without the record"
         say(f"Saved to {out}; `mlops apply --plan {out}` {does}.")
     return 2 if detailed_exitcode and (planned.plan.steps or planned.plan.recovery) else 0
 

@@ -1,0 +1,89 @@
+"""What is asked of the pipeline, how it is to go about it, and what comes of it."""
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from reconciler.apply import Pace, Watcher
+from reconciler.core.address import Address
+from reconciler.core.plan import Outcome, Plan, Result
+from reconciler.core.problem import Problem
+from reconciler.core.state import Drift, Entry
+from reconciler.load import Override
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a user asks for on the command line.
+
+    Args:
+        paths: folders, files or `REV:PATH`; none for the folder that `mlops.yaml` names. A folder is everything that
+            is wanted, so that the rest is deleted; files alone are only themselves, as with `kubectl apply -f`.
+        variables: from `--var`; they win over the target's.
+        overrides: from `--set`; they win over the target's.
+        only: addresses to which the plan is confined, with what they need.
+        refresh: whether the live side is read and drift folded in before planning.
+    """
+
+    paths: tuple[str, ...] = ()
+    variables: dict[str, str] = field(default_factory=dict)
+    overrides: tuple[Override, ...] = ()
+    name: str = ""
+    endpoint_name: str = ""
+    only: tuple[Address, ...] = ()
+    refresh: bool = True
+    max_delete: int | None = None
+    allow_empty: bool = False
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A plan with what it was made from.
+
+    Args:
+        warnings: the files' `W-` problems.
+        drifts: what changed behind git's back; the plan is made as if it were recorded.
+        corrections: how the record is corrected to the live side before the first step.
+        passed_over: YAML files that are not ours.
+    """
+
+    plan: Plan
+    warnings: tuple[Problem, ...] = ()
+    drifts: tuple[Drift, ...] = ()
+    corrections: Mapping[Address, Entry | None] = field(default_factory=dict)
+    passed_over: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Applied:
+    """What an apply planned and what its steps did; `declined` when it was asked for and not wanted."""
+
+    planned: Planned
+    outcomes: tuple[Outcome, ...] = ()
+    declined: bool = False
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether every step did what it should."""
+        return all(outcome.result is Result.SUCCEEDED for outcome in self.outcomes)
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How an apply goes about it.
+
+    Args:
+        confirm: asked before anything is touched; False leaves everything as it is.
+        parallel: how many steps run at once at the most.
+        lock_timeout_s: how long to wait for another run to end.
+        stop: once set, running steps are finished and recorded, and no other is begun.
+        watch: given the plan that is about to run, says who is told of starts, waits and outcomes.
+        pace: how long a step may take, and how often its call is made.
+    """
+
+    confirm: Callable[[Planned], bool] = lambda _planned: True
+    parallel: int = 4
+    lock_timeout_s: float = 0
+    stop: threading.Event = field(default_factory=threading.Event)
+    watch: Callable[[Plan], Watcher] = lambda _plan: Watcher()
+    pace: Pace = field(default_factory=Pace)
