@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 from reconciler.apply import Pace, Watcher
 from reconciler.core.address import Address
+from reconciler.core.blame import Blame
+from reconciler.core.manifest import Source
 from reconciler.core.plan import Outcome, Plan, Result
 from reconciler.core.problem import Problem
 from reconciler.core.state import Drift, Entry
@@ -45,6 +47,7 @@ class Planned:
         drifts: what changed behind git's back; the plan is made as if it were recorded.
         corrections: how the record is corrected to the live side before the first step.
         passed_over: YAML files that are not ours.
+        blame: for the places of the plan's fields, who last wrote the line.
     """
 
     plan: Plan
@@ -52,6 +55,7 @@ class Planned:
     drifts: tuple[Drift, ...] = ()
     corrections: Mapping[Address, Entry | None] = field(default_factory=dict)
     passed_over: tuple[str, ...] = ()
+    blame: Mapping[Source, Blame] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
