@@ -10,6 +10,7 @@ from pathlib import Path
 
 from containers import containers
 from crashes import crashes
+from gitops import gitops
 from local import local
 from measuring import MLOPS, Bench, Command, python
 from table import Absent, Failed, Row, compared, printed
@@ -104,6 +105,7 @@ def under_load(bench: Bench) -> list[Row]:
 SECTIONS: dict[str, Callable[[Bench], Iterable[Row | Absent]]] = {
     "start": start,
     "plan": plans,
+    "gitops": gitops,
     "apply": applies,
     "record": records,
     "local": local,
