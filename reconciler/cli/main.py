@@ -22,6 +22,7 @@ from reconciler.cli import (
     observing,
     planning,
     recording,
+    remembering,
 )
 from reconciler.cli.handler import run
 from reconciler.cli.saying import log_handler, say, warn
@@ -44,6 +45,8 @@ COMMANDS: dict[str, Callable[..., int | None]] = {
     "validate": checking.validate,
     "status": looking.status,
     "show": looking.show,
+    "history": remembering.history,
+    "history show": remembering.show,
     "invoke": calling.invoke,
     "metrics": observing.metrics,
     "logs": observing.logs,

@@ -21,7 +21,7 @@ holder = {"user": "ana", "host": "laptop", "pid": os.getpid(), "command": "mlops
 holder["started"] = "2026-02-03T12:04:31Z"
 store = open_store(DEFAULT_LOCATION, root=Path.cwd(), target="dev")
 with store.lock(holder, timeout_s=0):
-    store.begin_run(Run("run", "apply", "dev", "2026-02-03T12:04:31Z"))
+    store.begin_run(Run("run", "apply", "dev", "2026-02-03T12:04:31Z", host="laptop", pid=os.getpid()))
     blue = Address.parse("deployment/credit/blue")
     before = store.read().entries[blue].spec
     step = Step(1, Action.SCALE, blue, "", (), before, {**before, "instance_count": 2})
@@ -51,6 +51,8 @@ def test_while_a_run_is_at_work_plan_and_status_say_whose_and_at_what(applied: R
         who = f"in progress by ana@laptop (pid {process.pid}, mlops apply) since 2026-02-03 12:04:31 UTC"
         planned, status = applied.mlops("plan").out, applied.mlops("status").out
         told = applied.mlops("plan", "--format", "json").json
+        (running, *_) = applied.mlops("history", "--format", "json").json["runs"]
+    assert (running["id"], running["outcome"]) == ("run", "in progress")
     assert f"! {who}: scale deployment/credit/blue\n" in planned
     assert f"{who}: scale deployment/credit/blue" in status
     assert "recover" not in planned + status
@@ -75,6 +77,7 @@ def test_once_it_was_cut_off_plan_says_what_apply_will_find_and_apply_finds_it(
     assert "cut off: scale deployment/credit/blue; the next apply looks at what became of it" in (
         applied.mlops("status").out
     )
+    assert "  cut off  mlops apply by " in applied.mlops("history").out
     assert "apply looks at what is there first" in applied.mlops("plan", "--format", "markdown").out
     assert ("1 succeeded" in applied.apply().out) is not done
     assert applied.mlops("plan", "--detailed-exitcode").out.startswith("No changes.")

@@ -1,0 +1,138 @@
+"""What is known of the runs of a target: who, when, from which commit, what each did and how it ended."""
+
+import sys
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from reconciler.core.plan import FieldChange
+from reconciler.diff.fields import differing
+from reconciler.errors import MlopsError
+from reconciler.record.store import Journalled, Run, Store
+from reconciler.render.values import Veil
+
+VERSION = 1
+IN_PROGRESS, CUT_OFF = "in progress", "cut off"
+LAST = "last"
+
+
+def history(store: Store, target: str, *, limit: int) -> dict[str, Any]:
+    """The last runs of a target, newest first.
+
+    Args:
+        store: its record.
+        target: its name.
+        limit: how many runs at the most.
+    """
+    runs, held = seen_runs(store, limit=limit)
+    told = [run_json(run, held, store.operations(run.id)) for run in runs]
+    return {"version": VERSION, "target": target, "runs": told}
+
+
+def shown_run(store: Store, target: str, name: str) -> dict[str, Any]:
+    """One run with all that it did.
+
+    Args:
+        store: the record.
+        target: its name.
+        name: the run's id, the begin of it that no other has, or `last`.
+
+    Raises:
+        MlopsError: there is no such run, or more than one.
+    """
+    runs, held = seen_runs(store, limit=sys.maxsize)
+    run = run_of(runs, name, target)
+    veil, operations = Veil(), store.operations(run.id)
+    return {
+        "version": VERSION,
+        "target": target,
+        **run_json(run, held, operations),
+        "operations": [_operation_json(item, veil) for item in operations],
+    }
+
+
+def run_of(runs: Sequence[Run], name: str, target: str) -> Run:
+    """The run that is meant by an id, the begin of one, or `last`.
+
+    Raises:
+        MlopsError: there is no such run, or more than one.
+    """
+    found = runs[:1] if name == LAST else [run for run in runs if run.id == name]
+    found = found or [run for run in runs if name and run.id.startswith(name)]
+    if not found:
+        raise MlopsError(f"target {target} has no run {name}; `mlops history --target {target}` lists its runs")
+    if len(found) > 1:
+        some = ", ".join(run.id for run in found[:3])
+        raise MlopsError(f"{len(found)} runs of target {target} begin with {name}: {some}; write more of the id")
+    return found[0]
+
+
+def seen_runs(store: Store, *, limit: int) -> tuple[tuple[Run, ...], Mapping[str, str | int] | None]:
+    """The last runs, newest first, and who holds the lock: where nobody does, a run without an outcome was cut off."""
+    runs, held = store.runs(limit=limit), store.holder()
+    if held is None and any(not run.outcome for run in runs):
+        runs = store.runs(limit=limit)  # One of them may have ended between the two looks.
+    return runs, held
+
+
+def how_ended(run: Run, held: Mapping[str, str | int] | None) -> str:
+    """A run's outcome; for one that has none, whether it is at work or was cut off."""
+    if run.outcome:
+        return run.outcome
+    at_work = held is not None and (not held or (held.get("host"), held.get("pid")) == (run.host, run.pid))
+    return IN_PROGRESS if at_work else CUT_OFF
+
+
+def run_json(run: Run, held: Mapping[str, str | int] | None, operations: Sequence[Journalled]) -> dict[str, Any]:
+    """A run in JSON values, with what became of its operations, counted."""
+    return {
+        "id": run.id,
+        "command": spoken(run.command),
+        "outcome": how_ended(run, held),
+        "started": run.started,
+        "finished": run.finished or None,
+        "user": run.user,
+        "host": run.host,
+        "pid": run.pid,
+        "commit": run.commit,
+        "tree": run.tree,
+        "branch": run.branch,
+        "author": run.author,
+        "dirty": run.dirty,
+        "plan_digest": run.plan_digest,
+        "steps": len(operations),
+        "operations_by_outcome": dict(sorted(Counter(item.outcome or "without an end" for item in operations).items())),
+    }
+
+
+def spoken(command: str) -> str:
+    """A command as a user types it."""
+    return command if command.startswith("mlops ") else f"mlops {command}"
+
+
+def _operation_json(item: Journalled, veil: Veil) -> dict[str, Any]:
+    intent = item.intent
+    return {
+        "operation": intent.operation,
+        "step": intent.step,
+        "action": intent.action,
+        "address": str(intent.address),
+        "generation": intent.generation,
+        "started": intent.started,
+        "finished": item.finished or None,
+        "outcome": item.outcome or None,
+        "message": item.message,
+        "fields": [field_json(field, veil) for field in _fields(item)],
+    }
+
+
+def field_json(field: FieldChange, veil: Veil) -> dict[str, Any]:
+    """A field before and after, without a secret."""
+    return {"path": field.path, "before": veil.over(field.before), "after": veil.over(field.after)}
+
+
+def _fields(item: Journalled) -> list[FieldChange]:
+    """What an operation was to change; all fields of what it was to make, none of what it was to delete."""
+    if item.intent.after is None:
+        return []
+    return [FieldChange(*found) for found in differing(item.intent.before or {}, item.intent.after)]
