@@ -18,7 +18,19 @@ from reconciler.core.manifest import Resource
 from reconciler.core.plan import Action, Change, Outcome, Plan, Result, Step
 from reconciler.core.problem import Problem
 from reconciler.core.state import Drift, Entry, Live, Newer, State
-from reconciler.diff import changes, confined, corrections, drifts, fold, foreign, newer
+from reconciler.diff import (
+    changes,
+    confined,
+    corrections,
+    drifts,
+    fold,
+    foreign,
+    labelled,
+    moved_labels,
+    newer,
+    relabelled,
+    under_way,
+)
 from reconciler.errors import ManifestError, MlopsError, RefusedError
 from reconciler.kinds import KINDS
 from reconciler.load import Loaded, Options, load_all, with_secrets
@@ -27,11 +39,11 @@ from reconciler.load.config import Config, Target, read_config
 from reconciler.order import order
 from reconciler.preflight import Guards, over_quota, problems_of, refusals
 from reconciler.providers.provider import FenceSource, Provider
-from reconciler.resolve import Resolved, resolve
+from reconciler.resolve import Registry, Resolved, resolve
 from reconciler.runs import begin_run
 from reconciler.saved import SavedPlan
 from reconciler.telemetry import span, told
-from reconciler.wishes import Applied, Manner, Planned, Wish
+from reconciler.wishes import Applied, Drifted, Manner, Planned, Wish
 from reconciler.workspace import Workspace
 
 __all__ = ["Applied", "Manner", "Planned", "Wish", "apply", "destroy", "drift", "plan", "refresh", "validate"]
@@ -73,6 +85,7 @@ def _plan(workspace: Workspace, wish: Wish, pace: Pace, *, saved: SavedPlan | No
     resolved = resolve(loaded.manifests, state, secret_key=workspace.store.secret_key(), whole=whole)
     warnings = _accepted(_problems(workspace, loaded, resolved, state, whole=whole))
     _known(wish.only, resolved, state)
+    state = labelled(state, resolved.resources)
     found = changes(resolved.resources, state, recorded=recorded, whole=whole)
     steps = order(confined(found, wish.only))
     made = Plan(
@@ -87,6 +100,7 @@ def _plan(workspace: Workspace, wish: Wish, pace: Pace, *, saved: SavedPlan | No
         recovery=recoveries(intents, recorded, seen),
         holder=None if alone else who,
         offline=workspace.offline,
+        labels={resource.address: resource.labels for resource in resolved.resources if resource.labels},
     )
     if saved:
         saved.refuse_unless(made)
@@ -99,7 +113,10 @@ def _plan(workspace: Workspace, wish: Wish, pace: Pace, *, saved: SavedPlan | No
         made,
         warnings,
         tuple(drifts(recorded, live, ahead)) if refresh else (),
-        _corrections(recorded, state, resolved.resources, found) if whole and not wish.only else {},
+        {
+            **relabelled(recorded, [each for each in resolved.resources if not wish.only or each.address in wish.only]),
+            **(_corrections(recorded, state, resolved.resources, found) if whole and not wish.only else {}),
+        },
         loaded.passed_over,
     )
 
@@ -178,11 +195,18 @@ def _defined(workspace: Workspace, wish: Wish, state: State) -> set[Address]:
     return {resource.address for resource in resolved.resources}
 
 
-def drift(workspace: Workspace) -> tuple[tuple[Drift, ...], int]:
-    """What changed behind git's back, and how many resources are recorded."""
+def drift(workspace: Workspace, *, looks: int = 3) -> Drifted:
+    """What changed behind git's back; where a run records something between our two looks, we look again."""
     recorded, live = workspace.store.read(), _seen(workspace, Pace())
-    ahead = newer(recorded, live, workspace.store.generation)
-    return tuple(drifts(recorded, live, ahead)), len(recorded.entries)
+    intents, who = unfinished(workspace.store)
+    found = drifts(recorded, live, newer(recorded, live, workspace.store.generation))
+    if found and looks > 1 and workspace.store.read().serial != recorded.serial:
+        return drift(workspace, looks=looks - 1)
+    if who is not None:
+        found = under_way(found, {intent.address for intent in intents})
+    found += moved_labels(recorded, Registry.of(recorded).latest)
+    untold = recoveries(intents, recorded, {item.address: item for item in live})
+    return Drifted(tuple(sorted(found, key=lambda each: each.address)), len(recorded.entries), untold, who)
 
 
 def refresh(workspace: Workspace, manner: Manner | None = None) -> tuple[Drift, ...]:
@@ -346,7 +370,7 @@ def _executed(workspace: Workspace, made: Plan, command: str, manner: Manner) ->
     run = begin_run(workspace, made, command)
     provider, stop = workspace.provider, manner.stop
     seen = provider.fences() if isinstance(provider, FenceSource) else None
-    journal = Journal(workspace.store, run, now=workspace.now, new_id=workspace.new_id, seen=seen)
+    journal = Journal(workspace.store, run, now=workspace.now, new_id=workspace.new_id, seen=seen, labels=made.labels)
     with span("execute"):
         outcomes = walk(
             made,

@@ -8,9 +8,9 @@ from reconciler.apply import Pace, Watcher
 from reconciler.core.address import Address
 from reconciler.core.blame import Blame
 from reconciler.core.manifest import Source
-from reconciler.core.plan import Outcome, Plan, Result
+from reconciler.core.plan import Outcome, Plan, Recovery, Result
 from reconciler.core.problem import Problem
-from reconciler.core.state import Drift, Entry
+from reconciler.core.state import Drift, DriftClass, Entry
 from reconciler.load import Override
 
 
@@ -56,6 +56,28 @@ class Planned:
     corrections: Mapping[Address, Entry | None] = field(default_factory=dict)
     passed_over: tuple[str, ...] = ()
     blame: Mapping[Source, Blame] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Drifted:
+    """What changed behind git's back.
+
+    Args:
+        drifts: sorted by address; what a run that is at work has under way is expected.
+        recorded: how many resources are recorded.
+        recovery: operations that have no end.
+        holder: who is at work on the target at the moment, so that `recovery` is under way; None when nobody is.
+    """
+
+    drifts: tuple[Drift, ...]
+    recorded: int
+    recovery: tuple[Recovery, ...] = ()
+    holder: Mapping[str, str | int] | None = None
+
+    @property
+    def counts(self) -> bool:
+        """Whether there is drift that makes an exit code."""
+        return any(drift.kind is not DriftClass.EXPECTED for drift in self.drifts)
 
 
 @dataclass(frozen=True)

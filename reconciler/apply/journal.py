@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 
 from reconciler.core.address import Address
+from reconciler.core.manifest import Spec
 from reconciler.core.plan import Action, Operation, Outcome, Step
 from reconciler.core.state import Entry
 from reconciler.record.store import Intent, Store
@@ -38,6 +39,7 @@ class Journal:
         new_id: the ids of operations.
         seen: by address the generation below which the platform refuses, where it tells; the record may know less,
             where it is a copy or made anew and the object is gone.
+        labels: by address and field, the labels from which the plan pinned references.
     """
 
     def __init__(
@@ -48,12 +50,15 @@ class Journal:
         now: Callable[[], str] = utc_now,
         new_id: Callable[[], str] = random_id,
         seen: Mapping[Address, int] | None = None,
+        labels: Mapping[Address, Mapping[str, str]] | None = None,
     ) -> None:
         self._store, self._run, self._now, self._new_id = store, run, now, new_id
         self._seen = seen or {}
         state = store.read()
         self._lineage = state.lineage
         self._created: dict[Address, str] = {address: entry.created for address, entry in state.entries.items()}
+        self._labels = {address: entry.labels for address, entry in state.entries.items()}
+        self._wanted = labels or {}
 
     def intend(self, step: Step, report: Callable[[str], None]) -> Operation:
         """Write down that a step is about to be called, and return what to call it with."""
@@ -82,8 +87,21 @@ class Journal:
             self._created.pop(step.address, None)
         else:
             created = self._created.setdefault(step.address, later(now, self._created.values()))
-            entry = Entry(step.after, operation.generation, operation.id, created)
+            entry = Entry(step.after, operation.generation, operation.id, created, self._pinned(step, step.after))
+            self._labels[step.address] = entry.labels
         self._store.finish(operation.id, step.address, entry, outcome="succeeded", message="", finished=now)
+
+    def _pinned(self, step: Step, after: Spec) -> Mapping[str, str]:
+        """The labels of what is recorded: of a reference that the step left as it was, the one that it had."""
+        before, had, wanted = (
+            (step.before or {}),
+            self._labels.get(step.address, {}),
+            self._wanted.get(step.address, {}),
+        )
+        found = {
+            path: had if path in before and before[path] == after.get(path) else wanted for path in {*had, *wanted}
+        }
+        return {path: labels[path] for path, labels in sorted(found.items()) if path in labels and path in after}
 
     def failed(self, outcome: Outcome, operation: Operation) -> None:
         """Record that the step failed; the record of its address stays as it was."""

@@ -23,20 +23,23 @@ def drift(
       mlops drift --detailed-exitcode --format json     exit code 2 when something drifted
     """
     from reconciler import pipeline  # noqa: PLC0415 - --help loads none of it
-    from reconciler.core.state import DriftClass  # noqa: PLC0415
     from reconciler.render import as_json, markdown, text  # noqa: PLC0415
     from reconciler.workspace import open_workspace  # noqa: PLC0415
 
     with open_workspace(target) as workspace:
-        found, recorded = pipeline.drift(workspace)
+        found = pipeline.drift(workspace)
         name = workspace.target.name
+    drifts, recorded, recovery, holder = found.drifts, found.recorded, found.recovery, found.holder
     if report is o.Report.JSON:
-        put(json_text(as_json.drift_json(found, target=name)))
-    elif report is o.Report.MARKDOWN:
-        put(markdown.drift_markdown(found, recorded=recorded, target=name).removesuffix("\n"))
+        put(json_text(as_json.drift_json(drifts, target=name, recovery=recovery, holder=holder)))
+        return 2 if detailed_exitcode and found.counts else 0
+    form = markdown.drift_markdown if report is o.Report.MARKDOWN else text.drift_text
+    told = form(drifts, recorded=recorded, target=name, recovery=recovery, holder=holder)
+    if report is o.Report.MARKDOWN:
+        put(told.removesuffix("\n"))
     else:
-        say(text.drift_text(found, recorded=recorded, target=name), colours=True)
-    return 2 if detailed_exitcode and any(item.kind is not DriftClass.EXPECTED for item in found) else 0
+        say(told, colours=True)
+    return 2 if detailed_exitcode and found.counts else 0
 
 
 def validate(

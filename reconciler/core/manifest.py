@@ -102,9 +102,12 @@ class Script:
 class Resource:
     """What a manifest asks for, comparable: names resolved, assets known by digest, defaults explicit.
 
-    `manifest` tells where each field was written; it takes no part in comparisons.
+    Args:
+        manifest: where each field was written; no part of a comparison.
+        labels: by field, the label that stood in place of the version in a reference, such as `latest`.
     """
 
     address: Address
     spec: Spec
     manifest: Manifest = field(compare=False, repr=False)
+    labels: Mapping[str, str] = field(default_factory=dict, compare=False)

@@ -111,6 +111,7 @@ class Plan:
         tree: digest of all the files read.
         live: digest of the generations of the live objects; empty when they were not looked at.
         pins: label references as resolved when planning, `risk@latest` to `risk:3`.
+        labels: by address and field, the labels from which references were pinned, to be recorded with them.
         unchanged: how many resources need nothing.
         recovery: unfinished operations that apply settles first.
         offline: whether nobody was asked, and the record alone tells what there is.
@@ -128,6 +129,7 @@ class Plan:
     recovery: tuple[Recovery, ...] = ()
     offline: bool = False
     holder: Mapping[str, str | int] | None = None
+    labels: Mapping[Address, Mapping[str, str]] = field(default_factory=dict)
 
     @cached_property
     def digest(self) -> str:

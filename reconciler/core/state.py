@@ -19,12 +19,14 @@ class Entry:
         generation: how many operations there were on this address.
         operation: the id of the last of them.
         created: when it was first recorded, ISO 8601 in UTC; `@latest` is the youngest.
+        labels: by field, the label from which the version of a reference was taken, such as `latest`.
     """
 
     spec: Spec
     generation: int = 0
     operation: str = ""
     created: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -92,17 +94,25 @@ class Newer:
 
 
 class DriftClass(StrEnum):
-    """How the live side differs from the record; EXPECTED never makes an exit code."""
+    """How the live side differs from the record; EXPECTED never makes an exit code.
+
+    LABEL is the one of which the live side knows nothing: a label that would be another version now than the one that
+    was pinned.
+    """
 
     CHANGED = "changed"
     MISSING = "missing"
     UNMANAGED = "unmanaged"
+    LABEL = "label"
     EXPECTED = "expected"
 
 
 @dataclass(frozen=True)
 class Drift:
-    """One resource whose live side is not as recorded; in `fields`, before is recorded and after is live."""
+    """One resource whose live side is not as recorded; in `fields`, before is recorded and after is live.
+
+    Of a label that moved, before is the pinned version and after the one that it would be now.
+    """
 
     address: Address
     kind: DriftClass

@@ -2,6 +2,19 @@
 
 from reconciler.diff.changes import changes
 from reconciler.diff.confine import confined
-from reconciler.diff.drift import corrections, drifts, fold, foreign, newer
+from reconciler.diff.drift import corrections, drifts, fold, foreign, newer, under_way
+from reconciler.diff.labels import labelled, moved_labels, relabelled
 
-__all__ = ["changes", "confined", "corrections", "drifts", "fold", "foreign", "newer"]
+__all__ = [
+    "changes",
+    "confined",
+    "corrections",
+    "drifts",
+    "fold",
+    "foreign",
+    "labelled",
+    "moved_labels",
+    "newer",
+    "relabelled",
+    "under_way",
+]

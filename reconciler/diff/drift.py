@@ -43,6 +43,12 @@ def _drifts(state: State, live: Iterable[Live]) -> list[Drift]:
     return [drift for drift in found if drift]
 
 
+def under_way(found: Iterable[Drift], busy: Container[Address]) -> list[Drift]:
+    """The drifts where somebody is at work on these addresses: what is half done there is expected."""
+    note = "a run is at work on it"
+    return [replace(each, kind=DriftClass.EXPECTED, note=note) if each.address in busy else each for each in found]
+
+
 def fold(state: State, live: Iterable[Live]) -> State:
     """The record as if it had been written from the live side.
 

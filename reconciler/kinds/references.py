@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 from reconciler.core.address import Address
 from reconciler.core.manifest import Spec
@@ -12,12 +13,15 @@ _PREFIX = "azureml:"
 
 def named_assets(kind: Kind, spec: Spec) -> Iterator[Address]:
     """The addresses behind `azureml:NAME:VERSION`; registry and ARM ids are none of ours."""
-    for field, asset in kind.references.items():
-        value = spec.get(field)
-        if isinstance(value, str) and value.startswith(_PREFIX) and not value.startswith(f"{_PREFIX}/"):
-            name, _, version = value.removeprefix(_PREFIX).rpartition(":")
-            if name:
-                yield Address(asset, name, version=version)
+    yield from filter(None, (named_asset(kind, field, spec.get(field)) for field in kind.references))
+
+
+def named_asset(kind: Kind, field: str, value: Any) -> Address | None:
+    """The address behind the reference that a field holds; None where it holds none of ours."""
+    if not isinstance(value, str) or not value.startswith(_PREFIX) or value.startswith(f"{_PREFIX}/"):
+        return None
+    name, _, version = value.removeprefix(_PREFIX).rpartition(":")
+    return Address(kind.references[field], name, version=version) if name else None
 
 
 def natural(version: str) -> tuple[tuple[int, int, str], ...]:

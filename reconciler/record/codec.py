@@ -7,6 +7,10 @@ from typing import Any
 
 from reconciler.core.manifest import Spec
 from reconciler.core.secret import sealed, spec_from_json
+from reconciler.core.state import Entry
+
+# Beside the fields of an entry's spec, among which no schema allows such a name.
+_LABELS = "@labels"
 
 _encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
@@ -19,6 +23,17 @@ def to_text(spec: Spec | None) -> str:
 def from_text(text: str) -> Spec | None:
     """The spec of a stored form."""
     return spec_from_json(text) if text else None
+
+
+def entry_text(entry: Entry) -> str:
+    """The stored form of an entry's spec, and of the labels of its references where it has some."""
+    return to_text({**entry.spec, _LABELS: entry.labels} if entry.labels else entry.spec)
+
+
+def entry_of(text: str, generation: int, operation: str, created: str) -> Entry:
+    """The entry of a stored form and of what is stored beside it."""
+    spec = dict(from_text(text) or {})
+    return Entry(spec, generation, operation, created, spec.pop(_LABELS, {}))
 
 
 def forgetful(spec: Spec | None) -> Spec | None:

@@ -101,13 +101,14 @@ def _digest(held: Mapping[str, Any]) -> str:
 
 
 def _entry_json(address: Address, entry: Entry) -> dict[str, Any]:
-    facts = {"generation": entry.generation, "operation": entry.operation, "created": entry.created}
+    facts: dict[str, Any] = {"generation": entry.generation, "operation": entry.operation, "created": entry.created}
+    facts |= {"labels": dict(entry.labels)} if entry.labels else {}
     return {"address": str(address), "spec": sealed(entry.spec), **facts}
 
 
 def _entry(held: Mapping[str, Any]) -> tuple[Address, Entry]:
     facts = {name: held[name] for name in ("generation", "operation", "created")}
-    return Address.parse(held["address"]), Entry(unsealed(held["spec"]), **facts)
+    return Address.parse(held["address"]), Entry(unsealed(held["spec"]), **facts, labels=held.get("labels", {}))
 
 
 def _operation_json(item: Journalled) -> dict[str, Any]:

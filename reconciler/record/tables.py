@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from reconciler.core.address import Address
 from reconciler.core.state import Entry
-from reconciler.record.codec import EMPTY_SET, from_text, to_text, toggled
+from reconciler.record.codec import EMPTY_SET, entry_of, entry_text, from_text, to_text, toggled
 from reconciler.record.store import Intent, Journalled, Run
 
 
@@ -146,7 +146,7 @@ def put_entry(connection: Texts, ledger: Ledger, address: Address, entry: Entry 
     changed = [connection.digest(whole(connection, old, "an entry"))] if old else []
     after = replace(ledger, serial=ledger.serial + 1)
     if entry:
-        spec = connection.written(to_text(entry.spec), after, entry_place(*key))
+        spec = connection.written(entry_text(entry), after, entry_place(*key))
         values = (*key, spec, entry.generation, entry.operation, entry.created)
         changed.append(connection.digest(values))
         connection.execute(
@@ -278,7 +278,7 @@ def _run(connection: Texts, ledger: Ledger, row: Sequence[Any]) -> Run:
 def _entry(connection: Texts, ledger: Ledger, row: Sequence[Any]) -> tuple[Address, Entry]:
     target, address, spec, generation, operation, created = whole(connection, row, "an entry")
     text = connection.read(spec, ledger, entry_place(target, address))
-    return Address.parse(address), Entry(from_text(text) or {}, generation, operation, created)
+    return Address.parse(address), entry_of(text, generation, operation, created)
 
 
 def _journalled(connection: Texts, ledger: Ledger, row: Sequence[Any]) -> Journalled:

@@ -1,6 +1,6 @@
 """Plans, drifts, outcomes and problems as JSON values; field names are a promise, values never hold a secret."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from reconciler.core.plan import FieldChange, Outcome, Plan, Recovery
@@ -35,12 +35,17 @@ def plan_json(plan: Plan) -> dict[str, Any]:
         "unchanged": plan.unchanged,
         "offline": plan.offline,
         "pins": dict(plan.pins),
-        "recovery": [_recovery(item, veil) for item in plan.recovery if plan.holder is None],
-        "in_progress": None if plan.holder is None else _in_progress(plan, veil),
+        **_unfinished(plan.recovery, plan.holder, veil),
     }
 
 
-def drift_json(drifts: Sequence[Drift], *, target: str) -> dict[str, Any]:
+def drift_json(
+    drifts: Sequence[Drift],
+    *,
+    target: str,
+    recovery: Sequence[Recovery] = (),
+    holder: Mapping[str, str | int] | None = None,
+) -> dict[str, Any]:
     """The drifts: `drift` tells whether there is any that counts."""
     veil = Veil()
     return {
@@ -58,6 +63,7 @@ def drift_json(drifts: Sequence[Drift], *, target: str) -> dict[str, Any]:
             }
             for drift in drifts
         ],
+        **_unfinished(recovery, holder, veil),
     }
 
 
@@ -101,8 +107,12 @@ def _recovery(item: Recovery, veil: Veil) -> dict[str, Any]:
     return {**told, "fields": [_field(field, veil) for field in item.fields], "found": item.became and str(item.became)}
 
 
-def _in_progress(plan: Plan, veil: Veil) -> dict[str, Any]:
-    return {**(plan.holder or {}), "operations": [_recovery(item, veil) for item in plan.recovery]}
+def _unfinished(under_way: Sequence[Recovery], holder: Mapping[str, str | int] | None, veil: Veil) -> dict[str, Any]:
+    told = [_recovery(item, veil) for item in under_way]
+    return {
+        "recovery": told if holder is None else [],
+        "in_progress": None if holder is None else {**holder, "operations": told},
+    }
 
 
 def _field(field: FieldChange, veil: Veil) -> dict[str, Any]:

@@ -6,9 +6,9 @@ they say.
 
 import html
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from reconciler.core.plan import Action, FieldChange, Plan
+from reconciler.core.plan import Action, FieldChange, Plan, Recovery
 from reconciler.core.state import Drift
 from reconciler.render.fields import field_lines
 from reconciler.render.text import SYMBOLS, drift_summary, in_progress, recovery_words, summary
@@ -22,7 +22,7 @@ def plan_markdown(plan: Plan) -> str:
     """A table of steps, the fields of each folded below it."""
     veil = Veil()
     lines = [f"### mlops plan: {_code(plan.target)}", "", summary(plan, named=_code), ""]
-    lines += _unfinished(plan, veil)
+    lines += _unfinished(plan.recovery, plan.holder, veil)
     if plan.steps:
         lines += ["| # | | action | resource | why | after |", "|--:|---|---|---|---|---|"]
         lines += [
@@ -40,11 +40,19 @@ def plan_markdown(plan: Plan) -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
-def drift_markdown(drifts: Sequence[Drift], *, recorded: int, target: str) -> str:
+def drift_markdown(
+    drifts: Sequence[Drift],
+    *,
+    recorded: int,
+    target: str,
+    recovery: Sequence[Recovery] = (),
+    holder: Mapping[str, str | int] | None = None,
+) -> str:
     """One row a field that is not as recorded."""
     veil = Veil()
     said = drift_summary(drifts, recorded=recorded, target=target, named=_code)
     lines = [f"### mlops drift: {_code(target)}", "", *said, ""]
+    lines += _unfinished(recovery, holder, veil)
     if drifts:
         lines += ["| resource | class | field | recorded -> live |", "|---|---|---|---|"]
     for drift in drifts:
@@ -55,14 +63,14 @@ def drift_markdown(drifts: Sequence[Drift], *, recorded: int, target: str) -> st
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _unfinished(plan: Plan, veil: Veil) -> list[str]:
+def _unfinished(under_way: Sequence[Recovery], holder: Mapping[str, str | int] | None, veil: Veil) -> list[str]:
     """Who is at work, or what a run left without an end."""
-    if plan.holder is not None:
-        return [f"**{_code(in_progress(plan.holder, plan.recovery))}**", ""]
-    if not plan.recovery:
+    if holder is not None:
+        return [f"**{_code(in_progress(holder, under_way))}**", ""]
+    if not under_way:
         return []
     lines = ["| to recover | why | field | intended |", "|---|---|---|---|"]
-    for item in plan.recovery:
+    for item in under_way:
         rows = [(path, how) for field in item.fields for path, how in field_lines(field, veil)] or [("", "")]
         why = _words(recovery_words(item))
         lines += [f"| {_code(str(item.address))} | {why} | {_code(path)} | {_code(how)} |" for path, how in rows]

@@ -27,6 +27,7 @@ _DRIFT_SYMBOLS = {
     DriftClass.CHANGED: "~",
     DriftClass.MISSING: "-",
     DriftClass.UNMANAGED: "?",
+    DriftClass.LABEL: "@",
     DriftClass.EXPECTED: "=",
 }
 
@@ -34,17 +35,22 @@ _DRIFT_SYMBOLS = {
 def plan_text(plan: Plan) -> str:
     """The plan as a person reads it before saying yes."""
     veil = Veil()
-    lines: list[str] = []
-    if plan.holder is not None:
-        lines.append(f"  ! {in_progress(plan.holder, plan.recovery)}")
-    for item in () if plan.holder is not None else plan.recovery:
-        lines.append(f"  ! recover {item.address} ({recovery_words(item)})")
-        lines += _table(item.fields, veil, created=False)
+    lines = list(_unfinished(plan.recovery, plan.holder, veil))
     for step in plan.steps:
         lines.append(f"  {headline(step)}")
         lines += _table(step.fields, veil, created=step.action is Action.CREATE)
     lines += [f"  pin:  {label} is {pinned}" for label, pinned in sorted(plan.pins.items())]
     return lines_text([*lines, *([""] if lines else []), summary(plan)])
+
+
+def _unfinished(under_way: Sequence[Recovery], holder: Mapping[str, str | int] | None, veil: Veil) -> Iterator[str]:
+    """Who is at work, or what a run left without an end."""
+    if holder is not None:
+        yield f"  ! {in_progress(holder, under_way)}"
+        return
+    for item in under_way:
+        yield f"  ! recover {item.address} ({recovery_words(item)})"
+        yield from _table(item.fields, veil, created=False)
 
 
 def in_progress(holder: Mapping[str, str | int], under_way: Iterable[Recovery]) -> str:
@@ -93,21 +99,31 @@ def outcomes_text(outcomes: Sequence[Outcome]) -> str:
     return lines_text([*lines, f"Apply: {said}."])
 
 
-def drift_text(drifts: Sequence[Drift], *, recorded: int, target: str) -> str:
+def drift_text(
+    drifts: Sequence[Drift],
+    *,
+    recorded: int,
+    target: str,
+    recovery: Sequence[Recovery] = (),
+    holder: Mapping[str, str | int] | None = None,
+) -> str:
     """What changed behind git's back, per field with the recorded and the live value."""
     veil = Veil()
-    lines: list[str] = []
+    lines = list(_unfinished(recovery, holder, veil))
     for drift in drifts:
-        note = f" ({printable(drift.note)})" if drift.note else ""
-        lines.append(f"  {_DRIFT_SYMBOLS[drift.kind]} {drift.address}: {drift.kind}{note}")
-        lines += [f"      {path}: {_recorded_and_live(change)}" for path, change in _rows(drift.fields, veil)]
+        lines += drift_lines(drift, veil)
     said = drift_summary(drifts, recorded=recorded, target=target)
     return lines_text([*lines, *([""] if lines else []), *said])
 
 
-def _recorded_and_live(change: str) -> str:
-    recorded, arrow, live = change.partition(" -> ")
-    return f"recorded {recorded}, live {live}" if arrow else change
+def drift_lines(drift: Drift, veil: Veil) -> Iterator[str]:
+    """One resource that is not as recorded, with a line a field."""
+    note = f" ({printable(drift.note)})" if drift.note else ""
+    yield f"  {_DRIFT_SYMBOLS[drift.kind]} {drift.address}: {drift.kind}{note}"
+    words = ("pinned", "now") if drift.kind is DriftClass.LABEL else ("recorded", "live")
+    for path, change in _rows(drift.fields, veil):
+        before, arrow, after = change.partition(" -> ")
+        yield f"      {path}: {words[0]} {before}, {words[1]} {after}" if arrow else f"      {path}: {change}"
 
 
 def drift_summary(
@@ -117,13 +133,17 @@ def drift_summary(
     target = named(target)
     mended = sum(drift.kind in (DriftClass.CHANGED, DriftClass.MISSING) for drift in drifts)
     strange = sum(drift.kind is DriftClass.UNMANAGED for drift in drifts)
+    moved = sum(drift.kind is DriftClass.LABEL for drift in drifts)
     if mended:
         yield f"Drift: {mended} of {recorded} recorded resources (target {target})."
         yield "`mlops plan` shows how apply mends it."
     if strange:
         yield f"{strange} live {'object is' if strange == 1 else 'objects are'} in no record of target {target}."
         yield "`mlops plan` tells what becomes of this state's own; `mlops import` takes over the rest."
-    if not mended and not strange:
+    if moved:
+        yield f"{moved} {'resource was' if moved == 1 else 'resources were'} pinned from a label that has moved since."
+        yield "`mlops plan` shows what the version of now would change."
+    if not mended and not strange and not moved:
         yield f"No drift. {_unchanged(recorded)} as recorded (target {target})."
 
 

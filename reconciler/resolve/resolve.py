@@ -101,13 +101,15 @@ def _duplicates(named: Sequence[tuple[Address, Manifest]]) -> Iterator[Problem]:
 
 def _with_references(resource: Resource, registry: Registry, problems: list[Problem], *, linked: bool) -> Resource:
     spec = dict(resource.spec)
+    labels: dict[str, str] = {}
     for path, kind in KINDS[resource.address.kind].references.items():
         value = spec.get(path)
         if isinstance(value, dict):
             spec[path] = _inline((resource.manifest, path, kind), value, registry, problems)
         elif parsed := parse_reference(value):
             spec[path] = _looked_up((resource.manifest, path, kind), parsed, registry, problems, linked=linked)
-    return Resource(resource.address, spec, resource.manifest)
+            labels |= {path: parsed[2]} if parsed[2] else {}
+    return Resource(resource.address, spec, resource.manifest, labels)
 
 
 def _inline(

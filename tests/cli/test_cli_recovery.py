@@ -82,3 +82,16 @@ def test_once_it_was_cut_off_plan_says_what_apply_will_find_and_apply_finds_it(
     assert ("1 succeeded" in applied.apply().out) is not done
     assert applied.mlops("plan", "--detailed-exitcode").out.startswith("No changes.")
     assert applied.live()["deployment/credit/blue"]["instance_count"] == 2
+
+
+def test_drift_tells_who_is_at_work_and_expects_what_is_half_done(applied: Repository):
+    with scaling(applied, done=True) as process:
+        found = applied.mlops("drift", "--detailed-exitcode", code=0)
+        told = applied.mlops("drift", "--format", "json").json
+    assert f"! in progress by ana@laptop (pid {process.pid}, mlops apply)" in found.out
+    assert "= deployment/credit/blue: expected (a run is at work on it)" in found.out
+    assert (told["drift"], told["in_progress"]["pid"], told["recovery"]) == (False, process.pid, [])
+    found = applied.mlops("drift", "--detailed-exitcode", code=2)
+    assert "! recover deployment/credit/blue (scale of " in found.out
+    assert "~ deployment/credit/blue: changed" in found.out
+    assert "recover" in applied.mlops("drift", "--format", "markdown").out

@@ -125,6 +125,16 @@ def test_finish_ends_the_operation_and_records_the_entry(locked: Store, open_aga
     assert (again.unfinished(), again.read().entries) == ((), {BLUE: Entry({"n": 1}, 1, "op-1", "T2")})
 
 
+def test_the_labels_of_references_are_recorded_beside_the_spec(locked: Store, open_again: Open) -> None:
+    labelled = Entry({"model": "azureml:risk:1"}, 1, "op-1", "T2", {"model": "latest"})
+    locked.note(BLUE, labelled)
+    assert open_again().read().entries == {BLUE: labelled}
+    locked.load(locked.dump())
+    assert open_again().read().entries == {BLUE: labelled}
+    locked.note(BLUE, Entry(labelled.spec, 1, "op-1", "T2"))
+    assert open_again().read().entries[BLUE].labels == {}
+
+
 def test_finish_without_an_entry_forgets_the_address(locked: Store) -> None:
     locked.note(BLUE, Entry({"n": 1}))
     locked.intend(intent(action="delete"))

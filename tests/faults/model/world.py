@@ -205,7 +205,7 @@ class World:
         with closing(self.records.open()) as store:
             workspace = Workspace(self._config, self._config.target(TARGET), store, self.cloud)
             state = store.read()
-            drifts, _ = pipeline.drift(workspace)
+            drifts = pipeline.drift(workspace).drifts
             under_way = {intent.address for intent in store.unfinished()}
             told = {drift.address for drift in drifts} | under_way
             owned = {a for a in state.entries if a in self.cloud.world()}
