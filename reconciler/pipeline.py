@@ -206,7 +206,8 @@ def drift(workspace: Workspace, *, looks: int = 3) -> Drifted:
         found = under_way(found, {intent.address for intent in intents})
     found += moved_labels(recorded, Registry.of(recorded).latest)
     untold = recoveries(intents, recorded, {item.address: item for item in live})
-    return Drifted(tuple(sorted(found, key=lambda each: each.address)), len(recorded.entries), untold, who)
+    found = sorted(found, key=lambda each: each.address)
+    return Drifted(tuple(found), len(recorded.entries), untold, who, workspace.target.name)
 
 
 def refresh(workspace: Workspace, manner: Manner | None = None) -> tuple[Drift, ...]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from reconciler.apply import Pace, Watcher
 from reconciler.core.address import Address
 from reconciler.core.blame import Blame
-from reconciler.core.manifest import Source
+from reconciler.core.manifest import Manifest, Source
 from reconciler.core.plan import Outcome, Plan, Recovery, Result
 from reconciler.core.problem import Problem
 from reconciler.core.state import Drift, DriftClass, Entry
@@ -67,12 +67,14 @@ class Drifted:
         recorded: how many resources are recorded.
         recovery: operations that have no end.
         holder: who is at work on the target at the moment, so that `recovery` is under way; None when nobody is.
+        target: the name of the target.
     """
 
     drifts: tuple[Drift, ...]
     recorded: int
     recovery: tuple[Recovery, ...] = ()
     holder: Mapping[str, str | int] | None = None
+    target: str = ""
 
     @property
     def counts(self) -> bool:
@@ -92,6 +94,15 @@ class Applied:
     def succeeded(self) -> bool:
         """Whether every step did what it should."""
         return all(outcome.result is Result.SUCCEEDED for outcome in self.outcomes)
+
+
+@dataclass(frozen=True)
+class Validated:
+    """What was read for a target, and everything that is wrong with it."""
+
+    target: str
+    manifests: tuple[Manifest, ...]
+    problems: tuple[Problem, ...]
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What surrounds an apply: showing the plan, asking, Ctrl-C, and the last word."""
+"""What surrounds an apply: showing the plan, asking, Ctrl-C, and how it ended."""
 
 import os
 import signal
@@ -8,28 +8,15 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
-from reconciler.cli import options as o
 from reconciler.cli.asking import agreed
-from reconciler.cli.saying import put, say, warn
+from reconciler.cli.forms import COMMENT, PLAN
+from reconciler.cli.saying import say, warn
 from reconciler.errors import InterruptedRunError, StepFailedError
-from reconciler.render.values import json_text
 
 if TYPE_CHECKING:
     from reconciler.apply import Watcher
     from reconciler.core.plan import Outcome, Plan
     from reconciler.pipeline import Applied, Manner, Planned
-
-
-def print_plan(planned: "Planned", report: o.Report) -> None:
-    """Print the plan alone."""
-    from reconciler.render import as_json, markdown, text  # noqa: PLC0415
-
-    if report is o.Report.JSON:
-        put(json_text(as_json.plan_json(planned.plan)))
-    elif report is o.Report.MARKDOWN:
-        put(markdown.plan_markdown(planned.plan).removesuffix("\n"))
-    else:
-        say(text.plan_text(planned.plan), colours=True)
 
 
 def say_aside(planned: "Planned", *, verbose: bool = False) -> None:
@@ -60,7 +47,7 @@ def manner_of(parallel: int, lock_timeout: float, step_timeout: float, *, ask: b
         def confirm(planned: "Planned") -> bool:
             say_aside(planned)
             if not quiet:
-                print_plan(planned, o.Report.TEXT)
+                say(PLAN.of("text", planned, COMMENT), colours=True)
             return not ask or agreed("Do these steps?", flag="--auto-approve")
 
         def begin(made: "Plan") -> "Watcher":
@@ -89,22 +76,13 @@ def _interruptible(stop: threading.Event) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def last_word(applied: "Applied", manner: "Manner", *, quiet: bool) -> int:
-    """Say how it ended, and give the exit code.
+def code_of(applied: "Applied", manner: "Manner") -> int:
+    """The exit code of how it ended.
 
     Raises:
         StepFailedError: a step failed.
         InterruptedRunError: it was interrupted before its end.
     """
-    from reconciler.render import as_json, text  # noqa: PLC0415
-
-    if quiet:
-        held = {**as_json.plan_json(applied.planned.plan), "outcomes": as_json.outcomes_json(applied.outcomes)}
-        put(json_text(held))
-    elif applied.declined:
-        say("Nothing was changed.")
-    else:
-        say(text.outcomes_text(applied.outcomes) if applied.outcomes else text.summary(applied.planned.plan))
     if applied.declined:
         return 1
     if manner.stop.is_set() and not applied.succeeded:

@@ -78,22 +78,31 @@ Query = Annotated[str, typer.Option("--query", metavar="JMESPATH", help="The par
 
 
 class Report(StrEnum):
-    """How a plan or a drift report is printed."""
+    """How a plan, or what an apply did, is printed; of an apply all but text comes in one piece at its end."""
 
     TEXT = "text"
     JSON = "json"
     MARKDOWN = "markdown"
 
 
-class ApplyReport(StrEnum):
-    """How an apply is printed; JSON comes in one piece at its end."""
+class DriftReport(StrEnum):
+    """How a drift report is printed."""
 
     TEXT = "text"
     JSON = "json"
+    MARKDOWN = "markdown"
+
+
+class Verdict(StrEnum):
+    """How a validation is printed."""
+
+    TEXT = "text"
+    JSON = "json"
+    MARKDOWN = "markdown"
 
 
 class Findings(StrEnum):
-    """How a validation is printed."""
+    """How a status is printed."""
 
     TEXT = "text"
     JSON = "json"
@@ -109,4 +118,15 @@ class Output(StrEnum):
 
 
 Format = Annotated[Report, typer.Option("--format", help="How to print it.")]
+DriftFormat = Annotated[DriftReport, typer.Option("--format", help="How to print it.")]
+VerdictFormat = Annotated[Verdict, typer.Option("--format", help="How to print it.")]
+Written = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--report",
+        metavar="FORM=FILE",
+        help="Also write it into a file, in any form of --format; as `summary` it is added to what GITHUB_STEP_SUMMARY "
+        "names. May be given several times.",
+    ),
+]
 OutputOption = Annotated[Output, typer.Option("--output", "-o", help="How to print it.")]

@@ -7,8 +7,10 @@ from typing import Annotated
 import typer
 
 from reconciler.cli import options as o
-from reconciler.cli.applying import last_word, manner_of, print_plan, say_aside
+from reconciler.cli.applying import code_of, manner_of, say_aside
 from reconciler.cli.checking import drift
+from reconciler.cli.forms import APPLY, COMMENT, PLAN
+from reconciler.cli.reporting import Reports
 from reconciler.cli.saving import as_saved, save
 from reconciler.cli.saying import say
 from reconciler.cli.wishes import wish_of
@@ -18,7 +20,8 @@ def plan(
     paths: o.Paths = None,
     target: o.Target = None,
     out: Annotated[Path | None, typer.Option("--out", help="Save the plan here, for `mlops apply --plan`.")] = None,
-    report: o.Format = o.Report.TEXT,
+    form: o.Format = o.Report.TEXT,
+    written: o.Written = None,
     only: o.Only = None,
     overrides: o.Overrides = None,
     variables: o.Variables = None,
@@ -51,16 +54,20 @@ def plan(
     if refresh_only and offline:
         raise typer.BadParameter("what drifted is asked of the platform, and offline nobody is", param_hint="--offline")
     if refresh_only:
-        return drift(target, report, detailed_exitcode)
+        return drift(target, o.DriftReport(form), written, detailed_exitcode)
+    reports = Reports(written, "plan", PLAN)
     refresh = refresh and not offline
     wish = wish_of(paths, variables, overrides, (name, endpoint_name), only, refresh, max_delete, allow_empty)
-    with open_workspace(target, offline=offline) as workspace:
-        planned, root = pipeline.plan(workspace, wish), workspace.config.root
-    say_aside(planned, verbose=verbose)
-    if out:
-        save(out, planned.plan, wish, root)
-    print_plan(planned, report)
-    if out and report is o.Report.TEXT:
+    with reports.of(target):
+        with open_workspace(target, offline=offline) as workspace:
+            reports.target = workspace.target.name
+            planned, root = pipeline.plan(workspace, wish), workspace.config.root
+        say_aside(planned, verbose=verbose)
+        if out:
+            save(out, planned.plan, wish, root)
+        reports.write(planned)
+        reports.print(planned, form)
+    if out and form is o.Report.TEXT:
         does = "does exactly this, or refuses" if planned.plan.lineage else "refuses it: it was made without the record"
         say(f"Saved to {out}; `mlops apply --plan {out}` {does}.")
     return 2 if detailed_exitcode and (planned.plan.steps or planned.plan.recovery) else 0
@@ -83,7 +90,8 @@ def apply(
     refresh_only: Annotated[bool, typer.Option("--refresh-only", help="Only record the live side as it is.")] = False,
     max_delete: o.MaxDelete = None,
     allow_empty: o.AllowEmpty = False,
-    report: Annotated[o.ApplyReport, typer.Option("--format", help="How to print what was done.")] = o.ApplyReport.TEXT,
+    form: o.Format = o.Report.TEXT,
+    written: o.Written = None,
 ) -> int:
     """Plan, ask, execute and record.
 
@@ -101,21 +109,28 @@ def apply(
     from reconciler.saved import read_plan  # noqa: PLC0415
     from reconciler.workspace import open_workspace  # noqa: PLC0415
 
+    if refresh_only and (written or form is not o.Report.TEXT):
+        raise typer.BadParameter("nothing is planned; `mlops drift --report` tells", param_hint="--refresh-only")
+    reports, quiet = Reports(written, "apply", APPLY), form is not o.Report.TEXT
     reviewed = read_plan(saved, keys=seal_keys(os.environ)) if saved else None
     wish = wish_of(paths, variables, overrides, (name, endpoint_name), only, refresh, max_delete, allow_empty)
     if reviewed:
         target = target or str(reviewed.wish["target"])
-    with open_workspace(target) as workspace:
-        if reviewed:
-            wish = as_saved(wish, reviewed.wish, workspace.config.root)
-        quiet = report is o.ApplyReport.JSON
-        with manner_of(parallel, lock_timeout, step_timeout, ask=not auto_approve and not saved, quiet=quiet) as manner:
-            if refresh_only:
-                found = pipeline.refresh(workspace, manner)
-                say(f"Recorded the live side of target {workspace.target.name}: {len(found)} resources differed.")
-                return 0
-            applied = pipeline.apply(workspace, wish, manner, saved=reviewed)
-    return last_word(applied, manner, quiet=quiet)
+    with reports.of(target):
+        with open_workspace(target) as workspace:
+            reports.target = workspace.target.name
+            if reviewed:
+                wish = as_saved(wish, reviewed.wish, workspace.config.root)
+            ask = not auto_approve and not saved
+            with manner_of(parallel, lock_timeout, step_timeout, ask=ask, quiet=quiet) as manner:
+                if refresh_only:
+                    found = pipeline.refresh(workspace, manner)
+                    say(f"Recorded the live side of target {workspace.target.name}: {len(found)} resources differed.")
+                    return 0
+                applied = pipeline.apply(workspace, wish, manner, saved=reviewed)
+        reports.write(applied)
+        reports.print(applied, form)
+        return code_of(applied, manner)
 
 
 def destroy(
@@ -147,4 +162,5 @@ def destroy(
         manner_of(parallel, lock_timeout, step_timeout, ask=not auto_approve, quiet=False) as manner,
     ):
         applied = pipeline.destroy(workspace, wish, manner)
-    return last_word(applied, manner, quiet=False)
+    say(APPLY.of("text", applied, COMMENT))
+    return code_of(applied, manner)

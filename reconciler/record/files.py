@@ -30,11 +30,12 @@ def private_folder(folder: Path) -> Path:
     return folder
 
 
-def lay_down(path: Path, fill: Callable[[Path], None], *, over: bool = False) -> None:
+def lay_down(path: Path, fill: Callable[[Path], None], *, over: bool = False, mode: int = 0o600) -> None:
     """Make a private file by filling a temporary one beside it; it appears whole or not at all.
 
     Args:
         over: replace the file that is there; without it, what another process was faster to lay down stays.
+        mode: of the file, as far as the process's mask leaves it; by default its owner alone reads it.
 
     Raises:
         OSError: it cannot be made; or what is there is no file, as `/dev/stdout`, which a file is not to replace.
@@ -42,7 +43,7 @@ def lay_down(path: Path, fill: Callable[[Path], None], *, over: bool = False) ->
     if over and path.exists() and not path.is_file():
         raise OSError(errno.EINVAL, "not a regular file", str(path))
     temporary = beside(path)
-    os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_RDWR, mode))
     try:
         fill(temporary)
         _sync(temporary)

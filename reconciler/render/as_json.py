@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from reconciler.core.failure import Failure
 from reconciler.core.plan import FieldChange, Outcome, Plan, Recovery
 from reconciler.core.problem import Problem
 from reconciler.core.state import Drift, DriftClass
@@ -88,17 +89,32 @@ def problems_json(problems: Sequence[Problem]) -> dict[str, Any]:
     return {
         "version": VERSION,
         "valid": not any(problem.is_error for problem in problems),
-        "problems": [
-            {
-                "file": problem.file,
-                "line": problem.line,
-                "column": problem.column,
-                "code": problem.code,
-                "severity": "error" if problem.is_error else "warning",
-                "message": problem.message,
-            }
-            for problem in problems
-        ],
+        "problems": list(map(_problem, problems)),
+    }
+
+
+def failure_json(failure: Failure) -> dict[str, Any]:
+    """Why a command came to nothing."""
+    return {
+        "version": VERSION,
+        "target": failure.target,
+        "failure": {
+            "command": failure.command,
+            "exit_code": failure.exit_code,
+            "message": failure.message,
+            "problems": list(map(_problem, failure.problems)),
+        },
+    }
+
+
+def _problem(problem: Problem) -> dict[str, Any]:
+    return {
+        "file": problem.file,
+        "line": problem.line,
+        "column": problem.column,
+        "code": problem.code,
+        "severity": "error" if problem.is_error else "warning",
+        "message": problem.message,
     }
 
 

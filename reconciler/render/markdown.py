@@ -1,98 +1,155 @@
-"""Plans and drifts as Markdown for a pull request; names and values from the files stay inert.
+"""Plans and applies as Markdown for a pull request and a job's summary, within a budget.
 
-All of them stand in code: there alone neither Markdown nor GitHub, with its mentions, references and links, reads what
-they say.
+A report has levels: everything; else one line a step; else totals. The first that fits is given, and says what it
+leaves out and where that is. The first line is a hidden marker.
 """
 
-import html
-import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 
-from reconciler.core.plan import Action, FieldChange, Plan, Recovery
-from reconciler.core.state import Drift
+from reconciler.core.blame import Blame
+from reconciler.core.manifest import Source
+from reconciler.core.plan import Action, FieldChange, Outcome, Plan, Recovery, Result, Step
+from reconciler.core.problem import Problem
+from reconciler.render.budget import first_fitting, with_rest
 from reconciler.render.fields import field_lines
-from reconciler.render.text import SYMBOLS, drift_summary, in_progress, recovery_words, summary
-from reconciler.render.values import Veil, log_line
+from reconciler.render.markdown_parts import (
+    COMMENT,
+    PROBLEMS,
+    code,
+    fenced,
+    folded,
+    head,
+    name,
+    problem_row,
+    row,
+    words,
+)
+from reconciler.render.marker import Marker
+from reconciler.render.text import SYMBOLS, counted, in_progress, recovery_words, summary
+from reconciler.render.values import Veil
 
-# Words of our own, and names of fields: letters, with underscores that stand inside of words.
-_PLAIN = re.compile(r"(?:[A-Za-z0-9]+(?:_[A-Za-z0-9]+)*[,;]? ?)+")
-
-
-def plan_markdown(plan: Plan) -> str:
-    """A table of steps, the fields of each folded below it."""
-    veil = Veil()
-    lines = [f"### mlops plan: {_code(plan.target)}", "", summary(plan, named=_code), ""]
-    lines += _unfinished(plan.recovery, plan.holder, veil)
-    if plan.steps:
-        lines += ["| # | | action | resource | why | after |", "|--:|---|---|---|---|---|"]
-        lines += [
-            f"| {step.id} | `{SYMBOLS.get(step.action, '~')}` | {step.action} | {_code(str(step.address))} "
-            f"| {_words(step.reason)} | {', '.join(map(str, step.needs))} |"
-            for step in plan.steps
-        ]
-    for step in plan.steps:
-        if step.fields:
-            address = html.escape(log_line(str(step.address)))
-            lines += ["", f"<details><summary>{step.id}: {step.action} <code>{address}</code></summary>", ""]
-            lines += ["| field | change | where |", "|---|---|---|"]
-            lines += _rows(step.fields, veil, created=step.action is Action.CREATE)
-            lines += ["", "</details>"]
-    return "\n".join(lines).rstrip() + "\n"
+_MARKS = {Result.SUCCEEDED: "✓", Result.FAILED: "✗", Result.SKIPPED: "-", Result.UNKNOWN: "?"}
 
 
-def drift_markdown(
-    drifts: Sequence[Drift],
+def plan_markdown(
+    plan: Plan,
     *,
-    recorded: int,
-    target: str,
-    recovery: Sequence[Recovery] = (),
-    holder: Mapping[str, str | int] | None = None,
+    budget: int = COMMENT,
+    blame: Mapping[Source, Blame] | None = None,
+    warnings: Sequence[Problem] = (),
+    where: str = "`mlops plan`",
 ) -> str:
-    """One row a field that is not as recorded."""
+    """A table of steps, the fields of each folded below it; empty where not even the totals fit.
+
+    Args:
+        plan: the plan.
+        budget: how many bytes there may be; `budget.py` says why bytes.
+        blame: who last wrote the line that a field comes from.
+        warnings: of the files.
+        where: Markdown of our own that says where all of it is, for a level that leaves some out.
+    """
+    said = [str(Marker("plan", plan.target, plan.digest)), f"### mlops plan: {name(plan.target)}", ""]
+    said += [summary(plan, named=name), ""]
+    short = f"One line a step: the fields do not fit here. {where} has them."
+    totals = f"Totals alone: the steps do not fit here. {where} has them."
+    before = [*_warned(warnings), *unfinished(plan.recovery, plan.holder)]
+    levels = (
+        chain(said, before, step_rows(plan.steps), _fields(plan.steps, blame or {})),
+        chain(said, [short, ""], before, step_rows(plan.steps)),
+        with_rest([*said, totals, ""], *_by_endpoint(plan.steps), budget=budget),
+    )
+    return first_fitting(levels, budget)
+
+
+def apply_markdown(plan: Plan, outcomes: Sequence[Outcome], *, budget: int = COMMENT, where: str = "The log") -> str:
+    """A table of what each step did, what failed with the last lines of its logs; empty where not even totals fit."""
+    said = [str(Marker("apply", plan.target, plan.digest)), f"### mlops apply: {name(plan.target)}", ""]
+    said += [counted(outcomes) if outcomes else f"Nothing was done. {summary(plan, named=name)}", ""]
+    short = f"One line a step: the logs do not fit here. {where} has them."
+    totals = f"Totals, and what did not succeed as far as it fits here. {where} has the rest."
+    table = head("#", "", "action", "resource", "seconds", "message", right=1)
+    unlucky = [outcome for outcome in outcomes if outcome.result is not Result.SUCCEEDED]
+    rows = [*table, *map(_outcome, outcomes)] if outcomes else []
+    levels = (
+        chain(said, rows, _logs(outcomes)),
+        chain(said, [short, ""], rows),
+        with_rest([*said, totals, ""], table, [_outcome(outcome) for outcome in unlucky], budget=budget),
+    )
+    return first_fitting(levels, budget)
+
+
+def step_rows(steps: Sequence[Step]) -> Iterator[str]:
+    """A table of one row a step."""
+    if steps:
+        yield from head("#", "", "action", "resource", "why", "after", right=1)
+    for step in steps:
+        symbol, needs = code(SYMBOLS.get(step.action, "~")), ", ".join(map(str, step.needs))
+        yield row(step.id, symbol, step.action, code(str(step.address)), words(step.reason), needs)
+
+
+def _fields(steps: Iterable[Step], blame: Mapping[Source, Blame]) -> Iterator[str]:
     veil = Veil()
-    said = drift_summary(drifts, recorded=recorded, target=target, named=_code)
-    lines = [f"### mlops drift: {_code(target)}", "", *said, ""]
-    lines += _unfinished(recovery, holder, veil)
-    if drifts:
-        lines += ["| resource | class | field | recorded -> live |", "|---|---|---|---|"]
-    for drift in drifts:
-        rows = [(path, how) for field in drift.fields for path, how in field_lines(field, veil)] or [("", drift.note)]
-        lines += [
-            f"| {_code(str(drift.address))} | {drift.kind} | {_code(path)} | {_code(how)} |" for path, how in rows
-        ]
-    return "\n".join(lines).rstrip() + "\n"
+    for step in steps:
+        if step.fields:
+            rows = _changes(step, veil, blame)
+            yield from folded(
+                f"{step.id}: {step.action}", str(step.address), chain(head("field", "change", "where"), rows)
+            )
 
 
-def _unfinished(under_way: Sequence[Recovery], holder: Mapping[str, str | int] | None, veil: Veil) -> list[str]:
+def _changes(step: Step, veil: Veil, blame: Mapping[Source, Blame]) -> Iterator[str]:
+    for field in step.fields:
+        for path, how in field_lines(field, veil, created=step.action is Action.CREATE):
+            yield row(code(path), code(how), _place(field, blame))
+
+
+def _place(field: FieldChange, blame: Mapping[Source, Blame]) -> str:
+    """Where a field was written, and by whom."""
+    if not field.source:
+        return ""
+    by = blame.get(field.source)
+    return f"{code(str(field.source))} {code(str(by))}" if by else code(str(field.source))
+
+
+def _by_endpoint(steps: Iterable[Step]) -> tuple[list[str], list[str]]:
+    """The head and the rows of a table: how many steps of each action an endpoint has, those of most steps first."""
+    counts = Counter((step.address.family, step.action) for step in steps)
+    families = Counter(step.address.family for step in steps)
+    rows = [
+        row(name(family) or "models and environments", *(counts[family, action] or "" for action in Action))
+        for family, _ in families.most_common()
+    ]
+    return head("endpoint", *Action), rows
+
+
+def _warned(warnings: Sequence[Problem]) -> list[str]:
+    return [*PROBLEMS, *map(problem_row, warnings), ""] if warnings else []
+
+
+def unfinished(under_way: Sequence[Recovery], holder: Mapping[str, str | int] | None) -> list[str]:
     """Who is at work, or what a run left without an end."""
     if holder is not None:
-        return [f"**{_code(in_progress(holder, under_way))}**", ""]
+        return [f"**{code(in_progress(holder, under_way))}**", ""]
     if not under_way:
         return []
-    lines = ["| to recover | why | field | intended |", "|---|---|---|---|"]
+    veil, lines = Veil(), head("to recover", "why", "field", "intended")
     for item in under_way:
         rows = [(path, how) for field in item.fields for path, how in field_lines(field, veil)] or [("", "")]
-        why = _words(recovery_words(item))
-        lines += [f"| {_code(str(item.address))} | {why} | {_code(path)} | {_code(how)} |" for path, how in rows]
+        why = words(recovery_words(item))
+        lines += [row(code(str(item.address)), why, code(path), code(how)) for path, how in rows]
     return [*lines, ""]
 
 
-def _rows(fields: Iterable[FieldChange], veil: Veil, *, created: bool) -> Iterator[str]:
-    for field in fields:
-        for path, how in field_lines(field, veil, created=created):
-            yield f"| {_code(path)} | {_code(how)} | {_code(str(field.source)) if field.source else ''} |"
+def _outcome(outcome: Outcome) -> str:
+    step, seconds = outcome.step, f"{outcome.seconds:.1f}"
+    cells = (code(str(step.address)), seconds, code(outcome.message))
+    return row(step.id, f"{_MARKS[outcome.result]} {outcome.result}", step.action, *cells)
 
 
-def _words(text: str) -> str:
-    """Words of our own as they are; whatever else, in code."""
-    return text if _PLAIN.fullmatch(text) else _code(text)
-
-
-def _code(text: str) -> str:
-    """A code span that nothing in the text can end, and that a table does not split."""
-    # A backslash right before the one that keeps a bar inside its cell would take its meaning away.
-    text = log_line(text).replace("\\|", "\\ |").replace("|", "\\|")
-    if not text:
-        return ""
-    fence = "`" * (max((len(run) for run in re.findall("`+", text)), default=0) + 1)
-    return f"{fence} {text} {fence}" if "`" in text or not text.strip() else f"`{text}`"
+def _logs(outcomes: Iterable[Outcome]) -> Iterator[str]:
+    for outcome in outcomes:
+        if outcome.log_tail:
+            said = f"{outcome.step.id}: the last lines of its logs,"
+            yield from folded(said, str(outcome.step.address), fenced(outcome.log_tail))

@@ -2,8 +2,10 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+from reconciler.core.failure import Failure
 from reconciler.core.holder import holder_text
 from reconciler.core.plan import Action, Became, FieldChange, Outcome, Plan, Recovery, Result, Step
+from reconciler.core.problem import Problem
 from reconciler.core.state import Drift, DriftClass
 from reconciler.render.fields import field_lines
 from reconciler.render.values import Veil, lines_text, printable
@@ -90,13 +92,35 @@ def outcome_line(outcome: Outcome) -> str:
 
 def outcomes_text(outcomes: Sequence[Outcome]) -> str:
     """The end of an apply in one sentence, before it what did not succeed with the last lines of its logs."""
-    counts = {result: sum(outcome.result is result for outcome in outcomes) for result in Result}
     lines = []
     for outcome in outcomes:
         if outcome.result in (Result.FAILED, Result.UNKNOWN):
             lines += [f"{outcome_line(outcome)}", *(f"    | {printable(line)}" for line in outcome.log_tail)]
-    said = ", ".join(f"{count} {result}" for result, count in counts.items() if count)
-    return lines_text([*lines, f"Apply: {said}."])
+    return lines_text([*lines, counted(outcomes)])
+
+
+def counted(outcomes: Sequence[Outcome]) -> str:
+    """How many steps ended how."""
+    counts = {result: sum(outcome.result is result for outcome in outcomes) for result in Result}
+    return f"Apply: {', '.join(f'{count} {result}' for result, count in counts.items() if count)}."
+
+
+def problems_text(problems: Sequence[Problem], *, resources: int) -> str:
+    """Every problem in a line, and how many there are."""
+    return lines_text([*map(str, problems), problems_summary(problems, resources=resources)])
+
+
+def problems_summary(problems: Sequence[Problem], *, resources: int) -> str:
+    """How many errors and warnings there are in how many resources."""
+    errors = sum(problem.is_error for problem in problems)
+    warnings = len(problems) - errors
+    return f"{_some(resources, 'resource')}: {_some(errors, 'error')}, {_some(warnings, 'warning')}"
+
+
+def failure_text(failure: Failure) -> str:
+    """Why a command came to nothing."""
+    said = failure.message.splitlines()
+    return lines_text([f"mlops {failure.command} came to nothing (exit code {failure.exit_code}):", *said])
 
 
 def drift_text(
@@ -162,3 +186,7 @@ def _rows(fields: Iterable[FieldChange], veil: Veil) -> Iterator[tuple[str, str]
 
 def _unchanged(count: int) -> str:
     return f"{count} resource is" if count == 1 else f"{count} resources are"
+
+
+def _some(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"

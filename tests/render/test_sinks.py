@@ -4,6 +4,7 @@ import ast
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -14,13 +15,16 @@ from markdown_it.token import Token
 
 import reconciler
 from reconciler.core.address import Address
+from reconciler.core.blame import Blame
+from reconciler.core.failure import Failure
 from reconciler.core.manifest import Source
 from reconciler.core.plan import Action, FieldChange, Outcome, Plan, Recovery, Result, Step
 from reconciler.core.problem import Problem
 from reconciler.core.state import Drift, DriftClass
 from reconciler.render import as_json
 from reconciler.render.answers import answer_text
-from reconciler.render.markdown import drift_markdown, plan_markdown
+from reconciler.render.markdown import apply_markdown, plan_markdown
+from reconciler.render.markdown_findings import drift_markdown, failure_markdown, problems_markdown
 from reconciler.render.rows import rows_text
 from reconciler.render.text import drift_text, outcomes_text, plan_text
 from reconciler.render.values import json_text, log_line, log_text, terminal_text
@@ -108,6 +112,21 @@ DRIFTS = st.lists(
 OUTCOMES = st.lists(
     st.builds(Outcome, STEPS, st.sampled_from(Result), TEXTS, st.lists(TEXTS, max_size=2).map(tuple)), max_size=2
 )
+PROBLEMS = st.lists(st.builds(Problem, TEXTS, st.just(1), st.just(1), TEXTS, TEXTS), max_size=2)
+
+
+@dataclass(frozen=True)
+class Told:
+    """What commands have to tell, of foreign text."""
+
+    plan: Plan
+    drifts: list[Drift]
+    outcomes: list[Outcome]
+    problems: list[Problem]
+    blame: Blame
+
+
+TOLD = st.builds(Told, PLANS, DRIFTS, OUTCOMES, PROBLEMS, st.builds(Blame, TEXTS, TEXTS, TEXTS, TEXTS))
 BOUNDED = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 
 
@@ -138,7 +157,7 @@ def test_text_of_anything_is_inert(plan: Plan, drifts: list[Drift], outcomes: li
 
 
 @BOUNDED
-@given(PLANS, DRIFTS, OUTCOMES, st.lists(st.builds(Problem, TEXTS, st.just(1), st.just(1), TEXTS, TEXTS), max_size=2))
+@given(PLANS, DRIFTS, OUTCOMES, PROBLEMS)
 def test_json_of_anything_is_inert_and_reads_back_the_same(
     plan: Plan, drifts: list[Drift], outcomes: list[Outcome], problems: list[Problem]
 ):
@@ -161,8 +180,11 @@ def test_tables_of_anything_are_inert_once_they_are_said(value: dict[str, object
     assert is_inert(log_text(rows_text(list(value), [list(value.values())], "table")))
 
 
-OURS = {"heading", "paragraph", "table", "thead", "tbody", "tr", "th", "td", "inline", "html_block"}
-HTML = re.compile(r"<details><summary>\d+: [a-z_]+ <code>[^<>]*</code></summary>|</details>")
+OURS = {"heading", "paragraph", "table", "thead", "tbody", "tr", "th", "td", "inline", "html_block", "fence"}
+HTML = re.compile(
+    r"<!-- mlops:[a-z]+ target=(?:[A-Za-z0-9_.~%]|-(?!-))* (?:digest=[0-9a-f]{64} )?-->"
+    r"|<details><summary>\d+: [a-z_, ]+ <code>[^<>]*</code></summary>|</details>"
+)
 
 
 def blocks(markdown: str) -> Iterator[Token]:
@@ -173,43 +195,81 @@ def blocks(markdown: str) -> Iterator[Token]:
         yield from token.children or ()
 
 
+def markdown_of(told: Told, budget: int = 1 << 20) -> Iterator[str]:
+    """Every report in Markdown."""
+    plan, target = told.plan, told.plan.target
+    blame = {field.source: told.blame for step in plan.steps for field in step.fields}
+    failure = Failure("plan", target, 4, plan.lineage, tuple(told.problems), plan)
+    yield plan_markdown(plan, blame=blame, warnings=told.problems, budget=budget)
+    yield apply_markdown(plan, told.outcomes, budget=budget)
+    yield drift_markdown(told.drifts, recorded=1, target=target, budget=budget)
+    yield problems_markdown(told.problems, resources=1, target=target, budget=budget)
+    yield failure_markdown(failure, budget=budget)
+    yield failure_markdown(replace(failure, problems=()), budget=budget)
+
+
+def expect_our_own_structure_alone(said: str) -> None:
+    assert is_inert(said), said
+    for token in blocks(said):
+        kind = token.type.removesuffix("_open").removesuffix("_close")
+        assert kind in OURS | {"text", "code_inline", "softbreak", "strong"}, (kind, said)
+        if kind == "html_block":
+            assert HTML.fullmatch(token.content.strip()), said
+        if kind == "text" and token.content != "#":
+            # Outside of code there are our own words: nothing that GitHub would make a link or a mention of.
+            assert not re.search(r"[@#<>&]|://|www\.|GH-\d", token.content.replace("recorded -> live", "")), said
+    assert [token.tag for token in blocks(said) if token.type == "heading_open"] == ["h3"]
+
+
 @BOUNDED
-@given(PLANS, DRIFTS)
-def test_markdown_of_anything_has_our_own_structure_alone(plan: Plan, drifts: list[Drift]):
-    for said in (plan_markdown(plan), drift_markdown(drifts, recorded=1, target=plan.target)):
-        assert is_inert(said), said
+@given(TOLD)
+def test_markdown_of_anything_has_our_own_structure_alone(told: Told):
+    for said in markdown_of(told):
+        expect_our_own_structure_alone(said)
+
+
+@BOUNDED
+@given(TOLD)
+def test_every_row_of_a_markdown_table_has_as_many_cells_as_its_head(told: Told):
+    for said in markdown_of(told):
+        cells: list[int] = []
+        tables: list[list[int]] = []
         for token in blocks(said):
-            kind = token.type.removesuffix("_open").removesuffix("_close")
-            assert kind in OURS | {"text", "code_inline", "softbreak", "strong"}, (kind, said)
-            if kind == "html_block":
-                assert HTML.fullmatch(token.content.strip()), said
-            if kind == "text" and token.content != "#":
-                # Outside of code there are our own words: nothing that GitHub would make a link or a mention of.
-                assert not re.search(r"[@#<>&]|://|www\.|GH-\d", token.content.replace("recorded -> live", "")), said
-        assert [token.tag for token in blocks(said) if token.type == "heading_open"] == ["h3"]
+            if token.type == "table_open":
+                tables.append(cells := [])
+            elif token.type == "tr_open":
+                cells.append(0)
+            elif token.type in ("td_open", "th_open"):
+                cells[-1] += 1
+        rows = [row for row in outside_fences(said) if row.startswith("|")]
+        assert sum(map(len, tables)) == len(rows) - sum(set(row) <= set("|-: ") for row in rows), said
+        assert all(len(set(table)) == 1 for table in tables), said
 
 
 @BOUNDED
-@given(PLANS)
-def test_every_row_of_a_markdown_table_has_as_many_cells_as_its_head(plan: Plan):
-    cells: list[int] = []
-    for token in blocks(plan_markdown(plan)):
-        if token.type == "tr_open":
-            cells.append(0)
-        elif token.type in ("td_open", "th_open"):
-            cells[-1] += 1
-    rows = [row for row in plan_markdown(plan).split("\n") if row.startswith("|")]
-    assert len(cells) == len(rows) - sum(set(row) <= set("|-: ") for row in rows)
-    assert set(cells) <= {3, 4, 6}
-
-
-@BOUNDED
-@given(PLANS)
-def test_no_bar_of_a_value_ends_its_cell_for_github(plan: Plan):
+@given(TOLD)
+def test_no_bar_of_a_value_ends_its_cell_for_github(told: Told):
     """GitHub's parser takes a backslash and any sign of punctuation for a pair, from the left."""
-    for row in (row for row in plan_markdown(plan).split("\n") if row.startswith("|")):
-        bare = re.sub(r"\\[!-/:-@\[-`{-~]", "", row)
-        assert bare.count("|") in (4, 5, 7), row
+    for said in markdown_of(told):
+        bars = 0
+        for line in outside_fences(said):
+            bare = re.sub(r"\\[!-/:-@\[-`{-~]", "", line).count("|")
+            if not line.startswith("|"):
+                bars = 0
+            else:
+                assert bars in (0, bare), line
+                bars = bare
+
+
+def outside_fences(markdown: str) -> Iterator[str]:
+    fence = ""
+    for line in markdown.split("\n"):
+        if fence:
+            fence = "" if line == fence else fence
+        elif line.startswith("```"):
+            fence = line.removesuffix("text")
+        else:
+            yield line
 
 
 @pytest.mark.parametrize(

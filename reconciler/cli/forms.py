@@ -1,0 +1,154 @@
+"""What writes the answer of a command in each form: a form is a line here, and a choice of `--format` in `options.py`.
+
+Whatever a form needs is loaded when it is asked for.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from reconciler.render.values import json_text
+
+if TYPE_CHECKING:
+    from reconciler.core.failure import Failure
+    from reconciler.wishes import Applied, Drifted, Planned, Validated
+
+T = TypeVar("T")
+
+COMMENT = 65_536
+"""What a comment on GitHub holds at the most."""
+
+SUMMARY = 1 << 20
+"""What the summaries of one step of a job hold at the most on GitHub, in bytes."""
+
+
+@dataclass(frozen=True)
+class Forms(Generic[T]):
+    """How an answer is written.
+
+    Args:
+        written: by the name of the form.
+        markdown: takes the budget besides; as the form `summary` it is added to a file of GitHub's.
+    """
+
+    written: Mapping[str, Callable[[T], str]]
+    markdown: Callable[[T, int], str]
+
+    def names(self) -> tuple[str, ...]:
+        """The forms that a file can have."""
+        return (*self.written, "markdown", "summary")
+
+    def of(self, form: str, told: T, budget: int) -> str:
+        """The answer in a form, without a line end after its last line."""
+        said = self.written[form](told) if form in self.written else self.markdown(told, budget)
+        return said.removesuffix("\n")
+
+
+def _plan_text(planned: "Planned") -> str:
+    from reconciler.render.text import plan_text  # noqa: PLC0415
+
+    return plan_text(planned.plan)
+
+
+def _plan_json(planned: "Planned") -> str:
+    from reconciler.render.as_json import plan_json  # noqa: PLC0415
+
+    return json_text(plan_json(planned.plan))
+
+
+def _plan_markdown(planned: "Planned", budget: int) -> str:
+    from reconciler.render.markdown import plan_markdown  # noqa: PLC0415
+
+    return plan_markdown(planned.plan, budget=budget)
+
+
+def _apply_text(applied: "Applied") -> str:
+    from reconciler.render.text import outcomes_text, summary  # noqa: PLC0415
+
+    if applied.declined:
+        return "Nothing was changed."
+    return outcomes_text(applied.outcomes) if applied.outcomes else summary(applied.planned.plan)
+
+
+def _apply_json(applied: "Applied") -> str:
+    from reconciler.render.as_json import outcomes_json, plan_json  # noqa: PLC0415
+
+    return json_text({**plan_json(applied.planned.plan), "outcomes": outcomes_json(applied.outcomes)})
+
+
+def _apply_markdown(applied: "Applied", budget: int) -> str:
+    from reconciler.render.markdown import apply_markdown  # noqa: PLC0415
+
+    return apply_markdown(applied.planned.plan, applied.outcomes, budget=budget)
+
+
+def _drift_text(found: "Drifted") -> str:
+    from reconciler.render.text import drift_text  # noqa: PLC0415
+
+    return drift_text(
+        found.drifts, recorded=found.recorded, target=found.target, recovery=found.recovery, holder=found.holder
+    )
+
+
+def _drift_json(found: "Drifted") -> str:
+    from reconciler.render.as_json import drift_json  # noqa: PLC0415
+
+    return json_text(drift_json(found.drifts, target=found.target, recovery=found.recovery, holder=found.holder))
+
+
+def _drift_markdown(found: "Drifted", budget: int) -> str:
+    from reconciler.render.markdown_findings import drift_markdown  # noqa: PLC0415
+
+    return drift_markdown(
+        found.drifts,
+        recorded=found.recorded,
+        target=found.target,
+        budget=budget,
+        recovery=found.recovery,
+        holder=found.holder,
+    )
+
+
+def _validate_text(validated: "Validated") -> str:
+    from reconciler.render.text import problems_text  # noqa: PLC0415
+
+    return problems_text(validated.problems, resources=len(validated.manifests))
+
+
+def _validate_json(validated: "Validated") -> str:
+    from reconciler.render.as_json import problems_json  # noqa: PLC0415
+
+    return json_text(problems_json(validated.problems))
+
+
+def _validate_markdown(validated: "Validated", budget: int) -> str:
+    from reconciler.render.markdown_findings import problems_markdown  # noqa: PLC0415
+
+    return problems_markdown(
+        validated.problems, resources=len(validated.manifests), target=validated.target, budget=budget
+    )
+
+
+def _failure_json(failure: "Failure") -> str:
+    from reconciler.render.as_json import failure_json  # noqa: PLC0415
+
+    return json_text(failure_json(failure))
+
+
+def _failure_markdown(failure: "Failure", budget: int) -> str:
+    from reconciler.render.markdown_findings import failure_markdown  # noqa: PLC0415
+
+    return failure_markdown(failure, budget=budget)
+
+
+def _failure_text(failure: "Failure") -> str:
+    from reconciler.render.text import failure_text  # noqa: PLC0415
+
+    return failure_text(failure)
+
+
+PLAN: Forms["Planned"] = Forms({"text": _plan_text, "json": _plan_json}, _plan_markdown)
+APPLY: Forms["Applied"] = Forms({"text": _apply_text, "json": _apply_json}, _apply_markdown)
+DRIFT: Forms["Drifted"] = Forms({"text": _drift_text, "json": _drift_json}, _drift_markdown)
+VALIDATE: Forms["Validated"] = Forms({"text": _validate_text, "json": _validate_json}, _validate_markdown)
+FAILED: Forms["Failure"] = Forms({"text": _failure_text, "json": _failure_json}, _failure_markdown)
