@@ -9,7 +9,7 @@ from reconciler.core.plan import Outcome, Plan, plan_body
 from reconciler.core.secret import Secret
 from reconciler.core.state import Drift
 from reconciler.pipeline import Applied, Planned
-from reconciler.render import as_json, markdown, text
+from reconciler.render import as_json, markdown, markdown_findings, text
 
 
 def of_run(ended: object, told: Sequence[Outcome]) -> Iterator[str]:
@@ -36,7 +36,7 @@ def of_plan(planned: Planned) -> Iterator[str]:
 def of_drifts(drifts: Sequence[Drift]) -> Iterator[str]:
     """Drifts in each of their forms."""
     yield text.drift_text(drifts, recorded=0, target="dev")
-    yield markdown.drift_markdown(drifts, recorded=0, target="dev")
+    yield markdown_findings.drift_markdown(drifts, recorded=0, target="dev")
     yield json.dumps(as_json.drift_json(drifts, target="dev"))
 
 
