@@ -1,3 +1,3 @@
-"""Fixtures of all tests: a real Docker engine and its images, a real PostgreSQL server, for those that ask."""
+"""Fixtures of all tests: a real Docker engine and its images, real PostgreSQL and Chromium, for those that ask."""
 
-pytest_plugins = ["tests.engine.fixtures", "tests.postgres.fixtures"]
+pytest_plugins = ["tests.engine.fixtures", "tests.postgres.fixtures", "tests.browser"]

@@ -11,19 +11,37 @@ from reconciler.render.values import Veil, one_line
 _SYMPTOMS = frozenset(name for kind in KINDS.values() for name in kind.symptoms)
 
 
+ABSENT = object()
+"""Where there was, or will be, nothing; None is a value that shows."""
+
+
 def field_lines(field: FieldChange, veil: Veil, *, created: bool = False) -> Iterator[tuple[str, str]]:
     """Pairs of what changed and how: `instance_count`, `1 -> 3`; a created field has nothing before."""
-    if isinstance(field.before, list) and isinstance(field.after, list):
+    listed = _is_listed(field)
+    for path, before, after in field_values(field, veil, created=created):
+        if before is ABSENT:
+            yield path, f"{'+ ' if listed else ''}{one_line(after, veil)}"
+        elif after is ABSENT:
+            yield path, f"- {one_line(before, veil)}"
+        else:
+            yield path, f"{one_line(before, veil)} -> {one_line(after, veil)}"
+
+
+def field_values(field: FieldChange, veil: Veil, *, created: bool = False) -> Iterator[tuple[str, Any, Any]]:
+    """What changed, as it was and as it will be, either of which may be ABSENT; values may hold secrets still."""
+    if _is_listed(field):
         yield from _items(field, veil)
     elif field.path in _SYMPTOMS:
-        yield field.path, one_line(field.before if field.after is None else field.after, veil)
-    elif created and field.before is None:
-        yield field.path, one_line(field.after, veil)
+        yield field.path, ABSENT, field.before if field.after is None else field.after
     else:
-        yield field.path, f"{one_line(field.before, veil)} -> {one_line(field.after, veil)}"
+        yield field.path, ABSENT if created and field.before is None else field.before, field.after
 
 
-def _items(field: FieldChange, veil: Veil) -> Iterator[tuple[str, str]]:
+def _is_listed(field: FieldChange) -> bool:
+    return isinstance(field.before, list) and isinstance(field.after, list)
+
+
+def _items(field: FieldChange, veil: Veil) -> Iterator[tuple[str, Any, Any]]:
     """The items that came, went or changed; DeepDiff pairs the ones that are alike."""
     from deepdiff import DeepDiff  # noqa: PLC0415 - heavy, and only a changed list needs it
 
@@ -40,14 +58,11 @@ def _items(field: FieldChange, veil: Veil) -> Iterator[tuple[str, str]]:
     )
     for report, items in sorted(found.items()):
         for item in sorted(items, key=lambda level: str(level.path())):
-            yield _item(field.path, report, item, veil)
+            yield _item(field.path, report, item)
 
 
-def _item(path: str, report: str, level: Any, veil: Veil) -> tuple[str, str]:
+def _item(path: str, report: str, level: Any) -> tuple[str, Any, Any]:
     keys = level.path(output_format="list")
     place = path + "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in keys)
-    if report.endswith("_added"):
-        return place, f"+ {one_line(level.t2, veil)}"
-    if report.endswith("_removed"):
-        return place, f"- {one_line(level.t1, veil)}"
-    return place, f"{one_line(level.t1, veil)} -> {one_line(level.t2, veil)}"
+    came, went = report.endswith("_added"), report.endswith("_removed")
+    return place, ABSENT if came else level.t1, ABSENT if went else level.t2

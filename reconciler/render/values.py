@@ -37,19 +37,26 @@ class Veil:
 
 
 def one_line(value: Any, veil: Veil) -> str:
-    """A value as a person reads it in a plan: `none` for absent, JSON for the rest, cut where it is too long."""
+    """A value as a person reads it in a plan, cut where it is too long."""
+    text = whole_line(value, veil)
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+
+
+def whole_line(value: Any, veil: Veil) -> str:
+    """A value as a person reads it in a plan, however long: `none` for absent, texts as they are, JSON for the rest."""
     if value is None:
         return "(none)"
     if isinstance(value, Secret):
         return veil.of(value)
     shown = veil.over(value)
     text = shown if isinstance(shown, str) and shown and _is_plain(shown) else _json(shown)
-    text = _DIGEST.sub(r"sha256:\1", printable(text))
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+    return _DIGEST.sub(r"sha256:\1", printable(text))
 
 
 def printable(text: str) -> str:
     """The text with every character that is not printable spelled out, so that it cannot act on a terminal."""
+    if text.isprintable():
+        return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 

@@ -1,0 +1,146 @@
+"""Plans, applies and drifts as HTML: each one file for a browser, without a script and without a request."""
+
+from collections.abc import Mapping, Sequence
+
+from reconciler.core.blame import Blame
+from reconciler.core.manifest import Source
+from reconciler.core.plan import Outcome, Plan, Result
+from reconciler.core.problem import Problem
+from reconciler.core.state import Drift, DriftClass
+from reconciler.render.html_fields import Known
+from reconciler.render.html_graph import graph
+from reconciler.render.html_notes import drift_cards, notes, pins
+from reconciler.render.html_page import facts, head, page, tile
+from reconciler.render.html_parts import NOBODY, NOT_BEGUN, code, counted, said, some, words
+from reconciler.render.html_steps import steps_list
+from reconciler.render.html_traffic import drifted_shifts, planned_shifts, traffic
+from reconciler.render.text import drift_summary, summary
+
+_MOST_DRIFTS = 1000
+
+
+def plan_html(
+    plan: Plan,
+    *,
+    warnings: Sequence[Problem] = (),
+    drifts: Sequence[Drift] = (),
+    blame: Mapping[Source, Blame] = NOBODY,
+) -> str:
+    """A plan for whoever is to say yes to it.
+
+    Args:
+        plan: what is to be done.
+        warnings: of the files.
+        drifts: what is not as recorded; the plan is made as if it were.
+        blame: who last wrote the places of the fields.
+    """
+    known = Known(blame)
+    what = f"{some(len(plan.steps), 'step')} on" if plan.steps else "No changes on"
+    tiles = [tile(name, count, f"to {words(name)}") for name, count in counted(plan.steps, None).items()]
+    return page(
+        f"mlops plan: {plan.target}",
+        [
+            head("plan", f"{what} {code(plan.target)}", summary(plan, named=code), tiles),
+            "<main>",
+            notes(plan, warnings, drifts, known),
+            traffic(planned_shifts(plan.steps), ("before", "after")),
+            graph(plan.steps),
+            steps_list(plan.steps, known),
+            pins(plan.pins),
+            "</main>",
+            _made_from(plan),
+        ],
+    )
+
+
+def apply_html(
+    plan: Plan,
+    outcomes: Sequence[Outcome],
+    *,
+    warnings: Sequence[Problem] = (),
+    drifts: Sequence[Drift] = (),
+    blame: Mapping[Source, Blame] = NOBODY,
+) -> str:
+    """A plan with what its steps did; those without an outcome were not begun.
+
+    Args:
+        plan: what was to be done.
+        outcomes: what came of it.
+        warnings: of the files.
+        drifts: what was not as recorded before.
+        blame: who last wrote the places of the fields.
+    """
+    known, ended = Known(blame), {outcome.step.id: outcome for outcome in outcomes}
+    tiles = [tile(name, count, words(name)) for name, count in counted(plan.steps, ended).items()]
+    return page(
+        f"mlops apply: {plan.target}",
+        [
+            head("apply", _came_of(plan, ended), summary(plan, named=code), tiles),
+            "<main>",
+            notes(plan, warnings, drifts, known),
+            traffic(planned_shifts(plan.steps), ("before", "planned")),
+            graph(plan.steps, ended),
+            steps_list(plan.steps, known, ended),
+            pins(plan.pins),
+            "</main>",
+            _made_from(plan),
+        ],
+    )
+
+
+def drift_html(drifts: Sequence[Drift], *, recorded: int, target: str) -> str:
+    """What changed behind git's back, recorded beside live.
+
+    Args:
+        drifts: what is not as recorded.
+        recorded: how many resources are.
+        target: the name of the target.
+    """
+    amiss = [drift for drift in drifts if drift.kind is not DriftClass.EXPECTED]
+    expected = [drift for drift in drifts if drift.kind is DriftClass.EXPECTED]
+    what = f"{some(len(amiss), 'resource')} drifted on" if amiss else "No drift on"
+    lede = said(" ".join(drift_summary(drifts, recorded=recorded, target=target, named=code)))
+    counts = {kind: sum(drift.kind is kind for drift in drifts) for kind in DriftClass}
+    return page(
+        f"mlops drift: {target}",
+        [
+            head("drift", f"{what} {code(target)}", lede, [tile(k, count, k) for k, count in counts.items() if count]),
+            "<main>",
+            traffic(drifted_shifts(drifts), ("recorded", "live")),
+            _drift_list("Resources", amiss),
+            _drift_list("Expected", expected),
+            "</main>",
+            facts({"target": target, "recorded resources": str(recorded)}),
+        ],
+    )
+
+
+def _drift_list(title: str, drifts: Sequence[Drift]) -> str:
+    if not drifts:
+        return ""
+    left = len(drifts) - _MOST_DRIFTS
+    more = f'<p class="hint">and {left:,} more</p>' if left > 0 else ""
+    return f"<section><h2>{title}</h2>{drift_cards(drifts[:_MOST_DRIFTS], Known())}{more}</section>"
+
+
+def _came_of(plan: Plan, ended: Mapping[int, Outcome]) -> str:
+    """How an apply ended, the worst first."""
+    counts, where = counted(plan.steps, ended), f"on {code(plan.target)}"
+    whole = some(len(plan.steps), "step")
+    for result in (Result.FAILED, Result.UNKNOWN, Result.SKIPPED, NOT_BEGUN):
+        if result in counts:
+            how = {Result.UNKNOWN: "ended nobody knows how", NOT_BEGUN: "not begun"}.get(result, result)
+            return f"{counts[result]:,} of {whole} {how} {where}"
+    return f"{whole} done {where}" if plan.steps else f"Nothing to do {where}"
+
+
+def _made_from(plan: Plan) -> str:
+    return facts(
+        {
+            "target": plan.target,
+            "plan digest": plan.digest,
+            "tree": plan.tree,
+            "state": plan.lineage and f"{plan.lineage}, serial {plan.serial}",
+            "platform": "not asked: against the record alone" if plan.offline else "",
+        }
+    )
