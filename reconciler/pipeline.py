@@ -17,7 +17,7 @@ from reconciler.core.address import Address
 from reconciler.core.manifest import Resource
 from reconciler.core.plan import Action, Change, Outcome, Plan, Result, Step
 from reconciler.core.problem import Problem
-from reconciler.core.state import Drift, Entry, Live, Newer, State
+from reconciler.core.state import Drift, Entry, Live, Newer, Served, State
 from reconciler.diff import (
     changes,
     confined,
@@ -29,7 +29,9 @@ from reconciler.diff import (
     moved_labels,
     newer,
     relabelled,
+    silent,
     under_way,
+    with_served,
 )
 from reconciler.errors import ManifestError, MlopsError, RefusedError
 from reconciler.kinds import KINDS
@@ -38,7 +40,7 @@ from reconciler.load.commit import in_no_commit
 from reconciler.load.config import Config, Target, read_config
 from reconciler.order import order
 from reconciler.preflight import Guards, over_quota, problems_of, refusals
-from reconciler.providers.provider import FenceSource, Provider
+from reconciler.providers.provider import FenceSource, Provider, ServedSource
 from reconciler.resolve import Registry, Resolved, resolve
 from reconciler.runs import begin_run
 from reconciler.saved import SavedPlan
@@ -195,19 +197,26 @@ def _defined(workspace: Workspace, wish: Wish, state: State) -> set[Address]:
     return {resource.address for resource in resolved.resources}
 
 
-def drift(workspace: Workspace, *, looks: int = 3) -> Drifted:
-    """What changed behind git's back; where a run records something between our two looks, we look again."""
-    recorded, live = workspace.store.read(), _seen(workspace, Pace())
+def drift(workspace: Workspace, *, served: bool = True, looks: int = 3) -> Drifted:
+    """What changed behind git's back; where a run records something between our two looks, we look again.
+
+    Args:
+        workspace: the target.
+        served: whether instances are asked which content they have loaded.
+        looks: how often at the most.
+    """
+    recorded, live, told = workspace.store.read(), _seen(workspace, Pace()), _served(workspace) if served else ()
     intents, who = unfinished(workspace.store)
     found = drifts(recorded, live, newer(recorded, live, workspace.store.generation))
+    found = with_served(found, recorded, told)
     if found and looks > 1 and workspace.store.read().serial != recorded.serial:
-        return drift(workspace, looks=looks - 1)
+        return drift(workspace, served=served, looks=looks - 1)
     if who is not None:
         found = under_way(found, {intent.address for intent in intents})
     found += moved_labels(recorded, Registry.of(recorded).latest)
     untold = recoveries(intents, recorded, {item.address: item for item in live})
-    found = sorted(found, key=lambda each: each.address)
-    return Drifted(tuple(found), len(recorded.entries), untold, who, workspace.target.name)
+    ordered = tuple(sorted(found, key=lambda each: each.address))
+    return Drifted(ordered, len(recorded.entries), untold, who, workspace.target.name, silent(told))
 
 
 def refresh(workspace: Workspace, manner: Manner | None = None) -> tuple[Drift, ...]:
@@ -240,6 +249,11 @@ def validate(wish: Wish, target: str | None) -> tuple[Loaded, tuple[Problem, ...
 def _seen(workspace: Workspace, pace: Pace) -> tuple[Live, ...]:
     with span("observe"):
         return tuple(InTime(workspace.provider, pace.step_timeout_s).list())
+
+
+def _served(workspace: Workspace) -> Sequence[Served]:
+    with span("ask instances"):
+        return workspace.provider.served() if isinstance(workspace.provider, ServedSource) else ()
 
 
 def _suspects(workspace: Workspace, recorded: State) -> tuple[Live, ...]:

@@ -68,6 +68,7 @@ class Drifted:
         recovery: operations that have no end.
         holder: who is at work on the target at the moment, so that `recovery` is under way; None when nobody is.
         target: the name of the target.
+        silent: instances that do not say what they serve, and why.
     """
 
     drifts: tuple[Drift, ...]
@@ -75,6 +76,7 @@ class Drifted:
     recovery: tuple[Recovery, ...] = ()
     holder: Mapping[str, str | int] | None = None
     target: str = ""
+    silent: tuple[str, ...] = ()
 
     @property
     def counts(self) -> bool:

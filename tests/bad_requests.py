@@ -123,6 +123,7 @@ PATHS = {
     "of nobody": _bad(*_NO_PATH, path="/api/v1/endpoint/credit/admin"),
     "of the server's health": _bad(*_NO_PATH, path="/api/v1/endpoint/credit/"),
     "of the server's metrics": _bad(*_NO_PATH, path="/api/v1/endpoint/credit/-/metrics"),
+    "of what the server loaded": _bad(*_NO_PATH, path="/api/v1/endpoint/credit/-/served"),
     "longer than 60 KiB": _bad(*_HEADERS, path=f"{SCORE}?{'a' * 70_000}"),
     "of another host": _bad(*_NO_ENDPOINT, path="http://169.254.169.254/latest/meta-data"),
 }

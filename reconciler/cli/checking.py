@@ -7,6 +7,7 @@ import typer
 from reconciler.cli import options as o
 from reconciler.cli.forms import DRIFT, VALIDATE
 from reconciler.cli.reporting import Reports
+from reconciler.cli.saying import warn
 from reconciler.cli.wishes import overrides_of, variables_of
 
 
@@ -14,11 +15,15 @@ def drift(
     target: o.Target = None,
     form: o.DriftFormat = o.DriftReport.TEXT,
     written: o.Written = None,
+    served: Annotated[
+        bool, typer.Option("--served/--no-served", help="Ask each instance which code and model it has loaded.")
+    ] = True,
     detailed_exitcode: o.DetailedExitcode = False,
 ) -> int:
     """Report what changed behind git's back.
 
-    The record is compared with the live side; the files take no part in it.
+    The record is compared with the live side, and with what each instance says that it has loaded; the files take no
+    part in it.
 
     \b
     Examples:
@@ -32,9 +37,12 @@ def drift(
     with reports.of(target):
         with open_workspace(target) as workspace:
             reports.target = workspace.target.name
-            drifted = pipeline.drift(workspace)
+            drifted = pipeline.drift(workspace, served=served)
         reports.write(drifted)
         reports.print(drifted, form)
+    if drifted.silent:
+        more = f"; and {len(drifted.silent) - 3} more" if len(drifted.silent) > 3 else ""
+        warn(f"Not known what is served: {'; '.join(drifted.silent[:3])}{more}.")
     return 2 if detailed_exitcode and drifted.counts else 0
 
 

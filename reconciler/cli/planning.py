@@ -54,7 +54,7 @@ def plan(
     if refresh_only and offline:
         raise typer.BadParameter("what drifted is asked of the platform, and offline nobody is", param_hint="--offline")
     if refresh_only:
-        return drift(target, o.DriftReport(form), written, detailed_exitcode)
+        return drift(target, o.DriftReport(form), written, detailed_exitcode=detailed_exitcode)
     reports = Reports(written, "plan", PLAN)
     refresh = refresh and not offline
     wish = wish_of(paths, variables, overrides, (name, endpoint_name), only, refresh, max_delete, allow_empty)

@@ -77,6 +77,36 @@ class Live:
 
 
 @dataclass(frozen=True)
+class Told:
+    """What an instance tells of its code or its model.
+
+    Args:
+        loaded: the digest of the files that it loaded; empty where it does not know (yet).
+        now: the digest of those files as they are now; empty where it does not know (yet).
+        same: whether no file was touched since it loaded them.
+    """
+
+    loaded: str
+    now: str
+    same: bool
+
+
+@dataclass(frozen=True)
+class Served:
+    """What one instance says that it serves, by what it has loaded itself; no parts where it cannot say.
+
+    Args:
+        parts: `code`, and by the name of each file or folder of its model `model/NAME`.
+        why: it cannot say; empty where it can.
+    """
+
+    deployment: Address
+    instance: str
+    parts: Mapping[str, Told] = field(default_factory=dict)
+    why: str = ""
+
+
+@dataclass(frozen=True)
 class Newer:
     """A live object that its state changed later than the record knows of, so that the record is an older copy.
 

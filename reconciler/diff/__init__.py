@@ -4,6 +4,7 @@ from reconciler.diff.changes import changes
 from reconciler.diff.confine import confined
 from reconciler.diff.drift import corrections, drifts, fold, foreign, newer, under_way
 from reconciler.diff.labels import labelled, moved_labels, relabelled
+from reconciler.diff.served import silent, with_served
 
 __all__ = [
     "changes",
@@ -16,5 +17,7 @@ __all__ = [
     "moved_labels",
     "newer",
     "relabelled",
+    "silent",
     "under_way",
+    "with_served",
 ]

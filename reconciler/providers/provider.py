@@ -10,7 +10,7 @@ from reconciler.core.manifest import Resource, Spec
 from reconciler.core.plan import Operation, Step
 from reconciler.core.problem import Problem
 from reconciler.core.rollout import Rollout
-from reconciler.core.state import Live
+from reconciler.core.state import Live, Served
 
 
 class Assets(Protocol):
@@ -221,6 +221,15 @@ class UsageSource(Protocol):
 
     def usage(self) -> Sequence[Usage]:
         """Every instance of the target."""
+        ...
+
+
+@runtime_checkable
+class ServedSource(Protocol):
+    """A provider whose instances tell which content they have loaded."""
+
+    def served(self) -> Sequence[Served]:
+        """Every instance in service, each asked itself; one that does not answer, or has a server of another's, too."""
         ...
 
 

@@ -37,6 +37,7 @@ environment:
   HTTP_X_MS_SERVER_VERSION       what the header x-ms-server-version says (mlops-scoring/1)
   SERVER_VERSION_LOG_RESPONSE_ENABLED
                                  false: no such header unless the variable above is set (true)
+  MLOPS_CODE_FOLDER              all of the code, where AML_APP_ROOT is a part of it: what /-/served tells of (none)
   MLOPS_MAX_CONCURRENT_REQUESTS  run()s at a time; more wait (1)
   MLOPS_MAX_QUEUED_REQUESTS      requests that wait; more are refused with 429 (no bound)
   MLOPS_MAX_REQUESTS_PER_WORKER  after so many, give or take a tenth, a worker is replaced; 0 is never (0)
@@ -54,7 +55,8 @@ While every slot of a worker is held so, / answers 503, requests are refused wit
 When none has ended in twice its time, and at the latest after WORKER_TIMEOUT, the worker ends with 4: one of several is
 replaced, one alone is for whoever keeps the server to start again. With AZUREML_DEBUG_PORT it does not end.
 
-routes: / (health), /score, /swagger.json?version=2|3|3.1, /-/metrics (of the worker that answers, for Prometheus)
+routes: / (health), /score, /swagger.json?version=2|3|3.1, /-/metrics (of the worker that answers, for Prometheus),
+        /-/served (digests of the code and model that this worker loaded, and of the same files as they are now)
 
 exit codes: 0 stopped, 2 wrong settings or a taken address, 3 the script cannot be imported or its init() failed,
             4 every slot was held by a run() that hung, 1 nothing at all moved for WORKER_TIMEOUT

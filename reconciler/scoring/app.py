@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from reconciler.scoring.identity import identify
 from reconciler.scoring.lanes import Lane
-from reconciler.scoring.messages import OVERFLOW, TEXT, Answer, RawHeaders, Request, failed
+from reconciler.scoring.messages import JSON, OVERFLOW, TEXT, Answer, RawHeaders, Request, failed
 from reconciler.scoring.metrics import CONTENT_TYPE, Metrics
+from reconciler.scoring.served import Served
 from reconciler.scoring.settings import Settings
 from reconciler.scoring.swagger import Swagger
 
@@ -31,17 +34,21 @@ class App:
     Args:
         lane: the way to run().
         swagger: the descriptions of the service.
+        served: the code and model that were loaded.
         settings: of the server.
         run_takes_options: whether run() is given OPTIONS requests too.
     """
 
-    def __init__(self, lane: Lane, swagger: Swagger, settings: Settings, *, run_takes_options: bool) -> None:
+    def __init__(
+        self, lane: Lane, swagger: Swagger, served: Served, settings: Settings, *, run_takes_options: bool
+    ) -> None:
         self.draining = False
         self.retiring = False
         self.metrics = Metrics()
         self.last_seen = time.monotonic()
         self._lane = lane
         self._swagger = swagger
+        self._served = served
         self._settings = settings
         version = settings.server_version.encode("latin-1")
         self._version = ((b"x-ms-server-version", version),) if version else ()
@@ -54,6 +61,7 @@ class App:
             },
             "/swagger.json": {"GET": self._describe},
             "/-/metrics": {"GET": self._measure},
+            "/-/served": {"GET": self._tell_served},
         }
 
     @property
@@ -92,6 +100,11 @@ class App:
 
     async def _measure(self, _scope: Message, _receive: Receive, _id: str) -> Answer:
         return Answer(200, self.metrics.text(self._lane.held), CONTENT_TYPE)
+
+    async def _tell_served(self, _scope: Message, _receive: Receive, _id: str) -> Answer:
+        """Beside the loop, which goes on with requests while a large folder is looked through."""
+        report = await asyncio.get_running_loop().run_in_executor(None, self._served.report)
+        return Answer(200, json.dumps(report).encode(), JSON)
 
     async def _score(self, scope: Message, receive: Receive, identity: str) -> Answer:
         self.metrics.in_flight += 1

@@ -64,6 +64,8 @@ class Settings:
     cors: Cors | None = None
     server_version: str = SERVER_VERSION
     service: Service = SERVICE
+    code_folder: Path | None = None
+    model_folder: Path | None = None
     without_effect: tuple[str, ...] = ()
 
     @property
@@ -124,6 +126,8 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         cors=value("AML_CORS_ORIGINS", "", _cors),
         server_version=_server_version(environ),
         service=_service(environ),
+        code_folder=_folder(environ, "MLOPS_CODE_FOLDER"),
+        model_folder=_folder(environ, "AZUREML_MODEL_DIR"),
         without_effect=tuple(_without_effect(environ)),
     )
     if not settings.entry_script and settings.mlflow_model is None:
@@ -143,6 +147,10 @@ def _mlflow_model(environ: Mapping[str, str]) -> Path | None:
     folder = Path(environ["AZUREML_MODEL_DIR"]).absolute() / environ.get("MLFLOW_MODEL_FOLDER", "")
     found = [file.parent for pattern in ("MLmodel", "*/MLmodel") for file in folder.glob(pattern)]
     return found[0] if found else None
+
+
+def _folder(environ: Mapping[str, str], name: str) -> Path | None:
+    return Path(environ[name]).absolute() if environ.get(name) else None
 
 
 def _cors(origins: str) -> Cors | None:

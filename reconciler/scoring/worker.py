@@ -21,6 +21,7 @@ from reconciler.scoring.debugging import wait_for_debugger
 from reconciler.scoring.lanes import Lane
 from reconciler.scoring.schemas import schemas_of
 from reconciler.scoring.script import Script, ScriptError, Stopped, call_init, describe, load_script
+from reconciler.scoring.served import Served
 from reconciler.scoring.server import RETIRE, Server
 from reconciler.scoring.settings import Settings
 from reconciler.scoring.swagger import Swagger
@@ -38,6 +39,7 @@ class Ready(NamedTuple):
     script: Script
     caller: Caller
     swagger: Swagger
+    served: Served
 
 
 def _nothing() -> None:
@@ -51,6 +53,7 @@ def make_ready(settings: Settings) -> Ready | None:
     try:
         with _init_deadline(settings.worker_timeout_s):
             wait_for_debugger(settings.debug_port)
+            served = Served(settings)
             script = load_script(settings)
             call_init(script)
         caller = Caller(script.run)
@@ -62,7 +65,7 @@ def make_ready(settings: Settings) -> Ready | None:
     # The model stays: no collection need look through it, and no worker forked from here copies its pages.
     gc.collect()
     gc.freeze()
-    return Ready(script, caller, swagger)
+    return Ready(script, caller, swagger, served)
 
 
 def serve(
@@ -82,7 +85,7 @@ def serve(
         ask_for_successor: called when the worker has had its number of requests.
     """
     lane = Lane(ready.caller, settings)
-    app = App(lane, ready.swagger, settings, run_takes_options=ready.caller.takes_options)
+    app = App(lane, ready.swagger, ready.served, settings, run_takes_options=ready.caller.takes_options)
     before_listening()
     server = Server(app, settings, ask_for_successor)
     if settings.max_requests_per_worker:

@@ -62,7 +62,12 @@ def variables(spec: Spec, image: Image, placed: Placed, given: Mapping[str, str]
     found = {**_HOME, **_azures(placed), **(_servers(spec, image, placed) if image.python else {}), **given}
     if not image.python:
         return found
-    return {**found, "PYTHONPATH": python_path(RUNTIME, placed.app_root or RUNTIME, given.get("PYTHONPATH", ""))}
+    code = {"MLOPS_CODE_FOLDER": str(placed.code)} if placed.code else {}
+    return {
+        **found,
+        **code,
+        "PYTHONPATH": python_path(RUNTIME, placed.app_root or RUNTIME, given.get("PYTHONPATH", "")),
+    }
 
 
 def command(image: Image, port: int) -> tuple[str, ...]:

@@ -69,6 +69,7 @@ class Front:
         self._envoys = envoys or KeptEnvoys(layout, processes, options.envoy)
         self._proxy = Proxy(layout, self._envoys)
         self._serving = Serving(objects, layout, options, backends)
+        self.backends = backends
         self._writing = threading.Lock()
         self._counting = threading.Lock()
         self._asked = 0

@@ -12,7 +12,7 @@ from reconciler.core.manifest import Resource, Spec
 from reconciler.core.plan import Action, Operation, Step
 from reconciler.core.problem import Problem
 from reconciler.core.rollout import Rollout
-from reconciler.core.state import Live
+from reconciler.core.state import Live, Served
 from reconciler.errors import ProviderError
 from reconciler.providers.hosting.attending import Attending
 from reconciler.providers.hosting.awaiting import TAIL
@@ -30,6 +30,7 @@ from reconciler.providers.hosting.reading import Reading
 from reconciler.providers.hosting.registered import Registered
 from reconciler.providers.hosting.replacing import Replacing
 from reconciler.providers.hosting.resealing import resealed
+from reconciler.providers.hosting.served import served_of
 from reconciler.providers.hosting.tokens import Signer
 from reconciler.providers.hosting.watching import Watch
 from reconciler.providers.provider import Assets, Connections, Key, Usage
@@ -101,7 +102,7 @@ class HostedProvider(ABC):
         self._credentials = Credentials(objects, front, Signer(parts.layout.signing_key), options.issuer)
         self._reading = Reading(objects, instances, front)
         self._observing = Observing(parts.layout)
-        self._deployments = parts.deployments
+        self._deployments, self._ways = parts.deployments, parts.front.backends
         watch = Watch(self._reading.observe, self._tail, options.watch_seconds)
         self._endpoints = Endpoints(objects, front, self._deployments.take_away, now, watch)
         self._calls = self._table(self._endpoints, parts.assets)
@@ -233,6 +234,11 @@ class HostedProvider(ABC):
     def attended(self) -> bool:
         """Whether there is an attendant."""
         return self._attending.attended()
+
+    def served(self) -> Sequence[Served]:
+        """What every instance in service says that it has loaded."""
+        held = [item for item in self._objects.all() if item.address.kind == "deployment" and item.serving]
+        return served_of(held, self._ways) if held else ()
 
     def _tail(self, deployment: Address) -> Iterable[str]:
         return self.printed(deployment, tail=TAIL, follow=False, instance="")

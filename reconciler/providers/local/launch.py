@@ -97,7 +97,8 @@ def variables(launch: Launch, outer: Mapping[str, str]) -> dict[str, str]:
         **launch.variables,
     }
     path = python_path(launch.runtime, launch.app_root, launch.variables.get("PYTHONPATH", ""))
-    return {**given, "PYTHONPATH": path}
+    code = {"MLOPS_CODE_FOLDER": str(launch.code)} if launch.code else {}
+    return {**given, **code, "PYTHONPATH": path}
 
 
 def _served(launch: Launch) -> dict[str, str]:
