@@ -36,6 +36,9 @@ lock: $(VENV)/made
 	    --no-emit-index-url --no-strip-extras pyproject.toml --output-file requirements.lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 	    --no-emit-index-url --no-strip-extras --extra dev --constraint requirements.lock pyproject.toml --output-file requirements-dev.lock
+	# What builds the package itself, for whoever installs it from a checkout without trust in an index.
+	echo hatchling | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+	    --no-emit-index-url --no-strip-extras --constraint requirements.lock - --output-file requirements-build.lock
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit("mlops needs Python 3.11 or newer; say make PYTHON=python3.12" if sys.version_info < (3, 11) else 0)'

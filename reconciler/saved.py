@@ -1,6 +1,7 @@
 """A saved plan: what was reviewed, in a file, so that exactly that is applied or nothing is."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from reconciler.record.files import lay_down, read_bounded
 from reconciler.record.sealing import Bond, SealKeys, opened_document, sealed_document
 
 FORMAT = 1
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 _PLACE = "saved plan"
 _MOVED = {
     "lineage": "it was made against another state",
@@ -28,13 +30,13 @@ class SavedPlan:
 
     Args:
         digest: of the plan.
-        body: the plan in JSON values; secrets are digests.
+        body: the plan in JSON values, secrets are digests; None where the digest is all that is known of it.
         wish: the paths, names and options that it was made with; values given by `--var` and `--set` are left out,
             since they may be secret, and must be given again.
     """
 
     digest: str
-    body: Mapping[str, Any]
+    body: Mapping[str, Any] | None
     wish: Mapping[str, Any]
 
     def refuse_unless(self, plan: Plan) -> None:
@@ -45,6 +47,11 @@ class SavedPlan:
         """
         if plan.digest == self.digest:
             return
+        if self.body is None:
+            raise StalePlanError(
+                f"stale plan: the plan is {plan.digest} by now, and not {self.digest}: the files, the record or a live "
+                "object have changed since, or it was made with other options; plan again and review what it says"
+            )
         now = json.loads(json.dumps(plan_body(plan)))
         moved = [why for name, why in _MOVED.items() if now.get(name) != self.body.get(name)]
         given = [*self.wish.get("variables", ()), *self.wish.get("overrides", ())]
@@ -62,6 +69,17 @@ def save_plan(file: Path, plan: Plan, wish: Mapping[str, Any], *, keys: SealKeys
         lay_down(file, lambda temporary: _fill(temporary, text), over=True)
     except OSError as error:
         raise MlopsError(f"the plan cannot be saved to {file}: {error.strerror}") from error
+
+
+def plan_of_digest(digest: str) -> SavedPlan:
+    """A plan that was reviewed elsewhere, of which nobody brought a file.
+
+    Raises:
+        MlopsError: it is no digest of a plan.
+    """
+    if not _DIGEST.fullmatch(digest):
+        raise MlopsError(f"{digest!r} is no digest of a plan; `mlops plan --format json` says it")
+    return SavedPlan(digest, None, {})
 
 
 def _fill(file: Path, text: str) -> None:

@@ -87,6 +87,43 @@ def test_the_workflows_pass_zizmor():
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.parametrize(
+    ("schema", "files"),
+    [("github-workflows", ".github/workflows/*.yml"), ("github-actions", ".github/actions/*/action.yml")],
+)
+def test_workflows_and_actions_are_as_github_s_schemas_have_them(schema: str, files: str):
+    found = [str(file) for file in ROOT.glob(files)]
+    assert found
+    done = against_schema(schema, *found)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_workflow_with_a_word_that_github_does_not_know_is_found(tmp_path: Path):
+    workflow = (ROOT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8")
+    (tmp_path / "ci.yml").write_text(workflow.replace("timeout-minutes", "timeout"))
+    done = against_schema("github-workflows", str(tmp_path / "ci.yml"))
+    assert (done.returncode, "'timeout' was unexpected" in done.stdout) == (1, True), done.stdout
+
+
+def against_schema(schema: str, *files: str) -> "subprocess.CompletedProcess[str]":
+    """Hold files against a schema that check-jsonschema brings along."""
+    command = [
+        str(Path(sys.executable).with_name("check-jsonschema")),
+        "--verbose",
+        "--builtin-schema",
+        f"vendor.{schema}",
+    ]
+    return subprocess.run([*command, *files], cwd=ROOT, check=False, capture_output=True, text=True, timeout=120)
+
+
+def test_every_action_of_others_is_pinned_to_a_commit_with_its_version():
+    files = [*ROOT.glob(".github/workflows/*.yml"), *ROOT.glob(".github/actions/*/action.yml")]
+    uses = [line for file in files for line in re.findall(r"uses: +(.*)", file.read_text(encoding="utf-8"))]
+    others = [line for line in uses if not line.startswith(("./", "$/"))]
+    assert others
+    assert [line for line in others if not re.fullmatch(r"[\w./-]+@[0-9a-f]{40} # v\d+(\.\d+)*", line)] == []
+
+
 def test_the_gate_is_run_by_root_without_whom_tests_are_skipped():
     workflow = (ROOT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8")
     assert re.findall(r"^ +- run: (.*)$", workflow, re.MULTILINE) == ["sudo .ci/run"]

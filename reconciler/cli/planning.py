@@ -1,6 +1,5 @@
 """The commands that plan and change: plan, apply, destroy."""
 
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +10,7 @@ from reconciler.cli.applying import code_of, manner_of, say_aside
 from reconciler.cli.checking import drift
 from reconciler.cli.forms import APPLY, COMMENT, PLAN
 from reconciler.cli.reporting import Reports
-from reconciler.cli.saving import as_saved, save
+from reconciler.cli.saving import as_saved, plan_reviewed, save
 from reconciler.cli.saying import say
 from reconciler.cli.wishes import wish_of
 
@@ -77,6 +76,12 @@ def apply(
     paths: o.Paths = None,
     target: o.Target = None,
     saved: Annotated[Path | None, typer.Option("--plan", help="Do exactly this saved plan, or refuse.")] = None,
+    digest: Annotated[
+        str,
+        typer.Option(
+            "--digest", metavar="SHA256", help="Do exactly the plan that was shown with this digest, or refuse."
+        ),
+    ] = "",
     auto_approve: o.AutoApprove = False,
     parallel: o.Parallel = 4,
     lock_timeout: o.LockTimeout = 0,
@@ -102,26 +107,25 @@ def apply(
       mlops apply
       mlops apply --auto-approve -t prod
       mlops apply --plan p.json
+      mlops apply --digest "$(mlops plan --format json | jq -r .digest)"
       mlops apply endpoint.yml blue-deployment.yml     only these files; deletes nothing
     """
     from reconciler import pipeline  # noqa: PLC0415 - --help loads none of it
-    from reconciler.record.sealing import seal_keys  # noqa: PLC0415
-    from reconciler.saved import read_plan  # noqa: PLC0415
     from reconciler.workspace import open_workspace  # noqa: PLC0415
 
     if refresh_only and (written or form is not o.Report.TEXT):
         raise typer.BadParameter("nothing is planned; `mlops drift --report` tells", param_hint="--refresh-only")
     reports, quiet = Reports(written, "apply", APPLY), form is not o.Report.TEXT
-    reviewed = read_plan(saved, keys=seal_keys(os.environ)) if saved else None
+    reviewed = plan_reviewed(saved, digest)
     wish = wish_of(paths, variables, overrides, (name, endpoint_name), only, refresh, max_delete, allow_empty)
-    if reviewed:
+    if reviewed and reviewed.wish:
         target = target or str(reviewed.wish["target"])
     with reports.of(target):
         with open_workspace(target) as workspace:
             reports.target = workspace.target.name
-            if reviewed:
+            if reviewed and reviewed.wish:
                 wish = as_saved(wish, reviewed.wish, workspace.config.root)
-            ask = not auto_approve and not saved
+            ask = not auto_approve and not reviewed
             with manner_of(parallel, lock_timeout, step_timeout, ask=ask, quiet=quiet) as manner:
                 if refresh_only:
                     found = pipeline.refresh(workspace, manner)

@@ -11,6 +11,7 @@ from reconciler.cli.wishes import addresses_of
 if TYPE_CHECKING:
     from reconciler.core.plan import Plan
     from reconciler.pipeline import Wish
+    from reconciler.saved import SavedPlan
 
 
 def save(file: Path, plan: "Plan", wish: "Wish", root: Path) -> None:
@@ -38,6 +39,25 @@ def _kept_of(wish: "Wish", target: str, root: Path) -> dict[str, object]:
         "variables": sorted(wish.variables),
         "overrides": [f"{override.address}.{override.path}" for override in wish.overrides],
     }
+
+
+def plan_reviewed(file: Path | None, digest: str) -> "SavedPlan | None":
+    """The plan that alone may be applied: of a file, of a digest, or of both, which must agree; None for any.
+
+    Raises:
+        StalePlanError: the file holds another plan than that of the digest.
+    """
+    from reconciler.errors import StalePlanError  # noqa: PLC0415 - --help loads none of it
+    from reconciler.record.sealing import seal_keys  # noqa: PLC0415
+    from reconciler.saved import plan_of_digest, read_plan  # noqa: PLC0415
+
+    shown = plan_of_digest(digest) if digest else None
+    saved = read_plan(file, keys=seal_keys(os.environ)) if file else None
+    if saved and shown and saved.digest != shown.digest:
+        raise StalePlanError(
+            f"stale plan: {file} holds the plan {saved.digest}, and not {digest}; review what it holds"
+        )
+    return saved or shown
 
 
 def as_saved(wish: "Wish", kept: Mapping[str, Any], root: Path) -> "Wish":

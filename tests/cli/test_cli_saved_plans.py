@@ -1,6 +1,7 @@
 """A saved plan is applied exactly as it was reviewed, or refused with what has moved since."""
 
 import json
+import re
 from collections.abc import Callable
 
 import pytest
@@ -112,6 +113,48 @@ def test_a_saved_plan_is_applied_from_any_folder_of_the_repository(applied: Repo
     applied.mlops("plan", "manifests", "--out", "p.json")
     applied.mlops("apply", "--plan", "../../p.json", below="manifests/src")
     assert applied.steps() == []
+
+
+def digest_of(repo: Repository, *words: str) -> str:
+    return str(repo.mlops("plan", *words, "--format", "json").json["digest"])
+
+
+def test_the_plan_of_a_digest_is_applied_without_asking(applied: Repository):
+    more_instances(applied)
+    applied.mlops("apply", "--digest", digest_of(applied))
+    assert applied.live()["deployment/credit/blue"]["instance_count"] == 3
+
+
+@pytest.mark.parametrize("move", [move_code, move_state, move_live])
+def test_f37_the_plan_of_a_digest_is_refused_when_something_moved(
+    applied: Repository, move: Callable[[Repository], None]
+):
+    more_instances(applied)
+    digest = digest_of(applied)
+    move(applied)
+    before = applied.live()
+    said = applied.mlops("apply", "--digest", digest, "--auto-approve", code=STALE).err
+    assert re.search(f"the plan is [0-9a-f]{{64}} by now, and not {digest}: the files, the record or a live", said)
+    assert applied.live() == before
+
+
+def test_the_plan_of_a_digest_is_refused_with_other_options_than_it_was_made_with(applied: Repository):
+    digest = digest_of(applied, "--set", "deployment/credit/blue.instance_count=3")
+    applied.mlops("apply", "--digest", digest, code=STALE)
+    applied.mlops("apply", "--digest", digest, "--set", "deployment/credit/blue.instance_count=3")
+
+
+def test_a_saved_plan_of_another_digest_is_refused(applied: Repository):
+    more_instances(applied)
+    applied.mlops("plan", "--out", "p.json")
+    said = applied.mlops("apply", "--plan", "p.json", "--digest", "0" * 64, code=STALE).err
+    assert "p.json holds the plan" in said
+    applied.mlops("apply", "--plan", "p.json", "--digest", digest_of(applied))
+
+
+@pytest.mark.parametrize("word", ["latest", "0" * 63, "A" * 64, "0" * 64 + "\n::error::x"])
+def test_what_is_no_digest_is_refused(applied: Repository, word: str):
+    assert "is no digest of a plan" in applied.mlops("apply", "--digest", word, code=1).err
 
 
 KEY, OTHER = "1" * 64, "2" * 64

@@ -1,0 +1,41 @@
+#!/usr/bin/env bash
+# Runs one command of mlops by the inputs of the action, and says in the action's outputs what came of it.
+set -euo pipefail
+python=("$RUNNER_TEMP/mlops-venv/bin/python" -I)
+mlops=("${python[@]}" "$RUNNER_TEMP/mlops-venv/bin/mlops")
+mkdir -p "$INPUT_REPORTS"
+reports=$(cd "$INPUT_REPORTS" && pwd)
+
+words=() paths=()
+[ -z "$INPUT_TARGET" ] || words+=(--target "$INPUT_TARGET")
+while IFS= read -r word; do [ -z "$word" ] || words+=("$word"); done <<<"$INPUT_ARGS"
+while IFS= read -r path; do [ -z "$path" ] || paths+=("$path"); done <<<"$INPUT_PATHS"
+[ "$INPUT_SUMMARY" != true ] || words+=(--report "summary=$GITHUB_STEP_SUMMARY")
+
+forms=(json markdown)
+case "$INPUT_COMMAND" in
+    validate) forms=(json) ;;
+    plan) words+=(--detailed-exitcode) ;;
+    apply)
+        words+=(--auto-approve)
+        [ -z "$INPUT_DIGEST" ] || words+=(--digest "$INPUT_DIGEST")
+        ;;
+    drift) words+=(--detailed-exitcode) paths=() ;;
+    *) echo "command: there is no $INPUT_COMMAND" && exit 1 ;;
+esac
+case "$INPUT_COMMAND" in validate | plan) [ "$INPUT_OFFLINE" != true ] || words+=(--offline) ;; esac
+for form in "${forms[@]}"; do words+=(--report "$form=$reports/$INPUT_COMMAND.$form"); done
+
+code=0
+"${mlops[@]}" "$INPUT_COMMAND" "${words[@]}" -- ${paths[@]+"${paths[@]}"} || code=$?
+
+changes=
+case "$INPUT_COMMAND:$code" in plan:0 | drift:0) changes=false ;; plan:2 | drift:2) changes=true ;; esac
+digest=
+if [ -f "$reports/$INPUT_COMMAND.json" ]; then
+    digest='import json, sys; print(json.load(open(sys.argv[1], encoding="utf-8")).get("digest") or "")'
+    digest=$("${python[@]}" -c "$digest" "$reports/$INPUT_COMMAND.json")
+fi
+printf '%s\n' "exit-code=$code" "digest=$digest" "changes=$changes" >>"$GITHUB_OUTPUT"
+if [ -n "$changes" ]; then exit 0; fi
+exit "$code"
