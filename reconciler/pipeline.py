@@ -51,14 +51,19 @@ from reconciler.workspace import Workspace
 __all__ = ["Applied", "Manner", "Planned", "Wish", "apply", "destroy", "drift", "plan", "refresh", "validate"]
 
 
-def plan(workspace: Workspace, wish: Wish) -> Planned:
+def plan(workspace: Workspace, wish: Wish, pace: Pace | None = None) -> Planned:
     """What must be done so that the live side is as the manifests say, once what was cut off is recovered.
+
+    Args:
+        workspace: the target.
+        wish: what is wanted.
+        pace: how long the platform may take to say what is live.
 
     Raises:
         ManifestError: the files are wrong; carries every problem of every file.
         RefusedError: a guard or the quota forbids the plan, or the record is older than what is live.
     """
-    return _planned(workspace, wish, Pace(), saved=None, alone=False)
+    return _planned(workspace, wish, pace or Pace(), saved=None, alone=False)
 
 
 def _planned(workspace: Workspace, wish: Wish, pace: Pace, *, saved: SavedPlan | None, alone: bool) -> Planned:
@@ -137,7 +142,7 @@ def apply(workspace: Workspace, wish: Wish, manner: Manner | None = None, *, sav
         LockHeldError: another run holds the target.
     """
     manner = manner or Manner()
-    with locked(workspace, "mlops apply", timeout_s=manner.lock_timeout_s):
+    with locked(workspace, f"mlops {manner.command}", timeout_s=manner.lock_timeout_s):
         _recover(workspace, manner.pace)
         planned = _planned(workspace, wish, manner.pace, saved=saved, alone=True)
         planned = _with_dirt(planned, workspace, wish)
@@ -145,7 +150,7 @@ def apply(workspace: Workspace, wish: Wish, manner: Manner | None = None, *, sav
             return Applied(planned, declined=True)
         for address, entry in planned.corrections.items():
             workspace.store.note(address, entry)
-        outcomes = _executed(workspace, planned.plan, "apply", manner)
+        outcomes = _executed(workspace, planned.plan, manner.command, manner)
         see_to_attendance(workspace)
     return Applied(planned, outcomes)
 

@@ -118,6 +118,7 @@ class Manner:
         stop: once set, running steps are finished and recorded, and no other is begun.
         watch: given the plan that is about to run, says who is told of starts, waits and outcomes.
         pace: how long a step may take, and how often its call is made.
+        command: what the run is written down as, and who waits for it is told.
     """
 
     confirm: Callable[[Planned], bool] = lambda _planned: True
@@ -126,3 +127,4 @@ class Manner:
     stop: threading.Event = field(default_factory=threading.Event)
     watch: Callable[[Plan], Watcher] = lambda _plan: Watcher()
     pace: Pace = field(default_factory=Pace)
+    command: str = "apply"

@@ -52,9 +52,21 @@ class Workspace:
 
 @contextmanager
 def open_workspace(
-    target: str | None, *, start: Path | None = None, offline: bool = False, environ: Mapping[str, str] = os.environ
+    target: str | None,
+    *,
+    start: Path | None = None,
+    config: Config | None = None,
+    offline: bool = False,
+    environ: Mapping[str, str] = os.environ,
 ) -> Iterator[Workspace]:
     """Open a target of the repository that the current folder is in; None opens the default one.
+
+    Args:
+        target: its name.
+        start: another folder.
+        config: settings that were read already; `start` is of no account then.
+        offline: whether no connection is opened.
+        environ: may forbid what is not offline.
 
     Raises:
         ManifestError: `mlops.yaml` is wrong, or has no such target.
@@ -62,7 +74,7 @@ def open_workspace(
         StateError: the record cannot be opened.
         ProviderError: the provider is unknown or cannot be reached.
     """
-    config = read_config(start or Path.cwd())
+    config = config or read_config(start or Path.cwd())
     chosen = config.target(target)
     refuse_tracked(str(config.root))
     if offline:
@@ -85,7 +97,11 @@ def open_workspace(
 
 @contextmanager
 def open_record(
-    target: str | None, *, start: Path | None = None, environ: Mapping[str, str] = os.environ
+    target: str | None,
+    *,
+    start: Path | None = None,
+    config: Config | None = None,
+    environ: Mapping[str, str] = os.environ,
 ) -> Iterator[tuple[str, Store]]:
     """Open the record of a target alone, for what needs no platform and must work without one; with the target's name.
 
@@ -94,7 +110,7 @@ def open_record(
         RefusedError: the environment forbids connections, and it takes one.
         StateError: the record cannot be opened.
     """
-    config, chosen = _reachable(target, start, environ)
+    config, chosen = _reachable(target, config or read_config(start or Path.cwd()), environ)
     store = open_store(chosen.state, root=config.root, target=chosen.name)
     try:
         yield chosen.name, store
@@ -112,13 +128,12 @@ def open_copy(
         RefusedError: the environment forbids connections, and it takes one.
         StateError: there is no such copy.
     """
-    config, chosen = _reachable(target, start, environ)
+    config, chosen = _reachable(target, read_config(start or Path.cwd()), environ)
     return kept_copy(chosen.state, root=config.root, target=chosen.name, number=number)
 
 
-def _reachable(target: str | None, start: Path | None, environ: Mapping[str, str]) -> tuple[Config, Target]:
+def _reachable(target: str | None, config: Config, environ: Mapping[str, str]) -> tuple[Config, Target]:
     """A target whose record may be opened."""
-    config = read_config(start or Path.cwd())
     chosen = config.target(target)
     if is_offline(environ):
         refuse_elsewhere(chosen.state, root=config.root, target=chosen.name)

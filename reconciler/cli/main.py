@@ -23,6 +23,7 @@ from reconciler.cli import (
     planning,
     recording,
     remembering,
+    watching,
 )
 from reconciler.cli.handler import run
 from reconciler.cli.saying import log_handler, say, warn
@@ -61,6 +62,9 @@ COMMANDS: dict[str, Callable[..., int | None]] = {
     "state unlock": keeping.unlock,
     "state encrypt": encrypting.encrypt,
     "state decrypt": encrypting.decrypt,
+    "watch": watching.watch,
+    "watch suspend": watching.suspend,
+    "watch resume": watching.resume,
     "explain": explaining.explain,
     "schema": explaining.schema,
 }

@@ -99,13 +99,17 @@ class Config:
         return ManifestError([Problem(self.file or CONFIG, 1, 1, "E-TARGET", message)])
 
 
-def read_config(start: Path) -> Config:
+def read_config(start: Path, *, file: Path | None = None) -> Config:
     """The settings of the repository that `start` is in; without `mlops.yaml` one target, `local`.
+
+    Args:
+        start: a folder of the repository; where `file` is given, its root.
+        file: what counts in place of the repository's own `mlops.yaml`.
 
     Raises:
         ManifestError: with everything that is wrong in `mlops.yaml`.
     """
-    file = _file(start.absolute())
+    root, file = (start.absolute(), file) if file else (None, _file(start.absolute()))
     if file is None:
         root = Path(git_root(str(start.absolute())) or _worked_in(start.absolute()))
         return Config(root, ".", {"local": Target("local", "local", default=True)})
@@ -119,7 +123,7 @@ def read_config(start: Path) -> Config:
     manifests = reader.folder("manifests", ".")
     if reader.problems:
         raise ManifestError(reader.problems)
-    return Config(file.parent, manifests, targets, here.shown)
+    return Config(root or file.parent, manifests, targets, here.shown)
 
 
 def _file(start: Path) -> Path | None:

@@ -1,16 +1,21 @@
 """Every call of git: nothing that the repository says may run a program, write anything, or reach out.
 
 Whoever sends a pull request may have written the repository's settings, hooks, attributes and names. What is in force
-here wins over its settings; the settings of the user, such as `safe.directory`, stay as they are.
+here wins over its settings; the settings of the user, such as `safe.directory`, stay as they are. One call alone
+reaches out, `fetch`, to the remote that an operator names, and one alone writes files, `lay_out`, into our own clone.
 """
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import signal
+import subprocess
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from subprocess import PIPE
 from typing import IO, TYPE_CHECKING, Any
+
+from reconciler.load.remote import Remote
 
 if TYPE_CHECKING:
     from git import Git
@@ -44,6 +49,36 @@ _SETTINGS = {
     "protocol.ext.allow": "never",
     "submodule.recurse": "false",
 }
+# How a remote is reached: the user's own settings count, such as credential helpers, and nothing runs on arrival.
+_FETCHING = {
+    "core.alternateRefsCommand": "",
+    "core.fsmonitor": "false",
+    "core.fsync": "all",
+    "core.hooksPath": os.devnull,
+    "fetch.fsckObjects": "true",
+    "fetch.recurseSubmodules": "false",
+    "fetch.writeCommitGraph": "false",
+    "gc.autoDetach": "false",
+    "maintenance.auto": "false",
+    "protocol.ext.allow": "never",
+    "submodule.recurse": "false",
+    "transfer.bundleURI": "false",
+}
+# A clone has files as git holds them, whatever the user would have on a screen.
+_LAYING_OUT = {"core.autocrlf": "false", "core.eol": "lf", "core.fsync": "all", "core.symlinks": "true"}
+_OF_A_REPOSITORY = frozenset(
+    {
+        "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+        "GIT_COMMON_DIR",
+        "GIT_DIR",
+        "GIT_INDEX_FILE",
+        "GIT_NAMESPACE",
+        "GIT_OBJECT_DIRECTORY",
+        "GIT_PREFIX",
+        "GIT_SHALLOW_FILE",
+        "GIT_WORK_TREE",
+    }
+)
 # Of a filter of the repository: what it would run, and whether git may do without.
 _FILTER = {"clean": "", "smudge": "", "process": "", "required": "false"}
 
@@ -85,6 +120,124 @@ def blobs(root: str) -> Iterator[Callable[[str, IO[bytes]], None]]:
         process.stdin.close()
         process.stdout.close()
         process.proc.wait()
+
+
+def begin_clone(root: str, branch: str) -> None:
+    """Make an empty repository, without the user's template of hooks.
+
+    Raises:
+        Unanswered: it cannot be made.
+    """
+    _ordered(root, ("init", "--quiet", "--template=", f"--initial-branch={branch}"), _quiet(), _PATIENCE_S)
+
+
+def fetch(root: str, remote: Remote, ref: str, *, timeout_s: float) -> None:
+    """Have a ref of ours name what the remote's branch names, with all of its history; no other transport is used.
+
+    Raises:
+        Unanswered: the remote does not answer, or not within the time, or what it sends is damaged.
+    """
+    words = (
+        *("fetch", "--quiet", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head", "--no-auto-maintenance"),
+        *("--refmap=", "--", remote.url, f"+refs/heads/{remote.branch}:{ref}"),
+    )
+    reaching = {
+        "GIT_ALLOW_PROTOCOL": remote.scheme,
+        "GIT_NO_LAZY_FETCH": "1",
+        "GIT_NO_REPLACE_OBJECTS": "1",
+        "GIT_TERMINAL_PROMPT": "0",
+        "SSH_ASKPASS_REQUIRE": "never",
+    }
+    given = {name: value for name, value in os.environ.items() if name not in _OF_A_REPOSITORY}
+    _ordered(root, words, {**given, **reaching, **_settings_behind(given, _FETCHING)}, timeout_s)
+
+
+def lay_out(root: str, commit: str, *, former: Sequence[str], held: int, timeout_s: float) -> None:
+    """Have the files and HEAD of a clone of our own be those of a commit, and no file be left of former ones.
+
+    Args:
+        root: the clone.
+        commit: the id.
+        former: commits that a run which was cut off may have left files of.
+        held: a descriptor that git keeps open for as long as it writes, whatever becomes of this process.
+        timeout_s: how long one call may take.
+
+    Raises:
+        Unanswered: it cannot be done.
+    """
+    environ = {**_quiet(), **_settings({**_without_filters(root), **_LAYING_OUT}), "GIT_WORK_TREE": root}
+    for each in former:
+        # The index as if that commit were laid out, so that git knows which files to take away.
+        with suppress(Unanswered):
+            _ordered(root, ("read-tree", each), environ, timeout_s, held)
+            _ordered(root, ("read-tree", "--reset", "-u", commit), environ, timeout_s, held)
+    _ordered(root, ("reset", "--quiet", "--hard", commit), environ, timeout_s, held)
+
+
+def signer(root: str, commit: str, settings: Mapping[str, str], environ: Mapping[str, str]) -> str:
+    """Who signed a commit, in the words of what verified it; the keys of the operator alone count.
+
+    Args:
+        root: the repository.
+        commit: the id.
+        settings: which keys are trusted, as settings of git.
+        environ: the same for programs that take them from there.
+
+    Raises:
+        Unanswered: it is not signed, or not by any of them, or by one whose time is over.
+    """
+    trusting = {"gpg.program": "gpg", "gpg.ssh.program": "ssh-keygen", "gpg.x509.program": "false", **settings}
+    words = ("verify-commit", "--verbose", "--end-of-options", commit)
+    return _ordered(root, words, {**_quiet(), **environ, **_settings(trusting)}, _PATIENCE_S).decode("utf-8", "replace")
+
+
+def _ordered(
+    root: str, words: Sequence[str], environ: Mapping[str, str], timeout_s: float, held: int | None = None
+) -> bytes:
+    """Run git in a group of its own, which ends with its time; give what it says, errors included."""
+    with subprocess.Popen(
+        [_program(), *words],
+        cwd=root,
+        env=dict(environ),
+        stdin=subprocess.DEVNULL,
+        stdout=PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+        pass_fds=() if held is None else (held,),
+    ) as process:
+        try:
+            said, _ = process.communicate(timeout=timeout_s)
+        except subprocess.TimeoutExpired as error:
+            raise Unanswered(f"no answer within {timeout_s:g} s") from error
+        finally:
+            if process.poll() is None:
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+    if process.returncode:
+        raise Unanswered(_telling(said.decode("utf-8", "replace")) or f"git ended with {process.returncode}")
+    return said
+
+
+def _telling(said: str) -> str:
+    """The line that says what went wrong; before it may stand what a server or ssh greets with."""
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    fatal = [line for line in lines if line.startswith(("fatal:", "error:"))]
+    return (fatal or lines or [""])[0].removeprefix("fatal: ").removeprefix("error: ")
+
+
+def _quiet() -> dict[str, str]:
+    """An environment in which nothing reaches out, and nothing of the repository runs."""
+    given = {name: value for name, value in os.environ.items() if name not in _OF_A_REPOSITORY}
+    return {**given, **_ENVIRONMENT, **_settings(_SETTINGS)}
+
+
+def _settings_behind(given: Mapping[str, str], settings: Mapping[str, str]) -> dict[str, str]:
+    """Settings behind those that the environment has already, such as a token for a host."""
+    count = given.get("GIT_CONFIG_COUNT", "")
+    begin = int(count) if count.isdigit() else 0
+    pairs = {f"GIT_CONFIG_KEY_{begin + index}": name for index, name in enumerate(settings)}
+    values = {f"GIT_CONFIG_VALUE_{begin + index}": value for index, value in enumerate(settings.values())}
+    return {"GIT_CONFIG_COUNT": str(begin + len(settings)), **pairs, **values}
 
 
 def _copy(process: Any, blob: str, target: IO[bytes]) -> None:

@@ -181,6 +181,10 @@ class LockFile:
         except OSError as error:
             raise StateError(f"{self._path}: the run lock cannot be written: {error.strerror}") from error
 
+    def close(self) -> None:
+        """Let it go."""
+        os.close(self.descriptor)
+
     def is_in_place(self) -> bool:
         """Whether the open file is the one that others will lock."""
         try:

@@ -9,7 +9,7 @@ from reconciler.record.sqlite import SqliteStore
 from reconciler.record.store import Record, Store
 
 DEFAULT_LOCATION = ".mlops/state.db"
-_POSTGRES = ("postgresql", "postgres")
+POSTGRES = ("postgresql", "postgres")
 
 
 def open_store(location: str, *, root: Path, target: str) -> Store:
@@ -21,9 +21,9 @@ def open_store(location: str, *, root: Path, target: str) -> Store:
     scheme = location.partition(":")[0]
     if location == "memory:":
         return MemoryStore(target)
-    if file := _file(location, root):
+    if file := state_file(location, root):
         return SqliteStore(file, target)
-    if scheme in _POSTGRES:
+    if scheme in POSTGRES:
         from reconciler.record.postgres import PostgresStore  # noqa: PLC0415 - 60 ms, which no other store needs
 
         return PostgresStore(location, target, (root / DEFAULT_LOCATION).with_suffix(".key"))
@@ -41,7 +41,7 @@ def open_offline(location: str, *, root: Path, target: str) -> Store:
         StateError: what is there cannot be used.
     """
     refuse_elsewhere(location, root=root, target=target)
-    file = _file(location, root)
+    file = state_file(location, root)
     if file and not file.resolve().is_relative_to(root.resolve()):
         raise RefusedError(
             f"target {target}: its record is at {location}, outside the repository, and offline nothing there is read; "
@@ -58,7 +58,7 @@ def refuse_elsewhere(location: str, *, root: Path, target: str) -> None:
     Raises:
         RefusedError: the record is no file of this machine.
     """
-    if _file(location, root) is None and location != "memory:":
+    if state_file(location, root) is None and location != "memory:":
         scheme = location.partition(":")[0]
         raise RefusedError(
             f"target {target}: its record is at {scheme}:…, and offline no connection is opened; plan a target whose "
@@ -66,7 +66,7 @@ def refuse_elsewhere(location: str, *, root: Path, target: str) -> None:
         )
 
 
-def _file(location: str, root: Path) -> Path | None:
+def state_file(location: str, root: Path) -> Path | None:
     """The file that a location means, if it means one."""
     scheme, colon, rest = location.partition(":")
     if location == "memory:" or (colon and scheme != "sqlite" and len(scheme) > 1):
@@ -81,11 +81,11 @@ def kept_copy(location: str, *, root: Path, target: str, number: int) -> Record:
     Raises:
         StateError: there is no such copy.
     """
-    if location.partition(":")[0] in _POSTGRES:
+    if location.partition(":")[0] in POSTGRES:
         from reconciler.record.postgres_copies import server_copy  # noqa: PLC0415 - as above
 
         return server_copy(location, target, number)
-    path = _file(location, root)
+    path = state_file(location, root)
     if path is None:
         raise StateError(f"target {target}: its record has no copies")
     copies = backups(path)
