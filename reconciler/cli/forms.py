@@ -62,6 +62,12 @@ def _plan_markdown(planned: "Planned", budget: int) -> str:
     return plan_markdown(planned.plan, budget=budget)
 
 
+def _plan_html(planned: "Planned") -> str:
+    from reconciler.render.html import plan_html  # noqa: PLC0415
+
+    return plan_html(planned.plan, warnings=planned.warnings, drifts=planned.drifts, blame=planned.blame)
+
+
 def _apply_text(applied: "Applied") -> str:
     from reconciler.render.text import outcomes_text, summary  # noqa: PLC0415
 
@@ -80,6 +86,13 @@ def _apply_markdown(applied: "Applied", budget: int) -> str:
     from reconciler.render.markdown import apply_markdown  # noqa: PLC0415
 
     return apply_markdown(applied.planned.plan, applied.outcomes, budget=budget)
+
+
+def _apply_html(applied: "Applied") -> str:
+    from reconciler.render.html import apply_html  # noqa: PLC0415
+
+    made = applied.planned
+    return apply_html(made.plan, applied.outcomes, warnings=made.warnings, drifts=made.drifts, blame=made.blame)
 
 
 def _drift_text(found: "Drifted") -> str:
@@ -106,6 +119,14 @@ def _drift_markdown(found: "Drifted", budget: int) -> str:
         budget=budget,
         recovery=found.recovery,
         holder=found.holder,
+    )
+
+
+def _drift_html(found: "Drifted") -> str:
+    from reconciler.render.html_findings import drift_html  # noqa: PLC0415
+
+    return drift_html(
+        found.drifts, recorded=found.recorded, target=found.target, recovery=found.recovery, holder=found.holder
     )
 
 
@@ -147,8 +168,16 @@ def _failure_text(failure: "Failure") -> str:
     return failure_text(failure)
 
 
-PLAN: Forms["Planned"] = Forms({"text": _plan_text, "json": _plan_json}, _plan_markdown)
-APPLY: Forms["Applied"] = Forms({"text": _apply_text, "json": _apply_json}, _apply_markdown)
-DRIFT: Forms["Drifted"] = Forms({"text": _drift_text, "json": _drift_json}, _drift_markdown)
+def _failure_html(failure: "Failure") -> str:
+    from reconciler.render.html_findings import failure_html  # noqa: PLC0415
+
+    return failure_html(failure)
+
+
+PLAN: Forms["Planned"] = Forms({"text": _plan_text, "json": _plan_json, "html": _plan_html}, _plan_markdown)
+APPLY: Forms["Applied"] = Forms({"text": _apply_text, "json": _apply_json, "html": _apply_html}, _apply_markdown)
+DRIFT: Forms["Drifted"] = Forms({"text": _drift_text, "json": _drift_json, "html": _drift_html}, _drift_markdown)
 VALIDATE: Forms["Validated"] = Forms({"text": _validate_text, "json": _validate_json}, _validate_markdown)
-FAILED: Forms["Failure"] = Forms({"text": _failure_text, "json": _failure_json}, _failure_markdown)
+FAILED: Forms["Failure"] = Forms(
+    {"text": _failure_text, "json": _failure_json, "html": _failure_html}, _failure_markdown
+)

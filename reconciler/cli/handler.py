@@ -12,7 +12,7 @@ from reconciler.errors import ManifestError, MlopsError
 
 # Words of the design that the command line does not know so far.
 NOT_YET = frozenset(
-    {"rollback", "online-endpoint", "online-deployment", "model", "environment"} | {"html", "sarif", "junit", "github"}
+    {"rollback", "online-endpoint", "online-deployment", "model", "environment"} | {"sarif", "junit", "github"}
 )
 
 

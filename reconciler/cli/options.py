@@ -83,6 +83,7 @@ class Report(StrEnum):
     TEXT = "text"
     JSON = "json"
     MARKDOWN = "markdown"
+    HTML = "html"
 
 
 class DriftReport(StrEnum):
@@ -91,6 +92,7 @@ class DriftReport(StrEnum):
     TEXT = "text"
     JSON = "json"
     MARKDOWN = "markdown"
+    HTML = "html"
 
 
 class Verdict(StrEnum):

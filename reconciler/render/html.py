@@ -1,4 +1,4 @@
-"""Plans, applies and drifts as HTML: each one file for a browser, without a script and without a request."""
+"""Plans and applies as HTML: one file for a browser, without a script and without a request."""
 
 from collections.abc import Mapping, Sequence
 
@@ -6,17 +6,15 @@ from reconciler.core.blame import Blame
 from reconciler.core.manifest import Source
 from reconciler.core.plan import Outcome, Plan, Result
 from reconciler.core.problem import Problem
-from reconciler.core.state import Drift, DriftClass
+from reconciler.core.state import Drift
 from reconciler.render.html_fields import Known
 from reconciler.render.html_graph import graph
-from reconciler.render.html_notes import drift_cards, notes, pins
+from reconciler.render.html_notes import notes, pins
 from reconciler.render.html_page import facts, head, page, tile
-from reconciler.render.html_parts import NOBODY, NOT_BEGUN, code, counted, said, some, words
+from reconciler.render.html_parts import NOBODY, NOT_BEGUN, code, counted, some, words
 from reconciler.render.html_steps import steps_list
-from reconciler.render.html_traffic import drifted_shifts, planned_shifts, traffic
-from reconciler.render.text import drift_summary, summary
-
-_MOST_DRIFTS = 1000
+from reconciler.render.html_traffic import planned_shifts, traffic
+from reconciler.render.text import summary
 
 
 def plan_html(
@@ -48,7 +46,7 @@ def plan_html(
             steps_list(plan.steps, known),
             pins(plan.pins),
             "</main>",
-            _made_from(plan),
+            made_from(plan),
         ],
     )
 
@@ -83,44 +81,9 @@ def apply_html(
             steps_list(plan.steps, known, ended),
             pins(plan.pins),
             "</main>",
-            _made_from(plan),
+            made_from(plan),
         ],
     )
-
-
-def drift_html(drifts: Sequence[Drift], *, recorded: int, target: str) -> str:
-    """What changed behind git's back, recorded beside live.
-
-    Args:
-        drifts: what is not as recorded.
-        recorded: how many resources are.
-        target: the name of the target.
-    """
-    amiss = [drift for drift in drifts if drift.kind is not DriftClass.EXPECTED]
-    expected = [drift for drift in drifts if drift.kind is DriftClass.EXPECTED]
-    what = f"{some(len(amiss), 'resource')} drifted on" if amiss else "No drift on"
-    lede = said(" ".join(drift_summary(drifts, recorded=recorded, target=target, named=code)))
-    counts = {kind: sum(drift.kind is kind for drift in drifts) for kind in DriftClass}
-    return page(
-        f"mlops drift: {target}",
-        [
-            head("drift", f"{what} {code(target)}", lede, [tile(k, count, k) for k, count in counts.items() if count]),
-            "<main>",
-            traffic(drifted_shifts(drifts), ("recorded", "live")),
-            _drift_list("Resources", amiss),
-            _drift_list("Expected", expected),
-            "</main>",
-            facts({"target": target, "recorded resources": str(recorded)}),
-        ],
-    )
-
-
-def _drift_list(title: str, drifts: Sequence[Drift]) -> str:
-    if not drifts:
-        return ""
-    left = len(drifts) - _MOST_DRIFTS
-    more = f'<p class="hint">and {left:,} more</p>' if left > 0 else ""
-    return f"<section><h2>{title}</h2>{drift_cards(drifts[:_MOST_DRIFTS], Known())}{more}</section>"
 
 
 def _came_of(plan: Plan, ended: Mapping[int, Outcome]) -> str:
@@ -134,7 +97,8 @@ def _came_of(plan: Plan, ended: Mapping[int, Outcome]) -> str:
     return f"{whole} done {where}" if plan.steps else f"Nothing to do {where}"
 
 
-def _made_from(plan: Plan) -> str:
+def made_from(plan: Plan) -> str:
+    """What a plan was made from."""
     return facts(
         {
             "target": plan.target,

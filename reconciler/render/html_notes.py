@@ -14,19 +14,22 @@ _MOST = 200
 
 def notes(plan: Plan, warnings: Sequence[Problem], drifts: Sequence[Drift], known: Known) -> str:
     """Everything of a plan that asks for attention, in the order of its weight."""
-    return "".join((_unfinished(plan, known), _warnings(warnings), _drifted(drifts, known)))
+    return "".join(
+        (unfinished(plan.recovery, plan.holder, known), listed(warnings, "warning", "warn"), _drifted(drifts, known))
+    )
 
 
-def _unfinished(plan: Plan, known: Known) -> str:
+def unfinished(recovery: Sequence[Recovery], holder: Mapping[str, str | int] | None, known: Known) -> str:
     """Who is at work, or what a run left without an end."""
-    if plan.holder is not None:
-        return f'<p class="note warn">{icon("warning")} {esc(cut(in_progress(plan.holder, plan.recovery), 2000))}</p>'
-    if not plan.recovery:
+    if holder is not None:
+        return f'<p class="note warn">{icon("warning")} {esc(cut(in_progress(holder, recovery), 2000))}</p>'
+    if not recovery:
         return ""
-    items = "".join(_recovery(item, known) for item in plan.recovery[:_MOST])
+    items = "".join(_recovery(item, known) for item in recovery[:_MOST])
     return (
-        f'<section class="note warn"><h2>{icon("warning")} {some(len(plan.recovery), "operation")} without an end</h2>'
-        f"<p>A run was cut off. Apply looks at what is there before it does anything else.</p>{items}</section>"
+        f'<section class="note warn"><h2>{icon("warning")} {some(len(recovery), "operation")} without an end</h2>'
+        "<p>A run was cut off. Apply looks at what is there before it does anything else.</p>"
+        f"{items}{_left(recovery)}</section>"
     )
 
 
@@ -35,17 +38,18 @@ def _recovery(item: Recovery, known: Known) -> str:
     return f"<h3>{code(str(item.address))}</h3><p>{esc(recovery_words(item))}</p>{table}"
 
 
-def _warnings(warnings: Sequence[Problem]) -> str:
-    if not warnings:
+def listed(problems: Sequence[Problem], noun: str, look: str) -> str:
+    """What is wrong in the files, or may be."""
+    if not problems:
         return ""
     items = "".join(
         f"<li><b>{esc(each.code)}</b> {esc(cut(each.message, 2000))} "
         f'<span class="place">{esc(f"{each.file}:{each.line}:{each.column}")}</span></li>'
-        for each in warnings[:_MOST]
+        for each in problems[:_MOST]
     )
     return (
-        f'<section class="note warn"><h2>{icon("warning")} {some(len(warnings), "warning")}</h2>'
-        f"<ul>{items}</ul>{_left(warnings)}</section>"
+        f'<section class="note {look}"><h2>{icon("warning")} {some(len(problems), noun)}</h2>'
+        f"<ul>{items}</ul>{_left(problems)}</section>"
     )
 
 

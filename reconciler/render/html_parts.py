@@ -33,6 +33,7 @@ _STROKES = {
     DriftClass.CHANGED: "M2.5 9.5c1.8-4 3.8-3 5.5-1.5s3.7 2.5 5.5-1.5",
     DriftClass.MISSING: "M8 2.5a5.5 5.5 0 1 1 0 11 5.5 5.5 0 0 1 0-11zM4.2 4.2l7.6 7.6",
     DriftClass.UNMANAGED: "M5.5 6a2.5 2.5 0 1 1 4 2c-1 .7-1.5 1.2-1.5 2.2M8 12.8v.4",
+    DriftClass.LABEL: "M2.5 8V3h5l6 6-5 5zM5.3 5.8v.1",
     DriftClass.EXPECTED: "M3.5 6h9M3.5 10h9",
     NOT_BEGUN: "M8 3a5 5 0 1 1 0 10 5 5 0 0 1 0-10z",
     "warning": "M8 2.5l6 11H2zM8 6.5v3.5M8 11.8v.2",

@@ -41,13 +41,15 @@ border-left:5px solid var(--k);border-radius:8px;color:var(--k)}
 .k-scale,.k-unmanaged{--k:var(--scale)}
 .k-roll_out{--k:var(--roll)}
 .k-update,.k-unknown,.k-changed{--k:var(--update)}
-.k-route{--k:var(--route)}
+.k-route,.k-label{--k:var(--route)}
 .k-skipped,.k-not_begun,.k-expected{--k:var(--mute)}
 .pill{display:inline-flex;align-items:center;gap:5px;padding:1px 9px 1px 7px;border:1px solid currentColor;
 border-radius:99px;
 color:var(--k);font-size:13px;font-weight:600;white-space:nowrap}
 .card{margin:10px 0;padding:12px 16px;background:var(--card);border:1px solid var(--line);border-radius:8px}
 .note{margin:22px 0 0;padding:12px 16px;border:1px solid var(--warnl);border-radius:8px;background:var(--warn)}
+.note.bad{border-color:var(--delete);background:var(--was)}
+.note.drift{border-color:var(--line);background:transparent}
 .note h2{margin:0 0 6px;font-size:16px}
 .note ul{margin:6px 0;padding-left:20px}
 .note .place{display:inline-block}

@@ -95,18 +95,25 @@ def telling(repo: Repository, tmp_path: Path) -> Told:
 def test_no_sink_of_a_whole_life_shows_a_secret(telling: Told):
     target, repo = telling, telling.repo
     target.target(", file: live.jsonl, tells: error")
-    for form in ("text", "json", "markdown"):
+    for form in ("text", "json", "markdown", "html"):
         target.run("plan", *GIVEN, "--format", form)
     target.run("plan", *GIVEN, "--offline", "--debug")
     failed = target.run("apply", "--auto-approve", *GIVEN, "--debug", code=5)
     assert "ValueError: the platform said" in failed
-    target.run("apply", "--auto-approve", *GIVEN, "--format", "json", code=5)
+    for form in ("json", "html"):
+        target.run("apply", "--auto-approve", *GIVEN, "--format", form, code=5)
     target.target(", file: live.jsonl, tells: report")
     target.run("plan", *GIVEN, "--out", "p.json")
     assert "told" in target.run("apply", "--plan", "p.json", *GIVEN)
     assert "No changes" in target.run("plan", *GIVEN)
     repo.behind_our_back("deployment/credit/blue", environment_variables={"DB": {"$secret": "0" * 64}})
-    for words in (["drift"], ["drift", "--format", "json"], ["drift", "--format", "markdown"], ["status"]):
+    for words in (
+        ["drift"],
+        ["drift", "--format", "json"],
+        ["drift", "--format", "markdown"],
+        ["drift", "--format", "html"],
+        ["status"],
+    ):
         target.run(*words)
     for form in ("json", "yaml", "table", "tsv"):
         target.run("show", "deployment/credit/blue", "-o", form)

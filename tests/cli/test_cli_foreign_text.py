@@ -45,7 +45,7 @@ def test_values_of_a_plan_are_no_commands(repo: Repository):
         "auth_mode: key\n",
         f'auth_mode: key\ndescription: "{quoted}"\ntags: {{"a": "{quoted}"}}\n',
     )
-    for form in ("text", "json", "markdown"):
+    for form in ("text", "json", "markdown", "html"):
         assert inert(repo.mlops("plan", "--format", form, **JOB).out)
     told = repo.apply()
     assert inert(told.out)
@@ -53,7 +53,7 @@ def test_values_of_a_plan_are_no_commands(repo: Repository):
         assert inert(repo.mlops("show", "endpoint/credit", "-o", form, **JOB).out)
     assert repo.mlops("show", "endpoint/credit").json["description"] == EVIL
     repo.behind_our_back("endpoint/credit", description=EVIL + "2")
-    for form in ("text", "json", "markdown"):
+    for form in ("text", "json", "markdown", "html"):
         assert inert(repo.mlops("drift", "--format", form, **JOB).out)
 
 

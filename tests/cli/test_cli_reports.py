@@ -30,19 +30,20 @@ def test_every_form_can_be_printed_and_written_and_says_why_a_command_failed(cho
 
 
 def test_a_plan_is_written_in_several_forms_in_one_run(repo: Repository):
-    printed = repo.mlops("plan", *(f"--report={form}=p.{form}" for form in ("text", "json", "markdown"))).out
+    printed = repo.mlops("plan", *(f"--report={form}=p.{form}" for form in ("text", "json", "markdown", "html"))).out
     assert repo.read("p.text") == printed
     assert json.loads(repo.read("p.json"))["steps"]
     assert repo.read("p.markdown").startswith("<!-- mlops:plan target=dev digest=")
+    assert repo.read("p.html").startswith("<!DOCTYPE html>")
     assert [file.name for file in repo.folder.iterdir() if file.name.startswith(".p")] == []
 
 
 def test_a_failed_apply_is_reported_with_its_outcomes(served: Repository):
     served.edit("manifests/src/score.py", "def init():", "def init():\n    raise ValueError('no such weights')")
-    served.apply("--report", "json=a.json", "--report", "markdown=a.md", code=5)
+    served.apply("--report", "json=a.json", "--report", "markdown=a.md", "--report", "html=a.html", code=5)
     results = [outcome["result"] for outcome in json.loads(served.read("a.json"))["outcomes"]]
     assert "failed" in results
-    assert "no such weights" in served.read("a.md")
+    assert all("no such weights" in served.read(name) for name in ("a.md", "a.html"))
 
 
 def test_files_that_are_wrong_are_reported_by_a_plan(repo: Repository):

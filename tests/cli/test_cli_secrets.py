@@ -24,7 +24,7 @@ def cached(repo: Repository) -> Repository:
     return repo
 
 
-@pytest.mark.parametrize("form", ["text", "json", "markdown"])
+@pytest.mark.parametrize("form", ["text", "json", "markdown", "html"])
 def test_a_plan_shows_no_secret(keeping: Repository, form: str):
     planned = keeping.mlops("plan", *VAR, "--format", form)
     assert "tiger" not in planned.out + planned.err

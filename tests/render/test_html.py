@@ -6,15 +6,14 @@ from html.parser import HTMLParser
 
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
-from test_sinks import BOUNDED, DRIFTS, OUTCOMES, PLANS, TEXTS, is_inert
+from test_sinks import BOUNDED, TOLD, Told, is_inert
 
-from reconciler.core.blame import Blame
-from reconciler.core.manifest import Source
+from reconciler.core.failure import Failure
 from reconciler.core.plan import Action, Became, FieldChange, Outcome, Plan, Recovery, Result
 from reconciler.core.problem import Problem
 from reconciler.core.state import Drift, DriftClass, State
-from reconciler.render.html import apply_html, drift_html, plan_html
+from reconciler.render.html import apply_html, plan_html
+from reconciler.render.html_findings import drift_html, failure_html
 from reconciler.render.html_graph import MOST_GROUPS, MOST_STEPS
 from reconciler.render.html_layout import direct, waves
 from tests import reports
@@ -300,13 +299,25 @@ def test_the_foot_tells_digest_tree_state_and_pins():
         assert fact in told
 
 
+def test_a_command_that_came_to_nothing_says_why_and_shows_what_was_refused():
+    wrong = Problem("manifests/credit/blue.yml", 7, 1, "E-INTEGER", '"two" is not an integer')
+    document = Document(failure_html(Failure("plan", "prod", 1, "1 problem", (wrong, *reports.WARNINGS))))
+    assert document.text("h1.") == "It came to nothing on prod"
+    assert "1 problem E-INTEGER" in document.text("section.bad")
+    assert "1 warning W-PROBE" in document.text("section.warn")
+    refused = Document(failure_html(Failure("apply", "prod", 4, "E-QUOTA: too much\nask for more", (), reports.plan())))
+    assert refused.text("p.bad") == "E-QUOTA: too much ask for more"
+    assert len(refused.of("node")) == 10
+
+
 def test_headings_skip_no_level_and_every_head_of_a_table_says_of_what():
     made = reports.plan()
     for document in (
         plan_doc(made, warnings=reports.WARNINGS, drifts=reports.drifts()),
         plan_doc(cut_off()),
         Document(apply_html(made, reports.outcomes(made))),
-        Document(drift_html(reports.drifts(), recorded=11, target="prod")),
+        Document(drift_html(reports.drifts(), recorded=11, target="prod", recovery=cut_off().recovery)),
+        Document(failure_html(Failure("apply", "prod", 4, "no", reports.WARNINGS, made))),
     ):
         levels = [int(tag[1]) for tag, _ in document.elements if tag in ("h1", "h2", "h3", "h4")]
         assert levels.count(1) == 1
@@ -349,7 +360,21 @@ def test_fields_beyond_what_a_page_can_take_are_counted_and_not_written():
 
 
 OURS = {
-    *("html", "head", "meta", "title", "style", "body", "header", "main", "section", "article", "footer", "figure"),
+    *(
+        "html",
+        "br",
+        "head",
+        "meta",
+        "title",
+        "style",
+        "body",
+        "header",
+        "main",
+        "section",
+        "article",
+        "footer",
+        "figure",
+    ),
     *("figcaption", "h1", "h2", "h3", "h4", "p", "ul", "li", "b", "span", "div", "code", "pre", "a", "details"),
     *("summary", "table", "thead", "tbody", "tr", "th", "td", "dl", "dt", "dd"),
     *("svg", "symbol", "path", "use", "rect", "text", "desc", "defs", "marker", "g"),
@@ -373,19 +398,14 @@ def assert_ours(said: str) -> None:
 
 
 @BOUNDED
-@given(
-    PLANS,
-    DRIFTS,
-    OUTCOMES,
-    st.lists(st.builds(Problem, TEXTS, st.just(1), st.just(1), TEXTS, TEXTS), max_size=2),
-    st.builds(Blame, TEXTS, TEXTS, TEXTS, TEXTS),
-)
-def test_html_of_anything_has_our_own_elements_alone(
-    plan: Plan, drifts: list[Drift], outcomes: list[Outcome], problems: list[Problem], by: Blame
-):
-    places: dict[Source, Blame] = {f.source: by for step in plan.steps for f in step.fields if f.source}
-    told = {"warnings": problems, "drifts": drifts, "blame": places}
-    plan = replace(plan, steps=tuple(replace(step, id=at) for at, step in enumerate(plan.steps, start=1)))
-    assert_ours(plan_html(plan, **told))
-    assert_ours(apply_html(plan, outcomes, **told))
-    assert_ours(drift_html(drifts, recorded=1, target=plan.target))
+@given(TOLD)
+def test_html_of_anything_has_our_own_elements_alone(told: Told):
+    steps = tuple(replace(step, id=at) for at, step in enumerate(told.plan.steps, start=1))
+    plan = replace(told.plan, steps=steps)
+    places = {field.source: told.blame for step in steps for field in step.fields if field.source}
+    besides = {"warnings": told.problems, "drifts": told.drifts, "blame": places}
+    assert_ours(plan_html(plan, **besides))
+    assert_ours(apply_html(plan, told.outcomes, **besides))
+    assert_ours(drift_html(told.drifts, recorded=1, target=plan.target, recovery=plan.recovery))
+    for problems in (tuple(told.problems), ()):
+        assert_ours(failure_html(Failure("plan", plan.target, 4, told.blame.summary, problems, plan)))
