@@ -3,6 +3,7 @@
 Whatever a form needs is loaded when it is asked for.
 """
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
@@ -150,6 +151,39 @@ def _validate_markdown(validated: "Validated", budget: int) -> str:
     )
 
 
+def _plan_prometheus(planned: "Planned") -> str:
+    from reconciler.render.prometheus import plan_metrics  # noqa: PLC0415
+
+    return plan_metrics(planned.plan, now=time.time())
+
+
+def _apply_prometheus(applied: "Applied") -> str:
+    from reconciler.errors import StepFailedError  # noqa: PLC0415
+    from reconciler.render.prometheus import apply_metrics  # noqa: PLC0415
+
+    code = 1 if applied.declined else 0 if applied.succeeded else StepFailedError.exit_code
+    return apply_metrics(applied.planned.plan, applied.outcomes, now=time.time(), exit_code=code)
+
+
+def _drift_prometheus(found: "Drifted") -> str:
+    from reconciler.render.prometheus import drift_metrics  # noqa: PLC0415
+
+    return drift_metrics(
+        found.drifts,
+        target=found.target,
+        recorded=found.recorded,
+        unfinished=len(found.recovery),
+        silent=len(found.silent),
+        now=time.time(),
+    )
+
+
+def _failure_prometheus(failure: "Failure") -> str:
+    from reconciler.render.prometheus import failure_metrics  # noqa: PLC0415
+
+    return failure_metrics(target=failure.target, command=failure.command, exit_code=failure.exit_code, now=time.time())
+
+
 def _failure_json(failure: "Failure") -> str:
     from reconciler.render.as_json import failure_json  # noqa: PLC0415
 
@@ -174,10 +208,46 @@ def _failure_html(failure: "Failure") -> str:
     return failure_html(failure)
 
 
-PLAN: Forms["Planned"] = Forms({"text": _plan_text, "json": _plan_json, "html": _plan_html}, _plan_markdown)
-APPLY: Forms["Applied"] = Forms({"text": _apply_text, "json": _apply_json, "html": _apply_html}, _apply_markdown)
-DRIFT: Forms["Drifted"] = Forms({"text": _drift_text, "json": _drift_json, "html": _drift_html}, _drift_markdown)
-VALIDATE: Forms["Validated"] = Forms({"text": _validate_text, "json": _validate_json}, _validate_markdown)
+PLAN: Forms["Planned"] = Forms(
+    {
+        "text": _plan_text,
+        "json": _plan_json,
+        "html": _plan_html,
+        "prometheus": _plan_prometheus,
+    },
+    _plan_markdown,
+)
+APPLY: Forms["Applied"] = Forms(
+    {
+        "text": _apply_text,
+        "json": _apply_json,
+        "html": _apply_html,
+        "prometheus": _apply_prometheus,
+    },
+    _apply_markdown,
+)
+DRIFT: Forms["Drifted"] = Forms(
+    {
+        "text": _drift_text,
+        "json": _drift_json,
+        "html": _drift_html,
+        "prometheus": _drift_prometheus,
+    },
+    _drift_markdown,
+)
+VALIDATE: Forms["Validated"] = Forms(
+    {
+        "text": _validate_text,
+        "json": _validate_json,
+    },
+    _validate_markdown,
+)
 FAILED: Forms["Failure"] = Forms(
-    {"text": _failure_text, "json": _failure_json, "html": _failure_html}, _failure_markdown
+    {
+        "text": _failure_text,
+        "json": _failure_json,
+        "html": _failure_html,
+        "prometheus": _failure_prometheus,
+    },
+    _failure_markdown,
 )

@@ -84,6 +84,7 @@ class Report(StrEnum):
     JSON = "json"
     MARKDOWN = "markdown"
     HTML = "html"
+    PROMETHEUS = "prometheus"
 
 
 class DriftReport(StrEnum):
@@ -93,6 +94,7 @@ class DriftReport(StrEnum):
     JSON = "json"
     MARKDOWN = "markdown"
     HTML = "html"
+    PROMETHEUS = "prometheus"
 
 
 class Verdict(StrEnum):
@@ -128,7 +130,7 @@ Written = Annotated[
         "--report",
         metavar="FORM=FILE",
         help="Also write it into a file, in any form of --format; as `summary` it is added to what GITHUB_STEP_SUMMARY "
-        "names. May be given several times.",
+        "names, as `prometheus` to the metrics that other runs wrote there. May be given several times.",
     ),
 ]
 OutputOption = Annotated[Output, typer.Option("--output", "-o", help="How to print it.")]

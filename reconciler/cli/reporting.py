@@ -11,6 +11,7 @@ import typer
 
 from reconciler.cli.forms import COMMENT, FAILED, SUMMARY, Forms
 from reconciler.cli.saying import ReaderGoneError, fall_silent, put, say, warn
+from reconciler.cli.textfile import add_metrics
 from reconciler.core.failure import Failure
 from reconciler.errors import ManifestError, MlopsError
 from reconciler.record.files import beside, lay_down
@@ -18,6 +19,7 @@ from reconciler.record.files import beside, lay_down
 T = TypeVar("T")
 
 _APPENDED = "summary"
+_MERGED = "prometheus"
 
 
 class Reports(Generic[T]):
@@ -72,6 +74,8 @@ class Reports(Generic[T]):
             try:
                 if form == _APPENDED:
                     _append(file, partial(render, form))
+                elif form == _MERGED:
+                    add_metrics(file, render(form, COMMENT))
                 else:
                     _replace(file, render(form, COMMENT))
             except OSError as error:
