@@ -10,12 +10,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from reconciler.apply import InTime, Journal, Pace, as_recovered, recover, recoveries, unfinished
-from reconciler.apply import apply as walk
+from reconciler.apply import InTime, Pace, as_recovered, recover, recoveries, unfinished
 from reconciler.attending import locked, see_to_attendance, unfollowed
 from reconciler.core.address import Address
 from reconciler.core.manifest import Resource
-from reconciler.core.plan import Action, Change, Outcome, Plan, Result, Step
+from reconciler.core.plan import Action, Change, Plan, Step
 from reconciler.core.problem import Problem
 from reconciler.core.state import Drift, Entry, Live, Newer, Served, State
 from reconciler.diff import (
@@ -34,6 +33,7 @@ from reconciler.diff import (
     with_served,
 )
 from reconciler.errors import ManifestError, MlopsError, RefusedError
+from reconciler.executing import executed
 from reconciler.kinds import KINDS
 from reconciler.load import Loaded, Options, load_all, with_secrets
 from reconciler.load.commit import in_no_commit
@@ -41,10 +41,10 @@ from reconciler.load.config import Config, Target, read_config
 from reconciler.order import order
 from reconciler.preflight import Guards, over_quota, problems_of, refusals
 from reconciler.providers.provider import FenceSource, Provider, ServedSource
+from reconciler.record.store import Origin
 from reconciler.resolve import Registry, Resolved, resolve
-from reconciler.runs import begin_run
 from reconciler.saved import SavedPlan
-from reconciler.telemetry import span, told
+from reconciler.telemetry import span
 from reconciler.wishes import Applied, Drifted, Manner, Planned, Wish
 from reconciler.workspace import Workspace
 
@@ -148,9 +148,7 @@ def apply(workspace: Workspace, wish: Wish, manner: Manner | None = None, *, sav
         planned = _with_dirt(planned, workspace, wish)
         if planned.plan.steps and not manner.confirm(planned):
             return Applied(planned, declined=True)
-        for address, entry in planned.corrections.items():
-            workspace.store.note(address, entry)
-        outcomes = _executed(workspace, planned.plan, manner.command, manner)
+        outcomes = executed(workspace, planned, manner.command, manner, _origin(workspace, wish))
         see_to_attendance(workspace)
     return Applied(planned, outcomes)
 
@@ -183,9 +181,7 @@ def destroy(workspace: Workspace, wish: Wish, manner: Manner | None = None) -> A
         _refuse(refusals(steps, state, guards, wanted=None))
         if steps and not manner.confirm(planned):
             return Applied(planned, declined=True)
-        for address, entry in planned.corrections.items():
-            workspace.store.note(address, entry)
-        outcomes = _executed(workspace, made, "destroy", manner)
+        outcomes = executed(workspace, planned, "destroy", manner)
         see_to_attendance(workspace)
     return Applied(planned, outcomes)
 
@@ -383,24 +379,11 @@ def _generations(live: Iterable[Live]) -> str:
     return hashlib.sha256("\n".join(told).encode()).hexdigest() if told else ""
 
 
-def _executed(workspace: Workspace, made: Plan, command: str, manner: Manner) -> tuple[Outcome, ...]:
-    """Walk the plan as one run of the history; a run that a crash cuts off stays without an end."""
-    if not made.steps:
-        return ()
-    run = begin_run(workspace, made, command)
-    provider, stop = workspace.provider, manner.stop
-    seen = provider.fences() if isinstance(provider, FenceSource) else None
-    journal = Journal(workspace.store, run, now=workspace.now, new_id=workspace.new_id, seen=seen, labels=made.labels)
-    with span("execute"):
-        outcomes = walk(
-            made,
-            workspace.provider,
-            journal,
-            parallel=manner.parallel,
-            stop=stop,
-            watcher=told(manner.watch(made)),
-            pace=manner.pace,
-        )
-    done = all(outcome.result is Result.SUCCEEDED for outcome in outcomes)
-    workspace.store.end_run(run, "succeeded" if done else "interrupted" if stop.is_set() else "failed", workspace.now())
-    return outcomes
+def _origin(workspace: Workspace, wish: Wish) -> Origin:
+    """What the history keeps of a wish; values that may be secret are left out."""
+    root, paths = workspace.config.root, _paths(workspace.config, wish)
+    return Origin(
+        paths=tuple(os.path.relpath(path, root) if Path(path).exists() else path for path in paths),
+        whole=not wish.only and not any(Path(path).is_file() for path in paths),
+        given=(*sorted(wish.variables), *(f"{override.address}.{override.path}" for override in wish.overrides)),
+    )

@@ -5,7 +5,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from reconciler.core.plan import FieldChange
+from reconciler.core.inverse import Inverse
+from reconciler.core.plan import Action, FieldChange, Step
 from reconciler.diff.fields import differing
 from reconciler.errors import MlopsError
 from reconciler.record.store import Journalled, Run, Store
@@ -25,7 +26,7 @@ def history(store: Store, target: str, *, limit: int) -> dict[str, Any]:
         limit: how many runs at the most.
     """
     runs, held = seen_runs(store, limit=limit)
-    told = [run_json(run, held, store.operations(run.id)) for run in runs]
+    told = [run_json(run, held, _ends(store, run)) for run in runs]
     return {"version": VERSION, "target": target, "runs": told}
 
 
@@ -42,12 +43,13 @@ def shown_run(store: Store, target: str, name: str) -> dict[str, Any]:
     """
     runs, held = seen_runs(store, limit=sys.maxsize)
     run = run_of(runs, name, target)
-    veil, operations = Veil(), store.operations(run.id)
+    veil, operations, inverse = Veil(), store.operations(run.id), store.inverse(run.id)
     return {
         "version": VERSION,
         "target": target,
-        **run_json(run, held, operations),
+        **run_json(run, held, _counted(operations)),
         "operations": [_operation_json(item, veil) for item in operations],
+        "inverse": None if inverse is None else [_step_json(step, inverse, veil) for step in inverse.steps],
     }
 
 
@@ -83,7 +85,7 @@ def how_ended(run: Run, held: Mapping[str, str | int] | None) -> str:
     return IN_PROGRESS if at_work else CUT_OFF
 
 
-def run_json(run: Run, held: Mapping[str, str | int] | None, operations: Sequence[Journalled]) -> dict[str, Any]:
+def run_json(run: Run, held: Mapping[str, str | int] | None, ends: Mapping[str, int]) -> dict[str, Any]:
     """A run in JSON values, with what became of its operations, counted."""
     return {
         "id": run.id,
@@ -100,9 +102,20 @@ def run_json(run: Run, held: Mapping[str, str | int] | None, operations: Sequenc
         "author": run.author,
         "dirty": run.dirty,
         "plan_digest": run.plan_digest,
-        "steps": len(operations),
-        "operations_by_outcome": dict(sorted(Counter(item.outcome or "without an end" for item in operations).items())),
+        "steps": run.steps or sum(ends.values()),
+        "operations_by_outcome": dict(ends),
+        "paths": list(run.origin.paths),
+        "back_to": run.origin.back_to or None,
     }
+
+
+def _ends(store: Store, run: Run) -> Mapping[str, int]:
+    """How many operations ended how; of a run that succeeded the journal need not be read for that."""
+    return {"succeeded": run.steps} if run.outcome == "succeeded" and run.steps else _counted(store.operations(run.id))
+
+
+def _counted(operations: Sequence[Journalled]) -> Mapping[str, int]:
+    return dict(sorted(Counter(item.outcome or "without an end" for item in operations).items()))
 
 
 def spoken(command: str) -> str:
@@ -123,6 +136,20 @@ def _operation_json(item: Journalled, veil: Veil) -> dict[str, Any]:
         "outcome": item.outcome or None,
         "message": item.message,
         "fields": [field_json(field, veil) for field in _fields(item)],
+    }
+
+
+def _step_json(step: Step, inverse: Inverse, veil: Veil) -> dict[str, Any]:
+    """A step of an inverse; what it makes anew has the fields that were recorded."""
+    made = inverse.specs.get(step.address) or {} if step.action is Action.CREATE else {}
+    fields = step.fields or [FieldChange(*found) for found in differing({}, made)]
+    return {
+        "id": step.id,
+        "action": str(step.action),
+        "address": str(step.address),
+        "reason": step.reason,
+        "fields": [field_json(field, veil) for field in fields],
+        "needs": list(step.needs),
     }
 
 

@@ -8,16 +8,18 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from reconciler.core.address import Address
+from reconciler.core.inverse import inverse_from, inverse_json
 from reconciler.core.manifest import Spec
 from reconciler.core.secret import sealed, unsealed
 from reconciler.core.state import Entry, State
 from reconciler.errors import StateError
 from reconciler.record.files import lay_down, read_bounded
 from reconciler.record.sealing import Bond, SealKeys, opened_document, sealed_document
-from reconciler.record.store import Intent, Journalled, Record, Run
+from reconciler.record.store import Intent, Journalled, Record, run_from
 
 FORMAT = "mlops state"
-VERSION = 1
+VERSION = 2
+_BEFORE_INVERSES = 1
 _PLACE = "record"
 _NO_KEYS = SealKeys()
 
@@ -43,6 +45,7 @@ def _record_json(record: Record) -> dict[str, Any]:
         "generations": {str(address): number for address, number in sorted(record.generations.items())},
         "operations": [_operation_json(item) for item in record.operations],
         "runs": [asdict(run) for run in record.runs],
+        "inverses": {run: inverse_json(inverse) for run, inverse in sorted(record.inverses.items())},
     }
 
 
@@ -68,7 +71,8 @@ def record_of(text: str | bytes, name: str, keys: SealKeys = _NO_KEYS) -> Record
             state=State(str(held["lineage"]), int(held["serial"]), dict(map(_entry, held["entries"]))),
             key=str(held["key"]),
             operations=tuple(map(_operation, held["operations"])),
-            runs=tuple(_made(Run, run) for run in held["runs"]),
+            runs=tuple(map(run_from, held["runs"])),
+            inverses={run: inverse_from(inverse) for run, inverse in held.get("inverses", {}).items()},
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise _damaged(name, f"{error} is missing or wrong") from error
@@ -85,7 +89,7 @@ def _held(text: str | bytes, name: str) -> Mapping[str, Any]:
         raise StateError(f"{name}: this is no record; `mlops state export {name}` writes one") from error
     if found[0] != FORMAT:
         raise StateError(f"{name}: this is no record; `mlops state export {name}` writes one")
-    if found[1] != VERSION:
+    if found[1] not in (VERSION, _BEFORE_INVERSES):
         raise StateError(
             f"{name}: E-STATE-NEWER: record of version {found[1]}, this tool knows {VERSION}; upgrade mlops"
         )

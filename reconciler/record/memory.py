@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from reconciler.core.address import Address
+from reconciler.core.inverse import Inverse, inverse_from, inverse_json
 from reconciler.core.state import Entry, State
 from reconciler.errors import StateError
 from reconciler.record.codec import forgetful, storable
@@ -25,6 +26,7 @@ class _Target:
     holder: Mapping[str, str | int] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
     runs: dict[str, Run] = field(default_factory=dict)
+    inverses: dict[str, Inverse] = field(default_factory=dict)
     journal: dict[str, Journalled] = field(default_factory=dict)
 
 
@@ -103,12 +105,14 @@ class MemoryStore:
         entry = self._kept.state.entries.get(address)
         return max(journalled, default=0) if entry is None else max(entry.generation, *journalled, 0)
 
-    def begin_run(self, run: Run) -> None:
-        """Write down that a run begins."""
+    def begin_run(self, run: Run, inverse: Inverse | None = None) -> None:
+        """Write down that a run begins, and what would undo it."""
         kept = self._locked()
         if run.id in kept.runs:
             raise StateError(f"run {run.id} was begun before")
         kept.runs[run.id] = run
+        if inverse is not None:
+            kept.inverses[run.id] = inverse_from(inverse_json(inverse))
 
     def end_run(self, run_id: str, outcome: str, finished: str) -> None:
         """Write down how a run ended."""
@@ -156,7 +160,7 @@ class MemoryStore:
         """Everything that is kept of the target."""
         kept = self._kept
         operations, runs = tuple(kept.journal.values()), tuple(kept.runs.values())
-        return Record(self._name, kept.state, fingerprint(self._memory.key), operations, runs)
+        return Record(self._name, kept.state, fingerprint(self._memory.key), operations, runs, dict(kept.inverses))
 
     def load(self, record: Record) -> None:
         """Put a whole record in the place of what is kept of the target."""
@@ -166,6 +170,7 @@ class MemoryStore:
         kept.state = State(state.lineage, serial, entries)
         kept.journal = {item.intent.operation: item for item in record.operations}
         kept.runs = {run.id: replace(run, target=self._name) for run in record.runs}
+        kept.inverses = dict(record.inverses)
 
     def runs(self, *, limit: int = 50) -> tuple[Run, ...]:
         """The last runs, newest first."""
@@ -174,6 +179,10 @@ class MemoryStore:
     def operations(self, run_id: str) -> tuple[Journalled, ...]:
         """What a run did, in order."""
         return tuple(row for row in self._kept.journal.values() if row.intent.run == run_id)
+
+    def inverse(self, run_id: str) -> Inverse | None:
+        """What would undo a run; None where nobody wrote that down."""
+        return self._kept.inverses.get(run_id)
 
     def close(self) -> None:
         """Nothing is held."""

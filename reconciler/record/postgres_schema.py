@@ -46,7 +46,15 @@ def _001_as_in_a_file(session: Session) -> None:
     )
 
 
-MIGRATIONS: tuple[Migration, ...] = (_001_as_in_a_file,)
+def _002_inverses(session: Session) -> None:
+    """As in a file."""
+    session.execute(
+        'CREATE TABLE inverses (run TEXT COLLATE "C" PRIMARY KEY, target TEXT COLLATE "C" NOT NULL, '
+        "body TEXT NOT NULL, digest TEXT NOT NULL)"
+    )
+
+
+MIGRATIONS: tuple[Migration, ...] = (_001_as_in_a_file, _002_inverses)
 
 
 def version(session: Session) -> int:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from reconciler.record.codec import EMPTY_SET, toggled
+from reconciler.record.inverse_rows import INVERSES, inverse_place
 from reconciler.record.tables import JOURNAL, Ledger, Texts, entry_place, intent_place, message_place, run_place, whole
 
 
@@ -23,6 +24,7 @@ def rewritten(old: Texts, new: Texts, ledger: Ledger, *, lineage: str) -> Ledger
     rewriting = _Rewriting(old, new, ledger, replace(ledger, lineage=lineage))
     entries_sum, open_sum = rewriting.entries(), rewriting.journal()
     rewriting.runs()
+    rewriting.inverses()
     return replace(rewriting.after, entries_sum=entries_sum, open_sum=open_sum)
 
 
@@ -63,6 +65,13 @@ class _Rewriting:
             body = self._anew(body, run_place(run_id))
             digest = self._new.digest((run_id, target, body))
             self._new.execute("UPDATE runs SET body = ?, digest = ? WHERE id = ?", (body, digest, run_id))
+
+    def inverses(self) -> None:
+        for row in self._rows(f"{INVERSES} WHERE target = ?"):
+            run_id, target, body = whole(self._old, row, f"the inverse of run {row[0]}")
+            body = self._anew(body, inverse_place(run_id))
+            digest = self._new.digest((run_id, target, body))
+            self._new.execute("UPDATE inverses SET body = ?, digest = ? WHERE run = ?", (body, digest, run_id))
 
     def _rows(self, query: str) -> Sequence[Sequence[Any]]:
         return self._old.execute(query, (self._before.target,)).fetchall()

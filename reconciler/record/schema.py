@@ -55,7 +55,15 @@ def _001_ledger_entries_runs_journal(connection: sqlite3.Connection) -> None:
     connection.execute("CREATE INDEX journal_open ON journal (target) WHERE finished = ''")
 
 
-MIGRATIONS: tuple[Migration, ...] = (_001_ledger_entries_runs_journal,)
+def _002_inverses(connection: sqlite3.Connection) -> None:
+    """Of each run from now on, what would bring the target back to what was recorded before it."""
+    connection.execute(
+        "CREATE TABLE inverses (run TEXT PRIMARY KEY, target TEXT NOT NULL, body TEXT NOT NULL, "
+        "digest TEXT NOT NULL) STRICT"
+    )
+
+
+MIGRATIONS: tuple[Migration, ...] = (_001_ledger_entries_runs_journal, _002_inverses)
 
 
 def version(connection: sqlite3.Connection) -> int:

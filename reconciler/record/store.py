@@ -2,14 +2,34 @@
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from dataclasses import dataclass, field
+from typing import Any, Protocol, runtime_checkable
 
 from reconciler.core.address import Address
+from reconciler.core.inverse import Inverse
 from reconciler.core.manifest import Spec
 from reconciler.core.state import Entry, State
 from reconciler.errors import StateError
 from reconciler.record.sealing import SealKey
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What a run was asked for, so that the same can be asked for again.
+
+    Args:
+        paths: the folders and files that were read, as seen from the folder of `mlops.yaml`, or REV:PATH.
+        whole: whether they were all that is wanted, and the run was confined to nothing.
+        given: the variables and the fields that were given on the command line; their values may be secret.
+        back_to: for a rollback, the run at whose end the target was as it is to be; empty for before all runs.
+        took_back: for a rollback, the commits of the runs that it undoes.
+    """
+
+    paths: tuple[str, ...] = ()
+    whole: bool = False
+    given: tuple[str, ...] = ()
+    back_to: str = ""
+    took_back: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -21,6 +41,7 @@ class Run:
         started: ISO 8601 in UTC, as is `finished`.
         tree: digest of the files that were read.
         dirty: whether the checkout differed from its commit.
+        steps: how many steps its plan has.
     """
 
     id: str
@@ -38,6 +59,16 @@ class Run:
     author: str = ""
     dirty: bool = False
     plan_digest: str = ""
+    steps: int = 0
+    origin: Origin = Origin()
+
+
+def run_from(held: Mapping[str, Any]) -> Run:
+    """The run of its JSON values; what was written before a field was known has that field's default."""
+    origin: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in held.get("origin", {}).items()
+    }
+    return Run(**{**held, "origin": Origin(**origin)})
 
 
 @dataclass(frozen=True)
@@ -81,6 +112,7 @@ class Record:
         key: the fingerprint of the key of its secrets.
         operations: in the order in which they began.
         runs: in the order in which they began.
+        inverses: by the id of the run that each would undo.
     """
 
     target: str
@@ -88,6 +120,7 @@ class Record:
     key: str
     operations: tuple[Journalled, ...] = ()
     runs: tuple[Run, ...] = ()
+    inverses: Mapping[str, Inverse] = field(default_factory=dict)
 
     @property
     def generations(self) -> Mapping[Address, int]:
@@ -179,8 +212,8 @@ class Store(Protocol):
         """The highest generation that the address ever had here, deleted resources included; 0 for none."""
         ...
 
-    def begin_run(self, run: Run) -> None:
-        """Write down that a run begins."""
+    def begin_run(self, run: Run, inverse: Inverse | None = None) -> None:
+        """Write down that a run begins, and what would bring the target back to before it: both or neither."""
         ...
 
     def end_run(self, run_id: str, outcome: str, finished: str) -> None:
@@ -229,6 +262,10 @@ class Store(Protocol):
 
     def operations(self, run_id: str) -> tuple[Journalled, ...]:
         """What a run did, in order."""
+        ...
+
+    def inverse(self, run_id: str) -> Inverse | None:
+        """What would undo a run; None where that was not written down, as before there were inverses."""
         ...
 
     def close(self) -> None:

@@ -7,10 +7,12 @@ from dataclasses import replace
 from typing import Protocol, TypeVar
 
 from reconciler.core.address import Address
+from reconciler.core.inverse import Inverse
 from reconciler.core.state import Entry, State
 from reconciler.errors import StateError
 from reconciler.record import tables
 from reconciler.record.codec import forgetful, storable
+from reconciler.record.inverse_rows import find_inverse, put_inverse
 from reconciler.record.kept import MARK, Kept, kept, refuse_clear
 from reconciler.record.lock import lost
 from reconciler.record.rewriting import rewritten
@@ -135,13 +137,15 @@ class TableStore:
         """The highest generation that the address ever had here; 0 for none."""
         return self._read(lambda rows, ledger: tables.highest_generation(rows, ledger, address))
 
-    def begin_run(self, run: Run) -> None:
-        """Write down that a run begins."""
+    def begin_run(self, run: Run, inverse: Inverse | None = None) -> None:
+        """Write down that a run begins, and what would undo it, both or neither."""
 
         def change(rows: Kept, ledger: Ledger) -> Ledger:
             if tables.find_runs(rows, ledger, run_id=run.id):
                 raise StateError(f"run {run.id} was begun before")
             tables.put_run(rows, ledger, run)
+            if inverse is not None:
+                put_inverse(rows, ledger, run.id, inverse)
             return ledger
 
         self._write(change)
@@ -223,6 +227,10 @@ class TableStore:
         """What a run did, in order."""
         self._database.check()
         return self._read(lambda rows, ledger: tables.journal_of(rows, ledger, run_id))
+
+    def inverse(self, run_id: str) -> Inverse | None:
+        """What would undo a run; None where nobody wrote that down."""
+        return self._read(lambda rows, ledger: find_inverse(rows, ledger, run_id))
 
     def reseal(self, key: SealKey | None) -> bool:
         """Keep what is recorded of all targets under this key, or in the clear; False when it is so already."""

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from reconciler.core.address import Address
 from reconciler.core.state import Entry
 from reconciler.record.codec import EMPTY_SET, entry_of, entry_text, from_text, to_text, toggled
-from reconciler.record.store import Intent, Journalled, Run
+from reconciler.record.store import Intent, Journalled, Run, run_from
 
 
 class Rows(Protocol):
@@ -234,6 +234,7 @@ def clear(connection: Connection, target: str) -> None:
     connection.execute("DELETE FROM entries WHERE target = ?", (target,))
     connection.execute("DELETE FROM journal WHERE target = ?", (target,))
     connection.execute("DELETE FROM runs WHERE target = ?", (target,))
+    connection.execute("DELETE FROM inverses WHERE target = ?", (target,))
 
 
 def highest_generation(connection: Texts, ledger: Ledger, address: Address) -> int:
@@ -272,7 +273,7 @@ def find_runs(connection: Texts, ledger: Ledger, *, run_id: str = "", limit: int
 
 def _run(connection: Texts, ledger: Ledger, row: Sequence[Any]) -> Run:
     run_id, _, body = whole(connection, row, "a run")
-    return Run(**json.loads(connection.read(body, ledger, run_place(run_id))))
+    return run_from(json.loads(connection.read(body, ledger, run_place(run_id))))
 
 
 def _entry(connection: Texts, ledger: Ledger, row: Sequence[Any]) -> tuple[Address, Entry]:

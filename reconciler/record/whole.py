@@ -7,6 +7,7 @@ from reconciler.core.state import State
 from reconciler.errors import StateError
 from reconciler.record import tables
 from reconciler.record.codec import EMPTY_SET
+from reconciler.record.inverse_rows import find_inverse, put_inverse
 from reconciler.record.store import Journalled, Record, Run
 from reconciler.record.tables import Ledger, Texts
 
@@ -16,12 +17,15 @@ def whole(rows: Texts, ledger: Ledger, *, history: bool = True) -> Record:
     read = tables.all_operations if history else tables.last_operations
     # Counted, so that one which vanished is missed.
     tables.open_intents(rows, ledger)
+    runs = tables.find_runs(rows, ledger, limit=sys.maxsize if history else 1)[::-1]
+    inverses = {run.id: inverse for run in runs if (inverse := find_inverse(rows, ledger, run.id)) is not None}
     return Record(
         target=ledger.target,
         state=State(ledger.lineage, ledger.serial, tables.all_entries(rows, ledger)),
         key=tables.meta(rows, "key"),
         operations=read(rows, ledger),
-        runs=tables.find_runs(rows, ledger, limit=sys.maxsize if history else 1)[::-1],
+        runs=runs,
+        inverses=inverses,
     )
 
 
@@ -45,6 +49,8 @@ def put_whole(rows: Texts, ledger: Ledger, record: Record) -> Ledger:
         after = _put_operation(rows, after, item)
     for run in record.runs:
         _put_run(rows, after, replace(run, target=ledger.target))
+    for run_id, inverse in record.inverses.items():
+        put_inverse(rows, after, run_id, inverse)
     return replace(after, serial=serial)
 
 

@@ -25,7 +25,7 @@ def history_text(history: Mapping[str, Any]) -> str:
 
 def run_text(run: Mapping[str, Any]) -> str:
     """One run: its facts, then each operation with what it changed."""
-    return lines_text([*_facts(run), "", *_operations(run["operations"])])
+    return lines_text([*_facts(run), "", *_operations(run["operations"]), *_inverse(run)])
 
 
 def _listed(run: Mapping[str, Any]) -> Iterator[str]:
@@ -63,6 +63,17 @@ def _operations(operations: Iterable[Mapping[str, Any]]) -> Iterator[str]:
         yield from _fields(each["fields"], veil, created=each["action"] == Action.CREATE)
         if each["message"]:
             yield f"       | {printable(each['message'])}"
+
+
+def _inverse(run: Mapping[str, Any]) -> Iterator[str]:
+    """What would have undone the run, as it was written down before the first step."""
+    if run["inverse"] is None:
+        yield from ("", "What would undo it was not written down.")
+    elif run["inverse"]:
+        yield from ("", "What would undo it, from where it was to lead:")
+    for step in run["inverse"] or ():
+        yield f"  #{step['id']} {_symbol(step['action'])} {step['action']} {step['address']} ({step['reason']})"
+        yield from _fields(step["fields"], Veil(), created=step["action"] == Action.CREATE)
 
 
 def _symbol(action: str) -> str:

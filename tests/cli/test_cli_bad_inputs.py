@@ -208,7 +208,7 @@ def test_b59_a_newer_state_is_refused_by_plan_and_apply_and_not_touched(applied:
     with sqlite3.connect(applied.folder / ".mlops/state.db") as database:
         database.execute("PRAGMA user_version = 9")
     database.close()
-    message = "state.db: E-STATE-NEWER: state schema 9, this tool knows 1; upgrade mlops"
+    message = "state.db: E-STATE-NEWER: state schema 9, this tool knows 2; upgrade mlops"
     assert message in applied.mlops("plan", code=1).err
     assert message in refused(applied)
 

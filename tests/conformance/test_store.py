@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from reconciler.core.address import Address
+from reconciler.core.inverse import Inverse
+from reconciler.core.plan import Action, FieldChange, Step
 from reconciler.core.secret import Secret
 from reconciler.core.state import Entry, State
 from reconciler.errors import LockHeldError, RefusedError, StateError
@@ -14,7 +16,7 @@ from reconciler.record.document import record_of, record_text
 from reconciler.record.memory import Memory, MemoryStore
 from reconciler.record.postgres import PostgresStore
 from reconciler.record.sqlite import SqliteStore
-from reconciler.record.store import Intent, Journalled, Record, Run, Store
+from reconciler.record.store import Intent, Journalled, Origin, Record, Run, Store
 
 Open = Callable[..., Store]
 
@@ -268,9 +270,9 @@ def test_runs_come_newest_first_and_as_many_as_asked_for(locked: Store) -> None:
 
 
 def test_a_run_keeps_who_what_and_from_which_commit(locked: Store) -> None:
-    whole = run(
-        user="ana", host="h", pid=7, commit="c" * 40, tree="t", branch="main", author="B", dirty=True, plan_digest="d"
-    )
+    origin = Origin(("manifests",), whole=True, given=("SIZE",), back_to="run-0", took_back=("c" * 40, "d" * 40))
+    who = {"user": "ana", "host": "h", "pid": 7, "commit": "c" * 40, "tree": "t", "branch": "main", "author": "B"}
+    whole = run(**who, dirty=True, plan_digest="d", steps=3, origin=origin)
     locked.begin_run(whole)
     locked.end_run("run-1", "succeeded", "T9")
     assert locked.runs() == (Run(**(vars(whole) | {"outcome": "succeeded", "finished": "T9"})),)
@@ -282,6 +284,44 @@ def test_a_run_begins_once_and_ends_only_when_begun(locked: Store) -> None:
         locked.begin_run(run())
     with pytest.raises(StateError, match="no run run-2 was begun"):
         locked.end_run("run-2", "failed", "T9")
+
+
+def inverse(**specs: object) -> Inverse:
+    """What brings blue back to where it was, and one address that was not there."""
+    fields = (FieldChange("n", 2, 1), FieldChange("key", Secret("2" * 64), Secret("1" * 64)))
+    steps = (
+        Step(1, Action.UPDATE, BLUE, "n changed", fields, None, None),
+        Step(2, Action.DELETE, RISK, "", (), None, None, (1,)),
+    )
+    return Inverse({BLUE: {"n": 1, "key": Secret("1" * 64), "odd": {"$secret": "x"}, **specs}, RISK: None}, steps)
+
+
+def test_a_run_begins_with_what_would_undo_it(locked: Store, open_again: Open) -> None:
+    locked.begin_run(run(), inverse())
+    locked.begin_run(run("run-2"))
+    locked.begin_run(run("run-3"), Inverse())
+    again = open_again()
+    assert [again.inverse(name) for name in ("run-1", "run-2", "run-3", "run-4")] == [inverse(), None, Inverse(), None]
+
+
+def test_an_inverse_knows_no_value_of_a_secret(locked: Store) -> None:
+    locked.begin_run(run(), inverse(token=Secret.of("hunter2", locked.secret_key())))
+    kept = locked.inverse("run-1")
+    assert kept is not None
+    assert kept.specs[BLUE]["token"].value is None  # type: ignore[index]
+
+
+def test_a_run_that_was_begun_before_leaves_its_inverse_as_it_was(locked: Store) -> None:
+    locked.begin_run(run(), inverse())
+    with pytest.raises(StateError, match="was begun before"):
+        locked.begin_run(run(), Inverse())
+    assert locked.inverse("run-1") == inverse()
+
+
+def test_a_record_that_takes_over_an_identity_keeps_its_inverses(locked: Store, open_again: Open) -> None:
+    locked.begin_run(run(), inverse())
+    locked.adopt("of the lost one")
+    assert open_again().inverse("run-1") == inverse()
 
 
 def test_an_operation_is_intended_once(locked: Store) -> None:
@@ -302,7 +342,7 @@ def test_operations_of_a_run_come_in_order_with_their_ends(locked: Store) -> Non
 
 def test_two_targets_of_one_record_are_apart(locked: Store, open_again: Open) -> None:
     other = open_again("prod")
-    locked.begin_run(run())
+    locked.begin_run(run(), inverse())
     locked.note(BLUE, Entry({"n": 1}))
     locked.intend(intent())
     with other.lock(HOLDER, timeout_s=0):
@@ -311,7 +351,7 @@ def test_two_targets_of_one_record_are_apart(locked: Store, open_again: Open) ->
             other.abandon("op-1", **END)
     state = other.read()
     assert (set(state.entries), state.serial, other.unfinished(), other.runs()) == ({CREDIT}, 1, (), ())
-    assert (other.generation(BLUE), other.operations("run-1")) == (0, ())
+    assert (other.generation(BLUE), other.operations("run-1"), other.inverse("run-1")) == (0, (), None)
     assert state.lineage != locked.read().lineage
 
 
@@ -436,7 +476,7 @@ def test_a_lock_without_an_id_cannot_be_broken(store: Store, open_again: Open) -
 
 def filled(store: Store) -> Record:
     """A record with something of everything."""
-    store.begin_run(run())
+    store.begin_run(run(), inverse())
     store.note(CREDIT, Entry({}, 2, "op-0", "T0"))
     secret = Secret.of("hunter2", store.secret_key())
     for name, address in (("op-1", BLUE), ("op-2", RISK), ("op-3", CREDIT)):
@@ -451,6 +491,7 @@ def test_everything_is_dumped(locked: Store) -> None:
     record = filled(locked)
     assert record.state == locked.read()
     assert record.runs == locked.runs()
+    assert record.inverses == {"run-1": inverse()}
     assert record.operations == locked.operations("run-1")
     assert record.under_way == locked.unfinished()
     assert record.generations == {BLUE: 4, RISK: 4, CREDIT: 4}
@@ -462,6 +503,7 @@ def test_a_record_that_is_loaded_is_the_one_that_was_dumped(locked: Store, open_
     locked.load(Record("dev", State("new"), record.key))
     emptied = locked.dump()
     assert (emptied.state.lineage, emptied.state.entries, emptied.operations, emptied.runs) == ("new", {}, (), ())
+    assert emptied.inverses == {}
     locked.load(record)
     loaded = open_again().dump()
     assert replace(loaded, state=replace(loaded.state, serial=record.state.serial)) == record
@@ -481,7 +523,7 @@ def test_a_record_that_was_never_written_takes_over_the_serial(locked: Store, op
     locked.load(Record("dev", State("other", 5), record.key))
     other = open_again("prod")
     with other.lock(HOLDER, timeout_s=0):
-        other.load(replace(record, operations=(), runs=()))
+        other.load(replace(record, operations=(), runs=(), inverses={}))
     assert other.read() == record.state
 
 

@@ -6,6 +6,8 @@ from dataclasses import replace
 import pytest
 
 from reconciler.core.address import Address
+from reconciler.core.inverse import Inverse
+from reconciler.core.plan import Action, FieldChange, Step
 from reconciler.core.secret import Secret
 from reconciler.core.state import Entry
 from reconciler.errors import MlopsError
@@ -121,7 +123,25 @@ def test_a_shown_run_tells_each_operation_with_its_fields_its_message_and_its_en
         "       environment_variables.KEY  (secret 1) -> (secret 2)\n"
         "       model                      azureml:risk:1 -> azureml:risk:2\n"
         "       | not ready\\x1b[2J\n"
-        "  #3 - delete deployment/credit/blue: begun  1, without an end"
+        "  #3 - delete deployment/credit/blue: begun  1, without an end\n"
+        "\n"
+        "What would undo it was not written down."
+    )
+
+
+def test_a_shown_run_tells_what_would_undo_it(store: MemoryStore):
+    change = FieldChange("key", Secret("2" * 64), Secret("1" * 64))
+    steps = (
+        Step(1, Action.CREATE, RISK, "new", (), None, None),
+        Step(2, Action.ROLL_OUT, BLUE, "key changed", (change,), None, None, (1,)),
+    )
+    store.begin_run(run("one"), Inverse({RISK: {"description": "of before"}, BLUE: {}}, steps))
+    assert run_text(shown_run(store, "dev", "one")).endswith(
+        "What would undo it, from where it was to lead:\n"
+        "  #1 + create model/risk:2 (new)\n"
+        "       description  of before\n"
+        "  #2 ~ roll_out deployment/credit/blue (key changed)\n"
+        "       key  (secret 1) -> (secret 2)"
     )
 
 

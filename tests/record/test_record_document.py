@@ -1,17 +1,21 @@
 """A record as a document comes back as it was, or is refused."""
 
+import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from reconciler.core.address import Address
+from reconciler.core.inverse import Inverse
+from reconciler.core.plan import Action, FieldChange, Step
 from reconciler.core.secret import Secret
 from reconciler.core.state import Entry, State
 from reconciler.errors import StateError
 from reconciler.record.document import record_of, record_text, save_record, saved_record
 from reconciler.record.sealing import SealKey, SealKeys
-from reconciler.record.store import Intent, Journalled, Record, Run
+from reconciler.record.store import Intent, Journalled, Origin, Record, Run
 
 BLUE = Address("deployment", "blue", endpoint="credit")
 SPEC = {"n": 1, "key": Secret("d" * 64), "odd": {"$secret": "x", "ü": "\ud800\x00"}}
@@ -23,7 +27,8 @@ RECORD = Record(
         Journalled(Intent("op-1", "run-1", 1, "create", BLUE, None, SPEC, 3, "T0"), "succeeded", "", "T1"),
         Journalled(Intent("op-2", "run-1", 2, "delete", BLUE, SPEC, None, 4, "T2")),
     ),
-    (Run("run-1", "apply", "dev", "T0", dirty=True),),
+    (Run("run-1", "apply", "dev", "T0", dirty=True, origin=Origin(("manifests",), whole=True)),),
+    {"run-1": Inverse({BLUE: SPEC}, (Step(1, Action.DELETE, BLUE, "", (FieldChange("n", 1, None),), None, None),))},
 )
 
 
@@ -61,9 +66,18 @@ def test_what_is_no_record_is_refused(text: str) -> None:
 def test_a_newer_document_is_refused() -> None:
     held = json.loads(record_text(RECORD)) | {"version": 9}
     with pytest.raises(
-        StateError, match=r"r\.json: E-STATE-NEWER: record of version 9, this tool knows 1; upgrade mlops"
+        StateError, match=r"r\.json: E-STATE-NEWER: record of version 9, this tool knows 2; upgrade mlops"
     ):
         record_of(json.dumps(held), "r.json")
+
+
+def test_a_document_from_before_there_were_inverses_is_read() -> None:
+    held = json.loads(record_text(replace(RECORD, inverses={}))) | {"version": 1}
+    del held["inverses"], held["runs"][0]["origin"], held["runs"][0]["steps"]
+    body = {name: value for name, value in held.items() if name != "digest"}
+    held["digest"] = hashlib.sha256(json.dumps(body, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+    (run,) = RECORD.runs
+    assert record_of(json.dumps(held), "f") == replace(RECORD, inverses={}, runs=(replace(run, origin=Origin()),))
 
 
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:

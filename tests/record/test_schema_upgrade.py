@@ -1,19 +1,24 @@
 """An upgrade of the schema that is killed at any statement leaves the old file or a newer one, never half of either."""
 
+import json
 import shutil
 from contextlib import closing
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 from newer_schema import STEPS
 
 from reconciler.core.address import Address
+from reconciler.core.inverse import Inverse
 from reconciler.core.state import Entry, State
 from reconciler.errors import StateError
 from reconciler.record import schema
+from reconciler.record.codec import row_digest
 from reconciler.record.database import Engine, connect
 from reconciler.record.schema import MIGRATIONS
 from reconciler.record.sqlite import SqliteStore
+from reconciler.record.store import Run
 
 BLUE = Address("deployment", "blue", endpoint="credit")
 OLD = len(MIGRATIONS)
@@ -26,6 +31,9 @@ import shutil
 sys.path.insert(0, sys.argv[2])
 from newer_schema import STEPS
 from reconciler.record.database import Engine, connect
+from reconciler.record.schema import MIGRATIONS
+
+STEPS = MIGRATIONS if "today" in sys.argv else STEPS
 
 def killing(kill_at):
     seen = 0
@@ -96,6 +104,37 @@ def test_f38_an_upgrade_that_is_killed_at_any_statement_is_whole_or_absent(recor
         assert shape(copy) == (OLD + 2, ["address", "author"])
     assert seen == {OLD, OLD + 1, OLD + 2}
     assert points > 12
+
+
+def test_f38_a_file_from_before_there_were_inverses_becomes_one_of_today_whole_or_not_at_all(
+    tmp_path: Path, start
+) -> None:
+    path, before = tmp_path / "state.db", Engine(migrations=MIGRATIONS[:1])
+    run = Run("run-1", "apply", "dev", "T0", commit="c")
+    with closing(SqliteStore(path, "dev", environ=KEY, engine=before)) as store, store.lock({}, timeout_s=0):
+        store.begin_run(run)
+        store.note(BLUE, Entry({"n": 1}))
+        state = store.read()
+    rewrite_run(path, {name: value for name, value in asdict(run).items() if name not in ("steps", "origin")})
+    points = int(start(AT_EVERY_STATEMENT, path, Path(__file__).parent, "today").communicate(timeout=120)[0])
+    versions = set()
+    for point in range(1, points):
+        copy = path.parent / str(point) / path.name
+        with closing(connect(copy)) as connection:
+            versions.add(schema.version(connection))
+        with closing(SqliteStore(copy, "dev", environ=KEY)) as store, store.lock({}, timeout_s=0):
+            assert (store.read(), store.runs(), store.inverse("run-1")) == (state, (run,), None)
+            store.begin_run(replace(run, id="run-2"), Inverse({BLUE: {"n": 1}}))
+            assert store.inverse("run-2") == Inverse({BLUE: {"n": 1}})
+    assert versions == {1, len(MIGRATIONS)}
+
+
+def rewrite_run(path: Path, body: dict[str, object]) -> None:
+    """Write a run as a former version of the tool did, with the digest that fits."""
+    values = (body["id"], body["target"], json.dumps(body))
+    with closing(connect(path)) as connection:
+        query = "UPDATE runs SET body = ?, digest = ? WHERE id = ?"
+        connection.execute(query, (values[2], row_digest(values), body["id"]))
 
 
 def test_f38_an_old_tool_that_is_refused_leaves_the_newer_file_as_it_is(recorded: tuple[Path, State]) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.core.address import Address
+from reconciler.core.inverse import Inverse
 from reconciler.core.state import Entry
 from reconciler.errors import StateError
 from reconciler.record.codec import row_digest
@@ -29,7 +30,7 @@ IN_THE_CLEAR = {"environ": {}}
 def fill(store: SqliteStore) -> None:
     """A run, an entry, an operation that failed and one that is under way, each with the canary."""
     with store.lock({}, timeout_s=0):
-        store.begin_run(Run("run-1", f"apply {CANARY}", "dev", "T0"))
+        store.begin_run(Run("run-1", f"apply {CANARY}", "dev", "T0"), Inverse({BLUE: {"description": CANARY}}))
         for number in (1, 2, 3):
             spec = {"description": f"{CANARY} {number}"}
             store.intend(Intent(f"op-{number}", "run-1", number, "create", BLUE, spec, spec, number, "T1"))
@@ -40,7 +41,14 @@ def fill(store: SqliteStore) -> None:
 
 
 def facts(store: SqliteStore) -> tuple[object, ...]:
-    return store.read(), store.unfinished(), store.runs(), store.operations("run-1"), store.generation(BLUE)
+    return (
+        store.read(),
+        store.unfinished(),
+        store.runs(),
+        store.operations("run-1"),
+        store.generation(BLUE),
+        store.inverse("run-1"),
+    )
 
 
 def holding_the_canary(path: Path) -> list[str]:
@@ -154,9 +162,9 @@ def test_a_lineage_that_was_adopted_opens_the_history_of_before(path: Path, open
         store.abandon("op-3", outcome="failed", message="", finished="T3")
         for address in (BLUE, GREEN):
             store.note(address, None)
-        history = store.runs(), store.operations("run-1")
+        history = store.runs(), store.operations("run-1"), store.inverse("run-1")
         store.adopt("lineage of before")
-    assert (store.runs(), store.operations("run-1")) == history
+    assert (store.runs(), store.operations("run-1"), store.inverse("run-1")) == history
 
 
 def older_text(path: Path, open_at: Open) -> str:
