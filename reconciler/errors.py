@@ -75,9 +75,13 @@ class LockHeldError(MlopsError):
 
 
 class RefusedError(MlopsError):
-    """A guard or preflight refused the plan before anything was touched."""
+    """A guard or preflight refused the plan before anything was touched; `problems` holds what policies say of it."""
 
     exit_code = 4
+
+    def __init__(self, message: str, *, problems: "Sequence[Problem]" = ()) -> None:
+        super().__init__(message)
+        self.problems = tuple(problems)
 
 
 class StepFailedError(MlopsError):

@@ -34,6 +34,7 @@ from reconciler.diff import (
 )
 from reconciler.errors import ManifestError, MlopsError, RefusedError
 from reconciler.executing import executed
+from reconciler.judging import Occasion, flaws_of, in_force, judged
 from reconciler.kinds import KINDS
 from reconciler.load import Loaded, Options, load_all, with_secrets
 from reconciler.load.commit import in_no_commit
@@ -90,7 +91,8 @@ def _plan(workspace: Workspace, wish: Wish, pace: Pace, *, saved: SavedPlan | No
     state = fold(as_recovered(recorded, intents, seen), live) if seen is not None else recorded
     whole = not loaded.alone
     resolved = resolve(loaded.manifests, state, secret_key=workspace.store.secret_key(), whole=whole)
-    warnings = _accepted(_problems(workspace, loaded, resolved, state, whole=whole))
+    bylaws = in_force(workspace.config.root, wish.policies)
+    warnings = _accepted([*_problems(workspace, loaded, resolved, state, whole=whole), *bylaws.problems])
     _known(wish.only, resolved, state)
     state = labelled(state, resolved.resources)
     found = changes(resolved.resources, state, recorded=recorded, whole=whole)
@@ -116,9 +118,10 @@ def _plan(workspace: Workspace, wish: Wish, pace: Pace, *, saved: SavedPlan | No
     guards = _guards(workspace, wish, state, live, ahead)
     known = state if refresh or workspace.offline else _with_unclaimed_traffic(workspace.provider, state, steps)
     _guard(workspace, made, known, guards, wanted=len(resolved.resources) if whole else None)
+    occasion = Occasion("apply" if alone else "plan", workspace.config.root, workspace.target)
     return Planned(
         made,
-        warnings,
+        (*warnings, *judged(made, bylaws.found, occasion)),
         tuple(drifts(recorded, live, ahead)) if refresh else (),
         {
             **relabelled(recorded, [each for each in resolved.resources if not wish.only or each.address in wish.only]),
@@ -179,6 +182,10 @@ def destroy(workspace: Workspace, wish: Wish, manner: Manner | None = None) -> A
         ahead = newer(recorded, live, workspace.store.generation)
         guards = Guards(protect=workspace.target.protect, foreign=foreign(state, live), ahead=ahead)
         _refuse(refusals(steps, state, guards, wanted=None))
+        bylaws = in_force(workspace.config.root, wish.policies)
+        warnings = _accepted(bylaws.problems)
+        occasion = Occasion("destroy", workspace.config.root, workspace.target)
+        planned = replace(planned, warnings=(*warnings, *judged(made, bylaws.found, occasion)))
         if steps and not manner.confirm(planned):
             return Applied(planned, declined=True)
         outcomes = executed(workspace, planned, "destroy", manner)
@@ -244,7 +251,9 @@ def validate(wish: Wish, target: str | None) -> tuple[Loaded, tuple[Problem, ...
     resolved = resolve(loaded.manifests, State(), secret_key=b"", linked=whole)
     broken = [manifest for manifest in loaded.manifests if not manifest.valid]
     found = problems_of(resolved.resources, broken, () if whole else None, pinned=config.target(target).pinned)
-    return loaded, tuple(sorted({*loaded.problems, *resolved.problems, *found}))
+    bylaws = in_force(config.root, wish.policies)
+    told = (*bylaws.problems, *flaws_of(bylaws.found))
+    return loaded, tuple(sorted({*loaded.problems, *resolved.problems, *found, *told}))
 
 
 def _seen(workspace: Workspace, pace: Pace) -> tuple[Live, ...]:

@@ -25,6 +25,7 @@ class Wish:
         overrides: from `--set`; they win over the target's.
         only: addresses to which the plan is confined, with what they need.
         refresh: whether the live side is read and drift folded in before planning.
+        policies: where policies over plans are taken from, in place of the checkout's own.
     """
 
     paths: tuple[str, ...] = ()
@@ -36,6 +37,7 @@ class Wish:
     refresh: bool = True
     max_delete: int | None = None
     allow_empty: bool = False
+    policies: str = ""
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from reconciler.cli import options as o
 from reconciler.cli.forms import DRIFT, VALIDATE
 from reconciler.cli.reporting import Reports
 from reconciler.cli.saying import warn
-from reconciler.cli.wishes import overrides_of, variables_of
+from reconciler.cli.wishes import wish_of
 
 
 def drift(
@@ -55,6 +55,7 @@ def validate(
     variables: o.Variables = None,
     name: o.Name = "",
     endpoint_name: o.EndpointName = "",
+    policies: o.Policies = "",
     offline: Annotated[  # noqa: ARG001 - a validation opens no connection anyway, so that a script may say it of both
         bool, typer.Option("--offline", envvar="MLOPS_OFFLINE", help="Open no connection; a validation never does.")
     ] = False,
@@ -72,7 +73,7 @@ def validate(
     from reconciler.wishes import Validated  # noqa: PLC0415
 
     reports = Reports(written, "validate", VALIDATE)
-    wish = pipeline.Wish(tuple(paths or ()), variables_of(variables), overrides_of(overrides), name, endpoint_name)
+    wish = wish_of(paths, variables, overrides, (name, endpoint_name), policies=policies)
     with reports.of(target):
         loaded, problems = pipeline.validate(wish, target)
         validated = Validated(target or "", loaded.manifests, problems)

@@ -53,6 +53,15 @@ MaxDelete = Annotated[
     ),
 ]
 AllowEmpty = Annotated[bool, typer.Option("--allow-empty", help="Accept that the manifests define nothing at all.")]
+Policies = Annotated[
+    str,
+    typer.Option(
+        "--policies",
+        metavar="PATH",
+        envvar="MLOPS_POLICIES",
+        help="Take policies from here, a folder or REV:PATH, in place of the checkout's own.",
+    ),
+]
 AutoApprove = Annotated[bool, typer.Option("--auto-approve", "--yes", "-y", help="Do not ask.")]
 Parallel = Annotated[int, typer.Option("--parallel", metavar="N", min=1, max=64, help="Steps that run at once.")]
 LockTimeout = Annotated[

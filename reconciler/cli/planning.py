@@ -31,6 +31,7 @@ def plan(
     refresh_only: Annotated[bool, typer.Option("--refresh-only", help="Only show what drifted.")] = False,
     max_delete: o.MaxDelete = None,
     allow_empty: o.AllowEmpty = False,
+    policies: o.Policies = "",
     detailed_exitcode: o.DetailedExitcode = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Also list the YAML files passed over.")] = False,
 ) -> int:
@@ -56,7 +57,7 @@ def plan(
         return drift(target, o.DriftReport(form), written, detailed_exitcode=detailed_exitcode)
     reports = Reports(written, "plan", PLAN)
     refresh = refresh and not offline
-    wish = wish_of(paths, variables, overrides, (name, endpoint_name), only, refresh, max_delete, allow_empty)
+    wish = wish_of(paths, variables, overrides, (name, endpoint_name), only, refresh, max_delete, allow_empty, policies)
     with reports.of(target):
         with open_workspace(target, offline=offline) as workspace:
             reports.target = workspace.target.name
@@ -95,6 +96,7 @@ def apply(
     refresh_only: Annotated[bool, typer.Option("--refresh-only", help="Only record the live side as it is.")] = False,
     max_delete: o.MaxDelete = None,
     allow_empty: o.AllowEmpty = False,
+    policies: o.Policies = "",
     form: o.Format = o.Report.TEXT,
     written: o.Written = None,
 ) -> int:
@@ -117,7 +119,7 @@ def apply(
         raise typer.BadParameter("nothing is planned; `mlops drift --report` tells", param_hint="--refresh-only")
     reports, quiet = Reports(written, "apply", APPLY), form is not o.Report.TEXT
     reviewed = plan_reviewed(saved, digest)
-    wish = wish_of(paths, variables, overrides, (name, endpoint_name), only, refresh, max_delete, allow_empty)
+    wish = wish_of(paths, variables, overrides, (name, endpoint_name), only, refresh, max_delete, allow_empty, policies)
     if reviewed and reviewed.wish:
         target = target or str(reviewed.wish["target"])
     with reports.of(target):
@@ -147,6 +149,7 @@ def destroy(
     parallel: o.Parallel = 4,
     lock_timeout: o.LockTimeout = 0,
     step_timeout: o.StepTimeout = 3600,
+    policies: o.Policies = "",
 ) -> int:
     """Delete what is recorded of a target.
 
@@ -160,7 +163,7 @@ def destroy(
     from reconciler import pipeline  # noqa: PLC0415 - --help loads none of it
     from reconciler.workspace import open_workspace  # noqa: PLC0415
 
-    wish = pipeline.Wish(tuple(paths or ()))
+    wish = pipeline.Wish(tuple(paths or ()), policies=policies)
     with (
         open_workspace(target) as workspace,
         manner_of(parallel, lock_timeout, step_timeout, ask=not auto_approve, quiet=False) as manner,

@@ -17,12 +17,13 @@ def wish_of(
     variables: Sequence[str] | None,
     overrides: Sequence[str] | None,
     names: tuple[str, str],
-    only: Sequence[str] | None,
-    refresh: bool,
-    max_delete: int | None,
-    allow_empty: bool,
+    only: Sequence[str] | None = None,
+    refresh: bool = True,
+    max_delete: int | None = None,
+    allow_empty: bool = False,
+    policies: str = "",
 ) -> "Wish":
-    """What `plan` and `apply` are asked for; `names` are those of `--name` and `--endpoint-name`."""
+    """What `plan`, `apply` and `validate` are asked for; `names` are those of `--name` and `--endpoint-name`."""
     from reconciler.pipeline import Wish  # noqa: PLC0415 - --help loads none of it
 
     return Wish(
@@ -34,6 +35,7 @@ def wish_of(
         refresh,
         max_delete,
         allow_empty,
+        policies,
     )
 
 

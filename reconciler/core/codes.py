@@ -3,6 +3,10 @@
 CODES = {
     "E-AUTH": "auth_mode is how callers prove who they are: key, aml_token or aad_token. Kubernetes endpoints have no "
     "aad_token, and there is no endpoint without authentication.",
+    "E-BYLAW": "A file in policies/ has a key or a value that is not known, or an expression that is none: each document holds `name`, "
+    "`over` (plan, resource, step or field), `deny_if` or `warn_if`, and may hold `message` or `message_expression`, `description`, `targets` and "
+    "`endpoints`. Or a policy that may deny cannot be evaluated for a part of the plan, which is refused then: guard what may be absent with "
+    "has(…) or != null. All policies of a plan have 10 seconds of computing and 2 GiB.",
     "E-CONDA": "The conda file cannot be read, or is not the mapping with `dependencies` that conda and the Azure tools "
     "expect. The place in the message is in the conda file.",
     "E-CONFIG": "mlops.yaml has a key or a value that is not known. It holds `manifests`, `targets` and `policies`; each target "
@@ -11,6 +15,8 @@ CODES = {
     "or a half-checked-out folder looks just like that. If it is meant, give the number with --max-delete.",
     "E-DELETE-TRAFFIC": "A deployment with live traffic is not deleted, nor replaced by deleting it first, nor its file removed. Move the "
     "traffic to another deployment, apply, then delete; or bring the new one up under another name.",
+    "E-DENIED": "A policy of policies/*.yaml denies the plan; the message names policy, step and field, and whatever is due instead. A change "
+    "of the policy counts once it is where policies are taken from: see --policies.",
     "E-DUP-CASE": "Azure lowers the letters of endpoint and deployment names, so two names that differ in case are one.",
     "E-DUP-RESOURCE": "Two documents define one resource. Keep one; the other's place is in the message.",
     "E-EMPTY": "The manifests define nothing at all, and everything recorded would be deleted. Check the path; say "
@@ -106,6 +112,8 @@ CODES = {
     "E-YAML-TAG": "YAML tags such as !!python/object build things while a file is read; none is allowed.",
     "E-YAML-TOP": "A resource is a mapping of fields, and the document is something else.",
     "E-YAML-VALUE": "A number has more digits than any field could mean.",
+    "W-BYLAW": "A policy of policies/*.yaml warns of the plan, or cannot be evaluated for a part of it; or the checkout has other policies than those "
+    "that are in force, which --policies or MLOPS_POLICIES names.",
     "W-ENVVAR-RESERVED": "The server sets this variable itself, and one that is given here wins: the server then looks for the model or "
     "the script elsewhere.",
     "W-GIT": "This runs in CI, and a file that is applied differs from the commit or is in none, so that nobody can tell later what was "
