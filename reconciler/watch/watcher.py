@@ -343,7 +343,7 @@ def _learned(memory: Memory, runs: Sequence[Run], plan: Plan, commit: str, forme
     """The memory with what the record tells: a rollback takes back what was in force, a failed run was a try."""
     last = runs[0] if runs else None
     if last and _command(last) == "rollback" and last.id != memory.undone_by:
-        memory = replace(memory, undone_by=last.id, undone=former)
+        memory = replace(memory, undone_by=last.id, undone=former, in_force="", in_force_tree="")
     ours = next((run for run in runs if _command(run) == "watch"), None)
     if ours and ours.outcome == "failed" and ours.commit == commit and ours.id != memory.judged:
         memory = replace(memory, judged=ours.id, tried=commit, tried_plan=_mark(plan))

@@ -9,11 +9,6 @@ from reconciler.errors import RefusedError
 from reconciler.watch.deciding import Hold
 
 
-@pytest.fixture
-def team(tmp_path: Path) -> Team:
-    return Team(tmp_path)
-
-
 def test_the_first_round_applies_what_the_branch_holds_and_the_next_one_rests(team: Team):
     with following(team) as watcher:
         assert watcher.round().hold is None
