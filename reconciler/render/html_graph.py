@@ -139,11 +139,13 @@ def _line(earlier: int, later: int, places: Mapping[int, tuple[int, int]]) -> st
 def _node(step: Step, place: tuple[int, int], outcomes: Mapping[int, Outcome] | None) -> str:
     """One step: what it does and its number, below it why, or how it ended."""
     look, below = str(step.action), cut(step.reason, 27)
+    told = cut(f"#{step.id} {words(step.action)} {step.address}: {step.reason}", 500)
     if outcomes is not None:
         outcome = outcomes.get(step.id)
         look = str(outcome.result) if outcome else NOT_BEGUN
         below = _ended(outcome) if outcome else words(NOT_BEGUN)
-    told = esc(cut(f"#{step.id} {words(step.action)} {step.address}: {step.reason}; {below}", 500))
+        told = f"{told}; {below}"
+    told = esc(told)
     # A picture in the picture, so that no text leaves its box.
     return (
         f'<a class="node k-{look}" href="#step-{step.id}" aria-label="{told}"><title>{told}</title>'
