@@ -16,6 +16,7 @@ from reconciler.cli import (
     checking,
     encrypting,
     explaining,
+    forging,
     importing,
     keeping,
     looking,
@@ -65,6 +66,9 @@ COMMANDS: dict[str, Callable[..., int | None]] = {
     "watch": watching.watch,
     "watch suspend": watching.suspend,
     "watch resume": watching.resume,
+    "github comment": forging.comment,
+    "github issue": forging.issue,
+    "github reviewed": forging.reviewed,
     "explain": explaining.explain,
     "schema": explaining.schema,
 }
