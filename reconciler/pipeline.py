@@ -36,7 +36,7 @@ from reconciler.errors import ManifestError, MlopsError, RefusedError
 from reconciler.executing import executed
 from reconciler.judging import Occasion, flaws_of, in_force, judged
 from reconciler.kinds import KINDS
-from reconciler.load import Loaded, Options, load_all, with_secrets
+from reconciler.load import Loaded, Options, at_revision, load_all, with_secrets
 from reconciler.load.commit import in_no_commit
 from reconciler.load.config import Config, Target, read_config
 from reconciler.order import order
@@ -64,6 +64,8 @@ def plan(workspace: Workspace, wish: Wish, pace: Pace | None = None) -> Planned:
         ManifestError: the files are wrong; carries every problem of every file.
         RefusedError: a guard or the quota forbids the plan, or the record is older than what is live.
     """
+    if wish.against:
+        _take_for_recorded(workspace, wish)
     return _planned(workspace, wish, pace or Pace(), saved=None, alone=False)
 
 
@@ -109,6 +111,7 @@ def _plan(workspace: Workspace, wish: Wish, pace: Pace, *, saved: SavedPlan | No
         recovery=recoveries(intents, recorded, seen),
         holder=None if alone else who,
         offline=workspace.offline,
+        against=wish.against,
         labels={resource.address: resource.labels for resource in resolved.resources if resource.labels},
     )
     if saved:
@@ -278,11 +281,22 @@ def _load(workspace: Workspace, wish: Wish) -> Loaded:
     options = _options(workspace.target, wish, cache=workspace.cache)
     with span("load"):
         loaded = load_all(_paths(workspace.config, wish), options)
-    manifests, unresolved = with_secrets(loaded.manifests, os.environ)
-    loaded = replace(loaded, manifests=manifests, problems=(*loaded.problems, *unresolved))
+    if not wish.against:  # references of both sides are compared as they are written
+        manifests, unresolved = with_secrets(loaded.manifests, os.environ)
+        loaded = replace(loaded, manifests=manifests, problems=(*loaded.problems, *unresolved))
     for manifest in loaded.manifests:
         workspace.contents.update({content.digest: content for content in manifest.contents.values()})
     return loaded
+
+
+def _take_for_recorded(workspace: Workspace, wish: Wish) -> None:
+    """Take what the files say at a revision, `mlops.yaml` among them, for what is recorded; but not what is wrong."""
+    target, paths = at_revision(wish.against, workspace.config, workspace.target, wish.paths)
+    loaded = load_all(paths, _options(target, wish))
+    resolved = resolve(loaded.manifests, State(), secret_key=workspace.store.secret_key())
+    with workspace.store.lock({}, timeout_s=0):
+        for resource in resolved.resources:
+            workspace.store.note(resource.address, Entry(resource.spec, labels=resource.labels))
 
 
 def _options(target: Target, wish: Wish, *, cache: Path | None = None) -> Options:

@@ -26,6 +26,7 @@ class Wish:
         only: addresses to which the plan is confined, with what they need.
         refresh: whether the live side is read and drift folded in before planning.
         policies: where policies over plans are taken from, in place of the checkout's own.
+        against: a revision of git whose files stand in for the record; empty for the record itself.
     """
 
     paths: tuple[str, ...] = ()
@@ -38,6 +39,7 @@ class Wish:
     max_delete: int | None = None
     allow_empty: bool = False
     policies: str = ""
+    against: str = ""
 
 
 @dataclass(frozen=True)

@@ -57,6 +57,7 @@ def open_workspace(
     start: Path | None = None,
     config: Config | None = None,
     offline: bool = False,
+    blank: bool = False,
     environ: Mapping[str, str] = os.environ,
 ) -> Iterator[Workspace]:
     """Open a target of the repository that the current folder is in; None opens the default one.
@@ -65,7 +66,8 @@ def open_workspace(
         target: its name.
         start: another folder.
         config: settings that were read already; `start` is of no account then.
-        offline: whether no connection is opened.
+        offline: whether no connection is opened; a record that is no file is refused.
+        blank: whether even the record is left alone, wherever it is, for an empty one that nothing outlives.
         environ: may forbid what is not offline.
 
     Raises:
@@ -78,7 +80,8 @@ def open_workspace(
     chosen = config.target(target)
     refuse_tracked(str(config.root))
     if offline:
-        with closing(open_offline(chosen.state, root=config.root, target=chosen.name)) as kept:
+        location = "memory:" if blank else chosen.state
+        with closing(open_offline(location, root=config.root, target=chosen.name)) as kept:
             yield Workspace(config, chosen, kept, MemoryProvider(), offline=True)
         return
     if is_offline(environ):

@@ -116,7 +116,8 @@ def main() -> None:
     if " ".join(words[:2]) in COMMANDS:  # those of two words are no groups: `logs` by itself takes an address
         words[:2] = [" ".join(words[:2])]
     command = f"mlops {words[0]}" if words[:1] and words[0] in COMMANDS else "mlops"
-    trace = None if "--offline" in words else begin(command)  # offline, no socket is opened
+    offline = any(word.partition("=")[0] in ("--offline", "--against") for word in words)
+    trace = None if offline else begin(command)  # offline, no socket is opened
     code = run(lambda: command_line.main(words, prog_name="mlops", standalone_mode=False), debug=debug)
     if trace and not trace.end(code):
         warn("mlops: nobody took the trace in time; see OTEL_EXPORTER_OTLP_ENDPOINT")

@@ -1,5 +1,6 @@
 """The commands that plan and change: plan, apply, destroy."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -28,6 +29,10 @@ def plan(
     endpoint_name: o.EndpointName = "",
     refresh: o.Refresh = True,
     offline: o.Offline = False,
+    against: Annotated[
+        str,
+        typer.Option("--against", metavar="REV", help="Offline, against the files of a git revision, not the record."),
+    ] = "",
     refresh_only: Annotated[bool, typer.Option("--refresh-only", help="Only show what drifted.")] = False,
     max_delete: o.MaxDelete = None,
     allow_empty: o.AllowEmpty = False,
@@ -39,13 +44,15 @@ def plan(
 
     Nothing is changed. Steps come in the order in which apply would run them, each with its reason, what it waits
     for, and for every field the file and line that it comes from. With --offline no platform is asked and no
-    connection opened, as is due for a pull request of somebody else's: the record alone says what there is.
+    connection opened, as is due for a pull request of somebody else's: the record alone says what there is, or with
+    --against what the files say at another revision, such as the branch that it is to be merged into.
 
     \b
     Examples:
       mlops plan
       mlops plan manifests --detailed-exitcode     exit code 2 when there is something to do
       mlops plan HEAD~1:manifests -t prod --out p.json
+      mlops plan --against origin/main            what this branch would change, wherever the record is
       mlops plan --set deployment/credit/blue.instance_count=3
     """
     from reconciler import pipeline  # noqa: PLC0415 - --help loads none of it
@@ -56,10 +63,12 @@ def plan(
     if refresh_only:
         return drift(target, o.DriftReport(form), written, detailed_exitcode=detailed_exitcode)
     reports = Reports(written, "plan", PLAN)
+    offline = offline or bool(against)
     refresh = refresh and not offline
     wish = wish_of(paths, variables, overrides, (name, endpoint_name), only, refresh, max_delete, allow_empty, policies)
+    wish = replace(wish, against=against)
     with reports.of(target):
-        with open_workspace(target, offline=offline) as workspace:
+        with open_workspace(target, offline=offline, blank=bool(against)) as workspace:
             reports.target = workspace.target.name
             planned, root = pipeline.plan(workspace, wish), workspace.config.root
         say_aside(planned, verbose=verbose)

@@ -115,6 +115,7 @@ class Plan:
         unchanged: how many resources need nothing.
         recovery: unfinished operations that apply settles first.
         offline: whether nobody was asked, and the record alone tells what there is.
+        against: the revision of git whose files stood in for the record; empty for the record itself.
         holder: who is at work on the target at the moment, so that `recovery` is under way; None when nobody is.
     """
 
@@ -128,6 +129,7 @@ class Plan:
     unchanged: int = 0
     recovery: tuple[Recovery, ...] = ()
     offline: bool = False
+    against: str = ""
     holder: Mapping[str, str | int] | None = None
     labels: Mapping[Address, Mapping[str, str]] = field(default_factory=dict)
 

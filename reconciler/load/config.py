@@ -99,12 +99,13 @@ class Config:
         return ManifestError([Problem(self.file or CONFIG, 1, 1, "E-TARGET", message)])
 
 
-def read_config(start: Path, *, file: Path | None = None) -> Config:
+def read_config(start: Path, *, file: Path | None = None, within: str = "") -> Config:
     """The settings of the repository that `start` is in; without `mlops.yaml` one target, `local`.
 
     Args:
         start: a folder of the repository; where `file` is given, its root.
         file: what counts in place of the repository's own `mlops.yaml`.
+        within: the root of the repository, where it is not git that tells, as of a revision that was laid out.
 
     Raises:
         ManifestError: with everything that is wrong in `mlops.yaml`.
@@ -118,7 +119,7 @@ def read_config(start: Path, *, file: Path | None = None) -> Config:
     found = _document(file, here, problems)
     if problems or found is None:
         raise ManifestError(problems)
-    reader = _Reader(found, here)
+    reader = _Reader(found, here, within)
     targets = {target.name: target for target in reader.targets()} or {"local": reader.only_target()}
     manifests = reader.folder("manifests", ".")
     if reader.problems:
@@ -176,9 +177,9 @@ def _bytes(file: Path, here: Here) -> bytes | Problem:
 class _Reader:
     """Reads the parts of `mlops.yaml`; what is wrong is gathered with its place."""
 
-    def __init__(self, found: Document, here: Here) -> None:
+    def __init__(self, found: Document, here: Here, within: str) -> None:
         self._value, self._positions, self._written = found.value, found.positions, found.written
-        self._here = here
+        self._here, self._within = here, within
         self.problems: list[Problem] = []
         for key in self._value:
             if key not in _TOP:
@@ -196,7 +197,7 @@ class _Reader:
     def folder(self, path: str, default: str) -> str:
         """A folder of the repository; it need not be there for commands that read no manifests."""
         text, beside = self.text(path, default), os.path.realpath(Path(self._here.path).parent)
-        flaw = found_at(text, beside, Bounds(base=beside, root=git_root(beside)), path)
+        flaw = found_at(text, beside, Bounds(base=beside, root=self._within or git_root(beside)), path)
         if isinstance(flaw, Flaw) and flaw.code != "E-PATH":
             self.wrong(path, flaw.message, code=flaw.code)
         return text

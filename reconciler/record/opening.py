@@ -45,7 +45,7 @@ def open_offline(location: str, *, root: Path, target: str) -> Store:
     if file and not file.resolve().is_relative_to(root.resolve()):
         raise RefusedError(
             f"target {target}: its record is at {location}, outside the repository, and offline nothing there is read; "
-            "plan a target whose record is inside"
+            "plan a target whose record is inside, or `mlops plan --against REV`, which reads none"
         )
     if file and file.is_file():
         return SqliteStore(file, target)
@@ -62,7 +62,7 @@ def refuse_elsewhere(location: str, *, root: Path, target: str) -> None:
         scheme = location.partition(":")[0]
         raise RefusedError(
             f"target {target}: its record is at {scheme}:…, and offline no connection is opened; plan a target whose "
-            "record is a file, or `mlops validate`, which needs none"
+            "record is a file, or do without one: `mlops plan --against REV`, `mlops validate`"
         )
 
 

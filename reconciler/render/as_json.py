@@ -35,6 +35,7 @@ def plan_json(plan: Plan) -> dict[str, Any]:
         ],
         "unchanged": plan.unchanged,
         "offline": plan.offline,
+        "against": plan.against,
         "pins": dict(plan.pins),
         **_unfinished(plan.recovery, plan.holder, veil),
     }

@@ -105,6 +105,6 @@ def made_from(plan: Plan) -> str:
             "plan digest": plan.digest,
             "tree": plan.tree,
             "state": plan.lineage and f"{plan.lineage}, serial {plan.serial}",
-            "platform": "not asked: against the record alone" if plan.offline else "",
+            "platform": f"not asked: against {plan.against or 'the record alone'}" if plan.offline else "",
         }
     )

@@ -76,7 +76,10 @@ def headline(step: Step) -> str:
 def summary(plan: Plan, *, named: Callable[[str], str] = str) -> str:
     """The plan in one sentence; `named` writes the names in it."""
     counts = [f"{plan.count(action)} {verb}" for action, verb in _VERBS.items() if plan.count(action)]
-    where = f"target {named(plan.target)}{', against its record alone' if plan.offline else ''}"
+    compared = (
+        f", against {named(plan.against)}" if plan.against else ", against its record alone" if plan.offline else ""
+    )
+    where = f"target {named(plan.target)}{compared}"
     if not counts and not plan.recovery and plan.holder is None:
         return f"No changes. {_unchanged(plan.unchanged)} as the manifests say ({where})."
     return f"Plan: {', '.join(counts) or 'nothing to change'}; {plan.unchanged} unchanged ({where})."

@@ -12,10 +12,13 @@ while IFS= read -r word; do [ -z "$word" ] || words+=("$word"); done <<<"$INPUT_
 while IFS= read -r path; do [ -z "$path" ] || paths+=("$path"); done <<<"$INPUT_PATHS"
 [ "$INPUT_SUMMARY" != true ] || words+=(--report "summary=$GITHUB_STEP_SUMMARY")
 
-forms=(json markdown)
+forms=(json markdown html)
 case "$INPUT_COMMAND" in
     validate) forms=(json) ;;
-    plan) words+=(--detailed-exitcode) ;;
+    plan)
+        words+=(--detailed-exitcode)
+        [ -z "$INPUT_AGAINST" ] || words+=("--against=$INPUT_AGAINST")
+        ;;
     apply)
         words+=(--auto-approve)
         [ -z "$INPUT_DIGEST" ] || words+=(--digest "$INPUT_DIGEST")

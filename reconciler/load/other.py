@@ -1,0 +1,37 @@
+"""Another revision of the repository that one stands in: its settings, and where in it the same paths are."""
+
+import os
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+from reconciler.errors import ManifestError
+from reconciler.load.config import Config, Target, read_config
+from reconciler.load.folder import CONFIG
+from reconciler.load.place import git_root
+
+
+def at_revision(
+    revision: str, config: Config, target: Target, paths: tuple[str, ...]
+) -> tuple[Target, tuple[str, ...]]:
+    """A target as the settings of a revision have it, and the same paths there; without any, all that they name.
+
+    Raises:
+        ManifestError: there is no such revision, or no such path in it.
+    """
+    from reconciler.load.revision import laid_out  # noqa: PLC0415  # GitPython costs 0.1 s
+
+    there = Path(laid_out(revision, "."))
+    here = Path(git_root(str(config.root)) or config.root)
+    settings = _settings(there / config.root.relative_to(here), there, config)
+    inner = [os.path.relpath(path, here) for path in paths]
+    inner = inner or [os.path.relpath(settings.root / settings.manifests, there)]
+    return settings.targets.get(target.name, target), tuple(f"{revision}:{path}" for path in inner)
+
+
+def _settings(folder: Path, root: Path, config: Config) -> Config:
+    """Those of the folder of a revision; where it has none, or wrong ones, those of now."""
+    if os.path.lexists(folder / CONFIG):
+        with suppress(ManifestError):
+            return read_config(folder, within=str(root))
+    return replace(config, root=folder)
