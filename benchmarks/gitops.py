@@ -1,8 +1,10 @@
 """What a pull request and a schedule wait for: drift of a thousand resources, and a large plan as a comment."""
 
 import json
+import statistics
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +13,8 @@ from measuring import MLOPS, Bench, Command, python
 from table import Row, compared
 
 RESOURCES, STEPS = 1000, 5000
-DRIFT_S, MARKDOWN_S = 0.6, 1
+DRIFT_S, MARKDOWN_S, BLAME_S = 0.6, 1, 2
+COMMITS = 300
 
 # A plan of as many roll-outs, each of three fields; the best of some, as the first compiles its patterns.
 MARKDOWN = """
@@ -40,11 +43,28 @@ for _ in range(int(sys.argv[2])):
 print(json.dumps([min(costs), len(text)]))
 """
 
+BLAME = """
+import sys, time
+from pathlib import Path
+from reconciler.core.manifest import Source
+from reconciler.load.blame import blamed
+
+sources = [Source(str(file), int(sys.argv[1])) for file in Path("manifests").glob("e*/d*.yml")]
+sources += [Source(str(file), 1) for file in Path("manifests").glob("e*/endpoint.yml")]
+began = time.perf_counter()
+found = blamed(sources, Path.cwd())
+cost = time.perf_counter() - began
+assert len(found.found) == len(sources) > 900, found.why
+assert {one.summary for source, one in found.found.items() if "/d" in source.file} == {sys.argv[2]}
+print(cost)
+"""
+
 
 def gitops(bench: Bench) -> Iterator[Row]:
     """Every number that a goal is set for."""
     yield _drift(bench)
     yield _markdown(bench)
+    yield from _blame(bench)
 
 
 def _drift(bench: Bench) -> Row:
@@ -60,6 +80,46 @@ def _markdown(bench: Bench) -> Row:
     done = subprocess.run(argv, env=bench.environ, capture_output=True, text=True, check=True)
     cost, size = json.loads(done.stdout)
     return Row(f"Markdown of a plan of {STEPS:,} steps", cost, "s CPU", MARKDOWN_S, note=f"{size:,} characters")
+
+
+def _blame(bench: Bench) -> Iterator[Row]:
+    """A field of each of a thousand files, changed by the last commit and by the first; beside git, one by one."""
+    folder = _history(bench)
+    for what, line, found in (("last", 14, "last"), ("first", 1, "first")):
+        argv = (sys.executable, "-c", BLAME, str(line), found)
+        # The interpreter and its modules would be loaded anyway; what is told is the time of the blame itself.
+        costs = [float(bench.run(Command(argv, folder))[1]) for _ in range(bench.runs(9, 3))]
+        files = [*folder.glob("manifests/e0/d*.yml")][:5]
+        began = time.perf_counter()
+        for file in files:
+            bench.run(Command(("git", "blame", "-L", f"{line},{line}", "HEAD", "--", str(file)), folder))
+        alone = (time.perf_counter() - began) / len(files) * RESOURCES
+        cost = statistics.median(costs)
+        peer = f"git blame, each by itself: {alone:.0f}"
+        yield Row(f"blame of 1,000 fields, of the {what} commit", cost, "s wall", BLAME_S, peer, cost / alone)
+
+
+def _history(bench: Bench) -> Path:
+    """A thousand files, each in the first and the last of some hundred commits; five a commit in between."""
+    folder = bench.folder / "blamed"
+    write_folder(folder, RESOURCES)
+    files = sorted(folder.glob("manifests/e*/d*.yml"))
+    someone = ("-c", "user.name=bench", "-c", "user.email=bench@example", "-c", "gc.auto=0")
+
+    def commit(message: str) -> None:
+        for words in (("add", "."), ("commit", "--quiet", "--message", message)):
+            subprocess.run(("git", *someone, *words), cwd=folder, env=bench.environ, check=True)
+
+    subprocess.run(("git", "init", "--quiet"), cwd=folder, env=bench.environ, check=True)
+    commit("first")
+    for number in range(COMMITS):
+        for file in files[number * 5 % len(files) :][:5]:
+            file.write_text(f"{file.read_text()}# {number}\n")
+        commit(str(number))
+    for file in files:
+        file.write_text(file.read_text().replace("instance_type: Standard_DS3_v2", "instance_type: Standard_DS4_v2"))
+    commit("last")
+    return folder
 
 
 def _applied(bench: Bench, name: str) -> Path:

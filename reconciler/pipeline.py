@@ -37,6 +37,7 @@ from reconciler.executing import executed
 from reconciler.judging import Occasion, flaws_of, in_force, judged
 from reconciler.kinds import KINDS
 from reconciler.load import Loaded, Options, at_revision, load_all, with_secrets
+from reconciler.load.blame import blamed
 from reconciler.load.commit import in_no_commit
 from reconciler.load.config import Config, Target, read_config
 from reconciler.order import order
@@ -71,7 +72,8 @@ def plan(workspace: Workspace, wish: Wish, pace: Pace | None = None) -> Planned:
 
 def _planned(workspace: Workspace, wish: Wish, pace: Pace, *, saved: SavedPlan | None, alone: bool) -> Planned:
     with span("plan", target=workspace.target.name, provider=workspace.provider.name):
-        return _plan(workspace, wish, pace, saved=saved, alone=alone)
+        planned = _plan(workspace, wish, pace, saved=saved, alone=alone)
+    return _with_blame(planned, workspace, wish) if wish.blame else planned
 
 
 def _plan(workspace: Workspace, wish: Wish, pace: Pace, *, saved: SavedPlan | None, alone: bool) -> Planned:
@@ -132,6 +134,16 @@ def _plan(workspace: Workspace, wish: Wish, pace: Pace, *, saved: SavedPlan | No
         },
         loaded.passed_over,
     )
+
+
+def _with_blame(planned: Planned, workspace: Workspace, wish: Wish) -> Planned:
+    """The plan with those who last wrote what its fields come from, or a warning that git does not say it."""
+    sources = [field.source for step in planned.plan.steps for field in step.fields if field.source]
+    if not sources:
+        return planned
+    with span("blame"):
+        found = blamed(sources, workspace.config.root, paths=wish.paths, cache=workspace.cache)
+    return replace(planned, blame=found.found, warnings=(*planned.warnings, *found.problems()))
 
 
 def apply(workspace: Workspace, wish: Wish, manner: Manner | None = None, *, saved: SavedPlan | None = None) -> Applied:

@@ -27,6 +27,7 @@ class Wish:
         refresh: whether the live side is read and drift folded in before planning.
         policies: where policies over plans are taken from, in place of the checkout's own.
         against: a revision of git whose files stand in for the record; empty for the record itself.
+        blame: whether git is asked who last wrote what the plan's fields come from.
     """
 
     paths: tuple[str, ...] = ()
@@ -40,6 +41,7 @@ class Wish:
     allow_empty: bool = False
     policies: str = ""
     against: str = ""
+    blame: bool = True
 
 
 @dataclass(frozen=True)

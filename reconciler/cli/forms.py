@@ -48,7 +48,7 @@ class Forms(Generic[T]):
 def _plan_text(planned: "Planned") -> str:
     from reconciler.render.text import plan_text  # noqa: PLC0415
 
-    return plan_text(planned.plan)
+    return plan_text(planned.plan, blame=planned.blame)
 
 
 def _plan_json(planned: "Planned") -> str:
@@ -60,7 +60,7 @@ def _plan_json(planned: "Planned") -> str:
 def _plan_markdown(planned: "Planned", budget: int) -> str:
     from reconciler.render.markdown import plan_markdown  # noqa: PLC0415
 
-    return plan_markdown(planned.plan, budget=budget)
+    return plan_markdown(planned.plan, budget=budget, blame=planned.blame)
 
 
 def _plan_html(planned: "Planned") -> str:

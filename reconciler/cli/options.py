@@ -62,6 +62,7 @@ Policies = Annotated[
         help="Take policies from here, a folder or REV:PATH, in place of the checkout's own.",
     ),
 ]
+Blame = Annotated[bool, typer.Option("--blame/--no-blame", help="Ask git who last wrote what the fields come from.")]
 AutoApprove = Annotated[bool, typer.Option("--auto-approve", "--yes", "-y", help="Do not ask.")]
 Parallel = Annotated[int, typer.Option("--parallel", metavar="N", min=1, max=64, help="Steps that run at once.")]
 LockTimeout = Annotated[

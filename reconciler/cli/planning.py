@@ -37,15 +37,17 @@ def plan(
     max_delete: o.MaxDelete = None,
     allow_empty: o.AllowEmpty = False,
     policies: o.Policies = "",
+    blame: o.Blame = True,
     detailed_exitcode: o.DetailedExitcode = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Also list the YAML files passed over.")] = False,
 ) -> int:
     """Show the steps that would make live what git says.
 
     Nothing is changed. Steps come in the order in which apply would run them, each with its reason, what it waits
-    for, and for every field the file and line that it comes from. With --offline no platform is asked and no
-    connection opened, as is due for a pull request of somebody else's: the record alone says what there is, or with
-    --against what the files say at another revision, such as the branch that it is to be merged into.
+    for, and for every field the file and line that it comes from, with the commit and author of it. With --offline
+    no platform is asked and no connection opened, as is due for a pull request of somebody else's: the record alone
+    says what there is, or with --against what the files say at another revision, such as the branch that it is to be
+    merged into.
 
     \b
     Examples:
@@ -65,7 +67,8 @@ def plan(
     reports = Reports(written, "plan", PLAN)
     offline = offline or bool(against)
     refresh = refresh and not offline
-    wish = wish_of(paths, variables, overrides, (name, endpoint_name), only, refresh, max_delete, allow_empty, policies)
+    names = (name, endpoint_name)
+    wish = wish_of(paths, variables, overrides, names, only, refresh, max_delete, allow_empty, policies, blame)
     wish = replace(wish, against=against)
     with reports.of(target):
         with open_workspace(target, offline=offline, blank=bool(against)) as workspace:
@@ -106,6 +109,7 @@ def apply(
     max_delete: o.MaxDelete = None,
     allow_empty: o.AllowEmpty = False,
     policies: o.Policies = "",
+    blame: o.Blame = True,
     form: o.Format = o.Report.TEXT,
     written: o.Written = None,
 ) -> int:
@@ -128,7 +132,8 @@ def apply(
         raise typer.BadParameter("nothing is planned; `mlops drift --report` tells", param_hint="--refresh-only")
     reports, quiet = Reports(written, "apply", APPLY), form is not o.Report.TEXT
     reviewed = plan_reviewed(saved, digest)
-    wish = wish_of(paths, variables, overrides, (name, endpoint_name), only, refresh, max_delete, allow_empty, policies)
+    names = (name, endpoint_name)
+    wish = wish_of(paths, variables, overrides, names, only, refresh, max_delete, allow_empty, policies, blame)
     if reviewed and reviewed.wish:
         target = target or str(reviewed.wish["target"])
     with reports.of(target):

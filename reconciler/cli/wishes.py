@@ -22,6 +22,7 @@ def wish_of(
     max_delete: int | None = None,
     allow_empty: bool = False,
     policies: str = "",
+    blame: bool = True,
 ) -> "Wish":
     """What `plan`, `apply` and `validate` are asked for; `names` are those of `--name` and `--endpoint-name`."""
     from reconciler.pipeline import Wish  # noqa: PLC0415 - --help loads none of it
@@ -36,6 +37,7 @@ def wish_of(
         max_delete,
         allow_empty,
         policies,
+        blame=blame,
     )
 
 

@@ -1,6 +1,10 @@
 """Who last wrote a line of a file, and in which commit."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
+
+from reconciler.core.manifest import Source
 
 
 @dataclass(frozen=True)
@@ -21,3 +25,7 @@ class Blame:
 
     def __str__(self) -> str:
         return f"{self.commit[:12]} {self.author}" if self.commit else "not committed"
+
+
+NOBODY: Mapping[Source, Blame] = MappingProxyType({})
+"""Of no place it is known who wrote it."""

@@ -114,6 +114,8 @@ CODES = {
     "E-YAML-VALUE": "A number has more digits than any field could mean.",
     "W-BYLAW": "A policy of policies/*.yaml warns of the plan, or cannot be evaluated for a part of it; or the checkout has other policies than those "
     "that are in force, which --policies or MLOPS_POLICIES names.",
+    "W-BLAME": "Git does not say who last wrote what fields of the plan come from, for the reason in the message; the plan is the same "
+    "without. In a clone that is cut off, as a CI's checkouts are by default, fetch the whole history. --no-blame asks for none.",
     "W-ENVVAR-RESERVED": "The server sets this variable itself, and one that is given here wins: the server then looks for the model or "
     "the script elsewhere.",
     "W-GIT": "This runs in CI, and a file that is applied differs from the commit or is in none, so that nobody can tell later what was "

@@ -28,7 +28,12 @@ _ENVIRONMENT = {
     "GIT_ASKPASS": "",
     "GIT_ATTR_NOSYSTEM": "1",
     "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_DIFF_OPTS": "",
     "GIT_EDITOR": "false",
+    "GIT_GLOB_PATHSPECS": "0",
+    "GIT_GRAFT_FILE": os.devnull,
+    "GIT_ICASE_PATHSPECS": "0",
+    "GIT_LITERAL_PATHSPECS": "0",
     "GIT_NO_LAZY_FETCH": "1",
     "GIT_NO_REPLACE_OBJECTS": "1",
     "GIT_OPTIONAL_LOCKS": "0",
@@ -40,6 +45,7 @@ _SETTINGS = {
     "core.alternateRefsCommand": "",
     "core.askPass": "",
     "core.attributesFile": os.devnull,
+    "core.bigFileThreshold": "512m",
     "core.fsmonitor": "false",
     "core.hooksPath": os.devnull,
     "core.sshCommand": "false",
@@ -102,7 +108,7 @@ def status(root: str) -> bytes:
     A file that git would pass through a filter, and that was touched, is compared as it is.
     """
     caller = _git(root)
-    caller.update_environment(**_settings(_without_filters(root)), GIT_WORK_TREE=root)
+    caller.update_environment(**settings_of(without_filters(root)), GIT_WORK_TREE=root)
     return _run(caller, "status", "--porcelain=v1", "-z", "--no-renames", "--ignore-submodules=all")
 
 
@@ -113,7 +119,7 @@ def blobs(root: str) -> Iterator[Callable[[str, IO[bytes]], None]]:
     Raises:
         Unanswered: a blob is not there.
     """
-    process: Any = _git(root).execute([_program(), "cat-file", "--batch"], istream=PIPE, as_process=True, shell=False)
+    process: Any = _git(root).execute([program(), "cat-file", "--batch"], istream=PIPE, as_process=True, shell=False)
     try:
         yield lambda blob, target: _copy(process, blob, target)
     finally:
@@ -128,7 +134,7 @@ def begin_clone(root: str, branch: str) -> None:
     Raises:
         Unanswered: it cannot be made.
     """
-    _ordered(root, ("init", "--quiet", "--template=", f"--initial-branch={branch}"), _quiet(), _PATIENCE_S)
+    _ordered(root, ("init", "--quiet", "--template=", f"--initial-branch={branch}"), quiet(), _PATIENCE_S)
 
 
 def fetch(root: str, remote: Remote, ref: str, *, timeout_s: float) -> None:
@@ -165,7 +171,7 @@ def lay_out(root: str, commit: str, *, former: Sequence[str], held: int, timeout
     Raises:
         Unanswered: it cannot be done.
     """
-    environ = {**_quiet(), **_settings({**_without_filters(root), **_LAYING_OUT}), "GIT_WORK_TREE": root}
+    environ = {**quiet(), **settings_of({**without_filters(root), **_LAYING_OUT}), "GIT_WORK_TREE": root}
     for each in former:
         # The index as if that commit were laid out, so that git knows which files to take away.
         with suppress(Unanswered):
@@ -188,7 +194,9 @@ def signer(root: str, commit: str, settings: Mapping[str, str], environ: Mapping
     """
     trusting = {"gpg.program": "gpg", "gpg.ssh.program": "ssh-keygen", "gpg.x509.program": "false", **settings}
     words = ("verify-commit", "--verbose", "--end-of-options", commit)
-    return _ordered(root, words, {**_quiet(), **environ, **_settings(trusting)}, _PATIENCE_S).decode("utf-8", "replace")
+    return _ordered(root, words, {**quiet(), **environ, **settings_of(trusting)}, _PATIENCE_S).decode(
+        "utf-8", "replace"
+    )
 
 
 def _ordered(
@@ -196,7 +204,7 @@ def _ordered(
 ) -> bytes:
     """Run git in a group of its own, which ends with its time; give what it says, errors included."""
     with subprocess.Popen(
-        [_program(), *words],
+        [program(), *words],
         cwd=root,
         env=dict(environ),
         stdin=subprocess.DEVNULL,
@@ -225,10 +233,10 @@ def _telling(said: str) -> str:
     return (fatal or lines or [""])[0].removeprefix("fatal: ").removeprefix("error: ")
 
 
-def _quiet() -> dict[str, str]:
+def quiet() -> dict[str, str]:
     """An environment in which nothing reaches out, and nothing of the repository runs."""
     given = {name: value for name, value in os.environ.items() if name not in _OF_A_REPOSITORY}
-    return {**given, **_ENVIRONMENT, **_settings(_SETTINGS)}
+    return {**given, **_ENVIRONMENT, **settings_of(_SETTINGS)}
 
 
 def _settings_behind(given: Mapping[str, str], settings: Mapping[str, str]) -> dict[str, str]:
@@ -258,11 +266,11 @@ def _copy(process: Any, blob: str, target: IO[bytes]) -> None:
 
 def _git(root: str) -> "Git":
     # GitPython asks git for its version when it is imported: the same git, not one of a relative PATH.
-    os.environ.setdefault("GIT_PYTHON_GIT_EXECUTABLE", _program())
+    os.environ.setdefault("GIT_PYTHON_GIT_EXECUTABLE", program())
     from git import Git  # noqa: PLC0415  # 0.1 s, and only revisions and records of runs need it
 
     caller = Git(root)
-    caller.update_environment(**_ENVIRONMENT, **_settings(_SETTINGS))
+    caller.update_environment(**_ENVIRONMENT, **settings_of(_SETTINGS))
     return caller
 
 
@@ -273,7 +281,7 @@ def _run(caller: "Git", *words: str) -> bytes:
     patience = _PATIENCE_S if os.name == "posix" else None
     try:
         printed = caller.execute(
-            [_program(), *words],
+            [program(), *words],
             stdout_as_string=False,
             strip_newline_in_stdout=False,
             shell=False,
@@ -284,7 +292,7 @@ def _run(caller: "Git", *words: str) -> bytes:
     return printed if isinstance(printed, bytes) else b""
 
 
-def _program() -> str:
+def program() -> str:
     """Where git is; not in the folder that a relative part of PATH happens to mean, which may be the repository."""
     folders = [folder for folder in os.environ.get("PATH", os.defpath).split(os.pathsep) if Path(folder).is_absolute()]
     found = shutil.which("git", path=os.pathsep.join(folders))
@@ -293,7 +301,7 @@ def _program() -> str:
     return found
 
 
-def _settings(settings: dict[str, str]) -> dict[str, str]:
+def settings_of(settings: dict[str, str]) -> dict[str, str]:
     """Settings in the form in which they win over those of every file, whatever is in their names."""
     everything = {**_SETTINGS, **settings}
     pairs = {f"GIT_CONFIG_KEY_{index}": name for index, name in enumerate(everything)}
@@ -301,7 +309,7 @@ def _settings(settings: dict[str, str]) -> dict[str, str]:
     return {"GIT_CONFIG_COUNT": str(len(everything)), **pairs, **values}
 
 
-def _without_filters(root: str) -> dict[str, str]:
+def without_filters(root: str) -> dict[str, str]:
     """Settings that leave nothing to run to the filters that the repository's settings define."""
     try:
         listed = answer(root, "config", "--null", "--name-only", "--get-regexp", r"^filter\.")

@@ -2,8 +2,10 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+from reconciler.core.blame import NOBODY, Blame
 from reconciler.core.failure import Failure
 from reconciler.core.holder import holder_text
+from reconciler.core.manifest import Source
 from reconciler.core.plan import Action, Became, FieldChange, Outcome, Plan, Recovery, Result, Step
 from reconciler.core.problem import Problem
 from reconciler.core.state import Drift, DriftClass
@@ -34,13 +36,13 @@ _DRIFT_SYMBOLS = {
 }
 
 
-def plan_text(plan: Plan) -> str:
-    """The plan as a person reads it before saying yes."""
+def plan_text(plan: Plan, *, blame: Mapping[Source, Blame] = NOBODY) -> str:
+    """The plan as a person reads it before saying yes; beside the places those who last wrote there."""
     veil = Veil()
     lines = list(_unfinished(plan.recovery, plan.holder, veil))
     for step in plan.steps:
         lines.append(f"  {headline(step)}")
-        lines += _table(step.fields, veil, created=step.action is Action.CREATE)
+        lines += _table(step.fields, veil, blame, created=step.action is Action.CREATE)
     lines += [f"  pin:  {label} is {pinned}" for label, pinned in sorted(plan.pins.items())]
     return lines_text([*lines, *([""] if lines else []), summary(plan)])
 
@@ -52,7 +54,7 @@ def _unfinished(under_way: Sequence[Recovery], holder: Mapping[str, str | int] |
         return
     for item in under_way:
         yield f"  ! recover {item.address} ({recovery_words(item)})"
-        yield from _table(item.fields, veil, created=False)
+        yield from _table(item.fields, veil, NOBODY, created=False)
 
 
 def in_progress(holder: Mapping[str, str | int], under_way: Iterable[Recovery]) -> str:
@@ -174,12 +176,18 @@ def drift_summary(
         yield f"No drift. {_unchanged(recorded)} as recorded (target {target})."
 
 
-def _table(fields: Iterable[FieldChange], veil: Veil, *, created: bool) -> Iterator[str]:
+def _table(fields: Iterable[FieldChange], veil: Veil, blame: Mapping[Source, Blame], *, created: bool) -> Iterator[str]:
     """The fields of one step in aligned columns, the place in the file last."""
     rows = [(path, how, field.source) for field in fields for path, how in field_lines(field, veil, created=created)]
     width = max((len(path) for path, _, _ in rows), default=0)
     for path, how, source in rows:
-        yield f"       {printable(path):<{width}}  {how}" + (f"   [{printable(str(source))}]" if source else "")
+        yield f"       {printable(path):<{width}}  {how}" + (f"   [{_place(source, blame)}]" if source else "")
+
+
+def _place(source: Source, blame: Mapping[Source, Blame]) -> str:
+    """Where a field was written, and by whom."""
+    by = blame.get(source)
+    return printable(f"{source} {by}" if by else str(source))
 
 
 def _rows(fields: Iterable[FieldChange], veil: Veil) -> Iterator[tuple[str, str]]:

@@ -97,6 +97,13 @@ def _settings(repo: Repository, mark: Path) -> None:
 \tprogram = {run}
 [log]
 \tshowSignature = true
+\tmailmap = true
+[mailmap]
+\tfile = {run}
+\tblob = HEAD:manifests/src/score.py
+[blame]
+\tignoreRevsFile = {run}
+\tmarkIgnoredLines = true
 [credential]
 \thelper = !{run}
 [protocol "ext"]

@@ -1,0 +1,76 @@
+"""What commits say of themselves: who, when, and why; `.mailmap`, which a pull request may change, has no say."""
+
+import re
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from reconciler.core.blame import Blame
+from reconciler.load.direct import Direct
+from reconciler.load.git import Unanswered
+
+_AUTHOR = re.compile(rb"(?P<name>.*?) ?<(?P<mail>[^>]*)>(?: (?P<time>-?\d{1,19}))?.*")
+_LONGEST_NAME, _LONGEST_SUMMARY = 80, 200
+
+
+@dataclass(frozen=True)
+class Author:
+    """A commit as a blame has it, and whether it says that it follows others."""
+
+    blame: Blame
+    follows: bool
+
+
+def authors(git: Direct, commits: Collection[str]) -> dict[str, Author]:
+    """What each of some commits says of itself.
+
+    Raises:
+        Unanswered: one is not there.
+    """
+    if not commits:
+        return {}
+    said = git.told("cat-file", "--batch", say="".join(f"{commit}\n" for commit in commits).encode())
+    return dict(_each(said))
+
+
+def _each(said: bytes) -> Iterator[tuple[str, Author]]:
+    start = 0
+    while start < len(said):
+        end = said.index(b"\n", start)
+        name, *facts = said[start:end].decode("ascii").split(" ")
+        if facts[0] != "commit":
+            raise Unanswered(f"the commit {name} is missing")
+        start = end + 1 + int(facts[1])
+        yield name, _author(name, said[end + 1 : start])
+        start += 1
+
+
+def _author(commit: str, text: bytes) -> Author:
+    head, _, message = text.partition(b"\n\n")
+    headers = dict(reversed([line.split(b" ", 1) for line in head.split(b"\n") if b" " in line]))
+    coding = headers.get(b"encoding", b"utf-8").decode("ascii", "replace")
+    found = _AUTHOR.fullmatch(headers.get(b"author", b""))
+    name, mail, time = found.group("name", "mail", "time") if found else (b"", b"", b"")
+    summary = message.strip().partition(b"\n")[0]
+    blame = Blame(
+        commit,
+        _text(name or mail, coding)[:_LONGEST_NAME] or "nobody",
+        _date(time),
+        _text(summary, coding)[:_LONGEST_SUMMARY],
+    )
+    return Author(blame, follows=b"parent" in headers)
+
+
+def _text(data: bytes, coding: str) -> str:
+    try:
+        text = data.decode(coding)
+    except (LookupError, UnicodeError):
+        text = data.decode("utf-8", "replace")
+    return text.strip()
+
+
+def _date(time: bytes | None) -> str:
+    try:
+        return datetime.fromtimestamp(int(time or b""), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    except (ValueError, OverflowError, OSError):
+        return ""

@@ -1,0 +1,122 @@
+"""Git asked without GitPython, which takes 0.1 s to import: many questions to one process, and one deadline for all."""
+
+import os
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from subprocess import DEVNULL, PIPE
+from typing import IO
+
+from reconciler.load.git import Unanswered, program, quiet, settings_of, without_filters
+
+_CHUNK = 1 << 20
+_AT_A_TIME = 64
+_TOO_SLOW = "git took too long"
+
+
+class Direct:
+    """Git in the folder of a repository; whatever is asked of one ends by the same deadline."""
+
+    def __init__(self, root: str, *, patience_s: float) -> None:
+        self._root, self._end = root, time.monotonic() + patience_s
+        self._program, self._environ = program(), {**quiet(), "LC_ALL": "C"}
+
+    def told(self, *words: str, say: bytes = b"", unfiltered: bool = False) -> bytes:
+        """What a command of git prints that is given `say` to read.
+
+        Raises:
+            Unanswered: it ended with an error, or not in time.
+        """
+        apart = {**settings_of(without_filters(self._root)), "GIT_WORK_TREE": self._root} if unfiltered else {}
+        try:
+            return subprocess.run(
+                [self._program, *words],
+                cwd=self._root,
+                env={**self._environ, **apart},
+                input=say,
+                capture_output=True,
+                timeout=self._left(),
+                check=True,
+            ).stdout
+        except subprocess.TimeoutExpired as error:
+            raise Unanswered(_TOO_SLOW) from error
+        except subprocess.CalledProcessError as error:
+            raise Unanswered((os.fsdecode(error.stderr).splitlines() or [""])[0]) from error
+        except OSError as error:
+            raise Unanswered(str(error)) from error
+
+    @contextmanager
+    def lines(self, *words: str) -> Iterator[Iterator[str]]:
+        """The lines that a command prints, each as it comes; it is ended when nobody wants more of them.
+
+        Raises:
+            Unanswered: they do not end in time.
+        """
+        with self._running(*words) as (_, printed):
+            yield self._lines(printed)
+
+    def _lines(self, printed: IO[bytes]) -> Iterator[str]:
+        for line in printed:
+            yield line.decode("ascii", "replace").rstrip("\n")
+        if not self._left():
+            raise Unanswered(_TOO_SLOW)
+
+    @contextmanager
+    def differences(self, *words: str) -> Iterator[Callable[[Sequence[tuple[str, str]]], list[bytes]]]:
+        """Give what tells how commits differ from others, as `git diff-tree` prints it; one process for all pairs.
+
+        Raises:
+            Unanswered: a commit is not there.
+        """
+        with self._running("diff-tree", "--stdin", *words) as (asking, printed):
+
+            def differences(pairs: Sequence[tuple[str, str]]) -> list[bytes]:
+                # So few at a time that a pipe takes them all, whether or not git reads on.
+                some = (pairs[start : start + _AT_A_TIME] for start in range(0, len(pairs), _AT_A_TIME))
+                return [part for each in some for part in self._parts(asking, printed, each)]
+
+            yield differences
+
+    def _parts(self, asking: IO[bytes], printed: IO[bytes], pairs: Sequence[tuple[str, str]]) -> Iterator[bytes]:
+        """What is printed of each pair; git repeats a line that names no commit, which tells that a pair is done."""
+        marks = [f"= {commit} {other}\n".encode() for commit, other in pairs]
+        try:
+            asking.write(b"".join(mark.removeprefix(b"= ") + mark for mark in marks))
+            asking.flush()
+        except OSError as error:
+            raise self._broken_off() from error
+        said = b""
+        for mark in marks:
+            while mark not in said:
+                more = os.read(printed.fileno(), _CHUNK)
+                if not more:
+                    raise self._broken_off()
+                said += more
+            part, _, said = said.partition(mark)
+            yield part
+
+    def _broken_off(self) -> Unanswered:
+        why = "git broke off; `git fsck` tells whether the repository is whole"
+        return Unanswered(why if self._left() else _TOO_SLOW)
+
+    @contextmanager
+    def _running(self, *words: str) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
+        """A process, by what it reads and what it prints; at the deadline it is killed."""
+        argv = [self._program, *words]
+        with subprocess.Popen(
+            argv, cwd=self._root, env=self._environ, stdin=PIPE, stdout=PIPE, stderr=DEVNULL
+        ) as process:
+            limit = threading.Timer(self._left(), process.kill)
+            limit.start()
+            try:
+                assert process.stdin  # noqa: S101 - it was started with pipes
+                assert process.stdout  # noqa: S101
+                yield process.stdin, process.stdout
+            finally:
+                limit.cancel()
+                process.kill()
+
+    def _left(self) -> float:
+        return max(0.0, self._end - time.monotonic())

@@ -1,0 +1,61 @@
+"""A plan says beside every place who last wrote it, and does without where git cannot say it."""
+
+import re
+
+import pytest
+from command_line import Repository
+
+
+@pytest.fixture
+def committed(repo: Repository) -> Repository:
+    """A repository with one commit of everything, applied, and one on top that changes two files."""
+    repo.write(".gitignore", ".mlops\nlive.jsonl\n")
+    repo.git("init", "-q")
+    repo.git("add", "--all")
+    repo.git("commit", "-qm", "first", "--author", "Ana <ana@example.org>")
+    repo.apply()
+    repo.edit("manifests/blue.yml", "instance_count: 1", "instance_count: 3")
+    repo.edit("manifests/blue.yml", "scoring_script: score.py", "scoring_script: ./score.py")
+    repo.git("commit", "-qam", "more", "--author", "Ben <ben@example.org>")
+    return repo
+
+
+def beside(text: str) -> list[str]:
+    """What stands behind the places of a plan, commits without their ids."""
+    return [re.sub(r"^[0-9a-f]{12} ", "", said) for said in re.findall(r"\[\S+:\d+ ?(.*?)\]$", text, re.MULTILINE)]
+
+
+def test_a_plan_names_who_wrote_every_field(committed: Repository):
+    planned = committed.mlops("plan")
+    assert (beside(planned.out), planned.err) == (["Ben", "Ben"], "")
+    assert beside(committed.mlops("plan", "HEAD~1:manifests").out) == []
+    committed.edit("manifests/blue.yml", "instance_count: 3", "instance_count: 4")
+    assert beside(committed.mlops("plan", below="manifests").out) == ["not committed", "Ben"]
+    assert beside(committed.mlops("apply", "--auto-approve").out) == ["not committed", "Ben"]
+
+
+def test_without_blame_the_plan_is_the_same(committed: Repository):
+    assert beside(committed.mlops("plan", "--no-blame").out) == ["", ""]
+    for words in (["--blame"], ["--no-blame"]):
+        committed.mlops("plan", "--out", f"{words[0]}.json", *words)
+    assert committed.read("--blame.json") == committed.read("--no-blame.json")
+
+
+def test_where_git_cannot_say_it_the_plan_warns_once(committed: Repository):
+    (committed.folder / ".git" / "HEAD").write_text("nonsense")
+    planned = committed.mlops("plan")
+    assert beside(planned.out) == ["", ""]
+    assert re.fullmatch(
+        r"manifests/blue.yml:\d+:\d+: W-BLAME: who wrote this, and one more, is not known: .*not a git repo.*\n",
+        planned.err,
+    )
+    assert committed.mlops("plan", "--no-blame").err == ""
+
+
+def test_a_name_of_an_author_does_nothing_in_a_log(committed: Repository):
+    committed.edit("manifests/blue.yml", "instance_count: 3", "instance_count: 4")
+    committed.git("commit", "-qam", "x", "--author", "\x1b[31m::error::##[x]\u202e] <a@example.org>")
+    said = committed.mlops("plan").out
+    assert "\x1b" not in said
+    assert "\u202e" not in said
+    assert "##[x]" not in said
