@@ -93,15 +93,18 @@ def watch(
         served = Served(chosen.listen, lambda: watcher.sight, world.now) if chosen.listen else None
         if served:
             world.tell("listens", f"health and metrics at port {served.port}", {"port": served.port})
+        code = 0
         try:
-            return _rounds(watcher, place, signals, once=once, asked=retry)
+            code = _rounds(watcher, place, signals, once=once, asked=retry)
         except KeyboardInterrupt:
-            world.tell("ends", "ends: told to", {})
-            return 0
+            code = 130 if once else 0
         finally:
             if served:
                 served.close()
             watcher.close()
+        if not once:
+            world.tell("ends", "ends: told to", {})
+        return code
 
 
 def suspend(

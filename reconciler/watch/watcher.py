@@ -1,39 +1,33 @@
 """A watcher, round by round: fetch, choose, lay out, plan, decide, apply; what fails is told once and tried later."""
 
-import errno
-import hashlib
-import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any
 
 from reconciler import pipeline
 from reconciler.apply import Pace, utc_now
 from reconciler.core.holder import holder_text
-from reconciler.core.plan import Outcome, Plan, Result, plan_body
-from reconciler.core.state import Drift, DriftClass
-from reconciler.errors import LockHeldError, ManifestError, MlopsError, ProviderError, RefusedError, StateError
+from reconciler.core.plan import Plan, Result
+from reconciler.errors import LockHeldError, ManifestError, ProviderError, RefusedError
 from reconciler.record.leading import Leadership
-from reconciler.record.store import Run
-from reconciler.render.text import outcomes_text, summary
-from reconciler.render.values import printable
+from reconciler.render.as_json import outcomes_json
+from reconciler.render.text import summary
 from reconciler.watch import deciding
-from reconciler.watch.clone import GitOutageError, UntrustedError
+from reconciler.watch.clone import UntrustedError
 from reconciler.watch.deciding import Branch, Chosen, Decision, Do, Facts, Hold, Outage
 from reconciler.watch.folder import COMMAND, Folder
 from reconciler.watch.kept import Memory
+from reconciler.watch.learning import learned, mark
 from reconciler.watch.settings import Settings
 from reconciler.watch.sight import PATIENCE, Sight
+from reconciler.watch.telling import Tell, Telling, done, drifted, line_of, outage_of
 from reconciler.wishes import Applied, Manner, Planned, Wish
 from reconciler.workspace import Workspace, holder
 
 STANDBY_S = 1.0
 _RUNS = 50
 _GRACE_S = 30.0
-
-Tell = Callable[[str, str, Mapping[str, Any]], None]
 
 
 @dataclass(frozen=True)
@@ -77,7 +71,7 @@ class Watcher:
         self._folder, self._settings, self._world = folder, settings, world
         self.sight = sight
         self._failures = 0
-        self._told: dict[str, str] = {}
+        self._telling = Telling(world.tell)
         self._lead: Leadership | None = None
         self._trusted = ""
 
@@ -85,14 +79,14 @@ class Watcher:
         """Do what is due; `asked` has held commits tried again."""
         try:
             found = self._round(asked=asked)
-        except (LockHeldError, RefusedError, ManifestError) as error:
-            found = self._held(_HOLDS.get(type(error), Hold.REFUSED), _line(error))
+        except RefusedError as error:
+            found = self._held(Hold.REFUSED, line_of(error))
         except Exception as error:  # noqa: BLE001 - the loop outlives whatever fails in a round, and tells it
             found = self._failed(error)
         if found.outage is None:
             self._recovered()
         if found.hold is None:
-            self._told.pop("held", None)
+            self._telling.over("held")
         self.sight = replace(
             self.sight,
             rounds=self.sight.rounds + 1,
@@ -142,11 +136,18 @@ class Watcher:
             memory = replace(memory.forgiven(), accepted=head)
         chosen = self._chosen(head, memory)
         former, memory = memory.head, replace(memory, head=chosen.commit)
-        self._tell_commit(head, former)
+        if head != former:
+            self._telling.commit(clone.told(head))
         self._keep(memory)
         if not chosen.commit:
             return self._held(chosen.hold, f"commit {head[:12]} is refused: {chosen.why}")
-        found = self._see_to(chosen.commit, former)
+        try:
+            found = self._see_to(chosen.commit, former)
+        except LockHeldError as error:
+            found = self._held(Hold.BUSY, f"commit {chosen.commit[:12]} waits: {line_of(error)}")
+        except (RefusedError, ManifestError) as error:
+            hold = Hold.REFUSED if isinstance(error, RefusedError) else Hold.BROKEN
+            found = self._held(hold, f"commit {chosen.commit[:12]} is refused: {line_of(error)}")
         if chosen.hold and found.outage is None:
             return self._held(chosen.hold, f"commit {head[:12]} is refused, {_stays(chosen)}: {chosen.why}", found)
         return found
@@ -186,24 +187,24 @@ class Watcher:
             self._lead = Leadership(location, root=root, target=target)
         other = self._lead.take(holder(COMMAND, utc_now()))
         if not other and not self.sight.leads:
-            self._once("lead", f"leads target {target}")
+            self._telling.once("lead", f"leads target {target}")
             self.sight = replace(self.sight, leads=True)
         return other
 
     def _stand_by(self, other: str) -> Round:
         self.sight = replace(self.sight, leads=False)
-        self._once("lead", f"stands by: {other} leads")
+        self._telling.once("lead", f"stands by: {other} leads")
         return Round(hold=Hold.STANDBY)
 
     def _reconcile(self, workspace: Workspace, commit: str, former: str) -> Round:
         kept, wish = self._folder.kept, self._wish()
         planned = pipeline.plan(workspace, wish, Pace(self._settings.step_timeout_s))
-        memory = _learned(kept.read(), workspace.store.runs(limit=_RUNS), planned.plan, commit, former)
+        memory = learned(kept.read(), workspace.store.runs(limit=_RUNS), planned.plan, commit=commit, former=former)
         self._keep(memory)
-        self._tell_drift(planned.drifts)
+        self._telling.drift(drifted(planned.drifts))
         decision = self._decided(planned, memory, commit)
         self.sight = replace(
-            self.sight, changes=len(planned.plan.steps), drift=len(_drifted(planned.drifts)), in_force=memory.in_force
+            self.sight, changes=len(planned.plan.steps), drift=len(drifted(planned.drifts)), in_force=memory.in_force
         )
         if decision.do is Do.HOLD:
             return self._held(decision.hold, f"commit {commit[:12]} is held: {decision.why}")
@@ -221,7 +222,7 @@ class Watcher:
             heals=[step.address for step in plan.steps if self._settings.self_heal.heals(step.address)],
             unsettled=bool(plan.recovery),
             holder="" if plan.holder is None else holder_text(plan.holder),
-            plan=_mark(plan),
+            plan=mark(plan),
             tried=memory.tried,
             tried_plan=memory.tried_plan,
             undone=memory.undone,
@@ -237,7 +238,9 @@ class Watcher:
         def confirm(planned: Planned) -> bool:
             agreed = self._decided(planned, kept.read(), commit).do is Do.APPLY
             if agreed:
-                self._say("plan", f"commit {commit[:12]}: {summary(planned.plan)}", commit=commit)
+                self._telling.say(
+                    "plan", f"commit {commit[:12]}: {summary(planned.plan)}", commit=commit, plan=planned.plan.digest
+                )
             return agreed
 
         manner = replace(
@@ -248,19 +251,20 @@ class Watcher:
             command="watch",
         )
         applied = pipeline.apply(workspace, self._wish(decision), manner)
+        facts = {"commit": commit, "outcomes": outcomes_json(applied.outcomes)}
         if applied.declined:
             return Round()
         if applied.succeeded:
-            self._say("applied", f"commit {commit[:12]}: {_told(applied.outcomes)}", commit=commit)
+            self._telling.say("applied", f"commit {commit[:12]}: {done(applied.outcomes)}", **facts)
             if not decision.only:
                 self._in_force(commit, applied.planned.plan)
             self.sight = replace(self.sight, changes=0, drift=0 if not decision.only else self.sight.drift)
             return Round()
-        return self._not_applied(workspace, commit, applied)
+        self._telling.say("failed", f"commit {commit[:12]}: {done(applied.outcomes)}", **facts)
+        return self._not_applied(workspace, applied)
 
-    def _not_applied(self, workspace: Workspace, commit: str, applied: Applied) -> Round:
+    def _not_applied(self, workspace: Workspace, applied: Applied) -> Round:
         """An apply that was broken off goes on later, and one of unknown end too; one that failed had its try."""
-        self._say("failed", f"commit {commit[:12]}: {_told(applied.outcomes)}", commit=commit)
         if self._world.manner.stop.is_set():
             return Round(interrupted=True)
         if any(outcome.result is Result.UNKNOWN for outcome in applied.outcomes):
@@ -281,7 +285,7 @@ class Watcher:
         memory = self._folder.kept.read()
         if (memory.in_force, memory.in_force_tree) != (commit, plan.tree):
             self._keep(replace(memory, in_force=commit, in_force_tree=plan.tree, tried="", tried_plan=""))
-            self._say("in force", f"commit {commit[:12]} is in force", commit=commit)
+            self._telling.say("in force", f"commit {commit[:12]} is in force", commit=commit)
         self.sight = replace(self.sight, in_force=commit, succeeded=self._world.now())
 
     def _keep(self, memory: Memory) -> None:
@@ -289,105 +293,23 @@ class Watcher:
             self._folder.kept.keep(memory)
 
     def _held(self, hold: Hold | None, line: str, found: Round | None = None) -> Round:
-        self._once("held", line, hold=str(hold))
+        self._telling.once("held", line, hold=str(hold))
         return replace(found or Round(), hold=hold)
 
     def _failed(self, error: Exception) -> Round:
-        outage = _outage_of(error)
+        outage = outage_of(error)
         self._failures += 1
-        self._once(f"outage {outage}", f"outage of {outage}: {_line(error)}", outage=str(outage))
+        self._telling.once(f"outage {outage}", f"outage of {outage}: {line_of(error)}", outage=str(outage))
         self.sight = self.sight.failed(outage, self._world.now())
         return Round(outage=outage)
 
     def _recovered(self) -> None:
         """Tell of the first good round behind outages."""
         self._failures = 0
-        for topic in [topic for topic in self._told if topic.startswith("outage ")]:
-            del self._told[topic]
-            self._say("recovered", f"{topic.removeprefix('outage ')} answers again")
+        for outage in Outage:
+            if self._telling.over(f"outage {outage}"):
+                self._telling.say("recovered", f"{outage} answers again", outage=str(outage))
         self.sight = replace(self.sight, failing_since=0.0)
-
-    def _tell_commit(self, head: str, former: str) -> None:
-        if self._told.get("commit") == head or (head == former and "commit" not in self._told):
-            self._told["commit"] = head
-            return
-        self._told["commit"] = head
-        commit = self._folder.clone.told(head)
-        line = printable(f"commit {head[:12]} by {commit.author}: {commit.subject}")
-        self._say("commit", line, commit=head, author=commit.author)
-
-    def _tell_drift(self, drifts: Sequence[Drift]) -> None:
-        found = _drifted(drifts)
-        names = ", ".join(str(each.address) for each in found[:5]) + (
-            f" and {len(found) - 5} more" if found[5:] else ""
-        )
-        if found:
-            self._once("drift", f"drift: {names}", addresses=[str(each.address) for each in found])
-        else:
-            self._told.pop("drift", None)
-
-    def _once(self, topic: str, line: str, **facts: Any) -> None:
-        """Say something unless it was the last thing that was said of it."""
-        if self._told.get(topic) != line:
-            self._told[topic] = line
-            self._say(topic.partition(" ")[0], line, **facts)
-
-    def _say(self, kind: str, line: str, **facts: Any) -> None:
-        self._world.tell(kind, line, facts)
-
-
-_HOLDS: Mapping[type[MlopsError], Hold] = {LockHeldError: Hold.BUSY, ManifestError: Hold.BROKEN}
-
-
-def _learned(memory: Memory, runs: Sequence[Run], plan: Plan, commit: str, former: str) -> Memory:
-    """The memory with what the record tells: a rollback takes back what was in force, a failed run was a try."""
-    last = runs[0] if runs else None
-    if last and _command(last) == "rollback" and last.id != memory.undone_by:
-        memory = replace(memory, undone_by=last.id, undone=former, in_force="", in_force_tree="")
-    ours = next((run for run in runs if _command(run) == "watch"), None)
-    if ours and ours.outcome == "failed" and ours.commit == commit and ours.id != memory.judged:
-        memory = replace(memory, judged=ours.id, tried=commit, tried_plan=_mark(plan))
-    return memory
-
-
-def _command(run: Run) -> str:
-    return run.command.removeprefix("mlops ")
-
-
-def _mark(plan: Plan) -> str:
-    """What tells a plan from others: what was read, and what it comes to on what is live."""
-    body = plan_body(plan)
-    told = json.dumps([body["tree"], body["steps"], body["pins"]], sort_keys=True)
-    return hashlib.sha256(told.encode()).hexdigest()
-
-
-def _drifted(drifts: Sequence[Drift]) -> list[Drift]:
-    return [drift for drift in drifts if drift.kind is not DriftClass.EXPECTED]
-
-
-def _outage_of(error: Exception) -> Outage:
-    if isinstance(error, GitOutageError):
-        return Outage.GIT
-    if isinstance(error, StateError):
-        return Outage.STATE
-    if isinstance(error, ProviderError):
-        return Outage.PROVIDER
-    full = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
-    return Outage.DISK if isinstance(error, OSError) and error.errno in full else Outage.INTERNAL
-
-
-def _line(error: Exception) -> str:
-    """An error in one line."""
-    if isinstance(error, ManifestError):
-        first = next((problem for problem in error.problems if problem.is_error), error.problems[0])
-        more = f" and {len(error.problems) - 1} more problems" if len(error.problems) > 1 else ""
-        return printable(f"the files are wrong: {first}{more}")
-    said = " ".join(str(error).split()) or type(error).__name__
-    return printable(said if isinstance(error, (MlopsError, OSError)) else f"{type(error).__name__}: {said}")
-
-
-def _told(outcomes: Sequence[Outcome]) -> str:
-    return outcomes_text(outcomes).strip() if outcomes else "what was cut off is settled"
 
 
 def _stays(chosen: Chosen) -> str:

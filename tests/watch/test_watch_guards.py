@@ -320,7 +320,7 @@ def test_files_that_are_wrong_are_told_once_with_their_place_and_touch_nothing(t
         team.push("wrong")
         assert [watcher.round().hold for _ in range(2)] == [Hold.BROKEN] * 2
         (line,) = watcher.lines("held")
-        assert line.startswith("the files are wrong: manifests/endpoint.yml:")
+        assert "is refused: the files are wrong: manifests/endpoint.yml:" in line
         assert list(team.live()) == ["endpoint/credit"]
 
 

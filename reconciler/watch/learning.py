@@ -1,0 +1,41 @@
+"""What the record teaches a watcher: a rollback takes a commit back, and a run that failed was its one try."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+
+from reconciler.core.plan import Plan, plan_body
+from reconciler.record.store import Run
+from reconciler.watch.kept import Memory
+
+
+def learned(memory: Memory, runs: Sequence[Run], plan: Plan, *, commit: str, former: str) -> Memory:
+    """The memory with what the record tells.
+
+    Args:
+        memory: before.
+        runs: the last ones, newest first.
+        plan: as it is now.
+        commit: that counts now.
+        former: that counted in the round before.
+    """
+    last = runs[0] if runs else None
+    if last and command_of(last) == "rollback" and last.id != memory.undone_by:
+        memory = replace(memory, undone_by=last.id, undone=former, in_force="", in_force_tree="")
+    ours = next((run for run in runs if command_of(run) == "watch"), None)
+    if ours and ours.outcome == "failed" and ours.commit == commit and ours.id != memory.judged:
+        memory = replace(memory, judged=ours.id, tried=commit, tried_plan=mark(plan))
+    return memory
+
+
+def command_of(run: Run) -> str:
+    """The command of a run, without the program's name."""
+    return run.command.removeprefix("mlops ")
+
+
+def mark(plan: Plan) -> str:
+    """What tells a plan from others: what was read, and what it comes to on what is live."""
+    body = plan_body(plan)
+    told = json.dumps([body["tree"], body["steps"], body["pins"]], sort_keys=True)
+    return hashlib.sha256(told.encode()).hexdigest()
