@@ -4,7 +4,7 @@ TARGET ?= dev
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo demo-down test bench format lock clean
+.PHONY: demo demo-down test bench format lock screenshots clean
 
 demo: $(VENV)/made
 	PATH="$(CURDIR)/$(BIN):$$PATH" sh manifests/demo.sh up $(TARGET) $(IMAGE)
@@ -28,6 +28,10 @@ format: $(VENV)/made-dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 	$(BIN)/python tests/readme.py
+
+# The pictures in README; they want the system's Chromium.
+screenshots: $(VENV)/made-dev
+	$(BIN)/python tests/screenshots.py
 
 # The lock has hashes and no addresses, so that it says what is installed and not from where. Extras stay in it, as pip
 # otherwise takes `coverage[toml]` for something that is not pinned once a newer coverage appears.

@@ -98,12 +98,16 @@ def _look(browser: "Browser", url: str, see: Callable[["Page"], Any], options: d
     return seen
 
 
+def executable() -> str:
+    """Where Chromium is; empty where there is none."""
+    return shutil.which("chromium") or ""
+
+
 @pytest.fixture(scope="session")
 def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chromium]:
     """One browser for all tests of a process."""
-    executable = shutil.which("chromium")
-    if executable is None:
+    if not executable():
         lacking("there is no chromium on PATH", "chromium")
-    browser = Chromium(tmp_path_factory.mktemp("browser"), executable)
+    browser = Chromium(tmp_path_factory.mktemp("browser"), executable())
     yield browser
     browser.close()

@@ -12,7 +12,7 @@ from reconciler.render.html_graph import graph
 from reconciler.render.html_notes import notes, pins
 from reconciler.render.html_page import facts, head, page, tile
 from reconciler.render.html_parts import NOBODY, NOT_BEGUN, code, counted, some, words
-from reconciler.render.html_steps import steps_list
+from reconciler.render.html_steps import amiss, steps_list
 from reconciler.render.html_traffic import planned_shifts, traffic
 from reconciler.render.text import summary
 
@@ -75,9 +75,10 @@ def apply_html(
         [
             head("apply", _came_of(plan, ended), summary(plan, named=code), tiles),
             "<main>",
+            amiss(outcomes),
             notes(plan, warnings, drifts, known),
-            traffic(planned_shifts(plan.steps), ("before", "planned")),
             graph(plan.steps, ended),
+            traffic(planned_shifts(plan.steps), ("before", "planned")),
             steps_list(plan.steps, known, ended),
             pins(plan.pins),
             "</main>",

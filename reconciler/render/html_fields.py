@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from reconciler.core.blame import Blame
 from reconciler.core.manifest import Source
@@ -17,6 +17,14 @@ _SHOWN, _LONGEST = 160, 4000
 Row = tuple[FieldChange, str, Any, Any]
 
 
+class Sides(NamedTuple):
+    """The words for before and after, and how values look there."""
+
+    before: str
+    after: str
+    looks: tuple[str, str] = ("was", "will")
+
+
 @dataclass(frozen=True)
 class Known:
     """What a report needs to write fields: numbers for secrets, who wrote which line, and the room that is left."""
@@ -26,13 +34,13 @@ class Known:
     room: Room = field(default_factory=Room)
 
 
-def fields_table(fields: Sequence[FieldChange], known: Known, sides: tuple[str, str], *, created: bool = False) -> str:
+def fields_table(fields: Sequence[FieldChange], known: Known, sides: Sides, *, created: bool = False) -> str:
     """The fields that fit into what is left of the report; in words how many do not.
 
     Args:
         fields: what changes.
         known: what is known besides.
-        sides: the words for before and after.
+        sides: what before and after are called.
         created: whether there is nothing before, which then has no column.
     """
     if not fields:
@@ -42,9 +50,10 @@ def fields_table(fields: Sequence[FieldChange], known: Known, sides: tuple[str, 
     if not rows:
         return f'<p class="hint">{some(len(fields), "field")}, which the plan as JSON or text tells.</p>'
     single = all(before is ABSENT for _, _, before, _ in rows)
-    heads = ("value",) if single else sides
+    heads = ("value",) if single else sides[:2]
     head = "".join(f'<th scope="col">{name}</th>' for name in ("field", *heads))
-    body = "".join(_row(row, known, single=single) for row in rows)
+    looks = None if single else sides.looks
+    body = "".join(_row(row, known, looks) for row in rows)
     return f'<table class="fields n{len(heads)}"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
 
 
@@ -64,12 +73,12 @@ def _values(change: FieldChange, known: Known, *, created: bool) -> Iterator[tup
     yield from field_values(change, known.veil, created=created)
 
 
-def _row(row: Row, known: Known, *, single: bool) -> str:
+def _row(row: Row, known: Known, looks: tuple[str, str] | None) -> str:
     change, path, before, after = row
-    was = "" if single else f"<td>{_value(before, 'was', known.veil)}</td>"
+    was = f"<td>{_value(before, looks[0], known.veil)}</td>" if looks else ""
     return (
         f'<tr><th scope="row"><code class="path">{esc(cut(path, 400))}</code>{_place(change.source, known.blame)}</th>'
-        f"{was}<td>{_value(after, '' if single else 'will', known.veil)}</td></tr>"
+        f"{was}<td>{_value(after, looks[1] if looks else '', known.veil)}</td></tr>"
     )
 
 

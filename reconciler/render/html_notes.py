@@ -5,11 +5,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from reconciler.core.plan import Plan, Recovery
 from reconciler.core.problem import Problem
 from reconciler.core.state import Drift, DriftClass
-from reconciler.render.html_fields import Known, fields_table
+from reconciler.render.html_fields import Known, Sides, fields_table
 from reconciler.render.html_parts import code, cut, esc, icon, pill, some
 from reconciler.render.text import in_progress, recovery_words
 
 _MOST = 200
+_DRIFTED = Sides("recorded", "live", ("plain", "odd"))
 
 
 def notes(plan: Plan, warnings: Sequence[Problem], drifts: Sequence[Drift], known: Known) -> str:
@@ -34,7 +35,7 @@ def unfinished(recovery: Sequence[Recovery], holder: Mapping[str, str | int] | N
 
 
 def _recovery(item: Recovery, known: Known) -> str:
-    table = fields_table(item.fields, known, ("before", "intended"))
+    table = fields_table(item.fields, known, Sides("before", "intended"))
     return f"<h3>{code(str(item.address))}</h3><p>{esc(recovery_words(item))}</p>{table}"
 
 
@@ -68,7 +69,7 @@ def drift_cards(drifts: Iterable[Drift], known: Known) -> str:
     return "".join(
         f'<article class="card drifted"><h3>{pill(drift.kind)} {code(str(drift.address))}</h3>'
         f"{f'<p>{esc(cut(drift.note, 2000))}</p>' if drift.note else ''}"
-        f"{fields_table(drift.fields, known, ('recorded', 'live'))}</article>"
+        f"{fields_table(drift.fields, known, _DRIFTED)}</article>"
         for drift in drifts
     )
 

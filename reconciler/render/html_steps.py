@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from reconciler.core.plan import Action, Outcome, Result, Step
-from reconciler.render.html_fields import Known, fields_table
+from reconciler.render.html_fields import Known, Sides, fields_table
 from reconciler.render.html_layout import Lane, lanes
-from reconciler.render.html_parts import NOT_BEGUN, code, counted, cut, esc, pill, words
+from reconciler.render.html_parts import NOT_BEGUN, code, counted, cut, esc, icon, pill, words
 
 Outcomes = Mapping[int, Outcome] | None
 """What steps did, by their ids; None for a plan that nobody began."""
@@ -13,7 +13,7 @@ Outcomes = Mapping[int, Outcome] | None
 MOST_OPEN = 60
 """Of a plan with more steps the parts are folded."""
 
-_MOST_NEEDS = 12
+_MOST_NEEDS, _MOST_AMISS = 12, 20
 _AMISS = (Result.FAILED, Result.UNKNOWN)
 
 
@@ -24,6 +24,21 @@ def steps_list(steps: Sequence[Step], known: Known, outcomes: Outcomes = None) -
     is_open = len(steps) <= MOST_OPEN
     parts = "".join(_lane(lane, known, outcomes, is_open=is_open or _is_amiss(lane, outcomes)) for lane in lanes(steps))
     return f'<section aria-labelledby="h-steps"><h2 id="h-steps">Steps</h2>{parts}</section>'
+
+
+def amiss(outcomes: Sequence[Outcome]) -> str:
+    """What did not end well, with the last lines of its logs, before everything else."""
+    found = [outcome for outcome in outcomes if outcome.result in _AMISS]
+    if not found:
+        return ""
+    left = len(found) - _MOST_AMISS
+    more = f'<p class="hint">and {left:,} more, below</p>' if left > 0 else ""
+    items = "".join(
+        f'<h3><a href="#step-{each.step.id}">#{each.step.id}</a> {pill(each.result)} {words(each.step.action)} '
+        f"{code(str(each.step.address))}</h3>{_message(each)}{_log(each.log_tail)}"
+        for each in found[:_MOST_AMISS]
+    )
+    return f'<section class="note bad"><h2>{icon(Result.FAILED)} Did not succeed</h2>{items}{more}</section>'
 
 
 def _is_amiss(lane: Lane, outcomes: Outcomes) -> bool:
@@ -43,7 +58,7 @@ def _lane(lane: Lane, known: Known, outcomes: Outcomes, *, is_open: bool) -> str
 
 def _step(step: Step, known: Known, outcomes: Outcomes) -> str:
     waits = f' <span class="after">after {_links(step.needs)}</span>' if step.needs else ""
-    table = fields_table(step.fields, known, ("before", "after"), created=step.action is Action.CREATE)
+    table = fields_table(step.fields, known, Sides("before", "after"), created=step.action is Action.CREATE)
     return (
         f'<article class="card step" id="step-{step.id}"><h4><span class="id">#{step.id}</span> {pill(step.action)} '
         f"{code(str(step.address))}</h4>{_ended(step, outcomes)}"
@@ -65,12 +80,13 @@ def _ended(step: Step, outcomes: Outcomes) -> str:
     if outcome is None:
         return f'<p class="ended">{pill(NOT_BEGUN)}</p>'
     took = f' <span class="hint">in {outcome.seconds:.1f} s</span>' if outcome.seconds else ""
-    said = f'<span class="message">{esc(cut(outcome.message, 4000))}</span>' if outcome.message else ""
-    return f'<p class="ended">{pill(outcome.result)}{took} {said}</p>{_log(outcome.log_tail)}'
+    return f'<p class="ended">{pill(outcome.result)}{took}</p>{_message(outcome)}{_log(outcome.log_tail)}'
+
+
+def _message(outcome: Outcome) -> str:
+    return f'<p class="message">{esc(cut(outcome.message, 4000))}</p>' if outcome.message else ""
 
 
 def _log(lines: Iterable[str]) -> str:
     text = "\n".join(esc(cut(line, 2000)) for line in lines)
-    return (
-        f'<details class="log" open><summary>last lines of its log</summary><pre>{text}</pre></details>' if text else ""
-    )
+    return f'<pre aria-label="last lines of its log">{text}</pre>' if text else ""

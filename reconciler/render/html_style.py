@@ -87,9 +87,11 @@ thead th{color:var(--soft);font-size:12px;font-weight:600}
 .fields .place{display:inline-block;margin-right:10px}
 .path{display:block}
 .path{font-weight:600}
-.was,.will{padding:1px 6px;border-radius:4px}
+.was,.will,.plain,.odd{padding:1px 6px;border-radius:4px}
 .was{background:var(--was);color:var(--wasx)}
 .will{background:var(--will);color:var(--willx)}
+.plain{background:var(--chip)}
+.odd{background:var(--warn);color:var(--update);font-weight:600}
 .none{font-style:italic}
 .long>code{display:block;margin-top:6px;padding:8px;border-radius:6px;background:var(--chip)}
 .scroll{overflow-x:auto;padding-bottom:6px}
@@ -119,9 +121,9 @@ summary{cursor:pointer}
 .id{color:var(--soft)}
 .step:target,.lane:target>summary{outline:2px solid var(--link);outline-offset:2px}
 .ended{margin:8px 0}
-.message{color:var(--text)}
-.log{margin:8px 0}
-.log summary{color:var(--soft);font-size:13px}
+.message{margin:8px 0}
+.note h3{display:flex;flex-wrap:wrap;gap:6px 10px;align-items:center;margin:10px 0 4px}
+.note pre{background:var(--card)}
 pre{margin:6px 0;padding:10px 12px;border-radius:6px;background:var(--chip);font-size:12.5px;line-height:1.45;
 white-space:pre-wrap}
 .pairs th,.pairs td{padding:4px 24px 4px 0}
