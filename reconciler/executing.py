@@ -1,15 +1,26 @@
 """A plan becomes a run: written down with what would undo it, walked, and its end recorded."""
 
-from reconciler.apply import Journal
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from reconciler.apply import InTime, Journal, Pace, recover
 from reconciler.apply import apply as walk
 from reconciler.core.plan import Outcome, Result
 from reconciler.inverses import inverse_of
+from reconciler.load.commit import commit_named
 from reconciler.providers.provider import FenceSource
 from reconciler.record.store import Origin
 from reconciler.runs import begin_run
 from reconciler.telemetry import span, told
-from reconciler.wishes import Manner, Planned
+from reconciler.wishes import Manner, Planned, Wish
 from reconciler.workspace import Workspace
+
+
+def settled(workspace: Workspace, pace: Pace) -> None:
+    """Look at what a run that was cut off had under way, and record what became of it. The lock is held."""
+    with span("recover"):
+        recover(InTime(workspace.provider, pace.step_timeout_s), workspace.store, now=workspace.now)
 
 
 def executed(
@@ -62,3 +73,25 @@ def _walked(workspace: Workspace, planned: Planned, run: str, manner: Manner) ->
             watcher=told(manner.watch(planned.plan)),
             pace=manner.pace,
         )
+
+
+def origin_of(workspace: Workspace, wish: Wish, paths: Sequence[str]) -> Origin:
+    """What the history keeps of a wish; values that may be secret are left out.
+
+    Args:
+        workspace: the target.
+        wish: what is asked for.
+        paths: its folders and files.
+    """
+    root = workspace.config.root
+    return Origin(
+        paths=tuple(os.path.relpath(path, root) if Path(path).exists() else _pinned(root, path) for path in paths),
+        whole=not wish.only and not any(Path(path).is_file() for path in paths),
+        given=(*sorted(wish.variables), *(f"{override.address}.{override.path}" for override in wish.overrides)),
+    )
+
+
+def _pinned(root: Path, path: str) -> str:
+    """REV:PATH with the id of the commit that it means now."""
+    revision, _, inner = path.partition(":")
+    return f"{commit_named(root, revision) or revision}:{inner}"

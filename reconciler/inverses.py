@@ -7,7 +7,7 @@ from types import MappingProxyType
 from reconciler.core.address import Address
 from reconciler.core.inverse import Inverse
 from reconciler.core.manifest import Manifest, Resource, Spec
-from reconciler.core.plan import Action, Change, Step
+from reconciler.core.plan import Action, Step
 from reconciler.core.state import Entry, State
 from reconciler.diff import changes
 from reconciler.kinds import KINDS
@@ -25,30 +25,21 @@ def inverse_of(recorded: State, steps: Sequence[Step], corrections: Mapping[Addr
         steps: those of the plan that is to be undone.
         corrections: how the record is corrected before the first step, of addresses that no step touches.
     """
-    corrections = {
-        a: entry for a, entry in corrections.items() if _spec(recorded, a) != (entry.spec if entry else None)
-    }
-    specs = {address: _spec(recorded, address) for address in corrections}
-    after: dict[Address, Spec | None] = {
-        address: entry.spec if entry else None for address, entry in corrections.items()
-    }
+    noted = {address: entry.spec if entry else None for address, entry in corrections.items()}
+    after = {address: spec for address, spec in noted.items() if spec != _spec(recorded, address)}
+    specs = {address: _spec(recorded, address) for address in after}
     for step in steps:
         if step.address not in specs:
             specs[step.address] = _with_what_nobody_claimed(_spec(recorded, step.address), step)
         after[step.address] = step.after
     then = State(entries={address: Entry(spec) for address, spec in after.items() if spec is not None})
     found = changes([resource_of(address, spec) for address, spec in sorted(specs.items()) if spec is not None], then)
-    return Inverse(specs, tuple(map(_bare, order(map(without_places, found), deletion=NOT_THERE))))
+    return Inverse(specs, tuple(map(_bare, order(found, deletion=NOT_THERE))))
 
 
 def resource_of(address: Address, spec: Spec) -> Resource:
     """What a record tells of a resource, as if a manifest had asked for it."""
     return Resource(address, spec, Manifest("", address.kind, _platform(address, spec), {}, {}, {}))
-
-
-def without_places(change: Change) -> Change:
-    """The change of what no file says: nothing of it was written anywhere."""
-    return replace(change, fields=tuple(replace(field, source=None) for field in change.fields))
 
 
 def _spec(recorded: State, address: Address) -> Spec | None:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from reconciler.apply import InTime, Pace, as_recovered, recover, recoveries, unfinished
+from reconciler.apply import InTime, Pace, as_recovered, recoveries, unfinished
 from reconciler.attending import locked, see_to_attendance, unfollowed
 from reconciler.core.address import Address
 from reconciler.core.manifest import Resource
@@ -33,7 +33,7 @@ from reconciler.diff import (
     with_served,
 )
 from reconciler.errors import ManifestError, MlopsError, RefusedError
-from reconciler.executing import executed
+from reconciler.executing import executed, origin_of, settled
 from reconciler.judging import Occasion, flaws_of, in_force, judged
 from reconciler.kinds import KINDS
 from reconciler.load import Loaded, Options, at_revision, load_all, with_secrets
@@ -43,7 +43,6 @@ from reconciler.load.config import Config, Target, read_config
 from reconciler.order import order
 from reconciler.preflight import Guards, over_quota, problems_of, refusals
 from reconciler.providers.provider import FenceSource, Provider, ServedSource
-from reconciler.record.store import Origin
 from reconciler.resolve import Registry, Resolved, resolve
 from reconciler.saved import SavedPlan
 from reconciler.telemetry import span
@@ -70,6 +69,11 @@ def plan(workspace: Workspace, wish: Wish, pace: Pace | None = None) -> Planned:
     return _planned(workspace, wish, pace or Pace(), saved=None, alone=False)
 
 
+def prepared(workspace: Workspace, wish: Wish, pace: Pace) -> Planned:
+    """The plan of a run that holds the target's lock, and has recovered what was cut off; as `plan`."""
+    return _planned(workspace, wish, pace, saved=None, alone=True)
+
+
 def _planned(workspace: Workspace, wish: Wish, pace: Pace, *, saved: SavedPlan | None, alone: bool) -> Planned:
     with span("plan", target=workspace.target.name, provider=workspace.provider.name):
         planned = _plan(workspace, wish, pace, saved=saved, alone=alone)
@@ -94,9 +98,8 @@ def _plan(workspace: Workspace, wish: Wish, pace: Pace, *, saved: SavedPlan | No
     seen = {item.address: item for item in live} if refresh else None
     state = fold(as_recovered(recorded, intents, seen), live) if seen is not None else recorded
     whole = not loaded.alone
-    resolved = resolve(loaded.manifests, state, secret_key=workspace.store.secret_key(), whole=whole)
     bylaws = in_force(workspace.config.root, wish.policies)
-    warnings = _accepted([*_problems(workspace, loaded, resolved, state, whole=whole), *bylaws.problems])
+    resolved, warnings = _wanted(workspace, wish, loaded, state, bylaws.problems)
     _known(wish.only, resolved, state)
     state = labelled(state, resolved.resources)
     found = changes(resolved.resources, state, recorded=recorded, whole=whole)
@@ -146,6 +149,17 @@ def _with_blame(planned: Planned, workspace: Workspace, wish: Wish) -> Planned:
     return replace(planned, blame=found.found, warnings=(*planned.warnings, *found.problems()))
 
 
+def _wanted(
+    workspace: Workspace, wish: Wish, loaded: Loaded, state: State, besides: Iterable[Problem]
+) -> tuple[Resolved, tuple[Problem, ...]]:
+    """What the files say, and warnings; what is wanted in their place was checked when it was first applied."""
+    if wish.resources is not None:
+        return Resolved(wish.resources, (), {}), _accepted(besides)
+    whole = not loaded.alone
+    resolved = resolve(loaded.manifests, state, secret_key=workspace.store.secret_key(), whole=whole)
+    return resolved, _accepted([*_problems(workspace, loaded, resolved, state, whole=whole), *besides])
+
+
 def apply(workspace: Workspace, wish: Wish, manner: Manner | None = None, *, saved: SavedPlan | None = None) -> Applied:
     """Plan under the lock, ask, execute, record.
 
@@ -161,12 +175,14 @@ def apply(workspace: Workspace, wish: Wish, manner: Manner | None = None, *, sav
     """
     manner = manner or Manner()
     with locked(workspace, f"mlops {manner.command}", timeout_s=manner.lock_timeout_s):
-        _recover(workspace, manner.pace)
+        settled(workspace, manner.pace)
         planned = _planned(workspace, wish, manner.pace, saved=saved, alone=True)
         planned = _with_dirt(planned, workspace, wish)
         if planned.plan.steps and not manner.confirm(planned):
             return Applied(planned, declined=True)
-        outcomes = executed(workspace, planned, manner.command, manner, _origin(workspace, wish))
+        outcomes = executed(
+            workspace, planned, manner.command, manner, origin_of(workspace, wish, _paths(workspace.config, wish))
+        )
         see_to_attendance(workspace)
     return Applied(planned, outcomes)
 
@@ -182,7 +198,7 @@ def destroy(workspace: Workspace, wish: Wish, manner: Manner | None = None) -> A
     """Delete what the wish's paths define, or without paths everything that is recorded; traffic goes first."""
     manner = manner or Manner()
     with locked(workspace, "mlops destroy", timeout_s=manner.lock_timeout_s):
-        _recover(workspace, manner.pace)
+        settled(workspace, manner.pace)
         recorded = workspace.store.read()
         live = _seen(workspace, manner.pace)
         state = fold(recorded, live)
@@ -206,11 +222,6 @@ def destroy(workspace: Workspace, wish: Wish, manner: Manner | None = None) -> A
         outcomes = executed(workspace, planned, "destroy", manner)
         see_to_attendance(workspace)
     return Applied(planned, outcomes)
-
-
-def _recover(workspace: Workspace, pace: Pace) -> None:
-    with span("recover"):
-        recover(InTime(workspace.provider, pace.step_timeout_s), workspace.store, now=workspace.now)
 
 
 def _defined(workspace: Workspace, wish: Wish, state: State) -> set[Address]:
@@ -246,7 +257,7 @@ def refresh(workspace: Workspace, manner: Manner | None = None) -> tuple[Drift, 
     """Record the live side as it is, and change nothing there."""
     manner = manner or Manner()
     with locked(workspace, "mlops apply --refresh-only", timeout_s=manner.lock_timeout_s):
-        _recover(workspace, manner.pace)
+        settled(workspace, manner.pace)
         recorded = workspace.store.read()
         live = _seen(workspace, manner.pace)
         found = drifts(recorded, live, newer(recorded, live, workspace.store.generation))
@@ -290,6 +301,8 @@ def _suspects(workspace: Workspace, recorded: State) -> tuple[Live, ...]:
 
 
 def _load(workspace: Workspace, wish: Wish) -> Loaded:
+    if wish.resources is not None:
+        return Loaded((), (), (), "")
     options = _options(workspace.target, wish, cache=workspace.cache)
     with span("load"):
         loaded = load_all(_paths(workspace.config, wish), options)
@@ -412,13 +425,3 @@ def _generations(live: Iterable[Live]) -> str:
     """What tells that a live object moved although it may look the same."""
     told = sorted(f"{item.address} {item.generation} {item.operation}" for item in live)
     return hashlib.sha256("\n".join(told).encode()).hexdigest() if told else ""
-
-
-def _origin(workspace: Workspace, wish: Wish) -> Origin:
-    """What the history keeps of a wish; values that may be secret are left out."""
-    root, paths = workspace.config.root, _paths(workspace.config, wish)
-    return Origin(
-        paths=tuple(os.path.relpath(path, root) if Path(path).exists() else path for path in paths),
-        whole=not wish.only and not any(Path(path).is_file() for path in paths),
-        given=(*sorted(wish.variables), *(f"{override.address}.{override.path}" for override in wish.overrides)),
-    )

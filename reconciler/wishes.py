@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from reconciler.apply import Pace, Watcher
 from reconciler.core.address import Address
 from reconciler.core.blame import Blame
-from reconciler.core.manifest import Manifest, Source
+from reconciler.core.manifest import Manifest, Resource, Source
 from reconciler.core.plan import Outcome, Plan, Recovery, Result
 from reconciler.core.problem import Problem
 from reconciler.core.state import Drift, DriftClass, Entry
@@ -28,6 +28,7 @@ class Wish:
         policies: where policies over plans are taken from, in place of the checkout's own.
         against: a revision of git whose files stand in for the record; empty for the record itself.
         blame: whether git is asked who last wrote what the plan's fields come from.
+        resources: everything that is wanted, in the place of what files say; None where files are to be read.
     """
 
     paths: tuple[str, ...] = ()
@@ -42,6 +43,7 @@ class Wish:
     policies: str = ""
     against: str = ""
     blame: bool = True
+    resources: tuple[Resource, ...] | None = None
 
 
 @dataclass(frozen=True)

@@ -52,6 +52,9 @@ class Contents:
     def path(self, digest: str) -> Path:
         return self._folder / digest.removeprefix("sha256:")
 
+    def holds(self, digest: str) -> bool:
+        return self.path(digest).exists()
+
 
 class HostedWorld:
     """A target of the provider `opens`."""

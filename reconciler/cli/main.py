@@ -24,6 +24,7 @@ from reconciler.cli import (
     planning,
     recording,
     remembering,
+    rolling,
     watching,
 )
 from reconciler.cli.handler import run
@@ -49,6 +50,7 @@ COMMANDS: dict[str, Callable[..., int | None]] = {
     "show": looking.show,
     "history": remembering.history,
     "history show": remembering.show,
+    "rollback": rolling.rollback,
     "invoke": calling.invoke,
     "metrics": observing.metrics,
     "logs": observing.logs,

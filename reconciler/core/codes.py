@@ -63,6 +63,9 @@ CODES = {
     "E-REF": "The name leads nowhere: neither the manifests nor the record have it, or its file is gone and it is about "
     "to be deleted.",
     "E-REGISTRY": "The asset lies in an Azure registry, which this provider cannot reach.",
+    "E-ROLLBACK": "The target cannot be brought back to that run. The record knows digests of secrets and of content, not their values, and "
+    "nothing of runs that an older version wrote down; the other way is the run's commit, if it applied a whole folder that did not "
+    "differ from it. Each reason is told; `mlops history` shows the runs that there are.",
     "E-REQUIRED": "A field that Azure demands is missing. For a single file, --name and --endpoint-name give the names.",
     "E-SCALE": "The bounds of an autoscaler contradict themselves: the minimum is above the maximum, or a bound is below 1; or "
     "a deployment has two autoscalers, scale_settings of its own and a policy in mlops.yaml.",

@@ -111,3 +111,7 @@ class Resource:
     spec: Spec
     manifest: Manifest = field(compare=False, repr=False)
     labels: Mapping[str, str] = field(default_factory=dict, compare=False)
+
+    def source(self, path: str) -> Source | None:
+        """Where a field was written; None of what no file says, such as what a record brings back."""
+        return self.manifest.source(path) if self.manifest.file else None

@@ -79,7 +79,7 @@ def _drifted(recorded: Entry | None, found: Entry) -> frozenset[str]:
 def _fields(resource: Resource, before: Spec, wanted: Spec) -> Iterator[FieldChange]:
     symptoms = KINDS[resource.address.kind].symptoms
     for path, old, new in differing(before, wanted):
-        yield FieldChange(path, old, new, None if path in symptoms else resource.manifest.source(path))
+        yield FieldChange(path, old, new, None if path in symptoms else resource.source(path))
 
 
 def _creation(resource: Resource) -> tuple[FieldChange, ...]:
@@ -87,7 +87,7 @@ def _creation(resource: Resource) -> tuple[FieldChange, ...]:
     kind, manifest = KINDS[resource.address.kind], resource.manifest
     unsaid = kind.defaults.get(manifest.platform, {})
     return tuple(
-        FieldChange(path, None, value, manifest.source(path))
+        FieldChange(path, None, value, resource.source(path))
         for path, value in _leaves(started(resource.spec))
         if value != _at(unsaid, path)
     )

@@ -45,6 +45,24 @@ def commit_facts(folder: Path) -> CommitFacts:
     return CommitFacts(commit, tree, _branch(root), author.rpartition(" <")[0], dirty)
 
 
+def commit_named(folder: Path, revision: str) -> str:
+    """The id of a commit of the repository that holds the folder; empty where there is none of that name."""
+    root = git_root(str(folder.absolute()))
+    if not root or revision.startswith("-"):
+        return ""
+    try:
+        return _text(answer(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}"))
+    except Unanswered:
+        return ""
+
+
+def in_git(folder: Path, path: str) -> str:
+    """A path of a folder as git's revisions have it, from the repository's root; empty where it lies outside."""
+    root = git_root(str(folder.absolute()))
+    found = os.path.relpath(os.path.join(os.path.realpath(folder), path), os.path.realpath(root)) if root else ".."
+    return "" if found == ".." or found.startswith("../") else found
+
+
 def in_no_commit(folder: Path, paths: Iterable[str], environ: Mapping[str, str]) -> Iterator[Problem]:
     """In CI, the files below some paths that differ from the commit: what is applied from them, no commit says."""
     root = git_root(str(folder.absolute()))

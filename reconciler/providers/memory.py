@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, ClassVar, Self
 
 from reconciler.core.address import Address
-from reconciler.core.manifest import Resource
+from reconciler.core.manifest import Resource, Spec
 from reconciler.core.plan import Operation, Step
 from reconciler.core.problem import Problem
 from reconciler.core.secret import sealed, spec_from_json
@@ -70,6 +70,10 @@ class MemoryProvider:
         with self._lock:
             self._look()
             return self._objects.get(address)
+
+    def lacking(self, _address: Address, _spec: Spec) -> Iterator[str]:
+        """Nothing: objects are what their specs say, and no more."""
+        return iter(())
 
     def fence(self, address: Address, generation: int) -> None:
         """Refuse older operations from now on, also after the object is gone."""

@@ -24,6 +24,10 @@ class Assets(Protocol):
         """
         ...
 
+    def holds(self, digest: str) -> bool:
+        """Whether it is stored, or where the manifests found it."""
+        ...
+
 
 @dataclass(frozen=True)
 class Setting:
@@ -117,6 +121,15 @@ class FenceSource(Protocol):
 
     def fences(self) -> Mapping[Address, int]:
         """By address the generation below which operations are refused, also where the object is gone."""
+        ...
+
+
+@runtime_checkable
+class Knowing(Protocol):
+    """A provider that can tell what it could not make true of specs that come from a record."""
+
+    def lacking(self, address: Address, spec: Spec) -> Iterator[str]:
+        """What of an object's spec is not at hand here, in words: the values of its secrets, its content."""
         ...
 
 

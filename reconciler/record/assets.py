@@ -41,10 +41,17 @@ class AssetStore:
         Raises:
             ProviderError: the content is neither stored nor where the manifests found it.
         """
-        stored = self._folder / digest.replace(":", "-")
+        stored = self._stored(digest)
         if not stored.exists():
             self._lay_down(digest, stored)
         return stored
+
+    def holds(self, digest: str) -> bool:
+        """Whether the content is stored, or where the manifests found it."""
+        return self._stored(digest).exists() or digest in self._sources
+
+    def _stored(self, digest: str) -> Path:
+        return self._folder / digest.replace(":", "-")
 
     def _lay_down(self, digest: str, stored: Path) -> None:
         source = self._sources.get(digest)

@@ -40,6 +40,10 @@ class World:
         """The stored content of a digest."""
         return self.folder / "content" / digest.replace(":", "-")
 
+    def holds(self, digest: str) -> bool:
+        """Whether it is stored."""
+        return self.path(digest).exists()
+
     def endpoint_spec(self, **fields: Any) -> dict[str, Any]:
         return dict(endpoint(**fields).spec)
 

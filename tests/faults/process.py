@@ -18,12 +18,13 @@ from reconciler.core.plan import Operation, Step
 from reconciler.core.state import Live
 from reconciler.providers import memory
 from reconciler.providers.memory import MemoryProvider
+from reconciler.rollback import Back, rollback
 from reconciler.workspace import Workspace, open_workspace
 from tests.faults.invariants import breaches
 from tests.faults.judging import judged
 from tests.faults.points import Points, watch
 from tests.faults.schedule import Chance, Schedule
-from tests.faults.small_world import REVERT, Disk, clear, disk_of, put_disk, write
+from tests.faults.small_world import BACK, REVERT, Disk, clear, disk_of, put_disk, write
 
 PARALLEL = 4
 """How many steps are under way at once, which is the command line's default."""
@@ -110,7 +111,7 @@ class Place:
             os.chdir(self.world)
             points = Points(self._scratch / "points", lambda number, _name: number == kill_at)
             self._apply(wish, chance, points, Effects(self._scratch / "effects"))
-            (self._scratch / "wrong").write_text(json.dumps(judged(wish)))
+            (self._scratch / "wrong").write_text(json.dumps(judged(REVERT if wish == BACK else wish)))
             code = 0
         except BaseException:  # noqa: BLE001 - the parent tells it
             (self._scratch / "failure").write_text(traceback.format_exc())
@@ -132,7 +133,10 @@ class Place:
             memory._append = points.half(memory._append)
             self._spoil(workspace)
             manner = pipeline.Manner(parallel=PARALLEL, watch=schedule.watch)
-            applied = pipeline.apply(workspace, pipeline.Wish((wish,)), manner)
+            if wish == BACK:
+                _, applied = rollback(workspace, Back(), manner)
+            else:
+                applied = pipeline.apply(workspace, pipeline.Wish((wish,)), manner)
         assert applied.succeeded, [outcome.message for outcome in applied.outcomes]
 
 

@@ -13,6 +13,9 @@ SETTINGS = "manifests: applied\ntargets:\n  dev: {provider: memory, file: live.j
 Disk = dict[str, bytes]
 
 AGAIN, REVERT, EDIT = "wanted", "applied", "edited"
+BACK = "a rollback"
+"""What leads from one wish to the one before by what is recorded."""
+
 WISHES = (AGAIN, REVERT, EDIT)
 """What is wished after a kill: the same once more, what was before, or something else with names changed."""
 

@@ -90,6 +90,9 @@ class _NoAssets:
     def path(self, digest: str) -> Path:
         raise ProviderError(f"content {digest} is not at hand")
 
+    def holds(self, _digest: str) -> bool:
+        return False
+
 
 def main() -> int:
     """Parse the command line and feed the gateway."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import ClassVar, Protocol
 
 from reconciler.core.address import Address
+from reconciler.core.contents import contents_of, valueless
 from reconciler.core.manifest import Resource, Spec
 from reconciler.core.plan import Action, Operation, Step
 from reconciler.core.problem import Problem
@@ -105,6 +106,7 @@ class HostedProvider(ABC):
         self._deployments, self._ways = parts.deployments, parts.front.backends
         watch = Watch(self._reading.observe, self._tail, options.watch_seconds)
         self._endpoints = Endpoints(objects, front, self._deployments.take_away, now, watch)
+        self._assets = parts.assets
         self._calls = self._table(self._endpoints, parts.assets)
         self._attending = Attending(parts.layout, parts.processes)
 
@@ -152,6 +154,12 @@ class HostedProvider(ABC):
         self._objects.held(address)
         self.fence(address, operation.generation)
         self._objects.take_over(address, operation)
+
+    def lacking(self, address: Address, spec: Spec) -> Iterator[str]:
+        """The secrets whose values are not kept with the object, and content that is not stored."""
+        stored = self._objects.secrets(address)
+        yield from (f"the value of {path}" for path, secret in valueless(spec) if secret.digest not in stored)
+        yield from (f"the content {digest}" for digest in contents_of(spec) if not self._assets.holds(digest))
 
     def create(self, step: Step, operation: Operation) -> None:
         """Make the object; one that another state made is not touched."""

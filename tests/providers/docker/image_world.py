@@ -50,6 +50,9 @@ class Folders:
     def path(self, digest: str) -> Path:
         return self._folder / digest
 
+    def holds(self, digest: str) -> bool:
+        return self.path(digest).exists()
+
 
 class ImageWorld:
     """The images of one test, in a repository of its own, and the lines that were reported of them."""
