@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from reconciler.core.plan import Plan
     from reconciler.core.problem import Problem
 
 
@@ -75,13 +76,16 @@ class LockHeldError(MlopsError):
 
 
 class RefusedError(MlopsError):
-    """A guard or preflight refused the plan before anything was touched; `problems` holds what policies say of it."""
+    """A guard or preflight refused the plan before anything was touched.
+
+    `problems` holds what policies say of it; `plan` is the one, where there is one.
+    """
 
     exit_code = 4
 
-    def __init__(self, message: str, *, problems: "Sequence[Problem]" = ()) -> None:
+    def __init__(self, message: str, *, problems: "Sequence[Problem]" = (), plan: "Plan | None" = None) -> None:
         super().__init__(message)
-        self.problems = tuple(problems)
+        self.problems, self.plan = tuple(problems), plan
 
 
 class StepFailedError(MlopsError):

@@ -212,7 +212,7 @@ def destroy(workspace: Workspace, wish: Wish, manner: Manner | None = None) -> A
         planned = Planned(made, corrections=corrected)
         ahead = newer(recorded, live, workspace.store.generation)
         guards = Guards(protect=workspace.target.protect, foreign=foreign(state, live), ahead=ahead)
-        _refuse(refusals(steps, state, guards, wanted=None))
+        _refuse(refusals(steps, state, guards, wanted=None), made)
         bylaws = in_force(workspace.config.root, wish.policies)
         warnings = _accepted(bylaws.problems)
         occasion = Occasion("destroy", workspace.config.root, workspace.target)
@@ -412,13 +412,13 @@ def _guards(workspace: Workspace, wish: Wish, state: State, live: Sequence[Live]
 
 def _guard(workspace: Workspace, made: Plan, state: State, guards: Guards, *, wanted: int | None) -> None:
     over = over_quota(made.steps, state, workspace.target.quota)
-    _refuse([*refusals(made.steps, state, guards, wanted=wanted), *over])
+    _refuse([*refusals(made.steps, state, guards, wanted=wanted), *over], made)
 
 
-def _refuse(reasons: Iterable[str]) -> None:
+def _refuse(reasons: Iterable[str], plan: Plan) -> None:
     found = tuple(reasons)
     if found:
-        raise RefusedError("\n".join(found))
+        raise RefusedError("\n".join(found), plan=plan)
 
 
 def _generations(live: Iterable[Live]) -> str:

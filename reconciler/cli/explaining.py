@@ -27,22 +27,26 @@ def explain(code: Annotated[str, typer.Argument(metavar="CODE", help="Such as E-
 
 
 def schema(
-    kind: Annotated[str, typer.Argument(metavar="KIND", help="Such as managedOnlineDeployment or model.")],
+    kind: Annotated[str, typer.Argument(metavar="KIND", help="Such as managedOnlineDeployment or model; or plan.")],
 ) -> None:
-    """Print the JSON Schema of a kind.
+    """Print the JSON Schema of a kind, or of what a command prints with --format json.
 
-    For an editor, or a check of your own.
+    For an editor, or a check of your own. Of what is printed there are plan, apply, drift, validate, and failure, which
+    a report in JSON is where a command came to nothing.
 
     \b
-    Example:
+    Examples:
       mlops schema managedOnlineDeployment > deployment.schema.json
+      mlops schema plan
     """
-    from reconciler.load.schema import SCHEMAS, schema_named  # noqa: PLC0415 - only this command needs it
+    from reconciler.load.published import PUBLISHED, published  # noqa: PLC0415 - only this command needs it
+    from reconciler.load.schema import SCHEMAS, schema_named  # noqa: PLC0415
 
-    named = {name.lower(): name for name in SCHEMAS}
-    if kind.lower() not in named:
-        raise MlopsError(f"there is no kind {kind}{_near(kind, list(SCHEMAS))}")
-    put(json_text(schema_named(named[kind.lower()])))
+    named = {name.lower(): name for name in (*SCHEMAS, *PUBLISHED)}
+    name = named.get(kind.lower())
+    if not name:
+        raise MlopsError(f"there is no kind {kind}{_near(kind, list(named.values()))}")
+    put(json_text(published(name) if name in PUBLISHED else schema_named(name)))
 
 
 def _near(word: str, known: list[str]) -> str:

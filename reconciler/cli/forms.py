@@ -54,13 +54,13 @@ def _plan_text(planned: "Planned") -> str:
 def _plan_json(planned: "Planned") -> str:
     from reconciler.render.as_json import plan_json  # noqa: PLC0415
 
-    return json_text(plan_json(planned.plan))
+    return json_text(plan_json(planned.plan, blame=planned.blame, warnings=planned.warnings))
 
 
 def _plan_markdown(planned: "Planned", budget: int) -> str:
     from reconciler.render.markdown import plan_markdown  # noqa: PLC0415
 
-    return plan_markdown(planned.plan, budget=budget, blame=planned.blame)
+    return plan_markdown(planned.plan, budget=budget, blame=planned.blame, warnings=planned.warnings)
 
 
 def _plan_html(planned: "Planned") -> str:
@@ -78,9 +78,11 @@ def _apply_text(applied: "Applied") -> str:
 
 
 def _apply_json(applied: "Applied") -> str:
-    from reconciler.render.as_json import outcomes_json, plan_json  # noqa: PLC0415
+    from reconciler.render.as_json import apply_json  # noqa: PLC0415
 
-    return json_text({**plan_json(applied.planned.plan), "outcomes": outcomes_json(applied.outcomes)})
+    planned, outcomes, declined = applied.planned, applied.outcomes, applied.declined
+    told = apply_json(planned.plan, outcomes, declined=declined, blame=planned.blame, warnings=planned.warnings)
+    return json_text(told)
 
 
 def _apply_markdown(applied: "Applied", budget: int) -> str:

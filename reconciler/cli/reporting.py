@@ -13,7 +13,7 @@ from reconciler.cli.forms import COMMENT, FAILED, SUMMARY, Forms
 from reconciler.cli.saying import ReaderGoneError, fall_silent, put, say, warn
 from reconciler.cli.textfile import add_metrics
 from reconciler.core.failure import Failure
-from reconciler.errors import ManifestError, MlopsError
+from reconciler.errors import ManifestError, MlopsError, RefusedError
 from reconciler.record.files import beside, lay_down
 
 T = TypeVar("T")
@@ -137,5 +137,6 @@ def _opened(file: Path) -> int:
 
 
 def _failure(error: MlopsError, command: str, target: str) -> Failure:
-    problems = error.problems if isinstance(error, ManifestError) else ()
-    return Failure(command, target, error.exit_code, str(error), problems)
+    problems = error.problems if isinstance(error, ManifestError | RefusedError) else ()
+    plan = error.plan if isinstance(error, RefusedError) else None
+    return Failure(command, target, error.exit_code, str(error), problems, plan)

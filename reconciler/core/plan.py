@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -137,6 +138,20 @@ class Plan:
     def digest(self) -> str:
         """The identity of the plan: equal inputs give an equal digest."""
         return hashlib.sha256(json.dumps(plan_body(self), sort_keys=True).encode()).hexdigest()
+
+    @cached_property
+    def keys(self) -> Mapping[int, str]:
+        """For the id of each step a name that stays when other resources' steps come and go.
+
+        `route endpoint/credit`; where an address has several steps of one action, the later ones end in `#2` and so on.
+        """
+        met: Counter[str] = Counter()
+        keys = {}
+        for step in self.steps:
+            name = f"{step.action} {step.address}"
+            met[name] += 1
+            keys[step.id] = name if met[name] == 1 else f"{name}#{met[name]}"
+        return keys
 
     def count(self, action: Action) -> int:
         """How many steps do this."""

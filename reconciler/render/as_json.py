@@ -1,19 +1,25 @@
 """Plans, drifts, outcomes and problems as JSON values; field names are a promise, values never hold a secret."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
+from reconciler.core.blame import Blame
 from reconciler.core.failure import Failure
-from reconciler.core.plan import FieldChange, Outcome, Plan, Recovery
+from reconciler.core.manifest import Source
+from reconciler.core.plan import FieldChange, Outcome, Plan, Recovery, Step
 from reconciler.core.problem import Problem
 from reconciler.core.state import Drift, DriftClass
 from reconciler.render.values import Veil
 
 VERSION = 1
+"""Grows when a field goes away or means something else; that fields come in addition does not change it."""
 
 
-def plan_json(plan: Plan) -> dict[str, Any]:
-    """The plan: `steps` in order, each with what it waits for."""
+def plan_json(
+    plan: Plan, *, blame: Mapping[Source, Blame] | None = None, warnings: Sequence[Problem] = ()
+) -> dict[str, Any]:
+    """The plan: `steps` in order, each with what it waits for; its form is in `schemas/plan.json`."""
     veil = Veil()
     return {
         "version": VERSION,
@@ -22,23 +28,27 @@ def plan_json(plan: Plan) -> dict[str, Any]:
         "serial": plan.serial,
         "tree": plan.tree,
         "digest": plan.digest,
-        "steps": [
-            {
-                "id": step.id,
-                "action": str(step.action),
-                "address": str(step.address),
-                "reason": step.reason,
-                "fields": [_field(field, veil) for field in step.fields],
-                "needs": list(step.needs),
-            }
-            for step in plan.steps
-        ],
+        "steps": [_step(step, plan, veil, blame or {}) for step in plan.steps],
         "unchanged": plan.unchanged,
         "offline": plan.offline,
         "against": plan.against,
         "pins": dict(plan.pins),
+        "warnings": list(map(_problem, warnings)),
         **_unfinished(plan.recovery, plan.holder, veil),
     }
+
+
+def apply_json(
+    plan: Plan,
+    outcomes: Sequence[Outcome],
+    *,
+    declined: bool = False,
+    blame: Mapping[Source, Blame] | None = None,
+    warnings: Sequence[Problem] = (),
+) -> dict[str, Any]:
+    """What was planned, and what every step of it did."""
+    planned = plan_json(plan, blame=blame, warnings=warnings)
+    return {**planned, "declined": declined, "outcomes": outcomes_json(outcomes, plan.keys)}
 
 
 def drift_json(
@@ -69,11 +79,12 @@ def drift_json(
     }
 
 
-def outcomes_json(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
-    """What every step did."""
+def outcomes_json(outcomes: Sequence[Outcome], keys: Mapping[int, str]) -> list[dict[str, Any]]:
+    """What every step did; `keys` are those of its plan."""
     return [
         {
             "id": outcome.step.id,
+            "key": keys[outcome.step.id],
             "action": str(outcome.step.action),
             "address": str(outcome.step.address),
             "result": str(outcome.result),
@@ -104,6 +115,7 @@ def failure_json(failure: Failure) -> dict[str, Any]:
             "exit_code": failure.exit_code,
             "message": failure.message,
             "problems": list(map(_problem, failure.problems)),
+            "plan": plan_json(failure.plan) if failure.plan else None,
         },
     }
 
@@ -132,6 +144,23 @@ def _unfinished(under_way: Sequence[Recovery], holder: Mapping[str, str | int] |
     }
 
 
+def _step(step: Step, plan: Plan, veil: Veil, blame: Mapping[Source, Blame]) -> dict[str, Any]:
+    return {
+        "id": step.id,
+        "key": plan.keys[step.id],
+        "action": str(step.action),
+        "address": str(step.address),
+        "reason": step.reason,
+        "fields": [{**_field(field, veil), "blame": _blame(field, blame)} for field in step.fields],
+        "needs": list(step.needs),
+    }
+
+
 def _field(field: FieldChange, veil: Veil) -> dict[str, Any]:
     source = {"file": field.source.file, "line": field.source.line} if field.source else None
     return {"path": field.path, "before": veil.over(field.before), "after": veil.over(field.after), "source": source}
+
+
+def _blame(field: FieldChange, blame: Mapping[Source, Blame]) -> dict[str, str] | None:
+    found = blame.get(field.source) if field.source else None
+    return asdict(found) if found else None

@@ -61,6 +61,7 @@ def test_the_json_of_a_plan_has_the_promised_fields(applied: Repository):
     assert applied.mlops("plan", "--format", "json").json["steps"] == [
         {
             "id": 1,
+            "key": "scale deployment/credit/blue",
             "action": "scale",
             "address": "deployment/credit/blue",
             "reason": "instance_count changed",
@@ -70,6 +71,7 @@ def test_the_json_of_a_plan_has_the_promised_fields(applied: Repository):
                     "before": 1,
                     "after": 3,
                     "source": {"file": "manifests/blue.yml", "line": 10},
+                    "blame": None,
                 }
             ],
             "needs": [],

@@ -43,7 +43,7 @@ def of_drifts(drifts: Sequence[Drift]) -> Iterator[str]:
 def of_outcomes(outcomes: Sequence[Outcome]) -> Iterator[str]:
     """Outcomes in each of their forms."""
     yield text.outcomes_text(outcomes)
-    yield json.dumps(as_json.outcomes_json(outcomes))
+    yield json.dumps(as_json.outcomes_json(outcomes, {outcome.step.id: "" for outcome in outcomes}))
     yield repr(outcomes)
 
 

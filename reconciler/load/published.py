@@ -1,0 +1,19 @@
+"""The JSON Schemas of what commands print: shipped as files beside what prints it, each a promise."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import reconciler.render
+
+FOLDER = Path(reconciler.render.__file__).parent / "schemas"
+
+PUBLISHED = ("plan", "apply", "drift", "validate", "failure")
+"""Their names; `failure` is why a command came to nothing, in the report of any."""
+
+
+def published(name: str) -> Mapping[str, Any]:
+    """A schema by its name."""
+    schema: Mapping[str, Any] = json.loads((FOLDER / f"{name}.json").read_text("utf-8"))
+    return schema
