@@ -117,12 +117,12 @@ def judged(plan: Plan, bylaws: Sequence[Bylaw], occasion: Occasion) -> tuple[Pro
     found = [_finding(meant[each.bylaw], pairs[each.subject][1], each.kind, each.words) for each in answer.said]
     if answer.broken is not None:
         found.append(_problem(meant[answer.broken], "test", f"cannot be evaluated: {answer.why}"))
-    return _accepted(found)
+    return _accepted(found, plan)
 
 
-def _accepted(found: Sequence[Problem]) -> tuple[Problem, ...]:
+def _accepted(found: Sequence[Problem], plan: Plan) -> tuple[Problem, ...]:
     if any(problem.is_error for problem in found):
-        raise RefusedError("\n".join(map(str, _some(found))), problems=found)
+        raise RefusedError("\n".join(map(str, _some(found))), problems=found, plan=plan)
     return tuple(_some(found))
 
 
