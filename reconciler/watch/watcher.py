@@ -251,7 +251,7 @@ class Watcher:
             command="watch",
         )
         applied = pipeline.apply(workspace, self._wish(decision), manner)
-        facts = {"commit": commit, "outcomes": outcomes_json(applied.outcomes)}
+        facts = {"commit": commit, "outcomes": outcomes_json(applied.outcomes, applied.planned.plan.keys)}
         if applied.declined:
             return Round()
         if applied.succeeded:
