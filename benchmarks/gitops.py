@@ -1,4 +1,4 @@
-"""What a pull request and a schedule wait for: drift of a thousand resources, and a large plan as a comment."""
+"""What a pull request and a schedule wait for: drift of a thousand resources, a large plan as a comment and a page."""
 
 import json
 import statistics
@@ -13,15 +13,16 @@ from measuring import MLOPS, Bench, Command, python
 from table import Row, compared
 
 RESOURCES, STEPS = 1000, 5000
-DRIFT_S, MARKDOWN_S, BLAME_S = 0.6, 1, 2
+DRIFT_S, RENDERED_S, BLAME_S = 0.6, 1, 2
 COMMITS = 300
 
 # A plan of as many roll-outs, each of three fields; the best of some, as the first compiles its patterns.
-MARKDOWN = """
+RENDERED = """
 import json, sys, time
 from reconciler.core.address import Address
 from reconciler.core.manifest import Source
 from reconciler.core.plan import Action, FieldChange, Plan, Step
+from reconciler.render.html import plan_html
 from reconciler.render.markdown import plan_markdown
 
 def step(number):
@@ -36,9 +37,10 @@ def step(number):
 
 plan = Plan("prod", "lineage", 1, "tree", tuple(map(step, range(1, int(sys.argv[1]) + 1))))
 costs = []
+render = {"Markdown": plan_markdown, "HTML": plan_html}[sys.argv[3]]
 for _ in range(int(sys.argv[2])):
     began = time.process_time()
-    text = plan_markdown(plan)
+    text = render(plan)
     costs.append(time.process_time() - began)
 print(json.dumps([min(costs), len(text)]))
 """
@@ -63,7 +65,8 @@ print(cost)
 def gitops(bench: Bench) -> Iterator[Row]:
     """Every number that a goal is set for."""
     yield _drift(bench)
-    yield _markdown(bench)
+    yield _rendered(bench, "Markdown")
+    yield _rendered(bench, "HTML")
     yield from _blame(bench)
 
 
@@ -75,11 +78,11 @@ def _drift(bench: Bench) -> Row:
     return compared("drift, 1,000 resources, a memory target", drift, ("python -c pass", bare), goal=DRIFT_S)
 
 
-def _markdown(bench: Bench) -> Row:
-    argv = (sys.executable, "-c", MARKDOWN, str(STEPS), str(bench.runs(9, 3)))
+def _rendered(bench: Bench, form: str) -> Row:
+    argv = (sys.executable, "-c", RENDERED, str(STEPS), str(bench.runs(9, 3)), form)
     done = subprocess.run(argv, env=bench.environ, capture_output=True, text=True, check=True)
     cost, size = json.loads(done.stdout)
-    return Row(f"Markdown of a plan of {STEPS:,} steps", cost, "s CPU", MARKDOWN_S, note=f"{size:,} characters")
+    return Row(f"{form} of a plan of {STEPS:,} steps", cost, "s CPU", RENDERED_S, note=f"{size:,} characters")
 
 
 def _blame(bench: Bench) -> Iterator[Row]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from reconciler.core.plan import Outcome, Step
+from reconciler.core.plan import Action, Outcome, Result, Step
 from reconciler.render.html_layout import Lane, direct, lanes, waves
 from reconciler.render.html_parts import NOT_BEGUN, counted, cut, esc, some, words
 
@@ -11,6 +11,7 @@ MOST_STEPS = 60
 MOST_GROUPS = 60
 """So many of those boxes are drawn."""
 
+_LOSSES = frozenset({str(Action.DELETE), str(Result.FAILED), str(Result.UNKNOWN)})
 _GUTTER, _TOP, _HEAD, _ROW, _PAD = 140, 26, 30, 54, 10
 _WIDE, _HIGH, _GAP = 190, 44, 44
 _BOX_WIDE, _BOX_HIGH, _BOXES = 244, 76, 4
@@ -47,7 +48,11 @@ def _in_words(steps: Sequence[Step]) -> str:
 def _groups_in_words(steps: Sequence[Step]) -> str:
     found = lanes(steps)
     left = len(found) - MOST_GROUPS
-    more = f", the first {MOST_GROUPS} of them; {left:,} more are in the list below" if left > 0 else ""
+    more = (
+        f"; {MOST_GROUPS} of them, first those that lose something; {left:,} more are in the list below"
+        if left > 0
+        else ""
+    )
     return (
         f"{some(len(steps), 'step')} are too many to be drawn one by one, so each endpoint is one box with what "
         f"happens to it{more}. They run in {some(1 + max(waves(steps).values()), 'wave')}."
@@ -170,19 +175,19 @@ def _ended(outcome: Outcome) -> str:
 
 def _groups(steps: Sequence[Step], outcomes: Mapping[int, Outcome] | None) -> str:
     """One box an endpoint, with how many steps do what, or how many ended how."""
-    found = lanes(steps)[:MOST_GROUPS]
+    counts = [(lane, counted(lane.steps, outcomes)) for lane in lanes(steps)]
+    found = sorted(counts, key=lambda each: not _LOSSES & each[1].keys())[:MOST_GROUPS]
     columns = min(_BOXES, len(found))
     wide = columns * (_BOX_WIDE + _PAD) - _PAD
     high = -(-len(found) // columns) * (_BOX_HIGH + _PAD)
     parts = (
-        _group(lane, (number % columns) * (_BOX_WIDE + _PAD), number // columns * (_BOX_HIGH + _PAD), outcomes)
-        for number, lane in enumerate(found)
+        _group(lane, happens, (number % columns) * (_BOX_WIDE + _PAD), number // columns * (_BOX_HIGH + _PAD))
+        for number, (lane, happens) in enumerate(found)
     )
     return _svg(wide, high, "Endpoints of the plan and what happens to them", _groups_in_words(steps), parts)
 
 
-def _group(lane: Lane, x: int, y: int, outcomes: Mapping[int, Outcome] | None) -> str:
-    counts = counted(lane.steps, outcomes)
+def _group(lane: Lane, counts: Mapping[str, int], x: int, y: int) -> str:
     name = lane.family or "models and environments"
     told = "; ".join(f"{count:,} {words(what)}" for what, count in counts.items())
     signs = "".join(

@@ -13,6 +13,7 @@ Shares = Mapping[str, int]
 MOST_SHIFTS = 40
 """So many endpoints have bars."""
 
+_SEEN = 6  # endpoints at first sight; the bars of more are folded
 _COLOURS = 6
 _NAMED, _NUMBERED = 25, 10  # percent of a bar into which a name, a number fits, also on a phone
 _OTHERS = "(others)"
@@ -109,11 +110,17 @@ def traffic(shifts: Sequence[Shift], sides: tuple[str, str]) -> str:
     if not shifts:
         return ""
     left = len(shifts) - MOST_SHIFTS
-    more = (
-        f'<p class="hint">Traffic of {some(left, "more endpoint")} moves, too; the list has it.</p>' if left > 0 else ""
-    )
-    figures = "".join(_figure(shift, sides) for shift in shifts[:MOST_SHIFTS])
-    return f'<section aria-labelledby="h-traffic"><h2 id="h-traffic">Traffic</h2>{figures}{more}</section>'
+    more = f"<p>Traffic of {some(left, 'more endpoint')} moves, too; the list has it.</p>" if left > 0 else ""
+    figures = [_figure(shift, sides) for shift in sorted(shifts, key=_weight)[:MOST_SHIFTS]]
+    shown, rest = "".join(figures[:_SEEN]), "".join(figures[_SEEN:])
+    if rest:
+        rest = f"<details><summary>{some(len(figures) - _SEEN, 'more endpoint')}</summary>{rest}{more}</details>"
+    return f'<section aria-labelledby="h-traffic"><h2 id="h-traffic">Traffic</h2>{shown}{rest}</section>'
+
+
+def _weight(shift: Shift) -> tuple[bool, str]:
+    """What moves from somewhere matters more than what begins."""
+    return not shift.before, shift.endpoint
 
 
 def _figure(shift: Shift, sides: tuple[str, str]) -> str:

@@ -16,6 +16,7 @@ from reconciler.render.html import apply_html, plan_html
 from reconciler.render.html_findings import drift_html, failure_html
 from reconciler.render.html_graph import MOST_GROUPS, MOST_STEPS
 from reconciler.render.html_layout import direct, waves
+from reconciler.render.html_traffic import MOST_SHIFTS
 from tests import reports
 from tests.builders import blue, deployment, endpoint, model, plan_of, recorded
 
@@ -258,6 +259,16 @@ def test_a_share_that_is_none_is_in_the_fields_and_in_no_bar(share: object):
     assert document.of("fields")
 
 
+def test_of_many_endpoints_those_that_had_traffic_come_first_and_most_are_folded():
+    names = [f"e{number:02}" for number in range(50)]
+    state = recorded(endpoint("e49", traffic={"a": 100}), *(endpoint(name) for name in names[:-1]))
+    document = plan_doc(plan_of([endpoint(name, traffic={"b": 100}) for name in names], state))
+    assert len(document.of("shift")) == MOST_SHIFTS
+    assert document.text("figcaption.").startswith("e49 e00 e01")
+    assert "34 more endpoints" in document.text("summary.")
+    assert "Traffic of 10 more endpoints moves, too" in document.text()
+
+
 def test_a_plan_that_moves_no_traffic_has_no_bars():
     state = recorded(endpoint(traffic={"blue": 100}), blue())
     document = plan_doc(plan_of([endpoint(traffic={"blue": 100}), blue(instance_count=3)], state))
@@ -346,7 +357,8 @@ def test_of_a_large_apply_the_parts_with_what_failed_are_open():
     made = large(100)
     outcomes = [Outcome(step, Result.FAILED if step.id == 200 else Result.SUCCEEDED) for step in made.steps]
     document = Document(apply_html(made, outcomes))
-    assert sum("open" in part for part in document.of("lane")) == 1
+    (opened,) = (part["id"] for part in document.of("lane") if "open" in part)
+    assert document.of("group")[0]["href"] == f"#{opened}"
 
 
 def test_a_report_of_five_thousand_steps_stays_a_file_that_opens():
