@@ -26,10 +26,10 @@ def progress(*, quiet: bool) -> Iterator[Callable[[Plan], Watcher]]:
         with _LiveTree() as live:
             yield live.watch
     else:
-        yield lambda _plan: _plain_lines()
+        yield lambda _plan: plain_lines()
 
 
-def _plain_lines() -> Watcher:
+def plain_lines() -> Watcher:
     """One line when a step begins, one for every wait, one when it ends."""
     write = threading.Lock()
 

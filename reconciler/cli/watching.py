@@ -6,7 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -87,7 +87,8 @@ def watch(
     chosen = _settings(settings, flags, self_heal=self_heal, listen=listen)
     place = Place(folder.absolute(), remote_of(remote, chosen.branch), chosen)
     sight = Sight(remote=remote, branch=chosen.branch, interval_s=chosen.interval_s)
-    with _signals() as signals, _world(signals, report) as world:
+    with _signals() as signals:
+        world = _world(signals, report)
         watcher = Watcher(place, chosen, sight, world)
         watcher.alive()
         served = Served(chosen.listen, lambda: watcher.sight, world.now) if chosen.listen else None
@@ -211,23 +212,19 @@ def _signals() -> Iterator[_Heard]:
             signal.signal(number, handler)
 
 
-@contextmanager
-def _world(heard: _Heard, report: Events) -> "Iterator[World]":
+def _world(heard: _Heard, report: Events) -> "World":
     import random  # noqa: PLC0415 - --help loads none of it
 
     from reconciler.apply import Watcher as Told  # noqa: PLC0415
-    from reconciler.cli.progress import progress  # noqa: PLC0415
+    from reconciler.cli.progress import plain_lines  # noqa: PLC0415
     from reconciler.watch.watcher import World  # noqa: PLC0415
     from reconciler.wishes import Manner  # noqa: PLC0415
 
-    with progress(quiet=report is Events.JSON) as watch_plan, ExitStack():
+    def begin(_made: "Plan") -> Told:
+        heard.in_steps = True
+        return Told() if report is Events.JSON else plain_lines()
 
-        def begin(made: "Plan") -> Told:
-            heard.in_steps = True
-            return watch_plan(made)
-
-        manner: Manner = Manner(stop=heard.stop, watch=begin)
-        yield World(_teller(report), dice=random.random, manner=manner)
+    return World(_teller(report), dice=random.random, manner=Manner(stop=heard.stop, watch=begin))
 
 
 def _teller(report: Events) -> Any:

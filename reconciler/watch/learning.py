@@ -22,7 +22,8 @@ def learned(memory: Memory, runs: Sequence[Run], plan: Plan, *, commit: str, for
     """
     last = runs[0] if runs else None
     if last and command_of(last) == "rollback" and last.id != memory.undone_by:
-        memory = replace(memory, undone_by=last.id, undone=former, in_force="", in_force_tree="")
+        undone = commit if commit in last.origin.took_back else former
+        memory = replace(memory, undone_by=last.id, undone=undone, in_force="", in_force_tree="")
     ours = next((run for run in runs if command_of(run) == "watch"), None)
     if ours and ours.outcome == "failed" and ours.commit == commit and ours.id != memory.judged:
         memory = replace(memory, judged=ours.id, tried=commit, tried_plan=mark(plan))

@@ -20,14 +20,22 @@ class Served:
         place: host and port; port 0 is any that is free.
         sight: gives what is to be seen.
         now: seconds since the epoch.
+        patience_s: how long a client may be silent.
 
     Raises:
         MlopsError: the port cannot be had.
     """
 
-    def __init__(self, place: tuple[str, int], sight: Callable[[], Sight], now: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        place: tuple[str, int],
+        sight: Callable[[], Sight],
+        now: Callable[[], float],
+        *,
+        patience_s: float = _PATIENCE_S,
+    ) -> None:
         try:
-            self._server = _Server(place, _handler(sight, now))
+            self._server = _Server(place, _handler(sight, now, patience_s))
         except OSError as error:
             raise MlopsError(f"--listen {place[0]}:{place[1]}: {error.strerror or error}") from error
         threading.Thread(target=self._server.serve_forever, name="health", daemon=True).start()
@@ -72,7 +80,7 @@ class _Server(ThreadingMixIn, HTTPServer):
         """A client that breaks off is no event."""
 
 
-def _handler(sight: Callable[[], Sight], now: Callable[[], float]) -> type[BaseHTTPRequestHandler]:
+def _handler(sight: Callable[[], Sight], now: Callable[[], float], patience_s: float) -> type[BaseHTTPRequestHandler]:
     def health() -> tuple[int, str]:
         ails = ailment(sight(), now())
         return (503, ails) if ails else (200, "ok")
@@ -85,7 +93,7 @@ def _handler(sight: Callable[[], Sight], now: Callable[[], float]) -> type[BaseH
     answers = {"/healthz": health, "/readyz": ready, "/metrics": lambda: (200, metrics(sight(), now()).rstrip("\n"))}
 
     class Handler(BaseHTTPRequestHandler):
-        timeout = _PATIENCE_S
+        timeout = patience_s
 
         def do_GET(self) -> None:
             answer = answers.get(self.path.partition("?")[0])

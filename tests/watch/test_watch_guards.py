@@ -12,7 +12,7 @@ from reconciler.apply import utc_now
 from reconciler.core.plan import Operation, Step
 from reconciler.errors import ProviderError
 from reconciler.providers.memory import MemoryProvider
-from reconciler.record.store import Run
+from reconciler.record.store import Origin, Run
 from reconciler.watch.deciding import Hold
 from reconciler.watch.kept import Suspension
 from reconciler.watch.settings import SelfHeal
@@ -260,11 +260,11 @@ def test_rewritten_history_is_followed_where_the_operator_says_so(team: Team):
     assert team.tags == {"team": "b"}
 
 
-def rolled_back(workspace: Workspace) -> None:
+def rolled_back(workspace: Workspace, *took_back: str) -> None:
     """What a person's rollback leaves in the record."""
     store = workspace.store
     with store.lock(holder("mlops rollback", utc_now()), timeout_s=0):
-        store.begin_run(Run("r1", "rollback", "dev", utc_now()))
+        store.begin_run(Run("r1", "mlops rollback", "dev", utc_now(), origin=Origin(took_back=took_back)))
         store.end_run("r1", "succeeded", utc_now())
 
 
@@ -284,6 +284,17 @@ def test_what_a_person_rolled_back_stays_so_until_a_new_commit_comes(team: Team)
         assert watcher.round().hold is None
         assert team.tags == {"team": "good"}
         assert watcher.round().hold is None
+
+
+def test_what_was_applied_and_rolled_back_while_it_was_away_stays_so_too(team: Team):
+    with following(team) as watcher:
+        watcher.round()
+        commit = team.tag("bad")
+        with watcher.folder.opened() as workspace:
+            rolled_back(workspace, commit)
+    with following(team) as watcher:
+        assert watcher.round().hold is Hold.UNDONE
+    assert team.tags == {}
 
 
 def test_an_operator_may_ask_for_what_was_rolled_back(team: Team):
