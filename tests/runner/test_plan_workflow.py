@@ -18,7 +18,7 @@ def test_a_pull_request_is_validated_and_planned_by_the_mlops_that_the_workflow_
     assert plan.result == "success", plan.log
     assert plan.permissions == {"contents": "read"}
     assert "1 resource: 0 errors, 0 warnings" in plan.log
-    assert "| `description` | ` -> credit` | `manifests/endpoint.yml:4` |" in plan.summary
+    assert '| `description` | `"" -> credit` | `manifests/endpoint.yml:4` |' in plan.summary
     assert (plan.obeyed, plan.complaints) == ((), ())
 
 
