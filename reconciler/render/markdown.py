@@ -50,7 +50,12 @@ def plan_markdown(
         warnings: of the files.
         where: Markdown of our own that says where all of it is, for a level that leaves some out.
     """
-    said = [str(Marker("plan", plan.target, plan.digest)), f"### mlops plan: {name(plan.target)}", ""]
+    # Nobody can apply what was planned offline by its digest.
+    said = [
+        str(Marker("plan", plan.target, "" if plan.offline else plan.digest)),
+        f"### mlops plan: {name(plan.target)}",
+        "",
+    ]
     said += [summary(plan, named=name), ""]
     short = f"One line a step: the fields do not fit here. {where} has them."
     totals = f"Totals alone: the steps do not fit here. {where} has them."

@@ -2,7 +2,7 @@
 
 import os
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -89,10 +89,11 @@ class Event:
 
 
 class Hub:
-    """All the repositories of a test, below one folder."""
+    """All the repositories of a test, below one folder; `numbered` gives a new pull request of somebody its number."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, numbered: Callable[[str], int]) -> None:
         self._folder, self.projects = folder, dict[str, Project]()
+        self._numbered = numbered
 
     def create(self, name: str, *, fork_of: Project | None = None) -> Project:
         """An empty repository, or a copy of another."""
@@ -109,7 +110,7 @@ class Hub:
         self, base: Project, branch: str, *, head: Project | None = None, title: str = "", user: str = WHO
     ) -> Pull:
         """Open a pull request."""
-        pull = Pull(len(base.pulls) + 1, base, head or base, branch, title or branch, user)
+        pull = Pull(self._numbered(user), base, head or base, branch, title or branch, user)
         base.pulls.append(pull)
         return pull
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import secrets
 import shutil
 import subprocess
 import sys
@@ -26,10 +27,9 @@ KEPT = ("PIP_", "UV_", "SSL_CERT_", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "HTT
 
 @dataclass(frozen=True)
 class Token:
-    """The GITHUB_TOKEN of a job: of one repository, with the permissions of the job, until its end."""
+    """The GITHUB_TOKEN of a job, with the permissions of the job."""
 
     text: str
-    repository: str
     permissions: Mapping[str, str]
 
 
@@ -41,15 +41,14 @@ class Machine:
         hub: the repositories that a job may check out.
         folder: where the machines are.
         api_url: where GitHub's API is.
-        granted, revoked: told of a job's token when it begins and ends.
+        minted: makes the token of a job that may do something.
         with_uv: whether uv is among its tools.
     """
 
     hub: Hub
     folder: Path
     api_url: str = "http://127.0.0.1:9"
-    granted: Callable[[Token], None] = lambda _token: None
-    revoked: Callable[[Token], None] = lambda _token: None
+    minted: Callable[[Mapping[str, str]], str] = lambda _permissions: f"ghs_{secrets.token_hex(16)}"
     with_uv: bool = True
     environ: dict[str, str] = field(default_factory=dict)
 
@@ -69,11 +68,9 @@ class Machine:
             workspace, self.folder / "artifacts" / str(run.id), self._remote, project.name,
             run.event.ref if run.event.name == "push" else run.event.sha, token.text, git_environment(),
         )  # fmt: skip
-        self.granted(token)
         try:
             yield Sandbox(self._environ(home, workspace, event, run, project, token), place, temp)
         finally:
-            self.revoked(token)
             shutil.rmtree(home if hosted else temp)
 
     def _environ(
@@ -92,7 +89,7 @@ class Machine:
             "GITHUB_SHA": told.sha, "GITHUB_REF": told.ref, "GITHUB_REPOSITORY": project.name,
             "GITHUB_REPOSITORY_OWNER": project.name.partition("/")[0], "GITHUB_RUN_ID": str(run.id),
             "GITHUB_RUN_ATTEMPT": "1", "GITHUB_WORKFLOW": run.name, "GITHUB_ACTOR": "Ana",
-            "GITHUB_API_URL": self.api_url, "GITHUB_SERVER_URL": "https://github.example",
+            "GITHUB_API_URL": self.api_url, "GITHUB_GRAPHQL_URL": f"{self.api_url}/graphql", "GITHUB_SERVER_URL": "https://github.example",
         }  # fmt: skip
 
     def _tools(self) -> Path:

@@ -1,6 +1,5 @@
 """Runs of workflows: which begin with an event, their jobs by what they need, and those of workflows that they call."""
 
-import secrets
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -84,13 +83,13 @@ class Service:
         self.hub, self.machine, self._folder, self.runs = hub, machine, folder, list[Run]()
         self.agreed: Callable[[Run, str], bool] = lambda _run, _environment: False
 
-    def play(self, project: Project, event: Event) -> dict[str, Run]:
-        """Run every workflow of the event's commit that the event begins; by their names."""
+    def play(self, project: Project, event: Event, *, only: str = "") -> dict[str, Run]:
+        """Run every workflow of the event's commit that the event begins, or the one of a name; by their names."""
         checkout = self._at(project, event.sha)
         begun: dict[str, Run] = {}
         for file in sorted((checkout / ".github" / "workflows").glob("*.yml")):
             workflow = read_workflow(file)
-            if _begins(workflow["on"], event):
+            if _begins(workflow["on"], event) and only in ("", workflow["name"]):
                 run = Run(len(self.runs) + 1, workflow["name"], event)
                 self.runs.append(run)
                 begun[run.name] = run
@@ -140,7 +139,7 @@ class Service:
             contexts["vars"] = {**contexts["vars"], **of.variables}
         job.runner = as_text(filled(body["runs-on"], scope))
         permissions = _of_fork(job.permissions) if run.event.of_fork else job.permissions
-        token = Token(f"ghs_{secrets.token_hex(16)}", project.name, permissions)
+        token = Token(self.machine.minted(permissions), permissions)
         with self.machine.ready(job.runner, run, project, token) as sandbox:
             for secret in (token.text, *given.values()):
                 sandbox.listener.mask(secret)

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests import github_api
+from tests.github_api import REPOSITORY
 from tests.runner.hub import Event, Project, Pull, clone, commit, pull_main
 from tests.runner.runs import Run, Service
 
@@ -54,6 +56,7 @@ class Team:
     """
 
     service: Service
+    api: github_api.Hub
     project: Project
     working: Path
     given: dict[str, str] = field(default_factory=dict)
@@ -66,9 +69,7 @@ class Team:
 
     def edit(self, name: str, old: str, new: str) -> None:
         """Replace a text that must be there."""
-        text = (self.working / name).read_text(encoding="utf-8")
-        assert old in text
-        self.write({name: text.replace(old, new)})
+        edit(self.working / name, old, new)
 
     def proposes(self, branch: str) -> tuple[Pull, Run]:
         """Push what is in the working copy as a branch, and open a pull request."""
@@ -88,6 +89,8 @@ class Team:
     def merges(self, pull: Pull) -> Run:
         """The run of apply.yml that a merge begins."""
         event = self.service.hub.merged(pull)
+        merged = {"number": pull.number, "merged_at": "2026-01-05T10:00:00Z", "merge_commit_sha": event.sha}
+        self.api.commits.setdefault(event.sha, []).append(merged)
         pull_main(self.working)
         return self.plays(event, "apply")
 
@@ -100,11 +103,18 @@ class Team:
         return self.service.play(self.project, event)[name]
 
 
-def team(service: Service, folder: Path, files: dict[str, str], **given: Any) -> Team:
+def edit(file: Path, old: str, new: str) -> None:
+    """Replace a text that must be there."""
+    text = file.read_text(encoding="utf-8")
+    assert old in text
+    file.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def team(service: Service, api: github_api.Hub, folder: Path, files: dict[str, str], **given: Any) -> Team:
     """A repository with files, and the workflows that are called with something: `plan="target: dev"`."""
     sha = tool(service, folder).sha()
-    project = service.hub.create("acme/shop")
-    made = Team(service, project, clone(project, folder / "shop"), given)
+    project = service.hub.create(REPOSITORY)
+    made = Team(service, api, project, clone(project, folder / "models"), given)
     made.write(files)
     for name, words in given.items():
         text = CALLER.format(name=name, on=ON[name], permissions=PERMISSIONS[name], sha=sha, given=words)

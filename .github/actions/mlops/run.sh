@@ -6,6 +6,26 @@ mlops=("${python[@]}" "$RUNNER_TEMP/mlops-venv/bin/mlops")
 mkdir -p "$INPUT_REPORTS"
 reports=$(cd "$INPUT_REPORTS" && pwd)
 
+case "$INPUT_COMMAND" in
+    comment) exec "${mlops[@]}" github comment "$reports/plan.markdown" ;;
+    issue)
+        state=close
+        [ "$INPUT_CHANGES" != true ] || state=open
+        exec "${mlops[@]}" github issue "$reports/drift.markdown" --title "Drift in $INPUT_TARGET" --state "$state"
+        ;;
+    reviewed)
+        if ! shown=$("${mlops[@]}" github reviewed --target "$INPUT_TARGET"); then
+            said="No pull request showed a plan of what was recorded and live; this one is the first to be reviewed."
+        elif [ "$shown" = "$INPUT_DIGEST" ]; then
+            said="This is the plan that the pull request showed, \`$shown\`."
+        else
+            said="This is not the plan that the pull request showed, \`$shown\`: something has moved since. Review this one."
+        fi
+        printf '%s\n' "$said" | tee -a "$GITHUB_STEP_SUMMARY"
+        exit 0
+        ;;
+esac
+
 words=() paths=()
 [ -z "$INPUT_TARGET" ] || words+=(--target "$INPUT_TARGET")
 while IFS= read -r word; do [ -z "$word" ] || words+=("$word"); done <<<"$INPUT_ARGS"
