@@ -81,10 +81,10 @@ thead th{color:var(--soft);font-size:12px;font-weight:600}
 .shares th,.shares td{padding:2px 0 2px 18px}
 .shares th:first-child{padding-left:0}
 .fields{width:100%;margin-top:8px;table-layout:fixed}
-.fields thead th:first-child{width:36%}
+.fields thead th:first-child{width:42%}
 .fields tbody tr{border-top:1px solid var(--line)}
 .fields .place,.fields .by{font-size:12px}
-.fields .place{display:inline-block;margin-right:10px}
+.fields .place,.fields .by{display:inline-block;margin-right:10px}
 .path{display:block}
 .path{font-weight:600}
 .was,.will,.plain,.odd{padding:1px 6px;border-radius:4px}
@@ -132,8 +132,10 @@ dl{display:grid;gap:4px;margin:0}
 dl div{display:grid;grid-template-columns:130px minmax(0,1fr)}
 dd{margin:0}
 @media (max-width:640px){body{padding:18px 12px 32px}h1{font-size:24px}.shift{grid-template-columns:minmax(0,1fr)}
-.card{padding:10px 12px}.tile{padding:7px 12px 7px 9px}.tile b{font-size:20px}th,td{padding-right:8px}dl div{
-display:block}}
+.card{padding:10px 12px}.tile{padding:7px 12px 7px 9px}.tile b{font-size:20px}th,td{padding-right:8px}
+dl div{display:block}.fields,.fields thead,.fields tbody{display:block}
+.fields tr{display:grid;grid-template-columns:repeat(2,minmax(0,1fr))}.fields.n1 tr{grid-template-columns:minmax(0,1fr)}
+.fields tbody th,.fields thead th:first-child{grid-column:1/-1}.fields thead th:first-child{display:none}}
 @media print{body{max-width:none;background:#fff}*{print-color-adjust:exact;-webkit-print-color-adjust:exact}
 .card,.note,.shift{break-inside:avoid}.scroll{overflow:visible}.graph{max-width:100%;height:auto}
 details::details-content{content-visibility:visible;block-size:auto}}
