@@ -100,19 +100,19 @@ def asked(
 def _run(question: bytes, out: IO[bytes], cpu_s: int) -> str:
     """Run the evaluator, apart from the environment and the folder, and say how it broke off; empty if it did not."""
     program = str(Path(__file__).with_name("evaluator.py"))
-    process = subprocess.Popen(
-        [sys.executable, "-I", program, str(cpu_s), str(_MEMORY)],
-        stdin=subprocess.PIPE,
-        stdout=out,
-        stderr=subprocess.DEVNULL,
-        env={name: os.environ[name] for name in ("SYSTEMROOT",) if name in os.environ},
-    )
+    kept = {name: os.environ[name] for name in ("SYSTEMROOT",) if name in os.environ}  # Windows starts nothing without
     try:
-        process.communicate(question, timeout=_WALL_S)
+        code = subprocess.run(
+            [sys.executable, "-I", program, str(cpu_s), str(_MEMORY)],
+            check=False,
+            input=question,
+            stdout=out,
+            stderr=subprocess.DEVNULL,
+            env=kept,
+            timeout=_WALL_S,
+        ).returncode
     except subprocess.TimeoutExpired:
-        process.kill()
-        process.communicate()
         return f"it took more than {_WALL_S:.0f} seconds"
-    if process.returncode in (-signal.SIGKILL, -getattr(signal, "SIGXCPU", 0)):
+    if code in (-signal.SIGKILL, -signal.SIGXCPU):
         return f"policies may take {cpu_s} seconds of computing together, and this one was not done by then"
-    return f"the evaluator ended with {process.returncode}, as when it has no memory left" if process.returncode else ""
+    return f"the evaluator ended with {code}, as when it has no memory left" if code else ""

@@ -63,7 +63,8 @@ def limited(cpu_s: int, memory: int) -> None:
 
 
 def at_work(index: int) -> None:
-    os.pwrite(1, b"%8d" % index, 0)
+    if hasattr(os, "pwrite"):
+        os.pwrite(1, b"%8d" % index, 0)
 
 
 def compiled(cel: Any, text: str, variables: list[str]) -> tuple[Any, str]:

@@ -60,12 +60,12 @@ def in_force(root: Path, elsewhere: str = "", *, environ: Mapping[str, str] = os
     folder = root / FOLDER
     if not elsewhere and not os.path.lexists(folder):
         return Bylaws()
-    from reconciler.load.bylaws import differences, read_bylaws  # noqa: PLC0415 - only who has policies needs it
+    from reconciler.load.bylaws import differences, has_none, read_bylaws  # noqa: PLC0415 - only who has policies needs it
 
     own = read_bylaws(os.path.relpath(folder)) if os.path.lexists(folder) else Bylaws()
     if not elsewhere:
         return own
-    theirs = read_bylaws(elsewhere)
+    theirs = Bylaws() if has_none(elsewhere, FOLDER) else read_bylaws(elsewhere)
     told = [_told(each, what, elsewhere) for each, what in differences(own.found, theirs.found)]
     return Bylaws(theirs.found, (*theirs.problems, *told))
 

@@ -1,7 +1,9 @@
 """`policies/*.yaml`: policies over plans, one a document, and what is wrong with their files."""
 
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from reconciler.core.bylaw import OVER, Bylaw, Bylaws
@@ -34,6 +36,20 @@ def read_bylaws(path: str) -> Bylaws:
     for here in place.files:
         found += _read(here, problems)
     return Bylaws(tuple(_each_once(found, problems)), tuple(sorted(set(problems))))
+
+
+def has_none(path: str, folder: str) -> bool:
+    """Whether a path is a revision's folder of the usual name, and the revision, which is there, has no such folder.
+
+    Raises:
+        ManifestError: there is no such revision.
+    """
+    revision, colon, inner = path.partition(":")
+    if not colon or not revision or Path(path).exists() or PurePosixPath(inner).name != folder:
+        return False
+    from reconciler.load.revision import laid_out  # noqa: PLC0415 - GitPython costs 0.1 s
+
+    return not os.path.lexists(Path(laid_out(revision, "."), inner))
 
 
 def _each_once(found: Sequence[Bylaw], problems: list[Problem]) -> Iterator[Bylaw]:

@@ -68,8 +68,16 @@ def test_a_change_lifts_no_policy_that_is_taken_from_elsewhere(applied: Reposito
     assert "policy two is gone in this checkout" in applied.mlops("plan", "--policies", "main:policies").err
 
 
-def test_a_place_of_policies_that_is_not_there_is_no_empty_one(applied: Repository):
+def test_a_place_of_policies_that_is_not_there_is_no_empty_one_but_a_revision_may_have_none(applied: Repository):
     assert "E-PATH: nowhere is not there" in applied.mlops("plan", "--policies", "nowhere", code=1).err
+    applied.write(".gitignore", ".mlops\nlive.jsonl\n")
+    for words in (["init", "-q", "-b", "main"], ["add", "-A"], ["commit", "-qm", "x"]):
+        applied.git(*words)
+    applied.write("policies/two.yaml", TWO)
+    applied.edit("manifests/blue.yml", "instance_count: 1", "instance_count: 2")
+    assert "policy two is new in this checkout" in applied.mlops("plan", "--policies", "main:policies").err
+    for wrong in ("main:polices", "mein:policies"):
+        assert "E-GIT" in applied.mlops("plan", "--policies", wrong, code=1).err
 
 
 @pytest.mark.parametrize("command", ["plan", "apply"])
