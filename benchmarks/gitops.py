@@ -10,6 +10,7 @@ from pathlib import Path
 
 from folders import write_folder
 from measuring import MLOPS, Bench, Command, python
+from policies import policies
 from table import Row, compared
 
 RESOURCES, STEPS = 1000, 5000
@@ -68,6 +69,7 @@ def gitops(bench: Bench) -> Iterator[Row]:
     yield _rendered(bench, "Markdown")
     yield _rendered(bench, "HTML")
     yield from _blame(bench)
+    yield policies(bench)
 
 
 def _drift(bench: Bench) -> Row:

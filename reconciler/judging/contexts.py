@@ -1,7 +1,7 @@
 """What an expression sees of a plan: JSON values without any secret, and who wrote each field where that is known."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -11,6 +11,7 @@ from reconciler.core.bylaw import Bylaw
 from reconciler.core.manifest import Source
 from reconciler.core.plan import Action, FieldChange, Plan, Step
 from reconciler.judging.asking import Subject
+from reconciler.judging.reach import reached
 from reconciler.render.as_json import plan_json
 from reconciler.render.values import Veil
 
@@ -30,73 +31,112 @@ Blames = Mapping[Source, Blame]
 
 @dataclass(frozen=True)
 class About:
-    """What a subject is to people: which step or resource, which field, and where that was written."""
+    """What a subject is to people: which resource, which step, which field; the plan where it is none of them."""
 
-    words: str
-    source: Source | None
+    address: Address | None = None
+    steps: tuple[Step, ...] = ()
+    field: FieldChange | None = None
+
+    @property
+    def words(self) -> str:
+        """In words."""
+        if self.address or not self.steps:
+            return str(self.address or "the plan")
+        [step] = self.steps
+        told = f"step #{step.id} {step.action} {step.address}"
+        return f"{told}, field {self.field.path}" if self.field else told
+
+    @property
+    def source(self) -> Source | None:
+        """Where it was written: the field's own place, else the first of any field."""
+        if self.field and self.field.source:
+            return self.field.source
+        return next((field.source for step in self.steps for field in step.fields if field.source), None)
 
 
 def subjects(plan: Plan, bylaws: Sequence[Bylaw], blames: Blames) -> Iterator[tuple[Subject, About]]:
     """Everything that one of the policies is to be asked of."""
     by_over = {over: [n for n, each in enumerate(bylaws) if each.over == over] for over in VARIABLES}
-    seen = _Seen(blames)
+    seen = {over: _Seen(Veil(), blames, [bylaws[n] for n in some]) for over, some in by_over.items()}
     if by_over["plan"]:
-        yield Subject({"plan": seen.plan(plan)}, tuple(by_over["plan"])), About("the plan", None)
+        yield Subject(seen["plan"].laid_out(plan=_whole(plan)), tuple(by_over["plan"])), About()
     for address, steps in _by_address(plan.steps if by_over["resource"] else ()).items():
         if asked := _meant(bylaws, by_over["resource"], address):
-            yield Subject({"resource": seen.resource(address, steps)}, asked), About(str(address), _first(steps))
+            variables = seen["resource"].laid_out(resource=_resource(address, steps))
+            yield Subject(variables, asked), About(address, tuple(steps))
     for step in plan.steps:
-        told = f"step #{step.id} {step.action} {step.address}"
         if asked := _meant(bylaws, by_over["step"], step.address):
-            yield Subject({"step": seen.step(step)}, asked), About(told, _first([step]))
+            yield Subject(seen["step"].laid_out(step=_step(step)), asked), About(steps=(step,))
         if asked := _meant(bylaws, by_over["field"], step.address):
-            brief = seen.brief(step)
+            brief = seen["field"].laid_out(step=_brief(step))
             for field in step.fields:
-                about = About(f"{told}, field {field.path}", field.source or _first([step]))
-                yield Subject({"step": brief, "field": seen.field(field)}, asked), about
+                yield Subject(brief | seen["field"].laid_out(field=field), asked), About(None, (step,), field)
 
 
 class _Seen:
-    """Makes JSON of a plan's parts; equal secrets show as equal all over."""
+    """Lays out for some policies what they reach, as JSON values without secrets; equal ones show as equal."""
 
-    def __init__(self, blames: Blames) -> None:
-        self._veil, self._blames = Veil(), blames
+    def __init__(self, veil: Veil, blames: Blames, bylaws: Sequence[Bylaw]) -> None:
+        texts = [text for each in bylaws for text in (each.test, each.message_expression)]
+        names = {name for each in VARIABLES.values() for name in each}
+        self._veil, self._blames = veil, blames
+        self._reach = {name: found for name in names if (found := reached(name, texts))}
 
-    def plan(self, plan: Plan) -> dict[str, Any]:
-        resources = [self.resource(address, steps) for address, steps in _by_address(plan.steps).items()]
-        return {**plan_json(plan), "steps": [self.step(step) for step in plan.steps], "resources": resources}
+    def laid_out(self, **variables: Any) -> dict[str, Any]:
+        """The variables that are reached, as far as they are."""
+        reached = {name: self._reach[name] for name in variables if name in self._reach}
+        return {name: self._json(reach.of(self._plain(variables[name]))) for name, reach in reached.items()}
 
-    def resource(self, address: Address, steps: Sequence[Step]) -> dict[str, Any]:
-        return {
-            **_named(address),
-            "actions": [str(step.action) for step in steps],
-            "fields": [self.field(field) for step in steps for field in step.fields],
-            "before": self._veil.over(steps[0].before),
-            "after": self._veil.over(steps[-1].after),
-        }
+    def _plain(self, value: Any) -> Any:
+        return self._field(value) if isinstance(value, FieldChange) else value
 
-    def step(self, step: Step) -> dict[str, Any]:
-        return {
-            **self.brief(step),
-            "needs": list(step.needs),
-            "fields": [self.field(field) for field in step.fields],
-            "before": self._veil.over(step.before),
-            "after": self._veil.over(step.after),
-        }
+    def _json(self, value: Any) -> Any:
+        if value is None or isinstance(value, (bool, int, float)):
+            return value
+        if isinstance(value, (list, tuple)):
+            return [self._json(item) for item in value]
+        value = self._plain(value)
+        return {key: self._json(value[key]) for key in value} if isinstance(value, dict) else self._veil.over(value)
 
-    def brief(self, step: Step) -> dict[str, Any]:
-        return {"id": step.id, "action": str(step.action), **_named(step.address), "reason": step.reason}
-
-    def field(self, field: FieldChange) -> dict[str, Any]:
+    def _field(self, field: FieldChange) -> dict[str, Any]:
         blame = self._blames.get(field.source) if field.source else None
         return {
             "path": field.path,
-            "before": self._veil.over(field.before),
-            "after": self._veil.over(field.after),
+            "before": field.before,
+            "after": field.after,
             "source": {"file": field.source.file, "line": field.source.line} if field.source else None,
             "commit": blame.commit if blame else "",
             "author": blame.author if blame else "",
         }
+
+
+def _whole(plan: Plan) -> dict[str, Any]:
+    resources = [_resource(address, steps) for address, steps in _by_address(plan.steps).items()]
+    told = plan_json(replace(plan, steps=())) | {"digest": plan.digest}
+    return told | {"steps": [_step(step) for step in plan.steps], "resources": resources}
+
+
+def _resource(address: Address, steps: Sequence[Step]) -> dict[str, Any]:
+    return {
+        **_named(address),
+        "actions": [str(step.action) for step in steps],
+        "fields": [field for step in steps for field in step.fields],
+        "before": steps[0].before,
+        "after": steps[-1].after,
+    }
+
+
+def _step(step: Step) -> dict[str, Any]:
+    return {**_brief(step), "needs": step.needs, "fields": step.fields, "before": step.before, "after": step.after}
+
+
+def _brief(step: Step) -> dict[str, Any]:
+    return {"id": step.id, "action": str(step.action), **_named(step.address), "reason": step.reason}
+
+
+def used(name: str, bylaws: Sequence[Bylaw]) -> bool:
+    """Whether one of the policies names a variable."""
+    return reached(name, [text for each in bylaws for text in (each.test, each.message_expression)]) is not None
 
 
 def _named(address: Address) -> dict[str, str]:
@@ -124,11 +164,6 @@ def _meant(bylaws: Sequence[Bylaw], indices: Iterable[int], address: Address) ->
         if not bylaws[index].endpoints
         or (address.family and any(fnmatchcase(address.family, each) for each in bylaws[index].endpoints))
     )
-
-
-def _first(steps: Iterable[Step]) -> Source | None:
-    """The first place in a file that any field of some steps comes from."""
-    return next((field.source for step in steps for field in step.fields if field.source), None)
 
 
 def sample() -> Plan:

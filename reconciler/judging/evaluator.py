@@ -6,6 +6,7 @@ which policy is at work. It is given a limit of time and of memory, and knows no
 
 # ruff: noqa: D103 - a program, read from top to bottom
 
+import gc
 import importlib.util
 import json
 import os
@@ -38,6 +39,7 @@ def library() -> Any:
 
 def main() -> None:
     limited(int(sys.argv[1]), int(sys.argv[2]))
+    gc.disable()  # it is short, and makes no cycles
     asked = json.loads(sys.stdin.buffer.read())
     cel = library()
     programs, flaws = {}, []

@@ -1,7 +1,6 @@
 """Which policies are in force, what is wrong with them, and what they say of a plan."""
 
 import os
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby, islice
@@ -28,7 +27,6 @@ FOLDER = "policies"
 _EACH = 20
 _LONGEST = 400
 _KEYS = {"test": ("deny_if", "warn_if"), "message": ("message_expression",)}
-_CHECKOUT = re.compile(r"\bcheckout\b")
 
 
 @dataclass(frozen=True)
@@ -105,12 +103,13 @@ def judged(plan: Plan, bylaws: Sequence[Bylaw], occasion: Occasion) -> tuple[Pro
     if not meant or not plan.steps:
         return ()
     from reconciler.judging.asking import asked  # noqa: PLC0415 - only who has policies needs it
-    from reconciler.judging.contexts import VARIABLES, subjects  # noqa: PLC0415 - as above
+    from reconciler.judging.contexts import VARIABLES, subjects, used  # noqa: PLC0415 - as above
 
     pairs = list(subjects(plan, meant, occasion.blames))
     shared = _shared(occasion.command, target.name, target.provider)
-    if any(_CHECKOUT.search(f"{each.test} {each.message_expression}") for each in meant):
+    if used("checkout", meant):
         shared = {**shared, "checkout": _checkout(occasion.root)}
+    shared = {name: value for name, value in shared.items() if used(name, meant)}
     answer = asked(meant, [subject for subject, _ in pairs], shared, VARIABLES)
     if answer.flaws:
         raise ManifestError(list(_flaws(meant, answer.flaws)))
