@@ -13,6 +13,7 @@ from pathlib import Path
 from reconciler.apply import InTime, Pace, as_recovered, recoveries, unfinished
 from reconciler.attending import locked, see_to_attendance, unfollowed
 from reconciler.core.address import Address
+from reconciler.core.bylaw import Bylaws
 from reconciler.core.manifest import Resource
 from reconciler.core.plan import Action, Change, Plan, Step
 from reconciler.core.problem import Problem
@@ -34,7 +35,7 @@ from reconciler.diff import (
 )
 from reconciler.errors import ManifestError, MlopsError, RefusedError
 from reconciler.executing import executed, origin_of, settled
-from reconciler.judging import Occasion, flaws_of, in_force, judged
+from reconciler.judging import Occasion, ask_for_authors, flaws_of, in_force, judged
 from reconciler.kinds import KINDS
 from reconciler.load import Loaded, Options, at_revision, load_all, with_secrets
 from reconciler.load.blame import blamed
@@ -66,27 +67,48 @@ def plan(workspace: Workspace, wish: Wish, pace: Pace | None = None) -> Planned:
     """
     if wish.against:
         _take_for_recorded(workspace, wish)
-    return _planned(workspace, wish, pace or Pace(), saved=None, alone=False)
+    return _planned(workspace, wish, pace or Pace(), "plan")
 
 
 def prepared(workspace: Workspace, wish: Wish, pace: Pace) -> Planned:
     """The plan of a run that holds the target's lock, and has recovered what was cut off; as `plan`."""
-    return _planned(workspace, wish, pace, saved=None, alone=True)
+    return _planned(workspace, wish, pace, "rollback")
 
 
-def _planned(workspace: Workspace, wish: Wish, pace: Pace, *, saved: SavedPlan | None, alone: bool) -> Planned:
+def _planned(workspace: Workspace, wish: Wish, pace: Pace, command: str, *, saved: SavedPlan | None = None) -> Planned:
+    """The plan of a command, with who wrote what it comes from, held against the policies over plans."""
+    bylaws = in_force(workspace.config.root, wish.policies)
     with span("plan", target=workspace.target.name, provider=workspace.provider.name):
-        planned = _plan(workspace, wish, pace, saved=saved, alone=alone)
-    return _with_blame(planned, workspace, wish) if wish.blame else planned
+        planned = _plan(workspace, wish, pace, bylaws.problems, saved=saved, alone=command != "plan")
+    if wish.blame or ask_for_authors(bylaws.found):
+        planned = _with_blame(planned, workspace, wish)
+    return _held_against(bylaws, planned, workspace, command)
 
 
-def _plan(workspace: Workspace, wish: Wish, pace: Pace, *, saved: SavedPlan | None, alone: bool) -> Planned:
+def _held_against(bylaws: Bylaws, planned: Planned, workspace: Workspace, command: str) -> Planned:
+    """The plan, with what the policies warn of; what they deny is raised."""
+    occasion = Occasion(command, workspace.config.root, workspace.target, planned.blame)
+    with span("judge"):
+        told = judged(planned.plan, bylaws.found, occasion)
+    return replace(planned, warnings=(*planned.warnings, *told))
+
+
+def _plan(
+    workspace: Workspace,
+    wish: Wish,
+    pace: Pace,
+    besides: Sequence[Problem],
+    *,
+    saved: SavedPlan | None,
+    alone: bool,
+) -> Planned:
     """Make a plan, hold it against a saved one, which may be stale, and then against what may be done.
 
     Args:
         workspace: the target.
         wish: what is wanted.
         pace: how long the platform may take to say what is live.
+        besides: what is wrong with other files than the manifests.
         saved: a plan made before.
         alone: whether the caller holds the target's lock, so that nobody else is at work on it.
     """
@@ -98,8 +120,7 @@ def _plan(workspace: Workspace, wish: Wish, pace: Pace, *, saved: SavedPlan | No
     seen = {item.address: item for item in live} if refresh else None
     state = fold(as_recovered(recorded, intents, seen), live) if seen is not None else recorded
     whole = not loaded.alone
-    bylaws = in_force(workspace.config.root, wish.policies)
-    resolved, warnings = _wanted(workspace, wish, loaded, state, bylaws.problems)
+    resolved, warnings = _wanted(workspace, wish, loaded, state, besides)
     _known(wish.only, resolved, state)
     state = labelled(state, resolved.resources)
     found = changes(resolved.resources, state, recorded=recorded, whole=whole)
@@ -126,10 +147,9 @@ def _plan(workspace: Workspace, wish: Wish, pace: Pace, *, saved: SavedPlan | No
     guards = _guards(workspace, wish, state, live, ahead)
     known = state if refresh or workspace.offline else _with_unclaimed_traffic(workspace.provider, state, steps)
     _guard(workspace, made, known, guards, wanted=len(resolved.resources) if whole else None)
-    occasion = Occasion("apply" if alone else "plan", workspace.config.root, workspace.target)
     return Planned(
         made,
-        (*warnings, *judged(made, bylaws.found, occasion)),
+        warnings,
         tuple(drifts(recorded, live, ahead)) if refresh else (),
         {
             **relabelled(recorded, [each for each in resolved.resources if not wish.only or each.address in wish.only]),
@@ -176,7 +196,7 @@ def apply(workspace: Workspace, wish: Wish, manner: Manner | None = None, *, sav
     manner = manner or Manner()
     with locked(workspace, f"mlops {manner.command}", timeout_s=manner.lock_timeout_s):
         settled(workspace, manner.pace)
-        planned = _planned(workspace, wish, manner.pace, saved=saved, alone=True)
+        planned = _planned(workspace, wish, manner.pace, "apply", saved=saved)
         planned = _with_dirt(planned, workspace, wish)
         if planned.plan.steps and not manner.confirm(planned):
             return Applied(planned, declined=True)
@@ -214,9 +234,8 @@ def destroy(workspace: Workspace, wish: Wish, manner: Manner | None = None) -> A
         guards = Guards(protect=workspace.target.protect, foreign=foreign(state, live), ahead=ahead)
         _refuse(refusals(steps, state, guards, wanted=None), made)
         bylaws = in_force(workspace.config.root, wish.policies)
-        warnings = _accepted(bylaws.problems)
-        occasion = Occasion("destroy", workspace.config.root, workspace.target)
-        planned = replace(planned, warnings=(*warnings, *judged(made, bylaws.found, occasion)))
+        planned = replace(planned, warnings=_accepted(bylaws.problems))
+        planned = _held_against(bylaws, planned, workspace, "destroy")
         if steps and not manner.confirm(planned):
             return Applied(planned, declined=True)
         outcomes = executed(workspace, planned, "destroy", manner)

@@ -1,6 +1,7 @@
 """Which policies are in force, what is wrong with them, and what they say of a plan."""
 
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby, islice
@@ -24,6 +25,7 @@ ELSEWHERE = "MLOPS_POLICIES"
 FOLDER = "policies"
 """Beside mlops.yaml; it need not be there."""
 
+_AUTHOR = re.compile(r"\b(author|commit)\b")
 _EACH = 20
 _LONGEST = 400
 _KEYS = {"test": ("deny_if", "warn_if"), "message": ("message_expression",)}
@@ -72,6 +74,11 @@ def _told(bylaw: Bylaw, what: str, elsewhere: str) -> Problem:
     where = f"those of {elsewhere} are"
     message = f"policy {bylaw.name} {what} in this checkout, whose policies are not in force: {where}"
     return Problem(bylaw.place.file, bylaw.place.line, bylaw.place.column, "W-BYLAW", message)
+
+
+def ask_for_authors(bylaws: Sequence[Bylaw]) -> bool:
+    """Whether one of the policies looks at who wrote a field, so that git is to be asked for it."""
+    return any(_AUTHOR.search(f"{each.test} {each.message_expression}") for each in bylaws)
 
 
 def flaws_of(bylaws: Sequence[Bylaw]) -> Iterator[Problem]:

@@ -1,5 +1,7 @@
 """Policies over plans on the command line: refusals with 4, warnings, validation, and whose count."""
 
+import json
+
 import pytest
 from command_line import Repository
 
@@ -92,3 +94,30 @@ def test_a_policy_knows_the_command_and_whether_the_checkout_is_clean(applied: R
     words = ["apply", "--auto-approve"] if command == "apply" else ["plan"]
     said = applied.mlops(*words, code=REFUSED if command == "apply" else 0)
     assert ("policy clean" in said.err) is (command == "apply")
+
+
+def committed(repo: Repository) -> None:
+    repo.write(".gitignore", ".mlops\nlive.jsonl\n")
+    for words in (["init", "-q", "-b", "main"], ["add", "-A"], ["commit", "-qm", "x"]):
+        repo.git(*words)
+
+
+@pytest.mark.parametrize(("author", "code"), [("ana@example.org", 0), ("eve@example.org", REFUSED)])
+def test_a_policy_knows_who_last_wrote_the_line_of_a_field(applied: Repository, author: str, code: int):
+    test = f"field.path == 'instance_count' && field.author != '{author}'"
+    applied.write("policies/team.yaml", f"name: team\nover: field\ndeny_if: {json.dumps(test)}\n")
+    applied.edit("manifests/blue.yml", "instance_count: 1", "instance_count: 2")
+    committed(applied)
+    applied.mlops("plan", code=code)
+
+
+def test_a_rollback_is_judged_and_known_for_one(applied: Repository):
+    applied.edit("manifests/blue.yml", "instance_count: 1", "instance_count: 2")
+    applied.apply()
+    applied.write("policies/back.yaml", "name: back\nover: plan\ndeny_if: command == 'rollback'\nmessage: not today\n")
+    assert (
+        "policy back (policies/back.yaml:1) denies the plan: not today"
+        in applied.mlops("rollback", "--auto-approve", code=REFUSED).err
+    )
+    applied.remove("policies/back.yaml")
+    applied.mlops("rollback", "--auto-approve")
