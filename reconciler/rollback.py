@@ -20,17 +20,15 @@ from reconciler.executing import executed, settled
 from reconciler.inverses import NOT_THERE, resource_of
 from reconciler.load import Override
 from reconciler.load.commit import commit_named, in_git
-from reconciler.operate.history import run_of
+from reconciler.operate.history import RECORD_ALONE, changed_something, run_of
 from reconciler.providers.provider import Knowing
-from reconciler.record.store import Origin, Run, Store
+from reconciler.record.store import Origin, Run
 from reconciler.wishes import Applied, Manner, Planned, Wish
 from reconciler.workspace import Workspace
 
 COMMAND = "mlops rollback"
 """How a rollback is called in the history, by which whoever follows a branch knows it."""
 
-_RECORD_ALONE = frozenset({"import", "state rebuild"})
-"""Commands whose runs changed what is recorded and nothing live, so that there is nothing to undo."""
 _ID = 12
 
 
@@ -143,7 +141,7 @@ def _course(workspace: Workspace, back: Back, plan: Callable[[Wish], Planned]) -
     """By the record, which knows exactly what was; where that cannot be done or is not wanted, by the commit."""
     store = workspace.store
     runs = store.runs(limit=sys.maxsize)
-    aim = aim_of(runs, back.run, workspace.target.name, changed=lambda run: _changed(store, run))
+    aim = aim_of(runs, back.run, workspace.target.name, changed=lambda run: changed_something(store, run))
     against: list[str] = []
     if back.way is not Way.COMMIT:
         planned, against = _by_record(workspace, back, aim, plan)
@@ -221,21 +219,13 @@ def specs_then(now: Mapping[Address, Spec], inverses: Sequence[Inverse]) -> dict
     return {address: spec for address, spec in found.items() if spec is not None}
 
 
-def _changed(store: Store, run: Run) -> bool:
-    if run.command in _RECORD_ALONE:
-        return False
-    if run.outcome == "succeeded" and run.steps:
-        return True
-    return any(row.outcome not in ("failed", "recovered as not done") for row in store.operations(run.id))
-
-
 def _by_record(
     workspace: Workspace, back: Back, aim: Aim, plan: Callable[[Wish], Planned]
 ) -> tuple[Planned | None, list[str]]:
     """The plan back by the record, and what there is against it."""
     store = workspace.store
     known = {run.id: store.inverse(run.id) for run in aim.undoes}
-    lost = [run for run in aim.undoes if known[run.id] is None and run.command not in _RECORD_ALONE]
+    lost = [run for run in aim.undoes if known[run.id] is None and run.command not in RECORD_ALONE]
     if lost:
         told = f"run {lost[0].id[:_ID]} was written down without what would undo it, by an older version"
         return None, [told]

@@ -50,6 +50,7 @@ COMMANDS: dict[str, Callable[..., int | None]] = {
     "show": looking.show,
     "history": remembering.history,
     "history show": remembering.show,
+    "history prune": remembering.prune,
     "rollback": rolling.rollback,
     "invoke": calling.invoke,
     "metrics": observing.metrics,

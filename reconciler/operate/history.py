@@ -15,6 +15,9 @@ from reconciler.render.values import Veil
 VERSION = 1
 IN_PROGRESS, CUT_OFF = "in progress", "cut off"
 LAST = "last"
+RECORD_ALONE = frozenset({"import", "state rebuild"})
+"""Commands whose runs changed what is recorded and nothing live, so that there is nothing to undo."""
+_WITHOUT_EFFECT = frozenset({"failed", "recovered as not done"})
 
 
 def history(store: Store, target: str, *, limit: int) -> dict[str, Any]:
@@ -116,6 +119,15 @@ def _ends(store: Store, run: Run) -> Mapping[str, int]:
 
 def _counted(operations: Sequence[Journalled]) -> Mapping[str, int]:
     return dict(sorted(Counter(item.outcome or "without an end" for item in operations).items()))
+
+
+def changed_something(store: Store, run: Run) -> bool:
+    """Whether a run changed anything live, or may have."""
+    if run.command in RECORD_ALONE:
+        return False
+    if run.outcome == "succeeded" and run.steps:
+        return True
+    return any(row.outcome not in _WITHOUT_EFFECT for row in store.operations(run.id))
 
 
 def spoken(command: str) -> str:

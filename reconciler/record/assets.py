@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from reconciler.core.manifest import Content
@@ -10,6 +11,35 @@ from reconciler.errors import ProviderError
 from reconciler.record.files import beside, open_regular, private_folder, sync_folder
 
 _AT_A_TIME = 1 << 20
+
+
+def stored_contents(folder: Path) -> dict[str, int]:
+    """The content that a folder of assets holds: by digest, how many bytes."""
+    found = (path for path in sorted(folder.glob("*-*")) if not path.name.startswith("."))
+    return {path.name.replace("-", ":", 1): _bytes(path) for path in found}
+
+
+def remove_content(folder: Path, digest: str) -> None:
+    """Remove a content; it is gone at once, so that nobody takes half of it for the whole."""
+    stored = folder / digest.replace(":", "-")
+    going = beside(stored)
+    with suppress(FileNotFoundError):
+        stored.rename(going)
+    shutil.rmtree(going, ignore_errors=True)
+    going.unlink(missing_ok=True)
+
+
+def sweep(folder: Path) -> None:
+    """Remove what processes that were killed left half laid down, or half removed; nobody may be at it."""
+    for path in folder.glob(".*-*"):
+        shutil.rmtree(path, ignore_errors=True)
+        if path.exists():
+            path.unlink()
+
+
+def _bytes(path: Path) -> int:
+    files = path.rglob("*") if path.is_dir() else [path]
+    return sum(file.stat().st_size for file in files if file.is_file() and not file.is_symlink())
 
 
 class AssetStore:

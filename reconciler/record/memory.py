@@ -3,7 +3,7 @@
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
@@ -12,6 +12,7 @@ from reconciler.core.inverse import Inverse, inverse_from, inverse_json
 from reconciler.core.state import Entry, State
 from reconciler.errors import StateError
 from reconciler.record.codec import forgetful, storable
+from reconciler.record.forgetting import without_runs
 from reconciler.record.key import fingerprint
 from reconciler.record.lock import held_by, lost, refuse_unless_held, wait_until_taken
 from reconciler.record.store import Intent, Journalled, Record, Run, cannot_adopt
@@ -37,6 +38,10 @@ class Memory:
         self.key = key or os.urandom(32)
         self._lineage = lineage
         self._targets: dict[str, _Target] = {}
+
+    def names(self) -> tuple[str, ...]:
+        """The targets of which something is kept."""
+        return tuple(sorted(self._targets))
 
     def target(self, name: str) -> _Target:
         """What is kept of a target, born when first asked for."""
@@ -183,6 +188,18 @@ class MemoryStore:
     def inverse(self, run_id: str) -> Inverse | None:
         """What would undo a run; None where nobody wrote that down."""
         return self._kept.inverses.get(run_id)
+
+    def forget(self, run_ids: Collection[str]) -> None:
+        """Remove runs with their operations and inverses."""
+        kept = self._locked()
+        record = self.dump()
+        kept.journal = {item.intent.operation: item for item in without_runs(record, run_ids)}
+        kept.runs = {name: run for name, run in kept.runs.items() if name not in run_ids}
+        kept.inverses = {name: inverse for name, inverse in kept.inverses.items() if name not in run_ids}
+
+    def neighbours(self) -> tuple[str, ...]:
+        """The names of all targets of the memory."""
+        return self._memory.names()
 
     def close(self) -> None:
         """Nothing is held."""

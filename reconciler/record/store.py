@@ -1,8 +1,8 @@
 """What a store of records must do, and the values of its journal: runs, intents, and how they ended."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, runtime_checkable
 
 from reconciler.core.address import Address
@@ -101,6 +101,11 @@ class Journalled:
     outcome: str = ""
     message: str = ""
     finished: str = ""
+
+    @property
+    def bare(self) -> "Journalled":
+        """Its generation, of no run and with nothing of what was done: what stays once its run is forgotten."""
+        return replace(self, intent=replace(self.intent, run="", before=None, after=None), message="")
 
 
 @dataclass(frozen=True)
@@ -266,6 +271,20 @@ class Store(Protocol):
 
     def inverse(self, run_id: str) -> Inverse | None:
         """What would undo a run; None where that was not written down, as before there were inverses."""
+        ...
+
+    def forget(self, run_ids: Collection[str]) -> None:
+        """Remove runs with their operations and inverses, all or none.
+
+        Of an address whose highest generation was one of theirs, that generation stays.
+
+        Raises:
+            StateError: one of them has an operation without an end.
+        """
+        ...
+
+    def neighbours(self) -> tuple[str, ...]:
+        """The names of all targets that are recorded in the same place, this one included."""
         ...
 
     def close(self) -> None:

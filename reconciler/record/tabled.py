@@ -1,7 +1,7 @@
 """The record of one target in tables, whichever database holds them."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from typing import Protocol, TypeVar
@@ -12,6 +12,7 @@ from reconciler.core.state import Entry, State
 from reconciler.errors import StateError
 from reconciler.record import tables
 from reconciler.record.codec import forgetful, storable
+from reconciler.record.forget_rows import forget_runs
 from reconciler.record.inverse_rows import find_inverse, put_inverse
 from reconciler.record.kept import MARK, Kept, kept, refuse_clear
 from reconciler.record.lock import lost
@@ -231,6 +232,15 @@ class TableStore:
     def inverse(self, run_id: str) -> Inverse | None:
         """What would undo a run; None where nobody wrote that down."""
         return self._read(lambda rows, ledger: find_inverse(rows, ledger, run_id))
+
+    def forget(self, run_ids: Collection[str]) -> None:
+        """Remove runs with their operations and inverses."""
+        self._write(lambda rows, ledger: forget_runs(rows, ledger, run_ids))
+
+    def neighbours(self) -> tuple[str, ...]:
+        """The names of all targets of the place."""
+        found = self._read(lambda rows, _: tables.all_ledgers(rows))
+        return tuple(sorted(ledger.target for ledger in found))
 
     def reseal(self, key: SealKey | None) -> bool:
         """Keep what is recorded of all targets under this key, or in the clear; False when it is so already."""

@@ -25,3 +25,18 @@ def test_a_run_is_shown_with_what_it_changed(applied: Repository):
     run = applied.mlops("history", "show", "last", "--format", "json").json
     assert run["operations"][0]["fields"] == [{"path": "instance_count", "before": 1, "after": 2}]
     assert "no run zzz" in applied.mlops("history", "show", "zzz", code=1).err
+
+
+def test_runs_are_forgotten_and_what_was_freed_is_told(applied: Repository):
+    for count in (2, 3):
+        applied.edit("manifests/blue.yml", f"instance_count: {count - 1}", f"instance_count: {count}")
+        applied.apply()
+    said = applied.mlops("history", "prune", "--keep", "2", "--dry-run").out
+    assert said.startswith("Would forget: 1 run (begun 20")
+    assert "2 kept; 0 contents of 0 bytes" in said
+    assert "say --auto-approve if you mean it" in applied.mlops("history", "prune", "--keep", "2", code=4).err
+    applied.mlops("history", "prune", "--keep", "2", "--auto-approve")
+    assert len(applied.mlops("history", "--format", "json").json["runs"]) == 2
+    assert applied.mlops("drift", "--detailed-exitcode").code == 0
+    applied.mlops("state", "verify")
+    assert "say what to keep" in applied.mlops("history", "prune", code=1).err

@@ -355,6 +355,57 @@ def test_two_targets_of_one_record_are_apart(locked: Store, open_again: Open) ->
     assert state.lineage != locked.read().lineage
 
 
+def test_a_run_that_is_forgotten_is_gone_with_all_that_it_did(locked: Store, open_again: Open) -> None:
+    for name in ("run-1", "run-2"):
+        locked.begin_run(run(name), inverse())
+        locked.intend(intent(f"op of {name}", run=name, generation=1 if name == "run-1" else 2))
+        locked.finish(f"op of {name}", BLUE, Entry({"n": 1}, 1 if name == "run-1" else 2), **END)
+    before = locked.read()
+    locked.forget(["run-1"])
+    again = open_again()
+    assert [each.id for each in again.runs()] == ["run-2"]
+    assert (again.operations("run-1"), again.inverse("run-1"), again.inverse("run-2")) == ((), None, inverse())
+    assert (again.read(), [item.intent.run for item in again.dump().operations]) == (before, ["run-2"])
+
+
+def test_the_highest_generation_outlives_the_run_that_is_forgotten(locked: Store, open_again: Open) -> None:
+    locked.begin_run(run())
+    for number, address in ((1, BLUE), (2, BLUE), (3, RISK)):
+        locked.intend(intent(f"op-{number}", address=address, generation=number, after={"token": "hunter2"}))
+        locked.finish(f"op-{number}", address, None, **END)
+    locked.forget(["run-1"])
+    again = open_again()
+    assert [again.generation(address) for address in (BLUE, RISK, CREDIT)] == [2, 3, 0]
+    assert [(item.intent.operation, item.intent.after) for item in again.dump().operations] == [
+        ("op-2", None),
+        ("op-3", None),
+    ]
+    assert again.dump().generations == {BLUE: 2, RISK: 3}
+    locked.forget(["run-1"])
+    assert again.generation(BLUE) == 2
+
+
+def test_a_run_with_an_operation_under_way_is_not_forgotten(locked: Store) -> None:
+    locked.begin_run(run())
+    locked.intend(intent())
+    with pytest.raises(StateError, match="run run-1 cannot be forgotten: create deployment/credit/blue has no end"):
+        locked.forget(["run-1"])
+    assert (len(locked.runs()), locked.unfinished()) == (1, (intent(),))
+
+
+def test_the_runs_of_another_target_are_not_forgotten(locked: Store, open_again: Open) -> None:
+    other = open_again("prod")
+    with other.lock(HOLDER, timeout_s=0):
+        other.begin_run(run(target="prod"))
+    locked.forget(["run-1"])
+    assert [each.id for each in other.runs()] == ["run-1"]
+
+
+def test_a_place_tells_of_all_its_targets(locked: Store, open_again: Open) -> None:
+    open_again("prod")
+    assert locked.neighbours() == ("dev", "prod")
+
+
 WRITES: dict[str, Callable[[Store], None]] = {
     "begin_run": lambda store: store.begin_run(run("other")),
     "end_run": lambda store: store.end_run("run-1", "failed", "T9"),
@@ -363,6 +414,7 @@ WRITES: dict[str, Callable[[Store], None]] = {
     "abandon": lambda store: store.abandon("op-1", **END),
     "note": lambda store: store.note(BLUE, Entry({"n": 2})),
     "adopt": lambda store: store.adopt("other"),
+    "forget": lambda store: store.forget(["run-1"]),
     "load": lambda store: store.load(Record("dev", State("other"), "")),
 }
 
