@@ -115,6 +115,12 @@ def drifts() -> list[Drift]:
             DriftClass.CHANGED,
             (FieldChange("traffic.blue", 80, 35), FieldChange("traffic.green", 20, 65)),
         ),
+        Drift(
+            Address.parse("deployment/pricing/main"),
+            DriftClass.LABEL,
+            (FieldChange("model", "azureml:risk:3", "azureml:risk:4"),),
+            "model is written @latest, which would be another version now",
+        ),
         Drift(Address.parse("endpoint/old-risk"), DriftClass.UNMANAGED, note="not made by this state"),
         Drift(
             Address.parse("deployment/churn/green"),

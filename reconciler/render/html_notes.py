@@ -7,10 +7,9 @@ from reconciler.core.problem import Problem
 from reconciler.core.state import Drift, DriftClass
 from reconciler.render.html_fields import Known, Sides, fields_table
 from reconciler.render.html_parts import code, cut, esc, icon, pill, some
-from reconciler.render.text import in_progress, recovery_words
+from reconciler.render.text import drift_words, in_progress, recovery_words
 
 _MOST = 200
-_DRIFTED = Sides("recorded", "live", ("plain", "odd"))
 
 
 def notes(plan: Plan, warnings: Sequence[Problem], drifts: Sequence[Drift], known: Known) -> str:
@@ -69,7 +68,7 @@ def drift_cards(drifts: Iterable[Drift], known: Known) -> str:
     return "".join(
         f'<article class="card drifted"><h3>{pill(drift.kind)} {code(str(drift.address))}</h3>'
         f"{f'<p>{esc(cut(drift.note, 2000))}</p>' if drift.note else ''}"
-        f"{fields_table(drift.fields, known, _DRIFTED)}</article>"
+        f"{fields_table(drift.fields, known, Sides(*drift_words(drift.kind), ('plain', 'odd')))}</article>"
         for drift in drifts
     )
 

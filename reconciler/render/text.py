@@ -149,10 +149,15 @@ def drift_lines(drift: Drift, veil: Veil) -> Iterator[str]:
     """One resource that is not as recorded, with a line a field."""
     note = f" ({printable(drift.note)})" if drift.note else ""
     yield f"  {_DRIFT_SYMBOLS[drift.kind]} {drift.address}: {drift.kind}{note}"
-    words = ("pinned", "now") if drift.kind is DriftClass.LABEL else ("recorded", "live")
+    words = drift_words(drift.kind)
     for path, change in _rows(drift.fields, veil):
         before, arrow, after = change.partition(" -> ")
         yield f"      {path}: {words[0]} {before}, {words[1]} {after}" if arrow else f"      {path}: {change}"
+
+
+def drift_words(kind: DriftClass) -> tuple[str, str]:
+    """What a drifted field's two values are called."""
+    return ("pinned", "now") if kind is DriftClass.LABEL else ("recorded", "live")
 
 
 def drift_summary(

@@ -277,10 +277,12 @@ def test_a_plan_that_moves_no_traffic_has_no_bars():
 
 def test_a_drift_report_tells_class_note_fields_and_what_to_do():
     document = Document(drift_html(reports.drifts(), recorded=11, target="prod"))
-    assert document.text("h1.") == "4 resources drifted on prod"
-    assert document.text("li.tile") == "2 changed 1 missing 1 unmanaged 1 expected"
+    assert document.text("h1.") == "5 resources drifted on prod"
+    assert document.text("li.tile") == "2 changed 1 missing 1 unmanaged 1 label 1 expected"
     assert "autoscaled between 2 and 6" in document.text("article.drifted")
     assert document.text("p.lede").count("`") == 0
+    heads = document.text("thead.")
+    assert (heads.count("recorded live"), heads.count("pinned now")) == (4, 1)
 
 
 def test_without_drift_that_counts_a_report_says_so():
@@ -294,7 +296,7 @@ def test_what_asks_for_attention_comes_before_the_steps():
     made = reports.plan()
     said = plan_html(made, warnings=reports.WARNINGS, drifts=reports.drifts())
     assert "W-PROBE" in said
-    assert "Live is not as recorded: 5 resources" in said
+    assert "Live is not as recorded: 6 resources" in said
     assert said.index("W-PROBE") < said.index("Live is not as recorded") < said.index('id="h-steps"')
     assert "an operation" not in said
 
@@ -309,9 +311,17 @@ def test_recovery_and_progress_are_told_apart():
 
 
 def test_the_foot_tells_digest_tree_state_and_pins():
-    made = replace(reports.plan(), offline=True)
+    made = replace(reports.plan(), offline=True, against="origin/main:manifests")
     told = plan_doc(made).text()
-    for fact in (made.digest, made.tree, "lineage-1, serial 7", "not asked", "risk@latest", "risk:4"):
+    for fact in (
+        made.digest,
+        made.tree,
+        "lineage-1, serial 7",
+        "not asked",
+        "origin/main:manifests",
+        "risk@latest",
+        "risk:4",
+    ):
         assert fact in told
 
 
