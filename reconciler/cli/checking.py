@@ -9,6 +9,7 @@ from reconciler.cli.forms import DRIFT, VALIDATE
 from reconciler.cli.reporting import Reports
 from reconciler.cli.saying import warn
 from reconciler.cli.wishes import wish_of
+from reconciler.errors import ManifestError
 
 
 def drift(
@@ -75,8 +76,13 @@ def validate(
     reports = Reports(written, "validate", VALIDATE)
     wish = wish_of(paths, variables, overrides, (name, endpoint_name), policies=policies)
     with reports.of(target):
-        loaded, problems = pipeline.validate(wish, target)
-        validated = Validated(target or "", loaded.manifests, problems)
+        try:
+            loaded, problems = pipeline.validate(wish, target)
+            validated = Validated(target or "", loaded.manifests, problems)
+        except ManifestError as error:  # such as of mlops.yaml: a problem as any other, for whoever asked for problems
+            if form is o.Verdict.TEXT and not written:
+                raise
+            validated = Validated(target or "", (), error.problems)
         reports.write(validated)
         reports.print(validated, form)
-    return 1 if any(problem.is_error for problem in problems) else 0
+    return 1 if any(problem.is_error for problem in validated.problems) else 0

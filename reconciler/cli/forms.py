@@ -133,6 +133,14 @@ def _drift_html(found: "Drifted") -> str:
     )
 
 
+def _drift_sarif(found: "Drifted") -> str:
+    from reconciler.operate.places import below_root, places_of  # noqa: PLC0415
+    from reconciler.render.sarif import drift_sarif  # noqa: PLC0415
+
+    places = places_of(found.target)
+    return json_text(drift_sarif(found.drifts, target=found.target, places=places, prefix=below_root()))
+
+
 def _validate_text(validated: "Validated") -> str:
     from reconciler.render.text import problems_text  # noqa: PLC0415
 
@@ -151,6 +159,27 @@ def _validate_markdown(validated: "Validated", budget: int) -> str:
     return problems_markdown(
         validated.problems, resources=len(validated.manifests), target=validated.target, budget=budget
     )
+
+
+def _validate_sarif(validated: "Validated") -> str:
+    from reconciler.operate.places import below_root  # noqa: PLC0415
+    from reconciler.render.sarif import problems_sarif  # noqa: PLC0415
+
+    return json_text(problems_sarif(validated.problems, target=validated.target, prefix=below_root()))
+
+
+def _validate_junit(validated: "Validated") -> str:
+    from reconciler.render.junit import problems_junit  # noqa: PLC0415
+
+    files = (manifest.file for manifest in validated.manifests)
+    return problems_junit(validated.problems, files=files, target=validated.target)
+
+
+def _validate_github(validated: "Validated") -> str:
+    from reconciler.operate.places import below_root  # noqa: PLC0415
+    from reconciler.render.annotations import problems_annotations  # noqa: PLC0415
+
+    return problems_annotations(validated.problems, resources=len(validated.manifests), prefix=below_root())
 
 
 def _plan_prometheus(planned: "Planned") -> str:
@@ -210,6 +239,26 @@ def _failure_html(failure: "Failure") -> str:
     return failure_html(failure)
 
 
+def _failure_sarif(failure: "Failure") -> str:
+    from reconciler.operate.places import below_root  # noqa: PLC0415
+    from reconciler.render.sarif import failure_sarif  # noqa: PLC0415
+
+    return json_text(failure_sarif(failure, prefix=below_root()))
+
+
+def _failure_junit(failure: "Failure") -> str:
+    from reconciler.render.junit import failure_junit  # noqa: PLC0415
+
+    return failure_junit(failure)
+
+
+def _failure_github(failure: "Failure") -> str:
+    from reconciler.operate.places import below_root  # noqa: PLC0415
+    from reconciler.render.annotations import failure_annotations  # noqa: PLC0415
+
+    return failure_annotations(failure, prefix=below_root())
+
+
 PLAN: Forms["Planned"] = Forms(
     {
         "text": _plan_text,
@@ -233,6 +282,7 @@ DRIFT: Forms["Drifted"] = Forms(
         "text": _drift_text,
         "json": _drift_json,
         "html": _drift_html,
+        "sarif": _drift_sarif,
         "prometheus": _drift_prometheus,
     },
     _drift_markdown,
@@ -241,6 +291,9 @@ VALIDATE: Forms["Validated"] = Forms(
     {
         "text": _validate_text,
         "json": _validate_json,
+        "sarif": _validate_sarif,
+        "junit": _validate_junit,
+        "github": _validate_github,
     },
     _validate_markdown,
 )
@@ -249,6 +302,9 @@ FAILED: Forms["Failure"] = Forms(
         "text": _failure_text,
         "json": _failure_json,
         "html": _failure_html,
+        "sarif": _failure_sarif,
+        "junit": _failure_junit,
+        "github": _failure_github,
         "prometheus": _failure_prometheus,
     },
     _failure_markdown,

@@ -104,15 +104,19 @@ class DriftReport(StrEnum):
     JSON = "json"
     MARKDOWN = "markdown"
     HTML = "html"
+    SARIF = "sarif"
     PROMETHEUS = "prometheus"
 
 
 class Verdict(StrEnum):
-    """How a validation is printed."""
+    """How a validation is printed; `github` is commands to the runner of a job, which shows problems at their lines."""
 
     TEXT = "text"
     JSON = "json"
     MARKDOWN = "markdown"
+    SARIF = "sarif"
+    JUNIT = "junit"
+    GITHUB = "github"
 
 
 class Findings(StrEnum):

@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 import typer
 
 from reconciler.cli.forms import COMMENT, FAILED, SUMMARY, Forms
-from reconciler.cli.saying import ReaderGoneError, fall_silent, put, say, warn
+from reconciler.cli.saying import ReaderGoneError, fall_silent, put, put_commands, say, warn
 from reconciler.cli.textfile import add_metrics
 from reconciler.core.failure import Failure
 from reconciler.errors import ManifestError, MlopsError, RefusedError
@@ -65,7 +65,10 @@ class Reports(Generic[T]):
         """Print it in one form; where nobody reads it, the exit code still tells."""
         said = self._forms.of(form, told, COMMENT)
         try:
-            say(said, colours=True) if form == "text" else put(said)
+            if form == "text":
+                say(said, colours=True)
+            else:
+                (put_commands if form == "github" else put)(said)
         except ReaderGoneError:
             fall_silent()
 

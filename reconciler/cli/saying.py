@@ -53,6 +53,18 @@ def put(text: str, *, environ: Mapping[str, str] = os.environ) -> None:
         raise ReaderGoneError from error
 
 
+def put_commands(text: str) -> None:
+    """Give commands to the runner of a GitHub job; whoever wrote them let nothing foreign act (`annotations.py`).
+
+    Raises:
+        ReaderGoneError: nobody reads any more.
+    """
+    try:
+        print(text)
+    except BrokenPipeError as error:
+        raise ReaderGoneError from error
+
+
 @contextmanager
 def foreign_lines(*, environ: Mapping[str, str] = os.environ) -> Iterator[None]:
     """Have the runner of a GitHub job take nothing for a command that is printed in the block, whatever it is.

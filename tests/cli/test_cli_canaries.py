@@ -100,7 +100,7 @@ def test_no_sink_of_a_whole_life_shows_a_secret(telling: Told):
     target.run("plan", *GIVEN, "--offline", "--debug")
     failed = target.run("apply", "--auto-approve", *GIVEN, "--debug", code=5)
     assert "ValueError: the platform said" in failed
-    for form in ("json", "html"):
+    for form in ("json", "html", "sarif"):
         target.run("apply", "--auto-approve", *GIVEN, "--format", form, code=5)
     target.target(", file: live.jsonl, tells: report")
     target.run("plan", *GIVEN, "--out", "p.json")

@@ -186,7 +186,7 @@ def test_an_address_that_is_nowhere_is_refused_with_the_nearest(applied: Reposit
     )
 
 
-@pytest.mark.parametrize("words", [["online-endpoint", "list"], ["drift", "--format", "sarif"]])
+@pytest.mark.parametrize("words", [["online-endpoint", "list"], ["model", "show"]])
 def test_what_is_not_built_yet_says_so(repo: Repository, words: list[str]):
     assert "is not built yet; the README says what is" in repo.mlops(*words, code=1).err
 

@@ -53,7 +53,7 @@ def test_values_of_a_plan_are_no_commands(repo: Repository):
         assert inert(repo.mlops("show", "endpoint/credit", "-o", form, **JOB).out)
     assert repo.mlops("show", "endpoint/credit").json["description"] == EVIL
     repo.behind_our_back("endpoint/credit", description=EVIL + "2")
-    for form in ("text", "json", "markdown", "html"):
+    for form in ("text", "json", "markdown", "html", "sarif"):
         assert inert(repo.mlops("drift", "--format", form, **JOB).out)
 
 

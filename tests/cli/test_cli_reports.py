@@ -133,3 +133,32 @@ def test_the_error_of_a_run_is_not_replaced_by_that_of_its_report(tmp_path: Path
 def test_a_form_that_a_command_has_not_is_refused_with_those_that_it_has():
     with pytest.raises(typer.BadParameter, match="no report has the form 'nope'; there are: text, json"):
         Reports(["nope=x"], "drift", DRIFT)
+
+
+def test_problems_are_shown_at_their_lines_by_a_github_job_from_any_folder(repo: Repository):
+    repo.git("init", "-q")
+    repo.edit("manifests/blue.yml", "instance_count: 1", "instance_count: two%, really")
+    said = repo.mlops("validate", ".", "--format", "github", below="manifests", code=1, GITHUB_ACTIONS="true").out
+    command, summary = said.splitlines()
+    assert command.startswith("::error file=manifests/blue.yml,line=10,col=1,title=E-INSTANCES::")
+    assert "two%25, really" in command
+    assert summary == "4 resources: 1 error, 0 warnings"
+
+
+def test_settings_that_are_wrong_are_problems_too_for_whoever_reads_problems(repo: Repository):
+    repo.write("mlops.yaml", "target: {}\n")
+    found = repo.mlops("validate", "--format", "json", "--report", "junit=v.xml", code=1).json
+    assert [problem["code"] for problem in found["problems"]] == ["E-FIELD"]
+    assert 'name="mlops.yaml"' in repo.read("v.xml")
+    assert "E-FIELD" in repo.mlops("validate", code=1).err
+
+
+def test_drift_in_sarif_points_to_the_manifest_of_the_resource(applied: Repository):
+    applied.git("init", "-q")
+    applied.behind_our_back("deployment/credit/blue", instance_count=2)
+    for below in ("", "manifests"):
+        log = applied.mlops("drift", "--format", "sarif", below=below).json
+        (result,) = log["runs"][0]["results"]
+        assert result["ruleId"] == "drift-changed"
+        place = result["locations"][0]["physicalLocation"]
+        assert place["artifactLocation"]["uri"] == "manifests/blue.yml"

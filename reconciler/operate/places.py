@@ -1,0 +1,34 @@
+"""Where the manifests of a target define its resources, for a report that points there."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from reconciler.core.address import Address
+from reconciler.core.manifest import Source
+from reconciler.core.state import State
+from reconciler.errors import ManifestError
+from reconciler.load import Options, load_all
+from reconciler.load.config import read_config
+from reconciler.load.place import git_root
+from reconciler.resolve import resolve
+
+
+def places_of(target: str) -> Mapping[Address, Source]:
+    """The place of each resource that the manifests define; of files that cannot be read there are none."""
+    config = read_config(Path.cwd())
+    named = config.target(target)
+    options = Options(variables=named.variables, overrides=named.overrides, policies=named.policy_fields)
+    try:
+        loaded = load_all((os.path.relpath(config.root / config.manifests),), options)
+    except ManifestError:
+        return {}
+    resolved = resolve(loaded.manifests, State(), secret_key=b"", linked=False)
+    return {resource.address: resource.manifest.source() for resource in resolved.resources}
+
+
+def below_root() -> str:
+    """The current folder as it is below the root of the repository; empty there, and outside git."""
+    here = str(Path.cwd())
+    root = git_root(here)
+    return os.path.relpath(here, root).replace(os.sep, "/") if root and root != here else ""
