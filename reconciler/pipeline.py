@@ -250,20 +250,22 @@ def _defined(workspace: Workspace, wish: Wish, state: State) -> set[Address]:
     return {resource.address for resource in resolved.resources}
 
 
-def drift(workspace: Workspace, *, served: bool = True, looks: int = 3) -> Drifted:
+def drift(workspace: Workspace, *, served: bool = True, looks: int = 3, pace: Pace | None = None) -> Drifted:
     """What changed behind git's back; where a run records something between our two looks, we look again.
 
     Args:
         workspace: the target.
         served: whether instances are asked which content they have loaded.
         looks: how often at the most.
+        pace: how long the platform may take to say what is live.
     """
-    recorded, live, told = workspace.store.read(), _seen(workspace, Pace()), _served(workspace) if served else ()
+    recorded, live = workspace.store.read(), _seen(workspace, pace or Pace())
+    told = _served(workspace) if served else ()
     intents, who = unfinished(workspace.store)
     found = drifts(recorded, live, newer(recorded, live, workspace.store.generation))
     found = with_served(found, recorded, told)
     if found and looks > 1 and workspace.store.read().serial != recorded.serial:
-        return drift(workspace, served=served, looks=looks - 1)
+        return drift(workspace, served=served, looks=looks - 1, pace=pace)
     if who is not None:
         found = under_way(found, {intent.address for intent in intents})
     found += moved_labels(recorded, Registry.of(recorded).latest)

@@ -19,21 +19,31 @@ def drift(
     served: Annotated[
         bool, typer.Option("--served/--no-served", help="Ask each instance which code and model it has loaded.")
     ] = True,
+    watched: Annotated[
+        bool, typer.Option("--watch", help="Look again and again, and print what the look before did not find.")
+    ] = False,
+    interval: Annotated[str, typer.Option("--interval", metavar="SPAN", help="Between two looks: 30s, 5m.")] = "1m",
     detailed_exitcode: o.DetailedExitcode = False,
 ) -> int:
     """Report what changed behind git's back.
 
     The record is compared with the live side, and with what each instance says that it has loaded; the files take no
-    part in it.
+    part in it. A watch tells outages of the platform and goes on; SIGTERM ends it with 0, Ctrl-C with 130.
 
     \b
     Examples:
       mlops drift
       mlops drift --detailed-exitcode --format json     exit code 2 when something drifted
+      mlops drift --watch --interval 30s --report prometheus=/var/lib/node_exporter/mlops.prom
     """
     from reconciler import pipeline  # noqa: PLC0415 - --help loads none of it
+    from reconciler.cli.drift_watching import watch  # noqa: PLC0415
     from reconciler.workspace import open_workspace  # noqa: PLC0415
 
+    if watched and detailed_exitcode:
+        raise typer.BadParameter("a watch has no end that could tell", param_hint="--detailed-exitcode")
+    if watched:
+        return watch(target, form, written, interval, served=served)
     reports = Reports(written, "drift", DRIFT)
     with reports.of(target):
         with open_workspace(target) as workspace:

@@ -4,8 +4,8 @@ import os
 import re
 import sys
 
-_MARKED = re.compile(r"^  (?:#\d+ )?([-+~?!]) .*$", re.MULTILINE)
-_COLOURS = {"+": "32", "-": "31", "~": "33", "?": "36", "!": "35"}
+_MARKED = re.compile(r"^  (?:#\d+ )?([-+~?!@]) .*$", re.MULTILINE)
+_COLOURS = {"+": "32", "-": "31", "~": "33", "?": "36", "!": "35", "@": "36"}
 
 
 def coloured(text: str) -> str:

@@ -148,3 +148,11 @@ class Drift:
     kind: DriftClass
     fields: tuple[FieldChange, ...] = ()
     note: str = ""
+
+
+class Turn(StrEnum):
+    """How a drift stands to an earlier look."""
+
+    NEW = "new"
+    CHANGED = "changed"
+    GONE = "gone"

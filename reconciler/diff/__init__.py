@@ -5,6 +5,7 @@ from reconciler.diff.confine import confined
 from reconciler.diff.drift import corrections, drifts, fold, foreign, newer, under_way
 from reconciler.diff.labels import labelled, moved_labels, relabelled
 from reconciler.diff.served import silent, with_served
+from reconciler.diff.since import since
 
 __all__ = [
     "changes",
@@ -18,6 +19,7 @@ __all__ = [
     "newer",
     "relabelled",
     "silent",
+    "since",
     "under_way",
     "with_served",
 ]

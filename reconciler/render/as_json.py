@@ -34,7 +34,7 @@ def plan_json(
         "against": plan.against,
         "pins": dict(plan.pins),
         "warnings": list(map(_problem, warnings)),
-        **_unfinished(plan.recovery, plan.holder, veil),
+        **unfinished_json(plan.recovery, plan.holder, veil),
     }
 
 
@@ -64,18 +64,18 @@ def drift_json(
         "version": VERSION,
         "target": target,
         "drift": any(drift.kind is not DriftClass.EXPECTED for drift in drifts),
-        "resources": [
-            {
-                "address": str(drift.address),
-                "class": str(drift.kind),
-                "note": drift.note,
-                "fields": [
-                    {"path": f.path, "recorded": veil.over(f.before), "live": veil.over(f.after)} for f in drift.fields
-                ],
-            }
-            for drift in drifts
-        ],
-        **_unfinished(recovery, holder, veil),
+        "resources": [drift_resource(drift, veil) for drift in drifts],
+        **unfinished_json(recovery, holder, veil),
+    }
+
+
+def drift_resource(drift: Drift, veil: Veil) -> dict[str, Any]:
+    """One resource that is not as recorded."""
+    return {
+        "address": str(drift.address),
+        "class": str(drift.kind),
+        "note": drift.note,
+        "fields": [{"path": f.path, "recorded": veil.over(f.before), "live": veil.over(f.after)} for f in drift.fields],
     }
 
 
@@ -136,7 +136,10 @@ def _recovery(item: Recovery, veil: Veil) -> dict[str, Any]:
     return {**told, "fields": [_field(field, veil) for field in item.fields], "found": item.became and str(item.became)}
 
 
-def _unfinished(under_way: Sequence[Recovery], holder: Mapping[str, str | int] | None, veil: Veil) -> dict[str, Any]:
+def unfinished_json(
+    under_way: Sequence[Recovery], holder: Mapping[str, str | int] | None, veil: Veil
+) -> dict[str, Any]:
+    """What a run left without an end, or who is at work and at what."""
     told = [_recovery(item, veil) for item in under_way]
     return {
         "recovery": told if holder is None else [],

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from reconciler.core.plan import Action, Outcome, Plan, Result
 from reconciler.core.state import Drift, DriftClass
-from reconciler.render.values import printable
+from reconciler.render.values import log_line
 
 # Of drifted resources that are told one by one, so that a target that is gone altogether fills no time series database.
 _MOST_RESOURCES = 500
@@ -119,8 +119,8 @@ def _sample(name: str, value: float, **labels: str) -> _Sample:
 
 
 def _escaped(text: str) -> str:
-    """The text as a label's value; what would act in a terminal is spelled out."""
-    return printable(text).replace("\\", "\\\\").replace('"', '\\"')
+    """The text as a label's value; what would act in a terminal or the log of a job is spelled out."""
+    return log_line(text).replace("\\", "\\\\").replace('"', '\\"')
 
 
 def _text(samples: Iterable[_Sample]) -> str:

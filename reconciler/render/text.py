@@ -39,7 +39,7 @@ _DRIFT_SYMBOLS = {
 def plan_text(plan: Plan, *, blame: Mapping[Source, Blame] = NOBODY) -> str:
     """The plan as a person reads it before saying yes; beside the places those who last wrote there."""
     veil = Veil()
-    lines = list(_unfinished(plan.recovery, plan.holder, veil))
+    lines = list(unfinished_lines(plan.recovery, plan.holder, veil))
     for step in plan.steps:
         lines.append(f"  {headline(step)}")
         lines += _table(step.fields, veil, blame, created=step.action is Action.CREATE)
@@ -47,7 +47,9 @@ def plan_text(plan: Plan, *, blame: Mapping[Source, Blame] = NOBODY) -> str:
     return lines_text([*lines, *([""] if lines else []), summary(plan)])
 
 
-def _unfinished(under_way: Sequence[Recovery], holder: Mapping[str, str | int] | None, veil: Veil) -> Iterator[str]:
+def unfinished_lines(
+    under_way: Sequence[Recovery], holder: Mapping[str, str | int] | None, veil: Veil
+) -> Iterator[str]:
     """Who is at work, or what a run left without an end."""
     if holder is not None:
         yield f"  ! {in_progress(holder, under_way)}"
@@ -138,7 +140,7 @@ def drift_text(
 ) -> str:
     """What changed behind git's back, per field with the recorded and the live value."""
     veil = Veil()
-    lines = list(_unfinished(recovery, holder, veil))
+    lines = list(unfinished_lines(recovery, holder, veil))
     for drift in drifts:
         lines += drift_lines(drift, veil)
     said = drift_summary(drifts, recorded=recorded, target=target)

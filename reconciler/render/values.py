@@ -90,7 +90,15 @@ def terminal_text(line: str) -> str:
 
 def json_text(value: Any) -> str:
     """A value as JSON in which nothing acts: what could is escaped, so that it reads back the same."""
-    text = json.dumps(value, indent=2, ensure_ascii=False)
+    return _inert_json(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def json_line(value: Any) -> str:
+    """The same on one line."""
+    return _inert_json(json.dumps(value, ensure_ascii=False))
+
+
+def _inert_json(text: str) -> str:
     text = "".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text)
     return _MARK.sub(r"#\\u0023", text)
 

@@ -70,6 +70,17 @@ class Told:
         self.printed.append(done.out + done.err)
         return done.out + done.err
 
+    def watched(self, *words: str) -> str:
+        """What a watch prints until it has told of a deployment."""
+        with self.repo.started("drift", "--watch", *words, **self.variables) as process:
+            assert process.stdout is not None
+            lines = [process.stdout.readline() for _ in range(2)]
+            process.terminate()
+            rest, errors = process.communicate(timeout=PATIENCE_S)
+        said = "".join([*lines, rest, errors])
+        self.printed.append(said)
+        return said
+
     def shown(self) -> list[str]:
         return found_in("\n".join(self.printed).encode())
 
@@ -112,9 +123,12 @@ def test_no_sink_of_a_whole_life_shows_a_secret(telling: Told):
         ["drift", "--format", "json"],
         ["drift", "--format", "markdown"],
         ["drift", "--format", "html"],
+        ["drift", "--report", "prometheus=drift.prom"],
         ["status"],
     ):
         target.run(*words)
+    for form in ("text", "json"):
+        assert "deployment/credit/blue" in target.watched("--format", form)
     for form in ("json", "yaml", "table", "tsv"):
         target.run("show", "deployment/credit/blue", "-o", form)
         target.run("show", "environment/sklearn:1", "-o", form)

@@ -23,16 +23,17 @@ from reconciler.core.failure import Failure
 from reconciler.core.manifest import Source
 from reconciler.core.plan import Action, FieldChange, Outcome, Plan, Recovery, Result, Step
 from reconciler.core.problem import Problem
-from reconciler.core.state import Drift, DriftClass
+from reconciler.core.state import Drift, DriftClass, Turn
 from reconciler.load.published import published
-from reconciler.render import as_json
+from reconciler.render import as_json, watched
 from reconciler.render.answers import answer_text
 from reconciler.render.markdown import apply_markdown, plan_markdown
 from reconciler.render.markdown_findings import drift_markdown, failure_markdown, problems_markdown
 from reconciler.render.markdown_parts import words
+from reconciler.render.prometheus import drift_metrics
 from reconciler.render.rows import rows_text
 from reconciler.render.text import drift_text, outcomes_text, plan_text
-from reconciler.render.values import json_text, log_line, log_text, terminal_text
+from reconciler.render.values import json_line, json_text, log_line, log_text, terminal_text
 
 HOSTILE = (
     *(
@@ -163,6 +164,11 @@ def test_text_of_anything_is_inert(plan: Plan, drifts: list[Drift], outcomes: li
         plan_text(plan),
         drift_text(drifts, recorded=1, target=plan.target),
         outcomes_text(outcomes),
+        drift_metrics(drifts, target=plan.target, recorded=1, unfinished=0, silent=0, now=1),
+        *watched.turn_lines([(turn, drift) for turn in Turn for drift in drifts], time="T"),
+        *watched.aside_lines((plan.recovery, plan.holder), ((), None), time="T"),
+        *watched.begun_lines(target=plan.target, recorded=1, time="T"),
+        watched.failed_line(plan.target, time="T"),
     ):
         assert is_inert(said), said
 
@@ -175,6 +181,16 @@ def test_json_of_anything_is_inert_reads_back_the_same_and_is_as_published(told:
         assert is_inert(text), text
         assert json.loads(text) == json.loads(json.dumps(value))
         validator_of(name).validate(json.loads(text))
+
+
+@BOUNDED
+@given(DRIFTS, TEXTS)
+def test_what_a_watch_tells_in_json_is_inert_and_reads_back_the_same(drifts: list[Drift], target: str):
+    for drift in drifts:
+        value = watched.turn_json(Turn.NEW, drift, target=target, time="T")
+        assert is_inert(json_line(value))
+        assert "\n" not in json_line(value)
+        assert json.loads(json_line(value)) == json.loads(json.dumps(value))
 
 
 def json_of(told: Told) -> Iterator[tuple[str, Any]]:
