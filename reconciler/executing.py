@@ -87,7 +87,7 @@ def origin_of(workspace: Workspace, wish: Wish, paths: Sequence[str]) -> Origin:
     return Origin(
         paths=tuple(os.path.relpath(path, root) if Path(path).exists() else _pinned(root, path) for path in paths),
         whole=not wish.only and not any(Path(path).is_file() for path in paths),
-        given=(*sorted(wish.variables), *(f"{override.address}.{override.path}" for override in wish.overrides)),
+        given=wish.given,
     )
 
 

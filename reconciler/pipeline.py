@@ -39,12 +39,12 @@ from reconciler.judging import Occasion, ask_for_authors, flaws_of, in_force, ju
 from reconciler.kinds import KINDS
 from reconciler.load import Loaded, Options, at_revision, load_all, with_secrets
 from reconciler.load.blame import blamed
-from reconciler.load.commit import in_no_commit
 from reconciler.load.config import Config, Target, read_config
 from reconciler.order import order
 from reconciler.preflight import Guards, over_quota, problems_of, refusals
 from reconciler.providers.provider import FenceSource, Provider, ServedSource
 from reconciler.resolve import Registry, Resolved, resolve
+from reconciler.runs import dirt_of, in_no_commit
 from reconciler.saved import SavedPlan
 from reconciler.telemetry import span
 from reconciler.wishes import Applied, Drifted, Manner, Planned, Wish
@@ -197,21 +197,16 @@ def apply(workspace: Workspace, wish: Wish, manner: Manner | None = None, *, sav
     with locked(workspace, f"mlops {manner.command}", timeout_s=manner.lock_timeout_s):
         settled(workspace, manner.pace)
         planned = _planned(workspace, wish, manner.pace, "apply", saved=saved)
-        planned = _with_dirt(planned, workspace, wish)
+        paths = _paths(workspace.config, wish)
+        if wish.resources is None and (wish.require_clean or workspace.target.require_clean):
+            given = [*wish.given, *filter(None, (wish.name, wish.endpoint_name))]
+            _refuse(in_no_commit(workspace, paths, given), planned.plan)
+        planned = replace(planned, warnings=(*planned.warnings, *dirt_of(workspace, paths, os.environ)))
         if planned.plan.steps and not manner.confirm(planned):
             return Applied(planned, declined=True)
-        outcomes = executed(
-            workspace, planned, manner.command, manner, origin_of(workspace, wish, _paths(workspace.config, wish))
-        )
+        outcomes = executed(workspace, planned, manner.command, manner, origin_of(workspace, wish, paths))
         see_to_attendance(workspace)
     return Applied(planned, outcomes)
-
-
-def _with_dirt(planned: Planned, workspace: Workspace, wish: Wish) -> Planned:
-    """In CI, with a warning for every file that is about to be applied and is in no commit."""
-    paths = [*_paths(workspace.config, wish), *(str(content.location) for content in workspace.contents.values())]
-    dirt = in_no_commit(workspace.config.root, paths, os.environ)
-    return replace(planned, warnings=(*planned.warnings, *dirt))
 
 
 def destroy(workspace: Workspace, wish: Wish, manner: Manner | None = None) -> Applied:
@@ -330,6 +325,7 @@ def _load(workspace: Workspace, wish: Wish) -> Loaded:
     if not wish.against:  # references of both sides are compared as they are written
         manifests, unresolved = with_secrets(loaded.manifests, os.environ)
         loaded = replace(loaded, manifests=manifests, problems=(*loaded.problems, *unresolved))
+    workspace.files.update(loaded.files)
     for manifest in loaded.manifests:
         workspace.contents.update({content.digest: content for content in manifest.contents.values()})
     return loaded

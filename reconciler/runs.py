@@ -1,10 +1,14 @@
 """A run as it is written down: who ran what, on which host, from which commit."""
 
 import os
+from collections.abc import Iterator, Mapping, Sequence
 
 from reconciler.core.inverse import Inverse
 from reconciler.core.plan import Plan
-from reconciler.load.commit import commit_facts
+from reconciler.core.problem import Problem
+from reconciler.load.clean import unclean
+from reconciler.load.commit import commit_facts, differing
+from reconciler.load.folder import CONFIG
 from reconciler.record.store import Origin, Run
 from reconciler.workspace import Workspace, host, user
 
@@ -23,7 +27,7 @@ def begin_run(
         inverse: what would bring the target back; nothing for a run that changes the record alone.
         origin: what was asked for.
     """
-    facts = commit_facts(workspace.config.root)
+    facts = commit_facts(workspace.config.root, origin.paths)
     run = Run(
         id=workspace.new_id(),
         command=command,
@@ -43,3 +47,24 @@ def begin_run(
     )
     workspace.store.begin_run(run, inverse)
     return run.id
+
+
+def dirt_of(workspace: Workspace, paths: Sequence[str], environ: Mapping[str, str]) -> Iterator[Problem]:
+    """In CI, a warning for every file that is about to be applied and differs from the commit."""
+    contents = (str(content.location) for content in workspace.contents.values())
+    return differing(workspace.config.root, [*paths, *contents], environ)
+
+
+def in_no_commit(workspace: Workspace, paths: Sequence[str], given: Sequence[str]) -> Iterator[str]:
+    """Why a run is not what a commit says: what it takes from elsewhere, by name.
+
+    Args:
+        workspace: the target, with all loaded that is about to be applied.
+        paths: what was loaded.
+        given: what the command line gives.
+    """
+    if given:
+        yield f"{', '.join(given)}: what the command line gives is in no commit; write it into the files"
+    config = workspace.config
+    files = [*workspace.files, *([str(config.root / CONFIG)] if config.file else [])]
+    yield from unclean(config.root, files=files, contents=workspace.contents.values(), paths=paths)

@@ -27,6 +27,7 @@ class Wish:
         refresh: whether the live side is read and drift folded in before planning.
         policies: where policies over plans are taken from, in place of the checkout's own.
         against: a revision of git whose files stand in for the record; empty for the record itself.
+        require_clean: whether what is in no commit is not applied; a target may want that as well.
         blame: whether git is asked who last wrote what the plan's fields come from.
         resources: everything that is wanted, in the place of what files say; None where files are to be read.
     """
@@ -44,6 +45,13 @@ class Wish:
     against: str = ""
     blame: bool = True
     resources: tuple[Resource, ...] | None = None
+    require_clean: bool = False
+
+    @property
+    def given(self) -> tuple[str, ...]:
+        """What the command line gives of the resources, by name; values may be secret."""
+        overridden = (f"{override.address}.{override.path}" for override in self.overrides)
+        return (*sorted(self.variables), *overridden)
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,7 @@ class Workspace:
 
     Args:
         contents: what the manifests point at, by digest; filled by whoever loads them, read when content is laid down.
+        files: where the manifests were read; filled likewise.
         offline: whether nothing is asked; in place of the provider stands one that holds nothing.
         now: the time that is written down, ISO 8601 in UTC.
         new_id: the ids of runs and operations.
@@ -40,6 +41,7 @@ class Workspace:
     store: Store
     provider: Provider
     contents: dict[str, Content] = field(default_factory=dict)
+    files: set[str] = field(default_factory=set)
     offline: bool = False
     now: Callable[[], str] = utc_now
     new_id: Callable[[], str] = random_id

@@ -63,6 +63,7 @@ Policies = Annotated[
     ),
 ]
 Blame = Annotated[bool, typer.Option("--blame/--no-blame", help="Ask git who last wrote what the fields come from.")]
+RequireClean = Annotated[bool, typer.Option("--require-clean", help="Refuse to apply what is in no commit.")]
 AutoApprove = Annotated[bool, typer.Option("--auto-approve", "--yes", "-y", help="Do not ask.")]
 Parallel = Annotated[int, typer.Option("--parallel", metavar="N", min=1, max=64, help="Steps that run at once.")]
 LockTimeout = Annotated[

@@ -110,12 +110,14 @@ def apply(
     allow_empty: o.AllowEmpty = False,
     policies: o.Policies = "",
     blame: o.Blame = True,
+    require_clean: o.RequireClean = False,
     form: o.Format = o.Report.TEXT,
     written: o.Written = None,
 ) -> int:
     """Plan, ask, execute and record.
 
-    Scale comes first, then code, model and environment, then traffic. Ctrl-C once finishes the steps that run.
+    Scale comes first, then code, model and environment, then traffic. Ctrl-C once finishes the steps that run. With
+    --require-clean, or `require_clean: true` of the target, every file that is applied must be as the commit has it.
 
     \b
     Examples:
@@ -134,6 +136,7 @@ def apply(
     reviewed = plan_reviewed(saved, digest)
     names = (name, endpoint_name)
     wish = wish_of(paths, variables, overrides, names, only, refresh, max_delete, allow_empty, policies, blame)
+    wish = replace(wish, require_clean=require_clean)
     if reviewed and reviewed.wish:
         target = target or str(reviewed.wish["target"])
     with reports.of(target):

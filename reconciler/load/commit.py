@@ -5,12 +5,23 @@
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from reconciler.core.problem import Problem
-from reconciler.load.git import Unanswered, answer, status
+from reconciler.load.authors import authors
+from reconciler.load.direct import Direct
+from reconciler.load.git import Unanswered, status
 from reconciler.load.place import git_root, inside, shown
+
+_PATIENCE_S = 60.0
+# Of a service that runs jobs: what says that it is it, which commit it names, and its branch; a pull request's first.
+_SERVICES = (
+    ("GITHUB_ACTIONS", "GITHUB_SHA", ("GITHUB_HEAD_REF", "GITHUB_REF")),
+    ("GITLAB_CI", "CI_COMMIT_SHA", ("CI_MERGE_REQUEST_SOURCE_BRANCH_NAME", "CI_COMMIT_BRANCH")),
+    ("TF_BUILD", "BUILD_SOURCEVERSION", ("SYSTEM_PULLREQUEST_SOURCEBRANCH", "BUILD_SOURCEBRANCH")),
+)
+_HEADS = "refs/heads/"
 
 
 @dataclass(frozen=True)
@@ -19,7 +30,8 @@ class CommitFacts:
 
     Args:
         tree: git's id of the commit's tree.
-        branch: empty on a detached head.
+        branch: of a detached head, what the CI service says; empty where it says nothing of this commit.
+        author: foreign text.
         dirty: whether files differ from the commit, untracked ones included.
     """
 
@@ -30,19 +42,27 @@ class CommitFacts:
     dirty: bool = False
 
 
-def commit_facts(folder: Path) -> CommitFacts:
-    """Read the facts of the repository that holds the folder."""
+def commit_facts(folder: Path, paths: Iterable[str] = (), environ: Mapping[str, str] = os.environ) -> CommitFacts:
+    """Read the facts of what is taken from the repository that holds a folder.
+
+    Args:
+        folder: the folder.
+        paths: what is taken; all of it from one revision when every path is `REV:PATH` of that, else the checkout.
+        environ: where a CI service says what it runs.
+    """
     root = git_root(str(folder.absolute()))
     if not root:
         return CommitFacts()
+    revisions = {"" if os.path.exists(folder / path) else path.partition(":")[0] for path in paths}
     try:
-        commit = _text(answer(root, "rev-parse", "--verify", "--end-of-options", "HEAD^{commit}"))
-        headers = _text(answer(root, "cat-file", "commit", commit)).partition("\n\n")[0].splitlines()
-        dirty = bool(status(root))
+        git = Direct(root, patience_s=_PATIENCE_S)
+        if len(revisions) == 1 and "" not in revisions:
+            return _facts(git, revisions.pop())
+        found = _facts(git, "HEAD")
+        branch = _branch(git) or branch_said(found.commit, environ)
+        return replace(found, branch=branch, dirty=bool(revisions - {""} or status(root)))
     except Unanswered:
         return CommitFacts()
-    tree, author = (_header(headers, name) for name in ("tree", "author"))
-    return CommitFacts(commit, tree, _branch(root), author.rpartition(" <")[0], dirty)
 
 
 def commit_named(folder: Path, revision: str) -> str:
@@ -51,7 +71,7 @@ def commit_named(folder: Path, revision: str) -> str:
     if not root or revision.startswith("-"):
         return ""
     try:
-        return _text(answer(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}"))
+        return _told(Direct(root, patience_s=_PATIENCE_S), f"{revision}^{{commit}}")
     except Unanswered:
         return ""
 
@@ -63,7 +83,42 @@ def in_git(folder: Path, path: str) -> str:
     return "" if found == ".." or found.startswith("../") else found
 
 
-def in_no_commit(folder: Path, paths: Iterable[str], environ: Mapping[str, str]) -> Iterator[Problem]:
+def _facts(git: Direct, revision: str) -> CommitFacts:
+    """What a revision says of itself; of a tree alone no more than its id."""
+    tree = _told(git, f"{revision}^{{tree}}")
+    try:
+        commit = _told(git, f"{revision}^{{commit}}")
+    except Unanswered:
+        return CommitFacts(tree=tree)
+    return CommitFacts(commit, tree, author=authors(git, [commit])[commit].blame.author)
+
+
+def _told(git: Direct, revision: str) -> str:
+    return git.told("rev-parse", "--verify", "--end-of-options", revision).decode("ascii").strip()
+
+
+def _branch(git: Direct) -> str:
+    try:
+        return git.told("symbolic-ref", "--quiet", "--short", "HEAD").decode("utf-8", "replace").strip()
+    except Unanswered:
+        return ""  # a detached head
+
+
+def branch_said(commit: str, environ: Mapping[str, str]) -> str:
+    """The branch that a CI service says it runs a commit of; it checks out commits, not branches."""
+    for service, named, branches in _SERVICES:
+        if environ.get(service, "").lower() == "true" and environ.get(named) == commit:
+            said = (environ.get(name, "") for name in branches)
+            return next((name.removeprefix(_HEADS) for name in said if name and _is_branch(name)), "")
+    return ""
+
+
+def _is_branch(name: str) -> bool:
+    """Whether it is a branch's name, in full or in short, and not that of a tag or a pull request."""
+    return name.startswith(_HEADS) or not name.startswith("refs/")
+
+
+def differing(folder: Path, paths: Iterable[str], environ: Mapping[str, str]) -> Iterator[Problem]:
     """In CI, the files below some paths that differ from the commit: what is applied from them, no commit says."""
     root = git_root(str(folder.absolute()))
     if not root or environ.get("CI", "").lower() in ("", "0", "false"):
@@ -81,18 +136,3 @@ def _changed(root: str) -> list[str]:
     except Unanswered:
         return []
     return [os.path.join(root, entry[3:].rstrip("/")) for entry in entries if entry]
-
-
-def _branch(root: str) -> str:
-    try:
-        return _text(answer(root, "symbolic-ref", "--quiet", "--short", "HEAD"))
-    except Unanswered:
-        return ""  # a detached head
-
-
-def _header(lines: list[str], name: str) -> str:
-    return next((line.removeprefix(f"{name} ") for line in lines if line.startswith(f"{name} ")), "")
-
-
-def _text(printed: bytes) -> str:
-    return printed.decode("utf-8", "replace").strip()

@@ -42,6 +42,7 @@ class Target:
         quota: cores by family of machines.
         pinned: whether labels and images without a version are refused.
         max_delete: how many deletions a plan may hold; None for the usual budget.
+        require_clean: whether what is in no commit is not applied.
         policies: by address and name, those of the target over those of all targets, every default made explicit;
             durations in seconds.
         policy_fields: those that become fields of the resource, as overrides with their place.
@@ -58,6 +59,7 @@ class Target:
     quota: Mapping[str, int] = field(default_factory=dict)
     pinned: bool = False
     max_delete: int | None = None
+    require_clean: bool = False
     policies: Mapping[Address, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
     policy_fields: tuple[Override, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -234,6 +236,7 @@ class _Reader:
             quota=dict(self._quota(f"{path}.quota", given.get("quota"))),
             pinned=self._true(f"{path}.pinned", given.get("pinned", False)),
             max_delete=self._count(f"{path}.max_delete", given.get("max_delete")),
+            require_clean=self._true(f"{path}.require_clean", given.get("require_clean", False)),
             policies=_by_address(policies),
             policy_fields=tuple(policies.values()),
             options={key: value for key, value in given.items() if key not in _TARGET},
@@ -326,4 +329,5 @@ def _by_address(policies: Mapping[tuple[Address, str], Override]) -> dict[Addres
 _TOP = ("manifests", "targets", "policies")
 _TARGET = frozenset(
     {"provider", "default", "state", "variables", "overrides", "protect", "quota", "pinned", "max_delete", "policies"}
+    | {"require_clean"}
 )

@@ -66,6 +66,7 @@ def load_all(paths: Sequence[str], options: Options = _NO_OPTIONS) -> Loaded:
         tuple(here.shown for here, reading in readings if reading.passed_over),
         tree.digest(),
         alone=alone,
+        files=frozenset(tree.files),
     )
 
 
@@ -95,7 +96,7 @@ def _readings(place: Place, options: Options, tree: Tree, problems: list[Problem
             if blob and not reading.used:
                 learnt[blob] = reading
         if not reading.passed_over:
-            tree.file(here.relative, data)
+            tree.file(here, data)
         readings.append((here, reading))
     cache.learn(options.cache, learnt, by_blob)
     return readings

@@ -68,7 +68,7 @@ class Nested:
         if path not in self._environments:
             here = self._here(path)
             data = _bytes(path)
-            self._tree.file(here.relative, data)
+            self._tree.file(here, data)
             self._environments[path] = read_environment(data, here)
         return self._environments[path]
 
@@ -80,7 +80,7 @@ class Nested:
         if found.path not in self._condas:
             here = self._here(found.path)
             data = _bytes(found.path)
-            self._tree.file(here.relative, data)
+            self._tree.file(here, data)
             self._condas[found.path] = _conda(data, here)
         value, problems = self._condas[found.path]
         return value, [], problems

@@ -65,6 +65,7 @@ class Loaded:
         passed_over: YAML files that are not ours.
         tree: SHA-256 of everything that went in; equal inputs, equal tree.
         alone: whether only single files were named, which are themselves and not everything that is wanted.
+        files: where they were read, and the files that they bring in.
     """
 
     manifests: tuple[Manifest, ...]
@@ -72,3 +73,4 @@ class Loaded:
     passed_over: tuple[str, ...]
     tree: str
     alone: bool = False
+    files: frozenset[str] = frozenset()

@@ -4,10 +4,11 @@ import hashlib
 
 from reconciler.core.manifest import Manifest
 from reconciler.load.options import Options
+from reconciler.load.place import Here
 
 
 class Tree:
-    """Takes what is read and gives the digest of it all; the order does not matter."""
+    """Takes what is read and gives the digest of it all; the order does not matter. `files` is where it was read."""
 
     def __init__(self, options: Options) -> None:
         self._parts = {
@@ -16,10 +17,12 @@ class Tree:
             *(repr(("policy", one.address, one.path, one.value)) for one in options.policies),
             repr(("names", options.name, options.endpoint_name)),
         }
+        self.files: set[str] = set()
 
-    def file(self, name: str, data: bytes) -> None:
+    def file(self, here: Here, data: bytes) -> None:
         """Add a file by its name below the loaded folder."""
-        self._parts.add(f"file {name!r} {hashlib.sha256(data).hexdigest()}")
+        self._parts.add(f"file {here.relative!r} {hashlib.sha256(data).hexdigest()}")
+        self.files.add(here.path)
 
     def contents(self, name: str, manifest: Manifest) -> None:
         """Add what a manifest of the file `name` points at."""

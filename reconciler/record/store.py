@@ -39,7 +39,7 @@ class Run:
     Args:
         outcome: empty while it runs, then `succeeded`, `failed`, `interrupted`.
         started: ISO 8601 in UTC, as is `finished`.
-        tree: digest of the files that were read.
+        tree: git's id of the tree of that commit.
         dirty: whether the checkout differed from its commit.
         steps: how many steps its plan has.
     """

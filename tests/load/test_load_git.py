@@ -112,8 +112,50 @@ def test_the_facts_of_a_commit(repository: Path):
     assert (facts.branch, facts.author, facts.dirty) == ("main", "t", False)
     git("checkout", "-q", "--detach")
     (repository / "new.txt").write_text("")
-    facts = commit_facts(repository)
+    facts = commit_facts(repository, environ={})
     assert (facts.branch, facts.dirty) == ("", True)
+
+
+def test_the_facts_of_a_revision_are_its_own(repository: Path):
+    first = git("rev-parse", "HEAD")
+    (repository / "m" / "b.txt").write_text("b")
+    git("add", ".")
+    git("commit", "-m", "two", "--author", "Ana <ana@example.org>")
+    (repository / "new.txt").write_text("")
+    facts = commit_facts(repository, ["HEAD~1:m", "HEAD~1:"])
+    assert (facts.commit, facts.tree) == (first, git("rev-parse", f"{first}^{{tree}}"))
+    assert (facts.author, facts.branch, facts.dirty) == ("t", "", False)
+    assert commit_facts(repository, [f"{facts.tree}:m"]) == CommitFacts(tree=facts.tree)
+
+
+def test_what_is_taken_from_several_places_is_in_no_one_commit(repository: Path):
+    (repository / "n").mkdir()
+    for paths in (["HEAD:m", "m"], ["HEAD:m", "HEAD~0:m"]):
+        facts = commit_facts(repository, paths)
+        assert (facts.commit, facts.dirty) == (git("rev-parse", "HEAD"), True)
+    assert commit_facts(repository, ["m", "n"]).dirty is False
+
+
+CI = [
+    ({"GITHUB_ACTIONS": "true", "GITHUB_SHA": "HEAD", "GITHUB_REF": "refs/heads/feature/x"}, "feature/x"),
+    ({"GITHUB_ACTIONS": "true", "GITHUB_SHA": "HEAD", "GITHUB_REF": "refs/pull/1/merge", "GITHUB_HEAD_REF": "x"}, "x"),
+    ({"GITHUB_ACTIONS": "true", "GITHUB_SHA": "HEAD", "GITHUB_REF": "refs/tags/v1"}, ""),
+    ({"GITHUB_ACTIONS": "true", "GITHUB_SHA": "0" * 40, "GITHUB_REF": "refs/heads/x"}, ""),
+    ({"GITHUB_SHA": "HEAD", "GITHUB_REF": "refs/heads/x"}, ""),
+    ({"GITLAB_CI": "true", "CI_COMMIT_SHA": "HEAD", "CI_COMMIT_BRANCH": "x"}, "x"),
+    ({"TF_BUILD": "True", "BUILD_SOURCEVERSION": "HEAD", "BUILD_SOURCEBRANCH": "refs/heads/a/b"}, "a/b"),
+    ({"TF_BUILD": "True", "BUILD_SOURCEVERSION": "HEAD", "BUILD_SOURCEBRANCH": "refs/pull/1/merge"}, ""),
+]
+
+
+@pytest.mark.parametrize(("environ", "branch"), CI)
+def test_the_branch_of_a_detached_head_is_what_the_service_says_of_that_commit(
+    repository: Path, environ: dict[str, str], branch: str
+):
+    said = {name: git("rev-parse", value) if value == "HEAD" else value for name, value in environ.items()}
+    assert commit_facts(repository, environ=said).branch == "main"
+    git("checkout", "-q", "--detach")
+    assert commit_facts(repository, environ=said).branch == branch
 
 
 def test_before_the_first_commit_and_without_git_there_are_no_facts(
