@@ -12,6 +12,7 @@ from folders import write_folder
 from measuring import MLOPS, Bench, Command, python
 from policies import policies
 from table import Row, compared
+from watching import reaction
 
 RESOURCES, STEPS = 1000, 5000
 DRIFT_S, RENDERED_S, BLAME_S = 0.6, 1, 2
@@ -70,6 +71,7 @@ def gitops(bench: Bench) -> Iterator[Row]:
     yield _rendered(bench, "HTML")
     yield from _blame(bench)
     yield policies(bench)
+    yield reaction(bench)
 
 
 def _drift(bench: Bench) -> Row:

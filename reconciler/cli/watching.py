@@ -1,5 +1,6 @@
 """The commands of the pull side: watch, watch suspend, watch resume."""
 
+import gc
 import os
 import signal
 import sys
@@ -16,6 +17,7 @@ import typer
 from reconciler.cli import options as o
 from reconciler.cli.saying import put, say, warn
 from reconciler.cli.wishes import variables_of
+from reconciler.errors import RefusedError
 
 if TYPE_CHECKING:
     from reconciler.core.plan import Plan
@@ -71,12 +73,16 @@ def watch(
       mlops watch ../models.git --folder clone --interval 10s --self-heal --listen 9180
       mlops watch https://git.example/models.git --folder clone --once
     """
-    from reconciler.load.remote import remote_of  # noqa: PLC0415 - --help loads none of it
+    from reconciler.core.offline import OFFLINE, is_offline  # noqa: PLC0415 - --help loads none of it
+    from reconciler.load.remote import remote_of  # noqa: PLC0415
     from reconciler.watch.folder import Folder as Place  # noqa: PLC0415
     from reconciler.watch.serving import Served  # noqa: PLC0415
     from reconciler.watch.sight import Sight  # noqa: PLC0415
     from reconciler.watch.watcher import Watcher  # noqa: PLC0415
 
+    if is_offline(os.environ):
+        raise RefusedError(f"{OFFLINE} is set, and to watch is to ask a remote")
+    gc.enable()  # unlike other commands it does not end soon
     flags = {
         "branch": branch,
         "target": target,
@@ -121,7 +127,6 @@ def suspend(
       mlops watch suspend --folder /var/lib/mlops/shop --reason "moving the database"
     """
     from reconciler.apply import utc_now  # noqa: PLC0415 - --help loads none of it
-    from reconciler.errors import RefusedError  # noqa: PLC0415
     from reconciler.watch.kept import Kept, Suspension  # noqa: PLC0415
     from reconciler.workspace import host, user  # noqa: PLC0415
 

@@ -180,6 +180,16 @@ def lay_out(root: str, commit: str, *, former: Sequence[str], held: int, timeout
     _ordered(root, ("reset", "--quiet", "--hard", commit), environ, timeout_s, held)
 
 
+def tidy(root: str, *, held: int, timeout_s: float) -> None:
+    """Pack a clone of our own where it has become untidy.
+
+    Raises:
+        Unanswered: it cannot be done.
+    """
+    environ = {**quiet(), **settings_of({"gc.autoDetach": "false"})}
+    _ordered(root, ("gc", "--auto", "--quiet"), environ, timeout_s, held)
+
+
 def signer(root: str, commit: str, settings: Mapping[str, str], environ: Mapping[str, str]) -> str:
     """Who signed a commit, in the words of what verified it; the keys of the operator alone count.
 
@@ -229,8 +239,10 @@ def _ordered(
 def _telling(said: str) -> str:
     """The line that says what went wrong; before it may stand what a server or ssh greets with."""
     lines = [line.strip() for line in said.splitlines() if line.strip()]
-    fatal = [line for line in lines if line.startswith(("fatal:", "error:"))]
-    return (fatal or lines or [""])[0].removeprefix("fatal: ").removeprefix("error: ")
+    place = next((at for at, line in enumerate(lines) if line.startswith(("fatal:", "error:"))), 0)
+    if place and "Could not read from remote" in lines[place]:
+        place -= 1  # ssh has said why
+    return lines[place].removeprefix("fatal: ").removeprefix("error: ") if lines else ""
 
 
 def quiet() -> dict[str, str]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reconciler.errors import RefusedError, TransientError
-from reconciler.load.git import Unanswered, answer, begin_clone, fetch, lay_out, signer
+from reconciler.load.git import Unanswered, answer, begin_clone, fetch, lay_out, signer, tidy
 from reconciler.load.remote import Remote
 from reconciler.watch.kept import Kept
 
@@ -96,9 +96,13 @@ class Clone:
         Raises:
             GitOutageError: the remote does not answer, or has no such branch.
         """
-        with _as_outage(f"fetch of {self._remote.branch} failed"):
+        try:
             fetch(self._root, self._remote, _FETCHED, timeout_s=timeout_s)
             return self._id(_FETCHED)
+        except Unanswered as error:
+            if self._has_lost():
+                self._begin_anew()
+            raise GitOutageError(f"fetch of {self._remote.branch} failed: {error}") from error
 
     def is_ancestor(self, older: str, newer: str) -> bool:
         """Whether a branch that was at one commit comes to the other without losing any."""
@@ -157,16 +161,35 @@ class Clone:
             lay_out(self._root, commit, former=former, held=self._held, timeout_s=_LAYING_S)
         except Unanswered as error:
             if _is_damaged(str(error)):
-                self._kept.keep_clone({**clone, "laid": [*known, commit, "damaged"]})
-                shutil.rmtree(self._folder / ".git", ignore_errors=True)
+                self._begin_anew()
             raise GitOutageError(f"commit {commit[:12]} cannot be laid out: {error}") from error
         self._kept.keep_clone({**clone, "laid": [commit]})
+
+    def tidy(self) -> None:
+        """Pack what was fetched, where there is much of it."""
+        with _as_outage("the clone cannot be packed"):
+            tidy(self._root, held=self._held, timeout_s=_LAYING_S)
 
     def strangers(self, below: str) -> tuple[str, ...]:
         """Files below a folder of the clone that are of no commit, whatever the repository would ignore."""
         listed = answer(self._root, "ls-files", "--others", "-z", "--", f":(literal){below}")
         names = [name for name in os.fsdecode(listed).split("\0") if name and not _is_ours(name)]
         return tuple(name for name in names if below != "." or name.lower().endswith((".yml", ".yaml")))
+
+    def _has_lost(self) -> bool:
+        """Whether git cannot use the clone, or lacks the commit whose files are laid out."""
+        words = ("cat-file", "-e", f"{self.laid}^{{tree}}") if self.laid else ("rev-parse", "--git-dir")
+        try:
+            answer(self._root, *words)
+        except Unanswered:
+            return True
+        return False
+
+    def _begin_anew(self) -> None:
+        """Remove git's own folder; of which commits files may lie about is still known."""
+        clone = self._kept.clone()
+        self._kept.keep_clone({**clone, "laid": [*clone.get("laid", []), "damaged"]})
+        shutil.rmtree(self._folder / ".git", ignore_errors=True)
 
     def _id(self, ref: str) -> str:
         found = answer(self._root, "rev-parse", "--verify", "--end-of-options", f"{ref}^{{commit}}")

@@ -14,7 +14,7 @@ from reconciler.record.leading import Leadership
 from reconciler.render.as_json import outcomes_json
 from reconciler.render.text import summary
 from reconciler.watch import deciding
-from reconciler.watch.clone import UntrustedError
+from reconciler.watch.clone import GitOutageError, UntrustedError
 from reconciler.watch.deciding import Branch, Chosen, Decision, Do, Facts, Hold, Outage
 from reconciler.watch.folder import COMMAND, Folder
 from reconciler.watch.kept import Memory
@@ -62,6 +62,11 @@ class Round:
     hold: Hold | None = None
     failed: bool = False
     interrupted: bool = False
+
+    @property
+    def is_final(self) -> bool:
+        """Whether it counts more than that the remote cannot be reached."""
+        return self.interrupted or self.failed or self.hold is Hold.STANDBY
 
 
 class Watcher:
@@ -129,9 +134,15 @@ class Watcher:
             return self._stand_by(other)
         clone, kept = self._folder.clone, self._folder.kept
         clone.begin()
-        head = clone.fetch(timeout_s=self._settings.fetch_timeout_s)
-        self.sight = replace(self.sight, head=head, fetched=self._world.now())
         memory = kept.read()
+        try:
+            head = clone.fetch(timeout_s=self._settings.fetch_timeout_s)
+        except GitOutageError:
+            # What is known already is still seen to.
+            if memory.head and clone.laid and (found := self._tried(memory.head, memory.head)).is_final:
+                return found
+            raise
+        self.sight = replace(self.sight, head=head, fetched=self._world.now())
         if asked:
             memory = replace(memory.forgiven(), accepted=head)
         chosen = self._chosen(head, memory)
@@ -141,13 +152,7 @@ class Watcher:
         self._keep(memory)
         if not chosen.commit:
             return self._held(chosen.hold, f"commit {head[:12]} is refused: {chosen.why}")
-        try:
-            found = self._see_to(chosen.commit, former)
-        except LockHeldError as error:
-            found = self._held(Hold.BUSY, f"commit {chosen.commit[:12]} waits: {line_of(error)}")
-        except (RefusedError, ManifestError) as error:
-            hold = Hold.REFUSED if isinstance(error, RefusedError) else Hold.BROKEN
-            found = self._held(hold, f"commit {chosen.commit[:12]} is refused: {line_of(error)}")
+        found = self._tried(chosen.commit, former)
         if chosen.hold and found.outage is None:
             return self._held(chosen.hold, f"commit {head[:12]} is refused, {_stays(chosen)}: {chosen.why}", found)
         return found
@@ -164,6 +169,16 @@ class Watcher:
         follows = former in ("", head) or clone.is_ancestor(former, head)
         accepted = self._settings.follow_rewritten or memory.accepted == head
         return deciding.choose(Branch(head, former, untrusted, follows, accepted))
+
+    def _tried(self, commit: str, former: str) -> Round:
+        """See to a commit; what forbids it is no outage."""
+        try:
+            return self._see_to(commit, former)
+        except LockHeldError as error:
+            return self._held(Hold.BUSY, f"commit {commit[:12]} waits: {line_of(error)}")
+        except (RefusedError, ManifestError) as error:
+            hold = Hold.REFUSED if isinstance(error, RefusedError) else Hold.BROKEN
+            return self._held(hold, f"commit {commit[:12]} is refused: {line_of(error)}")
 
     def _see_to(self, commit: str, former: str) -> Round:
         """Lay a commit out and see to it that the target is as it says."""
@@ -286,6 +301,7 @@ class Watcher:
         if (memory.in_force, memory.in_force_tree) != (commit, plan.tree):
             self._keep(replace(memory, in_force=commit, in_force_tree=plan.tree, tried="", tried_plan=""))
             self._telling.say("in force", f"commit {commit[:12]} is in force", commit=commit)
+            self._folder.clone.tidy()
         self.sight = replace(self.sight, in_force=commit, succeeded=self._world.now())
 
     def _keep(self, memory: Memory) -> None:

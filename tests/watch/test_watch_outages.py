@@ -14,6 +14,7 @@ from reconciler.apply import Watcher as Told
 from reconciler.errors import ProviderError
 from reconciler.providers.memory import MemoryProvider
 from reconciler.watch.deciding import Hold, Outage
+from reconciler.watch.settings import SelfHeal
 from reconciler.wishes import Manner
 from tests.mounts import small
 
@@ -137,6 +138,26 @@ def test_on_a_full_disk_it_goes_on_and_recovers_once_there_is_room(team: Team):
         filler.unlink()
         assert watcher.round().outage is None, watcher.said
         assert team.tags == {"team": "a"}
+
+
+def test_while_the_remote_is_away_a_live_edit_is_brought_back_all_the_same(team: Team, monkeypatch: pytest.MonkeyPatch):
+    with following(team, self_heal=SelfHeal(True)) as watcher:
+        watcher.round()
+        remote_gone(team, monkeypatch)
+        team.behind_our_back("endpoint/credit", tags={"by": "hand"})
+        assert watcher.round().outage is Outage.GIT
+    assert team.tags == {}
+
+
+def test_a_clone_that_git_no_longer_knows_is_made_anew(team: Team):
+    with following(team) as watcher:
+        watcher.round()
+        (team.folder / "clone" / ".git" / "HEAD").write_text("nonsense")
+        team.tag("a")
+        for _ in range(2):
+            watcher.round()
+        assert watcher.round().outage is None, watcher.said
+    assert team.tags == {"team": "a"}
 
 
 def cut_off(team: Team, watcher: Following, former: str, newer: str) -> None:
