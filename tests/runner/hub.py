@@ -154,14 +154,13 @@ def clone(project: Project, folder: Path) -> Path:
     return folder
 
 
-def commit(folder: Path, message: str, *, branch: str = "", push: bool = True) -> None:
+def commit(folder: Path, message: str, *, branch: str = "", author: str = f"{WHO} <ana@example.org>") -> None:
     """Commit all that is in a working copy, on a branch that is made where there is none, and push it."""
     if branch and git(folder, "branch", "--show-current") != branch:
         git(folder, "checkout", "-q", "-b", branch)
     git(folder, "add", "--all", "--force")
-    git(folder, "commit", "-q", "--allow-empty", "-m", message)
-    if push:
-        git(folder, "push", "-q", "origin", "HEAD")
+    git(folder, "commit", "-q", "--allow-empty", "-m", message, f"--author={author}")
+    git(folder, "push", "-q", "origin", "HEAD")
 
 
 def pull_main(folder: Path) -> None:
