@@ -38,6 +38,14 @@ def test_a_pull_request_that_is_wrong_is_red_and_its_comment_says_where(service:
     pull, run = shop.proposes("open")
     assert (run.jobs["mlops / plan"].result, run.jobs["mlops / comment"].result) == ("failure", "success")
     assert "manifests/endpoint.yml:3" in run.jobs["mlops / plan"].summary
+    (annotation,) = run.jobs["mlops / plan"].obeyed
+    assert (annotation.name, annotation.properties["file"], annotation.properties["line"]) == (
+        "error",
+        "manifests/endpoint.yml",
+        "3",
+    )
+    kept = shop.artifact(run, "mlops-plan-dev")
+    assert {"plan.json", "plan.markdown", "plan.html", "validate.json", "validate.sarif", "validate.junit"} <= kept
     assert ["manifests/endpoint.yml:3" in body for body in api.bodies(pull.number)] == [True]
 
 

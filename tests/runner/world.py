@@ -98,6 +98,11 @@ class Team:
         """The run of drift.yml when it is time."""
         return self.plays(self.service.hub.scheduled(self.project), "drift")
 
+    def artifact(self, run: Run, name: str) -> set[str]:
+        """The files of an artifact."""
+        folder = self.service.machine.folder / "artifacts" / str(run.id) / name
+        return {str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file()}
+
     def plays(self, event: Event, name: str) -> Run:
         """The one run of a name that an event begins."""
         return self.service.play(self.project, event)[name]

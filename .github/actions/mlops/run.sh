@@ -34,7 +34,7 @@ while IFS= read -r path; do [ -z "$path" ] || paths+=("$path"); done <<<"$INPUT_
 
 forms=(json markdown html)
 case "$INPUT_COMMAND" in
-    validate) forms=(json) ;;
+    validate) forms=(json sarif junit) words+=(--format github) ;;
     plan)
         words+=(--detailed-exitcode)
         [ -z "$INPUT_AGAINST" ] || words+=("--against=$INPUT_AGAINST")
@@ -43,7 +43,7 @@ case "$INPUT_COMMAND" in
         words+=(--auto-approve)
         [ -z "$INPUT_DIGEST" ] || words+=(--digest "$INPUT_DIGEST")
         ;;
-    drift) words+=(--detailed-exitcode) paths=() ;;
+    drift) forms+=(sarif) words+=(--detailed-exitcode) paths=() ;;
     *) echo "command: there is no $INPUT_COMMAND" && exit 1 ;;
 esac
 case "$INPUT_COMMAND" in validate | plan) [ "$INPUT_OFFLINE" != true ] || words+=(--offline) ;; esac
