@@ -76,8 +76,8 @@ def _interruptible(stop: threading.Event) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def code_of(applied: "Applied", manner: "Manner") -> int:
-    """The exit code of how it ended.
+def code_of(applied: "Applied", manner: "Manner", *, again: str = "apply") -> int:
+    """The exit code of how it ended; `again` is what is to be done once more where that was not well.
 
     Raises:
         StepFailedError: a step failed.
@@ -86,19 +86,19 @@ def code_of(applied: "Applied", manner: "Manner") -> int:
     if applied.declined:
         return 1
     if manner.stop.is_set() and not applied.succeeded:
-        raise InterruptedRunError("interrupted; what was done is recorded, apply again to go on")
+        raise InterruptedRunError(f"interrupted; what was done is recorded, {again} again to go on")
     if not applied.succeeded:
-        raise StepFailedError(_why_failed(applied.outcomes))
+        raise StepFailedError(_why_failed(applied.outcomes, again))
     return 0
 
 
-def _why_failed(outcomes: "Sequence[Outcome]") -> str:
+def _why_failed(outcomes: "Sequence[Outcome]", again: str) -> str:
     from reconciler.core.plan import Result  # noqa: PLC0415
 
     unknown = ", ".join(f"#{each.step.id} {each.step.address}" for each in outcomes if each.result is Result.UNKNOWN)
     if not unknown:
-        return "a step failed; what was done is recorded, mend the cause and apply again"
+        return f"a step failed; what was done is recorded, mend the cause and {again} again"
     return (
-        f"nobody knows whether {unknown} is done; all else that was done is recorded. Apply again: it refuses what may "
+        f"nobody knows whether {unknown} is done; all else that was done is recorded. {again.capitalize()} again: it refuses what may "
         "still be on its way, looks at what is there, and goes on from that"
     )

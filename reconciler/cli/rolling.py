@@ -88,7 +88,7 @@ def rollback(
                 course, applied = going_back.rollback(workspace, asked, manner, tell=_tell)
         reports.write(applied)
         reports.print(applied, form)
-        code = code_of(applied, manner)
+        code = code_of(applied, manner, again="roll back")
     if applied.outcomes:
         _warn_of_git(course)
     return code

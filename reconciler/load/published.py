@@ -9,8 +9,8 @@ import reconciler.render
 
 FOLDER = Path(reconciler.render.__file__).parent / "schemas"
 
-PUBLISHED = ("plan", "apply", "drift", "validate", "failure")
-"""Their names; `failure` is why a command came to nothing, in the report of any."""
+PUBLISHED = ("plan", "apply", "drift", "validate", "history", "run", "failure")
+"""Their names; `run` is one of the history, `failure` why a command came to nothing, in the report of any."""
 
 
 def published(name: str) -> Mapping[str, Any]:

@@ -132,6 +132,11 @@ def test_no_sink_of_a_whole_life_shows_a_secret(telling: Told):
     for form in ("json", "yaml", "table", "tsv"):
         target.run("show", "deployment/credit/blue", "-o", form)
         target.run("show", "environment/sklearn:1", "-o", form)
+    for form in ("text", "json"):
+        target.run("history", "--format", form)
+        assert "(secret 1)" in target.run("history", "show", "last", "--format", form)
+        target.run("rollback", "last", "--plan-only", "--format", form)
+    assert "ValueError: the value of this secret" in target.run("rollback", "last", "--auto-approve", "--debug", code=5)
     target.run("validate", *GIVEN)
     target.run("validate", "--set", f"deployment/credit/blue.environment_variables={BY_SET}", code=1)
     repo.edit("manifests/blue.yml", "  API: '{{TOKEN}}'", "  API: ['{{TOKEN}}']")

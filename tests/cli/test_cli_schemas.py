@@ -25,6 +25,18 @@ def test_a_plan_an_apply_a_drift_and_a_validation_are_as_published(repo: Reposit
     assert check("drift", repo.mlops("drift", "--format", "json").json)["drift"] is True
 
 
+def test_a_history_and_a_run_are_as_published(applied: Repository):
+    applied.edit("manifests/blue.yml", "instance_count: 1", "instance_count: 2")
+    applied.apply()
+    applied.mlops("rollback", "--auto-approve", "--max-delete", "9")
+    last, _, first = check("history", applied.mlops("history", "--format", "json").json)["runs"]
+    shown = [
+        check("run", applied.mlops("history", "show", each["id"], "--format", "json").json) for each in (last, first)
+    ]
+    assert [step["action"] for step in shown[0]["inverse"]] == ["scale"]
+    assert {step["action"] for step in shown[1]["inverse"]} == {"route", "delete"}
+
+
 def test_why_a_command_came_to_nothing_is_as_published(applied: Repository):
     applied.mlops("plan", "-t", "nowhere", "--report", "json=no.json", code=1)
     check("failure", json.loads(applied.read("no.json")))
