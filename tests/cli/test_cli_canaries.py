@@ -111,7 +111,7 @@ def test_no_sink_of_a_whole_life_shows_a_secret(telling: Told):
     target.run("plan", *GIVEN, "--offline", "--debug")
     failed = target.run("apply", "--auto-approve", *GIVEN, "--debug", code=5)
     assert "ValueError: the platform said" in failed
-    for form in ("json", "html", "sarif"):
+    for form in ("json", "html", "markdown"):
         target.run("apply", "--auto-approve", *GIVEN, "--format", form, code=5)
     target.target(", file: live.jsonl, tells: report")
     target.run("plan", *GIVEN, "--out", "p.json")
@@ -124,6 +124,7 @@ def test_no_sink_of_a_whole_life_shows_a_secret(telling: Told):
         ["drift", "--format", "markdown"],
         ["drift", "--format", "html"],
         ["drift", "--report", "prometheus=drift.prom"],
+        ["drift", "--format", "sarif", "--report", "text=drift.txt", "--report", "summary=summary.md"],
         ["status"],
     ):
         target.run(*words)
