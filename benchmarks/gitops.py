@@ -24,8 +24,11 @@ import json, sys, time
 from reconciler.core.address import Address
 from reconciler.core.manifest import Source
 from reconciler.core.plan import Action, FieldChange, Plan, Step
+from functools import partial
+from reconciler.render.as_json import plan_json
 from reconciler.render.html import plan_html
 from reconciler.render.markdown import plan_markdown
+from reconciler.render.values import json_text
 
 def step(number):
     place = f"manifests/e{number}/blue.yml"
@@ -39,7 +42,10 @@ def step(number):
 
 plan = Plan("prod", "lineage", 1, "tree", tuple(map(step, range(1, int(sys.argv[1]) + 1))))
 costs = []
-render = {"Markdown": plan_markdown, "HTML": plan_html}[sys.argv[3]]
+forms = {"Markdown": plan_markdown, "HTML": plan_html}
+forms["Markdown for a summary"] = partial(plan_markdown, budget=1 << 20)
+forms["JSON"] = lambda plan: json_text(plan_json(plan))
+render = forms[sys.argv[3]]
 for _ in range(int(sys.argv[2])):
     began = time.process_time()
     text = render(plan)
@@ -68,6 +74,8 @@ def gitops(bench: Bench) -> Iterator[Row]:
     """Every number that a goal is set for."""
     yield _drift(bench)
     yield _rendered(bench, "Markdown")
+    yield _rendered(bench, "Markdown for a summary")
+    yield _rendered(bench, "JSON")
     yield _rendered(bench, "HTML")
     yield from _blame(bench)
     yield policies(bench)

@@ -3,6 +3,8 @@
 Whatever a form needs is loaded when it is asked for.
 """
 
+import os
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -21,6 +23,8 @@ COMMENT = 65_536
 
 SUMMARY = 1 << 20
 """What the summaries of one step of a job hold at the most on GitHub, in bytes."""
+
+_ADDRESS_OF_RUN = re.compile(r"https://[\w.-]+(:\d+)?/[\w.-]+/[\w.-]+/actions/runs/\d+", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,14 @@ class Forms(Generic[T]):
         return said.removesuffix("\n")
 
 
+def _rest_of(otherwise: str, environ: Mapping[str, str] = os.environ) -> str:
+    """Where everything is that has no room in Markdown: in a job of GitHub's the job, by its address."""
+    names = ("GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID")
+    server, repository, run = (environ.get(name, "") for name in names)
+    address = f"{server}/{repository}/actions/runs/{run}"
+    return f"[This run]({address})" if _ADDRESS_OF_RUN.fullmatch(address) else otherwise
+
+
 def _plan_text(planned: "Planned") -> str:
     from reconciler.render.text import plan_text  # noqa: PLC0415
 
@@ -60,7 +72,8 @@ def _plan_json(planned: "Planned") -> str:
 def _plan_markdown(planned: "Planned", budget: int) -> str:
     from reconciler.render.markdown import plan_markdown  # noqa: PLC0415
 
-    return plan_markdown(planned.plan, budget=budget, blame=planned.blame, warnings=planned.warnings)
+    where = _rest_of("`mlops plan`")
+    return plan_markdown(planned.plan, budget=budget, blame=planned.blame, warnings=planned.warnings, where=where)
 
 
 def _plan_html(planned: "Planned") -> str:
@@ -88,7 +101,7 @@ def _apply_json(applied: "Applied") -> str:
 def _apply_markdown(applied: "Applied", budget: int) -> str:
     from reconciler.render.markdown import apply_markdown  # noqa: PLC0415
 
-    return apply_markdown(applied.planned.plan, applied.outcomes, budget=budget)
+    return apply_markdown(applied.planned.plan, applied.outcomes, budget=budget, where=_rest_of("The log"))
 
 
 def _apply_html(applied: "Applied") -> str:
@@ -122,6 +135,7 @@ def _drift_markdown(found: "Drifted", budget: int) -> str:
         budget=budget,
         recovery=found.recovery,
         holder=found.holder,
+        where=_rest_of("`mlops drift`"),
     )
 
 

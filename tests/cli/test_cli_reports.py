@@ -9,7 +9,7 @@ import typer
 from command_line import Repository
 
 from reconciler.cli import options
-from reconciler.cli.forms import APPLY, DRIFT, FAILED, PLAN, VALIDATE
+from reconciler.cli.forms import APPLY, DRIFT, FAILED, PLAN, VALIDATE, _rest_of
 from reconciler.cli.reporting import Reports
 from reconciler.errors import MlopsError, RefusedError, StepFailedError
 from reconciler.wishes import Drifted
@@ -133,6 +133,19 @@ def test_the_error_of_a_run_is_not_replaced_by_that_of_its_report(tmp_path: Path
 def test_a_form_that_a_command_has_not_is_refused_with_those_that_it_has():
     with pytest.raises(typer.BadParameter, match="no report has the form 'nope'; there are: text, json"):
         Reports(["nope=x"], "drift", DRIFT)
+
+
+@pytest.mark.parametrize(
+    ("server", "where"),
+    [
+        ("https://github.example", "[This run](https://github.example/shop/models/actions/runs/7)"),
+        ("", "The log"),
+        ("https://github.example/) [x](https://evil", "The log"),
+    ],
+)
+def test_a_report_in_a_github_job_says_where_the_rest_is_by_the_address_of_the_job(server: str, where: str):
+    job = {"GITHUB_SERVER_URL": server, "GITHUB_REPOSITORY": "shop/models", "GITHUB_RUN_ID": "7"}
+    assert _rest_of("The log", job) == where
 
 
 def test_problems_are_shown_at_their_lines_by_a_github_job_from_any_folder(repo: Repository):
