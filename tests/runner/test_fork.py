@@ -143,9 +143,7 @@ TRYING = """
 """
 
 
-def test_a_workflow_that_the_fork_has_changed_can_neither_write_nor_see_a_secret(
-    shop: Team, fork: tuple[Project, Path]
-):
+def test_a_workflow_that_the_fork_has_changed_neither_writes_nor_sees_a_secret(shop: Team, fork: tuple[Project, Path]):
     project, working = fork
     with (working / ".github" / "workflows" / "plan.yml").open("a") as workflow:
         workflow.write(TRYING)
