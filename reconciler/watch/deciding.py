@@ -139,6 +139,11 @@ def decide(facts: Facts) -> Decision:
     return Decision(Do.APPLY, only)
 
 
+def is_forbidden(facts: Facts) -> bool:
+    """Whether a new commit would be held whatever its plan is, as far as that is known without one."""
+    return _forbidden(facts, heals=True) is not None
+
+
 def _forbidden(facts: Facts, *, heals: bool) -> Decision | None:
     """The first reason of these to do nothing, those that people gave before those that the watcher found."""
     reasons = (

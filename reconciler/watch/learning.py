@@ -20,14 +20,30 @@ def learned(memory: Memory, runs: Sequence[Run], plan: Plan, *, commit: str, for
         commit: that counts now.
         former: that counted in the round before.
     """
-    last = runs[0] if runs else None
-    if last and command_of(last) == "rollback" and last.id != memory.undone_by:
-        undone = commit if commit in last.origin.took_back else former
-        memory = replace(memory, undone_by=last.id, undone=undone, in_force="", in_force_tree="")
-    ours = next((run for run in runs if command_of(run) == "watch"), None)
-    if ours and ours.outcome == "failed" and ours.commit == commit and ours.id != memory.judged:
-        memory = replace(memory, judged=ours.id, tried=commit, tried_plan=mark(plan))
+    if rollback := _rollback(memory, runs):
+        undone = commit if commit in rollback.origin.took_back else former
+        memory = replace(memory, undone_by=rollback.id, undone=undone, in_force="", in_force_tree="")
+    if failure := _failure(memory, runs, commit):
+        memory = replace(memory, judged=failure.id, tried=commit, tried_plan=mark(plan))
     return memory
+
+
+def has_news(memory: Memory, runs: Sequence[Run], commit: str) -> bool:
+    """Whether the record tells of a commit what is not remembered."""
+    return bool(_rollback(memory, runs) or _failure(memory, runs, commit))
+
+
+def _rollback(memory: Memory, runs: Sequence[Run]) -> Run | None:
+    """The last run, if it is a rollback that was not heard of."""
+    last = runs[0] if runs else None
+    return last if last and command_of(last) == "rollback" and last.id != memory.undone_by else None
+
+
+def _failure(memory: Memory, runs: Sequence[Run], commit: str) -> Run | None:
+    """The last run of a watcher, if it is of the commit, failed, and was not heard of."""
+    ours = next((run for run in runs if command_of(run) == "watch"), None)
+    failed = ours and ours.outcome == "failed" and ours.commit == commit and ours.id != memory.judged
+    return ours if failed else None
 
 
 def command_of(run: Run) -> str:

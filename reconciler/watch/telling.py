@@ -84,4 +84,4 @@ def line_of(error: Exception) -> str:
 
 def done(outcomes: Sequence[Outcome]) -> str:
     """What an apply did."""
-    return outcomes_text(outcomes).strip() if outcomes else "what was cut off is settled"
+    return outcomes_text(outcomes).strip()

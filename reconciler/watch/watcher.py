@@ -18,7 +18,7 @@ from reconciler.watch.clone import GitOutageError, UntrustedError
 from reconciler.watch.deciding import Branch, Chosen, Decision, Do, Facts, Hold, Outage
 from reconciler.watch.folder import COMMAND, Folder
 from reconciler.watch.kept import Memory
-from reconciler.watch.learning import learned, mark
+from reconciler.watch.learning import has_news, learned, mark
 from reconciler.watch.settings import Settings
 from reconciler.watch.sight import PATIENCE, Sight
 from reconciler.watch.telling import Tell, Telling, done, drifted, line_of, outage_of
@@ -212,15 +212,16 @@ class Watcher:
         return Round(hold=Hold.STANDBY)
 
     def _reconcile(self, workspace: Workspace, commit: str, former: str) -> Round:
-        kept, wish = self._folder.kept, self._wish()
-        planned = pipeline.plan(workspace, wish, Pace(self._settings.step_timeout_s))
-        memory = learned(kept.read(), workspace.store.runs(limit=_RUNS), planned.plan, commit=commit, former=former)
+        """Apply a new commit of which nothing is known; of all others make a plan first, without a lock."""
+        memory, runs = self._folder.kept.read(), workspace.store.runs(limit=_RUNS)
+        facts = replace(self._facts(memory, commit), plan=memory.tried_plan)
+        if commit != memory.in_force and not has_news(memory, runs, commit) and not deciding.is_forbidden(facts):
+            return self._applied(workspace, commit, Decision(Do.APPLY))
+        planned = pipeline.plan(workspace, self._wish(), Pace(self._settings.step_timeout_s))
+        memory = learned(memory, runs, planned.plan, commit=commit, former=former)
         self._keep(memory)
-        self._telling.drift(drifted(planned.drifts))
         decision = self._decided(planned, memory, commit)
-        self.sight = replace(
-            self.sight, changes=len(planned.plan.steps), drift=len(drifted(planned.drifts)), in_force=memory.in_force
-        )
+        self.sight = replace(self.sight, in_force=memory.in_force)
         if decision.do is Do.HOLD:
             return self._held(decision.hold, f"commit {commit[:12]} is held: {decision.why}")
         if decision.do is Do.REST:
@@ -228,55 +229,65 @@ class Watcher:
             return Round()
         return self._applied(workspace, commit, decision)
 
+    def _facts(self, memory: Memory, commit: str) -> Facts:
+        """What is known of a commit without a plan."""
+        return Facts(
+            commit,
+            is_new=commit != memory.in_force,
+            tried=memory.tried,
+            tried_plan=memory.tried_plan,
+            undone=memory.undone,
+            closed=self._settings.windows.closed(datetime.fromtimestamp(self._world.now(), UTC)),
+            suspended=str(self._folder.kept.suspension() or ""),
+        )
+
     def _decided(self, planned: Planned, memory: Memory, commit: str) -> Decision:
-        plan, suspension = planned.plan, self._folder.kept.suspension()
-        facts = Facts(
-            commit=commit,
+        """What is done about a plan; what it tells of the target is to be seen."""
+        plan, found = planned.plan, drifted(planned.drifts)
+        self._telling.drift(found)
+        self.sight = replace(self.sight, changes=len(plan.steps), drift=len(found))
+        facts = replace(
+            self._facts(memory, commit),
             is_new=(commit, plan.tree) != (memory.in_force, memory.in_force_tree),
             steps=[step.address for step in plan.steps],
             heals=[step.address for step in plan.steps if self._settings.self_heal.heals(step.address)],
             unsettled=bool(plan.recovery),
             holder="" if plan.holder is None else holder_text(plan.holder),
             plan=mark(plan),
-            tried=memory.tried,
-            tried_plan=memory.tried_plan,
-            undone=memory.undone,
-            closed=self._settings.windows.closed(datetime.fromtimestamp(self._world.now(), UTC)),
-            suspended=str(suspension or ""),
         )
         return deciding.decide(facts)
 
     def _applied(self, workspace: Workspace, commit: str, decision: Decision) -> Round:
-        """Apply, unless the plan under the lock is one that would be held."""
-        kept = self._folder.kept
+        """Apply, unless the plan under the lock is one that is to be held."""
+        kept, held = self._folder.kept, list[Decision]()
 
         def confirm(planned: Planned) -> bool:
-            agreed = self._decided(planned, kept.read(), commit).do is Do.APPLY
-            if agreed:
-                self._telling.say(
-                    "plan", f"commit {commit[:12]}: {summary(planned.plan)}", commit=commit, plan=planned.plan.digest
-                )
-            return agreed
+            found = self._decided(planned, kept.read(), commit)
+            if found.do is Do.APPLY:
+                line = f"commit {commit[:12]}: {summary(planned.plan)}"
+                self._telling.say("plan", line, commit=commit, plan=planned.plan.digest)
+                return True
+            held.append(found)
+            return False
 
-        manner = replace(
-            self._world.manner,
-            confirm=confirm,
-            parallel=self._settings.parallel,
-            pace=Pace(self._settings.step_timeout_s),
-            command="watch",
-        )
-        applied = pipeline.apply(workspace, self._wish(decision), manner)
-        facts = {"commit": commit, "outcomes": outcomes_json(applied.outcomes, applied.planned.plan.keys)}
+        applied = pipeline.apply(workspace, self._wish(decision), self._manner(confirm))
         if applied.declined:
-            return Round()
-        if applied.succeeded:
-            self._telling.say("applied", f"commit {commit[:12]}: {done(applied.outcomes)}", **facts)
-            if not decision.only:
-                self._in_force(commit, applied.planned.plan)
-            self.sight = replace(self.sight, changes=0, drift=0 if not decision.only else self.sight.drift)
-            return Round()
-        self._telling.say("failed", f"commit {commit[:12]}: {done(applied.outcomes)}", **facts)
-        return self._not_applied(workspace, applied)
+            return self._held(held[0].hold, f"commit {commit[:12]} is held: {held[0].why}")
+        facts = {"commit": commit, "outcomes": outcomes_json(applied.outcomes, applied.planned.plan.keys)}
+        kind = "applied" if applied.succeeded else "failed"
+        if applied.outcomes:
+            self._telling.say(kind, f"commit {commit[:12]}: {done(applied.outcomes)}", **facts)
+        if not applied.succeeded:
+            return self._not_applied(workspace, applied)
+        if not decision.only:
+            self.sight = replace(self.sight, changes=0, drift=0)
+            self._in_force(commit, applied.planned.plan)
+        return Round()
+
+    def _manner(self, confirm: Callable[[Planned], bool]) -> Manner:
+        settings = self._settings
+        pace = Pace(settings.step_timeout_s)
+        return replace(self._world.manner, confirm=confirm, parallel=settings.parallel, pace=pace, command="watch")
 
     def _not_applied(self, workspace: Workspace, applied: Applied) -> Round:
         """An apply that was broken off goes on later, and one of unknown end too; one that failed had its try."""

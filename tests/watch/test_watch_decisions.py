@@ -6,7 +6,7 @@ from itertools import product
 import pytest
 
 from reconciler.core.address import Address
-from reconciler.watch.deciding import Branch, Chosen, Do, Facts, Hold, choose, decide, pause
+from reconciler.watch.deciding import Branch, Chosen, Do, Facts, Hold, choose, decide, is_forbidden, pause
 
 BLUE = Address("deployment", "blue", endpoint="credit")
 CREDIT, SKLEARN = Address("endpoint", "credit"), Address("environment", "sklearn", version="1")
@@ -83,6 +83,12 @@ def test_whatever_forbids_it_nothing_is_done():
         first = next((hold for name, (_, hold) in reasons.items() if name in given), None)
         assert (decision.do, decision.hold) == (Do.HOLD if first else Do.APPLY, first), given
         assert bool(decision.why) is bool(first)
+
+
+def test_what_forbids_a_commit_is_known_without_a_plan():
+    assert not is_forbidden(Facts("c2", is_new=True, tried="c1", undone="c1"))
+    for reason in ({"tried": "c2"}, {"undone": "c2"}, {"closed": "night"}, {"suspended": "ada"}):
+        assert is_forbidden(replace(Facts("c2", is_new=True), **reason))
 
 
 def test_the_head_counts():

@@ -62,14 +62,14 @@ def record_gone(team: Team, _patch: pytest.MonkeyPatch) -> Callable[[], object]:
 
 
 def defect(team: Team, patch: pytest.MonkeyPatch) -> Callable[[], object]:
-    real, broken = pipeline.plan, [True]
+    real, broken = pipeline.apply, [True]
 
-    def planned(*words: object) -> object:
+    def applied(*words: object) -> object:
         if broken:
             raise ValueError("nobody thought of this")
         return real(*words)  # type: ignore[arg-type]
 
-    patch.setattr(pipeline, "plan", planned)
+    patch.setattr(pipeline, "apply", applied)
     return broken.clear
 
 
