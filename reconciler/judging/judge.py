@@ -62,7 +62,7 @@ def in_force(root: Path, elsewhere: str = "", *, environ: Mapping[str, str] = os
         return Bylaws()
     from reconciler.load.bylaws import differences, has_none, read_bylaws  # noqa: PLC0415 - only who has policies needs it
 
-    own = read_bylaws(os.path.relpath(folder)) if os.path.lexists(folder) else Bylaws()
+    own = read_bylaws(os.path.relpath(folder), within=root) if os.path.lexists(folder) else Bylaws()
     if not elsewhere:
         return own
     theirs = Bylaws() if has_none(elsewhere, FOLDER) else read_bylaws(elsewhere)

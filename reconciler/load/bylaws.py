@@ -12,7 +12,7 @@ from reconciler.core.problem import Problem
 from reconciler.load.document import Document, document
 from reconciler.load.folder import located
 from reconciler.load.nodes import Unreadable, documents
-from reconciler.load.place import Here
+from reconciler.load.place import Here, git_root, inside
 from reconciler.load.text import MAX_BYTES, decoded
 from reconciler.load.values import REQUIRED, Field, Values
 from reconciler.record.files import open_regular
@@ -21,12 +21,19 @@ _LONGEST = 4000
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,98}[a-z0-9])?")
 
 
-def read_bylaws(path: str) -> Bylaws:
+def read_bylaws(path: str, *, within: Path | None = None) -> Bylaws:
     """The bylaws of a folder, a file, or `REV:PATH`.
+
+    Args:
+        path: what holds them.
+        within: the folder that they may not be outside of, also not by a link.
 
     Raises:
         ManifestError: there is no such thing.
     """
+    real = os.path.realpath(path)
+    if within and not inside(real, os.path.realpath(git_root(str(within)) or within)):
+        return Bylaws((), (Problem(path, 1, 1, "E-LINK-OUT", f"{path} links to {real}, outside the repository"),))
     place = located(path)
     problems = [
         here.problem(1, 1, "E-LINK-OUT", f"{here.relative} links to {real}, outside the repository")

@@ -237,6 +237,18 @@ def test_hostile_values_of_a_plan_are_values(folder: Path, name: str):
 # Whose count.
 
 
+def test_a_folder_of_policies_that_is_a_link_out_of_the_repository_is_not_read(folder: Path):
+    (folder / "repository/.git").mkdir(parents=True)
+    (folder / "outside").mkdir()
+    (folder / "outside/p.yaml").write_text("secret: 1\n")
+    (folder / "repository/policies").symlink_to("../outside")
+    [told] = in_force(folder / "repository", environ={}).problems
+    assert (told.code, told.message) == (
+        "E-LINK-OUT",
+        f"repository/policies links to {folder / 'outside'}, outside the repository",
+    )
+
+
 def test_without_a_folder_there_are_none(folder: Path):
     assert in_force(folder, environ={}).found == ()
 
