@@ -35,7 +35,7 @@ from reconciler.diff import (
 )
 from reconciler.errors import ManifestError, MlopsError, RefusedError
 from reconciler.executing import executed, origin_of, settled
-from reconciler.judging import Occasion, ask_for_authors, flaws_of, in_force, judged
+from reconciler.judging import Occasion, ask_for_authors, in_force, judged, mistakes
 from reconciler.kinds import KINDS
 from reconciler.load import Loaded, Options, at_revision, load_all, with_secrets
 from reconciler.load.blame import blamed
@@ -293,8 +293,7 @@ def validate(wish: Wish, target: str | None) -> tuple[Loaded, tuple[Problem, ...
     resolved = resolve(loaded.manifests, State(), secret_key=b"", linked=whole)
     broken = [manifest for manifest in loaded.manifests if not manifest.valid]
     found = problems_of(resolved.resources, broken, () if whole else None, pinned=config.target(target).pinned)
-    bylaws = in_force(config.root, wish.policies)
-    told = (*bylaws.problems, *flaws_of(bylaws.found))
+    told = mistakes(config.root, wish.policies)
     return loaded, tuple(sorted({*loaded.problems, *resolved.problems, *found, *told}))
 
 

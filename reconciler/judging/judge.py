@@ -76,6 +76,14 @@ def _told(bylaw: Bylaw, what: str, elsewhere: str) -> Problem:
     return Problem(bylaw.place.file, bylaw.place.line, bylaw.place.column, "W-BYLAW", message)
 
 
+def mistakes(root: Path, elsewhere: str = "", *, environ: Mapping[str, str] = os.environ) -> Iterator[Problem]:
+    """What is wrong with the policies that are in force, and with the checkout's own, which are to be some day."""
+    own, force = in_force(root, environ={}), in_force(root, elsewhere, environ=environ)
+    yield from (*force.problems, *flaws_of(force.found))
+    if force.found != own.found or force.problems != own.problems:
+        yield from (*own.problems, *flaws_of(own.found))
+
+
 def ask_for_authors(bylaws: Sequence[Bylaw]) -> bool:
     """Whether one of the policies looks at who wrote a field, so that git is to be asked for it."""
     return any(_AUTHOR.search(f"{each.test} {each.message_expression}") for each in bylaws)

@@ -68,6 +68,10 @@ def test_a_change_lifts_no_policy_that_is_taken_from_elsewhere(applied: Reposito
         assert "policy two (main:policies/two.yaml:1) denies step #1" in told.err
     applied.edit("manifests/blue.yml", "instance_count: 2", "instance_count: 3")
     assert "policy two is gone in this checkout" in applied.mlops("plan", "--policies", "main:policies").err
+    applied.write("policies/new.yaml", "name: new\nover: step\ndeny_if: stop.id > 1\n")
+    said = applied.mlops("validate", "--policies", "main:policies", code=1).out
+    assert "policies/new.yaml:3:1: E-BYLAW: policy new: deny_if: unknown variable stop" in said
+    applied.mlops("plan", "--policies", "main:policies")
 
 
 def test_a_place_of_policies_that_is_not_there_is_no_empty_one_but_a_revision_may_have_none(applied: Repository):
