@@ -38,6 +38,7 @@ from reconciler.executing import executed, origin_of, settled
 from reconciler.judging import Occasion, ask_for_authors, in_force, judged, mistakes
 from reconciler.kinds import KINDS
 from reconciler.load import Loaded, Options, at_revision, load_all, with_secrets
+from reconciler.load.behind import behind
 from reconciler.load.blame import blamed
 from reconciler.load.config import Config, Target, read_config
 from reconciler.order import order
@@ -165,7 +166,8 @@ def _with_blame(planned: Planned, workspace: Workspace, wish: Wish) -> Planned:
     if not sources:
         return planned
     with span("blame"):
-        found = blamed(sources, workspace.config.root, paths=wish.paths, cache=workspace.cache)
+        named = behind(workspace.manifests)
+        found = blamed(sources, workspace.config.root, paths=wish.paths, named=named, cache=workspace.cache)
     return replace(planned, blame=found.found, warnings=(*planned.warnings, *found.problems()))
 
 
@@ -325,6 +327,7 @@ def _load(workspace: Workspace, wish: Wish) -> Loaded:
         manifests, unresolved = with_secrets(loaded.manifests, os.environ)
         loaded = replace(loaded, manifests=manifests, problems=(*loaded.problems, *unresolved))
     workspace.files.update(loaded.files)
+    workspace.manifests[:] = loaded.manifests
     for manifest in loaded.manifests:
         workspace.contents.update({content.digest: content for content in manifest.contents.values()})
     return loaded

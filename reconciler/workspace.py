@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from reconciler.apply import random_id, utc_now
-from reconciler.core.manifest import Content
+from reconciler.core.manifest import Content, Manifest
 from reconciler.core.offline import OFFLINE, is_offline
 from reconciler.errors import ProviderError, RefusedError
 from reconciler.load.config import Config, Target, read_config
@@ -31,6 +31,7 @@ class Workspace:
     Args:
         contents: what the manifests point at, by digest; filled by whoever loads them, read when content is laid down.
         files: where the manifests were read; filled likewise.
+        manifests: those; filled likewise.
         offline: whether nothing is asked; in place of the provider stands one that holds nothing.
         now: the time that is written down, ISO 8601 in UTC.
         new_id: the ids of runs and operations.
@@ -42,6 +43,7 @@ class Workspace:
     provider: Provider
     contents: dict[str, Content] = field(default_factory=dict)
     files: set[str] = field(default_factory=set)
+    manifests: list[Manifest] = field(default_factory=list)
     offline: bool = False
     now: Callable[[], str] = utc_now
     new_id: Callable[[], str] = random_id

@@ -55,6 +55,7 @@ class Manifest:
         valid: False when the document has errors; it then counts only as an answer to "does this name exist?".
         scripts: dotted path of a scoring script to its text, so that it can be checked without being imported.
         given: dotted field path to where it was written, for fields that were given from outside the file.
+        brought: dotted field path to the file that was read in its place, on this machine.
     """
 
     file: str
@@ -66,6 +67,7 @@ class Manifest:
     valid: bool = True
     scripts: Mapping[str, "Script"] = field(default_factory=dict)
     given: Mapping[str, Source] = field(default_factory=dict)
+    brought: Mapping[str, str] = field(default_factory=dict)
 
     def source(self, path: str = "") -> Source:
         """Where a field was written: its own place, else its nearest written parent's."""

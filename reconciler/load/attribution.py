@@ -11,7 +11,7 @@ from typing import Protocol
 from reconciler.load.history import Delta, Hunk
 
 Line = tuple[str, str, int]
-"""A commit, a path from the repository's root, and the number of a line, as git counts."""
+"""A commit, a path from the repository's root, and the number of a line, as git counts; or `WHOLE`."""
 
 Lines = dict[int, list[Line]]
 """By their numbers in one file of one commit, the lines that are looked for, each with the lines that came from it."""

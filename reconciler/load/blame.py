@@ -6,21 +6,25 @@ minutes.
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
+from types import MappingProxyType
 
 from reconciler.core.blame import Blame
 from reconciler.core.manifest import Source
 from reconciler.core.problem import Problem
 from reconciler.load.attribution import Held, Line, attributed
 from reconciler.load.authors import authors
+from reconciler.load.behind import Behind, wholes_of
 from reconciler.load.blame_cache import known, learn
 from reconciler.load.direct import Direct
 from reconciler.load.git import Unanswered
-from reconciler.load.history import History
+from reconciler.load.history import WHOLE, History, Wholes
 from reconciler.load.lines import lines_of, places
 from reconciler.load.place import git_root
 
 PATIENCE_S = 30.0
+NOTHING: Behind = MappingProxyType({})
 _CUT_OFF = "they are older than what this shallow clone has, and `git fetch --unshallow` gets the rest"
 _UNCLEAR = "what lies there is neither what the commit has nor what git sees as changed"
 
@@ -47,6 +51,7 @@ def blamed(
     folder: Path,
     *,
     paths: Collection[str] = (),
+    named: Behind = NOTHING,
     cache: Path | None = None,
     patience_s: float = PATIENCE_S,
 ) -> Blamed:
@@ -56,6 +61,7 @@ def blamed(
         sources: the places.
         folder: a folder of the repository.
         paths: what was loaded; some may be `REV:PATH`.
+        named: the files and folders that places name: who changed them later has written the place.
         cache: where answers are kept; None for nowhere.
         patience_s: how long git may take for all of them.
     """
@@ -65,21 +71,31 @@ def blamed(
         return Blamed()
     try:
         git = Direct(root, patience_s=patience_s)
-        lines = lines_of(git, wanted)
-        found, cut_off = _written(git, set(lines.of.values()), cache)
+        lines, wholes = lines_of(git, wanted), wholes_of(git, wanted, named)
+        found, cut_off = _written(git, {*lines.of.values(), *chain(*wholes.of.values())}, cache)
     except Unanswered as error:
         return Blamed(unknown=_sorted(place.source for place in wanted), why=str(error))
-    told = {source: found[line] for source, line in lines.of.items() if line in found}
-    unknown = _sorted([*lines.unclear, *(source for source, line in lines.of.items() if line in cut_off)])
-    why = (_CUT_OFF if cut_off else _UNCLEAR) if unknown else ""
-    return Blamed({**told, **dict.fromkeys(lines.uncommitted, Blame())}, unknown, why)
+    asked = {source: [line, *wholes.of.get(source, ())] for source, line in lines.of.items()}
+    uncommitted = lines.uncommitted | wholes.uncommitted
+    lost = {source for source, each in asked.items() if not cut_off.isdisjoint(each)} - uncommitted
+    told = {source: _latest(found[line] for line in each) for source, each in asked.items() if source not in lost}
+    unknown = _sorted({*lines.unclear, *lost})
+    why = (_CUT_OFF if lost else _UNCLEAR) if unknown else ""
+    return Blamed({**told, **dict.fromkeys(uncommitted, Blame())}, unknown, why)
+
+
+def _latest(blames: Iterable[Blame]) -> Blame:
+    return max(blames, key=lambda blame: blame.date)
 
 
 def _written(git: Direct, lines: Collection[Line], cache: Path | None) -> tuple[dict[Line, Blame], set[Line]]:
     """Who wrote lines, and those whose writer is in no commit that there is."""
     kept = known(cache, {commit for commit, _, _ in lines})
     found = {line: kept[line] for line in lines if line in kept}
-    wrote, first = _walked(git, [line for line in lines if line not in kept])
+    new_ones = [line for line in lines if line not in kept]
+    wrote, first = _walked(git, History, [line for line in new_ones if line[2] != WHOLE])
+    wrote_whole, first_whole = _walked(git, Wholes, [line for line in new_ones if line[2] == WHOLE])
+    wrote, first = wrote | wrote_whole, first | first_whole
     said = authors(git, set(wrote.values()))
     cut_off = {line for line, commit in wrote.items() if commit in first and said[commit].follows}
     new = {line: said[commit].blame for line, commit in wrote.items() if line not in cut_off}
@@ -87,14 +103,14 @@ def _written(git: Direct, lines: Collection[Line], cache: Path | None) -> tuple[
     return {**found, **new}, cut_off
 
 
-def _walked(git: Direct, lines: Iterable[Line]) -> tuple[dict[Line, str], set[str]]:
+def _walked(git: Direct, kind: type[History], lines: Iterable[Line]) -> tuple[dict[Line, str], set[str]]:
     """The commits that wrote lines, and those of them that follow no other; once more for what had another name."""
     wrote, first = dict[Line, str](), set[str]()
     held = dict[str, Held]()
     for commit, path, number in lines:
         held.setdefault(commit, {}).setdefault(path, {})[number] = [(commit, path, number)]
     while held:
-        with History(git, held, {path for each in held.values() for path in each}) as past:
+        with kind(git, held, {path for each in held.values() for path in each}) as past:
             done = attributed(past, held)
         wrote, first, held = wrote | done.wrote, first | done.first, done.elsewhere
     return wrote, first

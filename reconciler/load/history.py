@@ -18,6 +18,9 @@ from reconciler.load.git import Unanswered
 Hunk = tuple[int, int, int, int]
 """One place that was changed: the first line and the count of those before, the same of those after."""
 
+WHOLE = 0
+"""The number of the one line that a file or a folder is when it is looked at as a whole."""
+
 Hunks = Mapping[tuple[str, str], tuple[Hunk, ...]]
 """What was changed between contents, by the ids of both."""
 
@@ -68,12 +71,14 @@ class History:
         paths: the files that matter, from the repository's root.
     """
 
+    words: tuple[str, ...] = (*_DIFFERENCE, *_PATCHES)
+
     def __init__(self, git: Direct, starts: Collection[str], paths: Collection[str]) -> None:
         self._git, self._paths, self._open = git, frozenset(paths), ExitStack()
         self._parents: dict[str, tuple[str, ...]] = {}
         self._positions: dict[str, int] = {}
         self._changed: dict[tuple[str, str], Mapping[str, Delta]] = {}
-        differing = (*_DIFFERENCE, *_PATCHES, "--no-commit-id", "--", *named(paths))
+        differing = (*self.words, "--no-commit-id", "--", *named(paths))
         with ExitStack() as opened:
             self._commits = opened.enter_context(git.lines("rev-list", "--parents", *starts, "--"))
             self._differences = opened.enter_context(git.differences(*differing))
@@ -142,6 +147,23 @@ class History:
             for raw in raws(said)
             if raw.new in self._paths and raw.blobs[0] != raw.blobs[1]
         }
+
+
+class Wholes(History):
+    """The same of files and folders as a whole: whatever changes below one, its one line is another."""
+
+    words: tuple[str, ...] = (*_DIFFERENCE, "--no-renames")
+
+    def _deltas(self, said: bytes) -> Mapping[str, Delta]:
+        touched = {each for raw in raws(said) for each in containing(raw.new) if each in self._paths}
+        return {path: Delta(path, ((WHOLE, 1, WHOLE, 1),)) for path in touched}
+
+
+def containing(path: str) -> Iterator[str]:
+    """A path, and the folders that it is in."""
+    while path:
+        yield path
+        path = path.rpartition("/")[0]
 
 
 def changed_here(git: Direct, commit: str, paths: Collection[str]) -> Hunks:

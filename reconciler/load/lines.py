@@ -97,7 +97,7 @@ def _order(place: Place) -> tuple[str, str, int]:
 
 
 def _add(lines: Lines, git: Direct, revision: str, wanted: Sequence[Place]) -> None:
-    commit = _commit(git, revision)
+    commit = commit_of(git, revision)
     if not commit:
         (lines.unclear if revision else lines.uncommitted).update(place.source for place in wanted)
         return
@@ -168,7 +168,7 @@ def _blobs(git: Direct, commit: str, paths: Collection[str]) -> dict[str, str]:
     return {path: facts.split(" ")[2] for facts, _, path in entries if facts.startswith(_FILES) and path in paths}
 
 
-def _commit(git: Direct, revision: str) -> str:
+def commit_of(git: Direct, revision: str) -> str:
     """The id of a commit; empty before the first one, and of a revision that is none, as a tree."""
     try:
         said = git.told("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision or 'HEAD'}^{{commit}}")

@@ -145,7 +145,16 @@ def _manifest(here: Here, entry: Entry, contents: Contents, nested: Nested, prob
     found, flaws = contents.of(document, entry.kind, folder)
     scripts = _scripts(entry.kind, document, found, contents)
     manifest = Manifest(
-        here.shown, entry.kind, entry.platform, document, entry.positions, found, entry.valid, scripts, entry.given
+        here.shown,
+        entry.kind,
+        entry.platform,
+        document,
+        entry.positions,
+        found,
+        entry.valid,
+        scripts,
+        entry.given,
+        nested.brought(entry, folder) if document is not entry.document else {},
     )
     wrong = [manifest.problem(flaw.path, flaw.code, flaw.message) for flaw in (*own, *flaws)] + inside
     problems += wrong

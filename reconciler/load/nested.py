@@ -46,6 +46,18 @@ class Nested:
                 flaws, problems = flaws + wrong, problems + inside
         return document, flaws, problems
 
+    def brought(self, entry: Entry, folder: str) -> dict[str, str]:
+        """By the dotted paths of fields, the files that stand in their place."""
+        paths = (*KINDS[entry.kind].references, *conda_fields(entry.kind))
+        named = {path: field(entry.document, path) for path in paths}
+        texts = {path: text for path, text in named.items() if isinstance(text, str) and not is_remote(text)}
+        found = {
+            path: self._contents.find(text.removeprefix(FILE), folder, path)
+            for path, text in texts.items()
+            if path.endswith(CONDA) or text.startswith(FILE)
+        }
+        return {path: place.path for path, place in found.items() if not isinstance(place, Flaw)}
+
     def _environment(
         self, document: Mapping[str, Any], kind: str, folder: str
     ) -> tuple[Mapping[str, Any], list[Flaw], list[Problem]]:

@@ -11,6 +11,8 @@ import pytest
 from reconciler.core.blame import Blame
 from reconciler.core.manifest import Source
 from reconciler.load import blame as blaming
+from reconciler.load import load
+from reconciler.load.behind import behind
 from reconciler.load.blame import Blamed, blamed
 from tests.histories import write_history
 
@@ -249,9 +251,9 @@ def walks(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     counted: list[int] = []
     walked: Callable[..., object] = blaming._walked
 
-    def walk(asked: object, lines: list[object]) -> object:
-        counted.append(len(lines))
-        return walked(asked, lines)
+    def walk(asked: object, kind: object, lines: list[object]) -> object:
+        counted.extend([len(lines)] if lines else [])
+        return walked(asked, kind, lines)
 
     monkeypatch.setattr(blaming, "_walked", walk)
     return counted
@@ -359,3 +361,72 @@ def test_history_that_is_replaced_or_grafted_is_read_as_it_was_committed(reposit
     Path(".git/info/grafts").write_text(f"{head}\n")
     found = blamed([Source("a.yml", 1)], repository).found
     assert found == {Source("a.yml", 1): Blame(first, "Ana", found[Source("a.yml", 1)].date, "All of it")}
+
+
+@pytest.fixture
+def naming(repository: Path) -> Path:
+    """A model that names a folder and an environment that names a conda file; all of it Ana's."""
+    Path("src/deep").mkdir(parents=True)
+    Path("src/deep/score.py").write_text("pass\n")
+    Path("conda.yml").write_text("dependencies: [python=3.11]\n")
+    Path("m").mkdir()
+    Path("m/model.yml").write_text(
+        "$schema: https://azuremlschemas.azureedge.net/latest/model.schema.json\nname: risk\nversion: 1\npath: ../src\n"
+    )
+    Path("m/environment.yml").write_text(
+        "$schema: https://azuremlschemas.azureedge.net/latest/environment.schema.json\n"
+        "name: sklearn\nversion: 1\nimage: x:1\nconda_file: ../conda.yml\n"
+    )
+    commit(ANA)
+    return repository
+
+
+# The version and the path of the model, the image and the conda file of the environment.
+NAMING = [("model", 3), ("model", 4), ("environment", 4), ("environment", 5)]
+
+
+def named(path: str = "m") -> list[str]:
+    """Who wrote what the files of a folder name."""
+    sources = [Source(f"{path}/{name}.yml", line) for name, line in NAMING]
+    told = blamed(sources, Path.cwd(), paths=[path], named=behind(load(path).manifests))
+    assert not told.unknown
+    return [told.found[source].author or "-" for source in sources]
+
+
+def test_a_field_that_names_a_folder_or_a_file_is_whose_that_was_changed_last(naming: Path):
+    assert named() == ["Ana"] * 4
+    Path("src/deep/score.py").write_text("def init(): ...\n")
+    commit(BEN, GIT_AUTHOR_DATE="2090-01-01T00:00:00Z")
+    Path("conda.yml").write_text("dependencies: [python=3.12]\n")
+    commit("Cem <cem@example.org>", GIT_AUTHOR_DATE="2090-01-02T00:00:00Z")
+    assert named() == ["Ana", "Ben", "Ana", "Cem"]
+    Path("m/model.yml").write_text(Path("m/model.yml").read_text().replace("../src", "../src/"))
+    commit("Dan <dan@example.org>", GIT_AUTHOR_DATE="2090-01-03T00:00:00Z")
+    assert named() == ["Ana", "Dan", "Ana", "Cem"]
+    assert named("HEAD~1:m") == ["Ana", "Ben", "Ana", "Cem"]
+
+
+@pytest.mark.parametrize("name", ["src/deep/score.py", "src/new.py"])
+def test_content_that_is_in_no_commit_is_not_committed(naming: Path, name: str):
+    Path(name).write_text("def run(data): ...\n")
+    assert named() == ["Ana", "-", "Ana", "Ana"]
+
+
+def test_content_that_git_ignores_is_not_committed(naming: Path):
+    Path(".gitignore").write_text("weights\n")
+    Path("weights").mkdir()
+    Path("weights/a.bin").write_text("1")
+    Path("m/model.yml").write_text(Path("m/model.yml").read_text().replace("../src", "../weights"))
+    commit(BEN)
+    assert named() == ["Ana", "-", "Ana", "Ana"]
+
+
+def test_content_is_followed_through_merges(naming: Path):
+    git("checkout", "-qb", "side")
+    Path("src/deep/score.py").write_text("def init(): ...\n")
+    commit(BEN, GIT_AUTHOR_DATE="2090-01-01T00:00:00Z")
+    git("checkout", "-q", "main")
+    Path("other.txt").write_text("1")
+    commit("Cem <cem@example.org>", GIT_AUTHOR_DATE="2090-01-02T00:00:00Z")
+    git("merge", "-q", "--no-edit", "side")
+    assert named() == ["Ana", "Ben", "Ana", "Ana"]
