@@ -7,9 +7,10 @@ from pathlib import Path
 from reconciler.apply import InTime, Journal, Pace, recover
 from reconciler.apply import apply as walk
 from reconciler.core.plan import Outcome, Result
+from reconciler.diff import ALTERED
 from reconciler.inverses import inverse_of
 from reconciler.load.commit import commit_named
-from reconciler.providers.provider import FenceSource
+from reconciler.providers.provider import FenceSource, Renewing
 from reconciler.record.store import Origin
 from reconciler.runs import begin_run
 from reconciler.telemetry import span, told
@@ -43,6 +44,9 @@ def executed(
         workspace.store.note(address, entry)
     if not planned.plan.steps:
         return ()
+    for step in planned.plan.steps:
+        if step.before and step.after and ALTERED in step.before and isinstance(workspace.provider, Renewing):
+            workspace.provider.renew(step.address, step.after)
     inverse = inverse_of(recorded, planned.plan.steps, planned.corrections)
     run = begin_run(workspace, planned.plan, command, inverse=inverse, origin=origin or Origin())
     outcomes = _walked(workspace, planned, run, manner)

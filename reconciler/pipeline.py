@@ -19,6 +19,7 @@ from reconciler.core.plan import Action, Change, Plan, Step
 from reconciler.core.problem import Problem
 from reconciler.core.state import Drift, Entry, Live, Newer, Served, State
 from reconciler.diff import (
+    altered,
     changes,
     confined,
     corrections,
@@ -43,7 +44,7 @@ from reconciler.load.blame import blamed
 from reconciler.load.config import Config, Target, read_config
 from reconciler.order import order
 from reconciler.preflight import Guards, over_quota, problems_of, refusals
-from reconciler.providers.provider import FenceSource, Provider, ServedSource
+from reconciler.providers.provider import FenceSource, Provider, Renewing, ServedSource
 from reconciler.resolve import Registry, Resolved, resolve
 from reconciler.runs import dirt_of, in_no_commit
 from reconciler.saved import SavedPlan
@@ -117,6 +118,8 @@ def _plan(
     recorded = workspace.store.read()
     refresh = wish.refresh and not workspace.offline
     live = _seen(workspace, pace) if refresh else ()
+    if refresh and isinstance(workspace.provider, Renewing):
+        live = altered(live, recorded, _served(workspace))
     intents, who = unfinished(workspace.store)
     seen = {item.address: item for item in live} if refresh else None
     state = fold(as_recovered(recorded, intents, seen), live) if seen is not None else recorded
@@ -258,6 +261,8 @@ def drift(workspace: Workspace, *, served: bool = True, looks: int = 3, pace: Pa
     """
     recorded, live = workspace.store.read(), _seen(workspace, pace or Pace())
     told = _served(workspace) if served else ()
+    if isinstance(workspace.provider, Renewing):
+        live = altered(live, recorded, told)
     intents, who = unfinished(workspace.store)
     found = drifts(recorded, live, newer(recorded, live, workspace.store.generation))
     found = with_served(found, recorded, told)

@@ -49,6 +49,9 @@ class Contents:
         shutil.copytree(source, self.path(digest), dirs_exist_ok=True)
         return {"name": source.name, "digest": digest}
 
+    def distrust(self, digest: str) -> None:
+        """What a test writes nobody alters."""
+
     def path(self, digest: str) -> Path:
         return self._folder / digest.removeprefix("sha256:")
 

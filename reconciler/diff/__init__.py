@@ -4,10 +4,12 @@ from reconciler.diff.changes import changes
 from reconciler.diff.confine import confined
 from reconciler.diff.drift import corrections, drifts, fold, foreign, newer, under_way
 from reconciler.diff.labels import labelled, moved_labels, relabelled
-from reconciler.diff.served import silent, with_served
+from reconciler.diff.served import ALTERED, altered, silent, with_served
 from reconciler.diff.since import since
 
 __all__ = [
+    "ALTERED",
+    "altered",
     "changes",
     "confined",
     "corrections",

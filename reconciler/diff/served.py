@@ -1,5 +1,6 @@
 """Recorded against what instances say that they have loaded, which the platform around them cannot know."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import NamedTuple
@@ -7,9 +8,11 @@ from typing import NamedTuple
 from reconciler.core.address import Address
 from reconciler.core.manifest import Spec
 from reconciler.core.plan import FieldChange
-from reconciler.core.state import Drift, DriftClass, Served, State, Told
+from reconciler.core.state import Drift, DriftClass, Live, Served, State, Told
 from reconciler.kinds import KINDS
 from reconciler.kinds.references import named_asset
+
+ALTERED = "altered_instances"
 
 
 class _Recorded(NamedTuple):
@@ -27,6 +30,16 @@ def with_served(found: Iterable[Drift], state: State, served: Iterable[Served]) 
         if changes:
             drifts[each.deployment] = _joined(drifts.get(each.deployment), each.deployment, changes)
     return sorted(drifts.values(), key=lambda drift: drift.address)
+
+
+def altered(live: Iterable[Live], state: State, served: Iterable[Served]) -> tuple[Live, ...]:
+    """The live side, with a symptom where instances serve other content than is recorded, or would after a restart."""
+    found = {(each.deployment, each.instance) for each in served if any(_of(each, state))}
+    count = Counter(deployment for deployment, _ in found)
+    return tuple(
+        replace(item, spec={**item.spec, ALTERED: count[item.address]}) if count[item.address] and item.spec else item
+        for item in live
+    )
 
 
 def silent(served: Iterable[Served]) -> tuple[str, ...]:

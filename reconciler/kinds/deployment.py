@@ -55,6 +55,7 @@ DEPLOYMENT = Kind(
         "lost_instances": "an instance was lost",
         "stray_instances": "instances run that are not in service",
         "mixed_instances": "its instances run different versions",
+        "altered_instances": "what instances serve is not what was laid down",
     },
     update=Action.ROLL_OUT,
     known_by=(

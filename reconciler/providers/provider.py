@@ -24,6 +24,10 @@ class Assets(Protocol):
         """
         ...
 
+    def distrust(self, digest: str) -> None:
+        """Look at the stored content when it is next asked for, and lay it down anew if it was altered."""
+        ...
+
     def holds(self, digest: str) -> bool:
         """Whether it is stored, or where the manifests found it."""
         ...
@@ -243,6 +247,15 @@ class ServedSource(Protocol):
 
     def served(self) -> Sequence[Served]:
         """Every instance in service, each asked itself; one that does not answer, or has a server of another's, too."""
+        ...
+
+
+@runtime_checkable
+class Renewing(Protocol):
+    """A provider that can lay content down anew where it was altered behind its back."""
+
+    def renew(self, deployment: Address, spec: Spec) -> None:
+        """Have the next step of a deployment take what this spec speaks of from its source, not from where it lies."""
         ...
 
 

@@ -62,6 +62,7 @@ class AssetStore:
     ) -> None:
         self._folder, self._sources = folder, sources
         self._digest_of, self._files_of = digest_of, files_of
+        self._distrusted: set[str] = set()
 
     def path(self, digest: str) -> Path:
         """The stored file or folder of that digest.
@@ -72,9 +73,14 @@ class AssetStore:
             ProviderError: the content is neither stored nor where the manifests found it.
         """
         stored = self._stored(digest)
-        if not stored.exists():
+        if not stored.exists() or (digest in self._distrusted and self._digest_of(stored) != digest):
             self._lay_down(digest, stored)
+        self._distrusted.discard(digest)
         return stored
+
+    def distrust(self, digest: str) -> None:
+        """Look at the stored content when it is next asked for, and lay it down anew if it was altered."""
+        self._distrusted.add(digest)
 
     def holds(self, digest: str) -> bool:
         """Whether the content is stored, or where the manifests found it."""
@@ -95,6 +101,8 @@ class AssetStore:
             self._copy(source, copy)
             self._verify(digest, copy, source.location)
             _sync_names(copy)
+            if digest in self._distrusted and stored.exists():
+                stored.rename(temporary / "altered")
             _move(copy, stored)
         except OSError as error:
             raise ProviderError(

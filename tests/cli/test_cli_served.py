@@ -48,3 +48,7 @@ def test_an_edit_behind_gits_back_is_found_before_and_after_an_instance_loads_it
     until(lambda: " serves code sha256:" in blue(serving)["note"])
     assert "code_configuration.code" in {field["path"] for field in blue(serving)["fields"]}
     assert "serves code" not in serving.mlops("drift", "--no-served").out
+    assert serving.steps() == ["roll_out deployment/credit/blue"]
+    serving.apply()
+    assert serving.mlops("drift", "--detailed-exitcode").out.startswith("No drift.")
+    assert '"blue"' in laid_down(serving).read_text()

@@ -3,9 +3,11 @@
 import pytest
 
 from reconciler.core.address import Address
+from reconciler.core.plan import Action
 from reconciler.core.state import Drift, DriftClass, Served, Told
-from reconciler.diff import silent, with_served
-from tests.builders import blue, model, recorded
+from reconciler.diff import ALTERED, altered, changes, fold, silent, with_served
+from reconciler.order import order
+from tests.builders import blue, live, model, recorded
 
 BLUE = Address.parse("deployment/credit/blue")
 CODE, RISK, OTHER = ("sha256:" + letter * 64 for letter in "abc")
@@ -80,3 +82,13 @@ def test_an_instance_that_says_nothing_is_named_with_the_reason():
         "deployment/credit/blue: instance 77: its server is not ours",
         "deployment/credit/blue: instance 3f2a: it is still reading its model",
     )
+
+
+def test_instances_that_serve_other_content_are_a_symptom_which_a_roll_out_mends():
+    other = Told(OTHER, OTHER, same=True)
+    alive = live(model(), blue())
+    found = altered(alive, STATE, [said(code=other), said(code=other, model=other)])
+    assert [item.spec.get(ALTERED) for item in found] == [None, 1]
+    assert altered(alive, STATE, [said()]) == tuple(alive)
+    (step,) = order(changes([blue()], fold(recorded(blue()), found[1:])))
+    assert (step.action, step.reason) == (Action.ROLL_OUT, "what instances serve is not what was laid down")

@@ -179,3 +179,23 @@ def _zeros(file: Path) -> None:
         os.mknod(file, 0o600 | stat.S_IFCHR, os.makedev(1, 5))
     except PermissionError:
         pytest.skip("only root makes devices")
+
+
+def test_content_that_was_altered_is_laid_down_anew_once_it_is_distrusted(tmp_path: Path, code: Path) -> None:
+    store, digest = assets(tmp_path, content(code)), digest_of(code)
+    script = store.path(digest) / "score.py"
+    script.chmod(0o644)
+    script.write_text("edited")
+    assert (store.path(digest) / "score.py").read_text() == "edited"
+    store.distrust(digest)
+    assert (store.path(digest) / "score.py").read_text() == "def run(raw): ...\n"
+    assert [file.name for file in (tmp_path / "assets").iterdir() if file.name.startswith(".sha256")] == []
+
+
+def test_altered_content_whose_source_is_gone_is_not_given_out(tmp_path: Path, code: Path) -> None:
+    digest = digest_of(code)
+    (assets(tmp_path, content(code)).path(digest) / "more.py").write_text("edited")
+    store = assets(tmp_path)
+    store.distrust(digest)
+    with pytest.raises(ProviderError, match="not stored here"):
+        store.path(digest)

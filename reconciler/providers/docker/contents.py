@@ -70,6 +70,11 @@ class Contents:
                 found |= self._filled({mark: content for mark, content in marks.items() if mark not in found})
         return [found[self._mark(content)] for content in wanted]
 
+    def distrust(self, digest: str, name: str = "") -> None:
+        """Forget which volume holds a content, so that it is filled into another one when it is next wanted."""
+        with self._filling:
+            self._volumes.remove(self._mark(Content(digest, Path, name)))
+
     def sweep(self) -> None:
         """Remove what no container has, of contents and of fillings that were cut off.
 

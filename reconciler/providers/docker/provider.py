@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import ClassVar
 
 from reconciler.core.address import Address
-from reconciler.core.manifest import Resource
+from reconciler.core.manifest import Resource, Spec
 from reconciler.core.plan import Action, Operation, Step
 from reconciler.core.problem import Problem
 from reconciler.core.state import Live
@@ -50,6 +50,7 @@ class DockerProvider(HostedProvider):
         contents = Contents(self._engine, self._names)
         images = Images(self._engine, self._names, assets, layout.folder / "images")
         sources = Sources(objects, assets, self.name)
+        self._contents, self._sources, self._assets = contents, sources, assets
         self._supplies = Supplies(self._engine, layout, sources, contents, images, options.base_image)
         patience = Patience(options.common.ready_seconds)
         self._instances = Instances(self._engine, self._names, layout, objects, self._supplies, patience)
@@ -100,6 +101,13 @@ class DockerProvider(HostedProvider):
         super().delete(step, operation)
         if step.address.kind == "endpoint" and not self._objects.has_endpoints():
             self._instances.end()
+
+    def renew(self, deployment: Address, spec: Spec) -> None:
+        """Fill volumes anew with what this spec speaks of; the former go once no container has them."""
+        self._outdate(deployment)
+        for digest, name in self._sources.contents(spec):
+            self._assets.distrust(digest)
+            self._contents.distrust(digest, name)
 
     def printed(self, deployment: Address, *, tail: int, follow: bool, instance: str) -> Iterable[str]:
         """What the instances of a deployment that is there, or one of them, printed."""

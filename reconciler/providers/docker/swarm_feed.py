@@ -90,6 +90,9 @@ class _NoAssets:
     def path(self, digest: str) -> Path:
         raise ProviderError(f"content {digest} is not at hand")
 
+    def distrust(self, _digest: str) -> None:
+        """There is nothing to look at."""
+
     def holds(self, _digest: str) -> bool:
         return False
 

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import ClassVar, Protocol
@@ -247,6 +247,11 @@ class HostedProvider(ABC):
         """What every instance in service says that it has loaded."""
         held = [item for item in self._objects.all() if item.address.kind == "deployment" and item.serving]
         return served_of(held, self._ways) if held else ()
+
+    def _outdate(self, deployment: Address) -> None:
+        """Have the next roll-out replace every instance, whatever it is to; cut off, they show as mixed."""
+        held = self._objects.held(deployment)
+        self._objects.put(replace(held, versions=dict.fromkeys(held.serving, "altered")))
 
     def _tail(self, deployment: Address) -> Iterable[str]:
         return self.printed(deployment, tail=TAIL, follow=False, instance="")

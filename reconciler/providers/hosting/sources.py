@@ -1,6 +1,6 @@
 """What a deployment is made of, found: assets by reference, content by digest, an MLflow model's own environment."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -57,6 +57,15 @@ class Sources:
                 f"{what} {content!r} is not in this repository; the {self.platform} target serves what is"
             )
         return self.assets.path(str(content["digest"]))
+
+    def contents(self, spec: Spec) -> Iterator[tuple[str, str]]:
+        """The digests of a deployment's code and model, and the name that each has where it lies; none for code."""
+        code = (spec.get("code_configuration") or {}).get("code")
+        if isinstance(code, Mapping) and "digest" in code:
+            yield str(code["digest"]), ""
+        path = self.referenced("model", spec.get("model")).get("path")
+        if isinstance(path, Mapping) and "digest" in path:
+            yield str(path["digest"]), str(path["name"])
 
     def environment(self, spec: Spec, model: Spec) -> Mapping[str, Any]:
         """The deployment's own environment, or the one that its MLflow model was logged with; its secrets in the clear.

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import ClassVar, Self
 
 from reconciler.core.address import Address
-from reconciler.core.manifest import Resource
+from reconciler.core.manifest import Resource, Spec
 from reconciler.core.problem import Problem
 from reconciler.gateway.values import Backend
 from reconciler.providers.hosting.awaiting import Patience
@@ -35,7 +35,8 @@ class LocalProvider(HostedProvider):
         layout, objects = Layout(folder), Objects(folder)
         processes = Processes(layout)
         environments = Environments(layout.environments, exact=options.exact_python)
-        supplies = Supplies(layout, Sources(objects, assets, self.name), environments, options.server)
+        self._sources, self._assets = Sources(objects, assets, self.name), assets
+        supplies = Supplies(layout, self._sources, environments, options.server)
         instances = Instances(layout, processes, supplies, Patience(options.common.ready_seconds))
         self._own_options = options
         front = Front(layout, objects, processes, options.common, self._ways)
@@ -69,6 +70,12 @@ class LocalProvider(HostedProvider):
     def usage(self) -> Sequence[Usage]:
         """What every instance takes of the machine."""
         return usage_of(self.list())
+
+    def renew(self, deployment: Address, spec: Spec) -> None:
+        """Look at the stored content before it is next used; deployments of equal content share it."""
+        self._outdate(deployment)
+        for digest, _ in self._sources.contents(spec):
+            self._assets.distrust(digest)
 
     def close(self) -> None:
         """Nothing is held."""
