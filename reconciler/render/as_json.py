@@ -57,6 +57,7 @@ def drift_json(
     target: str,
     recovery: Sequence[Recovery] = (),
     holder: Mapping[str, str | int] | None = None,
+    silent: Sequence[str] = (),
 ) -> dict[str, Any]:
     """The drifts: `drift` tells whether there is any that counts."""
     veil = Veil()
@@ -65,6 +66,7 @@ def drift_json(
         "target": target,
         "drift": any(drift.kind is not DriftClass.EXPECTED for drift in drifts),
         "resources": [drift_resource(drift, veil) for drift in drifts],
+        "silent": list(silent),
         **unfinished_json(recovery, holder, veil),
     }
 

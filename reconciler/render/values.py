@@ -99,8 +99,12 @@ def json_line(value: Any) -> str:
 
 
 def _inert_json(text: str) -> str:
-    text = "".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text)
+    text = "\n".join(line if line.isprintable() else _escaped(line) for line in text.split("\n"))
     return _MARK.sub(r"#\\u0023", text)
+
+
+def _escaped(line: str) -> str:
+    return "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in line)
 
 
 def span_text(seconds: float) -> str:

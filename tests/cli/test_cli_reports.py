@@ -9,7 +9,8 @@ import typer
 from command_line import Repository
 
 from reconciler.cli import options
-from reconciler.cli.forms import APPLY, DRIFT, FAILED, PLAN, VALIDATE, _rest_of
+from reconciler.cli.form import rest_of
+from reconciler.cli.forms import APPLY, DRIFT, FAILED, PLAN, VALIDATE
 from reconciler.cli.reporting import Reports
 from reconciler.errors import MlopsError, RefusedError, StepFailedError
 from reconciler.wishes import Drifted
@@ -145,7 +146,7 @@ def test_a_form_that_a_command_has_not_is_refused_with_those_that_it_has():
 )
 def test_a_report_in_a_github_job_says_where_the_rest_is_by_the_address_of_the_job(server: str, where: str):
     job = {"GITHUB_SERVER_URL": server, "GITHUB_REPOSITORY": "shop/models", "GITHUB_RUN_ID": "7"}
-    assert _rest_of("The log", job) == where
+    assert rest_of("The log", job) == where
 
 
 def test_problems_are_shown_at_their_lines_by_a_github_job_from_any_folder(repo: Repository):

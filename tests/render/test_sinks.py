@@ -200,7 +200,8 @@ def json_of(told: Told) -> Iterator[tuple[str, Any]]:
     outcomes = [Outcome(step, Result.FAILED, plan.lineage, (plan.tree,), 1.5) for step in plan.steps]
     yield "plan", as_json.plan_json(plan, blame=blame, warnings=told.problems)
     yield "apply", as_json.apply_json(plan, outcomes, blame=blame, warnings=told.problems)
-    yield "drift", as_json.drift_json(told.drifts, target=plan.target, recovery=plan.recovery, holder=told.holder)
+    unfinished = {"recovery": plan.recovery, "holder": told.holder}
+    yield "drift", as_json.drift_json(told.drifts, target=plan.target, silent=[plan.tree], **unfinished)
     yield "validate", as_json.problems_json(told.problems)
     yield "failure", as_json.failure_json(failure)
 
