@@ -89,6 +89,8 @@ def _planned(workspace: Workspace, wish: Wish, pace: Pace, command: str, *, save
 
 def _held_against(bylaws: Bylaws, planned: Planned, workspace: Workspace, command: str) -> Planned:
     """The plan, with what the policies warn of; what they deny is raised."""
+    if not bylaws.found:
+        return planned
     occasion = Occasion(command, workspace.config.root, workspace.target, planned.blame)
     with span("judge"):
         told = judged(planned.plan, bylaws.found, occasion)

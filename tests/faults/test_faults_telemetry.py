@@ -40,6 +40,7 @@ def test_f39_a_collector_gets_the_spans_of_an_apply_with_their_parents(repo: Rep
         "plan": "mlops apply",
         "load": "plan",
         "observe": "plan",
+        "blame": "mlops apply",
         "execute": "mlops apply",
         "create environment": "execute",
         "create model": "execute",
