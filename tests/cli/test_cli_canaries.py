@@ -147,6 +147,25 @@ def test_no_sink_of_a_whole_life_shows_a_secret(telling: Told):
     assert (target.shown(), files_showing(repo.folder.parent)) == ([], {f"repo/{WRITTEN}": [CHANNEL]})
 
 
+def test_no_sink_of_a_watcher_shows_a_secret(telling: Told, tmp_path: Path):
+    """A platform that repeats secrets in errors and reports, followed by a commit, a failure and drift."""
+    target, repo, clone = telling, telling.repo, tmp_path / "clone"
+    (tmp_path / "watch.yaml").write_text(f"self_heal: false\nvariables: {{TOKEN: {BY_VARIABLE}}}\n")
+    repo.git("init", "-q", "-b", "main")
+    repo.git("init", "-q", "--bare", "-b", "main", str(tmp_path / "remote.git"))
+    words = (str(tmp_path / "remote.git"), "--folder", str(clone), "--settings", str(tmp_path / "watch.yaml"), "--once")
+    for tells, code in (("error", 5), ("report", 0)):
+        target.target(f", file: live.jsonl, tells: {tells}")
+        repo.git("add", "--all")
+        repo.git("commit", "-q", "-m", tells)
+        repo.git("push", "-q", str(tmp_path / "remote.git"), "main")
+        target.run("watch", *words, code=code)
+        target.run("watch", *words, "--retry", "--format", "json", "--debug", code=code)
+    assert target.shown() == []
+    written = files_showing(clone)
+    assert {name for name in written if name != WRITTEN} == set()
+
+
 def test_no_sink_of_a_killed_run_shows_a_secret(telling: Told):
     target, repo = telling, telling.repo
     repo.edit("manifests/blue.yml", "'{{TOKEN}}'", "${{secret:db}}")

@@ -247,3 +247,13 @@ def test_one_round_alone_tells_by_its_exit_code_how_it_ended(team: Team):
     team.push("wrong")
     once(team, code=1)
     once(team, folder="work", code=4)
+
+
+def test_an_author_and_a_message_of_anything_act_nowhere(team: Team):
+    git(team.work, "config", "user.name", "nobody")
+    team.push("::error::owned\r::set-output name=x::y \x1b[2J\u202e", "--author", "##[command]\x1b]0;owned\x07 <a@b>")
+    for form, code in (("text", 0), ("json", 4)):  # the second is another record, and what is there is not its own
+        said = once(team, "--format", form, folder=form, code=code)
+        assert "owned" in said
+        assert not set(said) & set("\x1b\x07\r\u202e")
+        assert [line for line in said.splitlines() if line.startswith(("::", "##"))] == []
