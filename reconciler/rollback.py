@@ -207,6 +207,8 @@ def _taken_up(runs: Sequence[Run], unfinished: Run, target: str) -> Aim:
 
 def commit_of(run: Run) -> str:
     """The commit whose files a run applied; empty where none was, or nobody knows."""
+    if not run.origin.paths:
+        return ""
     revisions = {path.partition(":")[0] for path in run.origin.paths if _is_revision(path)}
     return revisions.pop() if len(revisions) == 1 else "" if revisions else run.commit
 

@@ -252,6 +252,14 @@ def test_the_history_tells_where_it_led_and_which_commits_it_took_back(in_git: t
     assert (run.outcome, run.steps, run.origin.paths) == ("succeeded", len(workspace.store.operations(run.id)), ())
 
 
+def test_to_undo_a_destroy_takes_back_no_commit(in_git: tuple[str, str], workspace: Workspace):
+    before = live(workspace)
+    pipeline.destroy(workspace, Wish())
+    assert live(workspace) == {}
+    back(workspace)
+    assert (live(workspace), workspace.store.runs()[0].origin.took_back) == (before, ())
+
+
 def test_a_plan_alone_changes_nothing(workspace: Workspace):
     applied(workspace, REVERT, AGAIN)
     before = live(workspace), ids(workspace)
@@ -384,3 +392,4 @@ def test_the_commit_of_a_run_is_that_of_the_files_it_read():
     assert commit_of(run("x", commit="b" * 40, origin=Origin(("manifests",)))) == "b" * 40
     assert commit_of(run("x", commit="b" * 40, origin=Origin((f"{sha}:manifests", f"{sha}:more")))) == sha
     assert commit_of(run("x", commit="b", origin=Origin((f"{sha}:m", f"{'c' * 40}:m")))) == ""
+    assert commit_of(run("x", command="destroy", commit="b" * 40)) == ""

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable, Mapping
 
-from reconciler import pipeline
+from reconciler import executing, pipeline
 from reconciler.core.state import Entry, Live, State
 from reconciler.record.store import Intent
 from reconciler.workspace import Workspace
@@ -13,7 +13,7 @@ recovering = sys.modules["reconciler.apply.recover"]
 
 
 def _nobody_looks(_workspace: Workspace) -> None:
-    pipeline.recover = lambda *_given, **_named: ()
+    executing.recover = lambda *_given, **_named: ()
 
 
 def _what_was_found_is_forgotten(_workspace: Workspace) -> None:

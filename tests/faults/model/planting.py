@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 from unittest import mock
 
-from reconciler import pipeline
+from reconciler import executing, pipeline
 from reconciler.apply.journal import Journal
 from reconciler.core.plan import Operation, Outcome, Plan, Result, Step
 from reconciler.core.secret import Secret
@@ -196,13 +196,13 @@ def foreign_overwritten(world: World) -> Iterator[None]:
 @contextmanager
 def dependents_executed(_world: World) -> Iterator[None]:
     """A step waits for what it needs, but not for its success."""
-    walk = pipeline.walk
+    walk = executing.walk
 
     def heedless(plan: Plan, *args: Any, **options: Any) -> Sequence[Outcome]:
         steps = tuple(replace(step, needs=()) for step in plan.steps)
         return walk(replace(plan, steps=steps), *args, **{**options, "parallel": 1})
 
-    with mock.patch.object(pipeline, "walk", heedless):
+    with mock.patch.object(executing, "walk", heedless):
         yield
 
 
