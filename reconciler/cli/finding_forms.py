@@ -51,11 +51,11 @@ def _drift_html(found: "Drifted") -> str:
 
 
 def _drift_sarif(found: "Drifted") -> str:
-    from reconciler.operate.places import below_root, places_of  # noqa: PLC0415
+    from reconciler.operate.places import below_root, manifests_of  # noqa: PLC0415
     from reconciler.render.sarif import drift_sarif  # noqa: PLC0415
 
-    places = places_of(found.target)
-    return json_text(drift_sarif(found.drifts, target=found.target, places=places, prefix=below_root()))
+    manifests = manifests_of(found.target)
+    return json_text(drift_sarif(found.drifts, target=found.target, manifests=manifests, prefix=below_root()))
 
 
 def _validate_text(validated: "Validated") -> str:

@@ -50,7 +50,7 @@ class Reports(Generic[T]):
             yield
         except MlopsError as error:
             if not self._told:
-                failure = _failure(error, self._command, self.target)
+                failure = _failure(error, self._command, self.target or _default_target())
                 self._write(lambda form, room: FAILED.of(form, failure, room))
             raise
         if self._lacking:
@@ -137,6 +137,16 @@ def _append(file: Path, render: Callable[[int], str]) -> None:
 
 def _opened(file: Path) -> int:
     return os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o666)
+
+
+def _default_target() -> str:
+    """The one that is meant where none is named, so that a failure takes the place of the report before it."""
+    from reconciler.load.config import read_config  # noqa: PLC0415 - needs YAML, which --help does without
+
+    try:
+        return read_config(Path.cwd()).target(None).name
+    except MlopsError:
+        return ""
 
 
 def _failure(error: MlopsError, command: str, target: str) -> Failure:

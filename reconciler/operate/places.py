@@ -1,11 +1,11 @@
-"""Where the manifests of a target define its resources, for a report that points there."""
+"""Which manifests define the resources of a target, for a report that points there."""
 
 import os
 from collections.abc import Mapping
 from pathlib import Path
 
 from reconciler.core.address import Address
-from reconciler.core.manifest import Source
+from reconciler.core.manifest import Manifest
 from reconciler.core.state import State
 from reconciler.errors import ManifestError
 from reconciler.load import Options, load_all
@@ -14,8 +14,8 @@ from reconciler.load.place import git_root
 from reconciler.resolve import resolve
 
 
-def places_of(target: str) -> Mapping[Address, Source]:
-    """The place of each resource that the manifests define; of files that cannot be read there are none."""
+def manifests_of(target: str) -> Mapping[Address, Manifest]:
+    """The manifest of each resource; none where the files cannot be read."""
     config = read_config(Path.cwd())
     named = config.target(target)
     options = Options(variables=named.variables, overrides=named.overrides, policies=named.policy_fields)
@@ -24,7 +24,7 @@ def places_of(target: str) -> Mapping[Address, Source]:
     except ManifestError:
         return {}
     resolved = resolve(loaded.manifests, State(), secret_key=b"", linked=False)
-    return {resource.address: resource.manifest.source() for resource in resolved.resources}
+    return {resource.address: resource.manifest for resource in resolved.resources}
 
 
 def below_root() -> str:

@@ -56,7 +56,7 @@ def failure_markdown(failure: Failure, *, budget: int = COMMENT) -> str:
     """Why a command came to nothing, and what it would have done, as far as they fit."""
     title = f"### mlops {failure.command}{f': {name(failure.target)}' if failure.target else ''}"
     said = [str(Marker(failure.command, failure.target)), title, ""]
-    said += [f"**Nothing came of it (exit code {failure.exit_code}).**", ""]
+    said += [f"**Failed (exit code {failure.exit_code}).**", ""]
     if failure.problems:
         table, rows = PROBLEMS, list(map(problem_row, failure.problems))
     else:

@@ -13,7 +13,7 @@ from urllib.parse import quote
 from reconciler import __version__
 from reconciler.core.address import Address
 from reconciler.core.failure import Failure
-from reconciler.core.manifest import Source
+from reconciler.core.manifest import Manifest, Source
 from reconciler.core.problem import Problem
 from reconciler.core.state import Drift, DriftClass
 from reconciler.render.text import drift_lines
@@ -46,23 +46,24 @@ def problems_sarif(problems: Sequence[Problem], *, target: str = "", prefix: str
 
 
 def drift_sarif(
-    drifts: Sequence[Drift], *, target: str, places: Mapping[Address, Source] | None = None, prefix: str = ""
+    drifts: Sequence[Drift], *, target: str, manifests: Mapping[Address, Manifest] | None = None, prefix: str = ""
 ) -> dict[str, Any]:
     """What changed behind git's back; what is as expected is no result.
 
     Args:
         drifts: in their order.
         target: the name of the target.
-        places: where the manifests define the resources; what they do not define is told at mlops.yaml.
+        manifests: that define the resources, where the first field that differs is told, as far as it is written;
+            what they do not define is told at mlops.yaml.
         prefix: the folder that places count from, below the root of the repository.
     """
-    veil, places = Veil(), places or {}
+    veil, manifests = Veil(), manifests or {}
     told = [drift for drift in drifts if drift.kind is not DriftClass.EXPECTED]
     rules = {_id(drift): _rule(_id(drift), _severity(drift), _OF_DRIFT.get(drift.kind, "")) for drift in told}
     results = []
     for drift in told:
-        place = places.get(drift.address, _SETTINGS)
-        text = lines_text(line.strip() for line in drift_lines(drift, veil))
+        place = _place(drift, manifests.get(drift.address))
+        text = lines_text(line.strip() for line in drift_lines(drift, veil)).partition(" ")[2]
         known = (target, str(drift.address), str(drift.kind))
         result = _result(_id(drift), _severity(drift), text, known, (place.file, place.line, place.column), prefix)
         named = {"fullyQualifiedName": str(drift.address), "kind": "resource"}
@@ -81,6 +82,12 @@ def failure_sarif(failure: Failure, *, prefix: str = "") -> dict[str, Any]:
         {"executionSuccessful": False, "exitCode": failure.exit_code, "toolExecutionNotifications": [notice]}
     ]
     return log
+
+
+def _place(drift: Drift, manifest: Manifest | None) -> Source:
+    if manifest is None:
+        return _SETTINGS
+    return manifest.source(drift.fields[0].path if drift.fields else "")
 
 
 def _log(command: str, target: str, rules: Mapping[str, Any], results: Iterable[dict[str, Any]]) -> dict[str, Any]:

@@ -127,7 +127,7 @@ def problems_summary(problems: Sequence[Problem], *, resources: int) -> str:
 def failure_text(failure: Failure) -> str:
     """Why a command came to nothing."""
     said = failure.message.splitlines()
-    return lines_text([f"mlops {failure.command} came to nothing (exit code {failure.exit_code}):", *said])
+    return lines_text([f"mlops {failure.command} failed (exit code {failure.exit_code}):", *said])
 
 
 def drift_text(

@@ -13,6 +13,7 @@ from reconciler.cli.form import rest_of
 from reconciler.cli.forms import APPLY, DRIFT, FAILED, PLAN, VALIDATE
 from reconciler.cli.reporting import Reports
 from reconciler.errors import MlopsError, RefusedError, StepFailedError
+from reconciler.render.marker import marker_of
 from reconciler.wishes import Drifted
 
 
@@ -55,12 +56,22 @@ def test_files_that_are_wrong_are_reported_by_a_plan(repo: Repository):
     assert "`manifests/blue.yml:10:1`" in repo.read("p.md")
 
 
+def test_a_failure_takes_the_place_of_the_report_before_it_also_where_no_target_is_named(applied: Repository):
+    applied.mlops("plan", "--report", "markdown=before.md")
+    applied.write(".mlops/state.db", "this is no database" * 100)
+    applied.mlops("plan", "--report", "markdown=after.md", code=1)
+    before, after = (marker_of(applied.read(name)) for name in ("before.md", "after.md"))
+    assert before is not None
+    assert after is not None
+    assert (after.key, after.digest) == (before.key, "")
+
+
 def test_a_plan_that_a_guard_refuses_is_reported(applied: Repository):
     for name in ("blue", "endpoint", "risk-1", "sklearn"):
         applied.remove(f"manifests/{name}.yml")
     applied.mlops("plan", "--report", "markdown=p.md", "--report", "text=p.txt", code=4)
     assert "E-EMPTY" in applied.read("p.md")
-    assert applied.read("p.txt").startswith("mlops plan came to nothing (exit code 4):\n")
+    assert applied.read("p.txt").startswith("mlops plan failed (exit code 4):\n")
 
 
 def test_a_report_that_cannot_be_written_is_refused_before_anything_is_applied(repo: Repository):

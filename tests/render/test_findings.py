@@ -16,7 +16,7 @@ from jsonschema import Draft4Validator
 
 from reconciler.core.address import Address
 from reconciler.core.failure import Failure
-from reconciler.core.manifest import Source
+from reconciler.core.manifest import Manifest
 from reconciler.core.plan import FieldChange
 from reconciler.core.problem import Problem
 from reconciler.core.state import Drift, DriftClass
@@ -73,14 +73,16 @@ def test_a_result_is_known_again_when_its_line_moves_and_two_are_not_taken_for_o
 def test_drift_is_a_result_where_the_manifest_defines_the_resource_else_at_the_settings():
     strange = Drift(Address.parse("endpoint/other"), DriftClass.UNMANAGED)
     counted = Drift(Address.parse("deployment/credit/green"), DriftClass.EXPECTED)
-    places = {BLUE: Source("manifests/blue.yml", 2)}
-    run = run_of(drift_sarif([CHANGED, strange, counted], target="prod", places=places))
+    blue = Manifest("manifests/blue.yml", "deployment", "managed", {}, {"": (1, 1), "instance_count": (10, 1)}, {})
+    run = run_of(drift_sarif([CHANGED, strange, counted], target="prod", manifests={BLUE: blue}))
     told = [(each["ruleId"], each["level"], each["locations"][0]) for each in run["results"]]
     assert [(rule, level) for rule, level, _ in told] == [("drift-changed", "error"), ("drift-unmanaged", "warning")]
     uris = [place["physicalLocation"]["artifactLocation"]["uri"] for _, _, place in told]
     assert uris == ["manifests/blue.yml", "mlops.yaml"]
+    assert told[0][2]["physicalLocation"]["region"]["startLine"] == 10
     assert told[0][2]["logicalLocations"][0]["fullyQualifiedName"] == "deployment/credit/blue"
-    assert "instance_count: recorded 2, live 1" in run["results"][0]["message"]["text"]
+    said = "deployment/credit/blue: changed\ninstance_count: recorded 2, live 1"
+    assert run["results"][0]["message"]["text"] == said
 
 
 def test_a_drift_stays_the_same_result_whatever_the_live_value_is():
@@ -106,11 +108,11 @@ def test_a_command_that_came_to_nothing_is_a_run_that_did_not_succeed():
 @BOUNDED
 @given(PROBLEMS, DRIFTS, TEXTS)
 def test_sarif_of_anything_is_as_the_standard_says_and_has_no_link(problems, drifts, text):
-    places = {drift.address: Source(text, 1) for drift in drifts}
+    manifests = {drift.address: Manifest(text, "model", "", {}, {"": (1, 1)}, {}) for drift in drifts}
     failure = Failure("drift", text, 1, text, tuple(problems))
     logs = (
         problems_sarif(problems, target=text, prefix=text),
-        drift_sarif(drifts, target=text, places=places),
+        drift_sarif(drifts, target=text, manifests=manifests),
         failure_sarif(failure),
     )
     for log in logs:

@@ -328,7 +328,7 @@ def test_the_foot_tells_digest_tree_state_and_pins():
 def test_a_command_that_came_to_nothing_says_why_and_shows_what_was_refused():
     wrong = Problem("manifests/credit/blue.yml", 7, 1, "E-INTEGER", '"two" is not an integer')
     document = Document(failure_html(Failure("plan", "prod", 1, "1 problem", (wrong, *reports.WARNINGS))))
-    assert document.text("h1.") == "Plan came to nothing on prod"
+    assert document.text("h1.") == "Plan failed on prod"
     assert "1 problem E-INTEGER" in document.text("section.bad")
     assert "1 warning W-PROBE" in document.text("section.warn")
     refused = Document(failure_html(Failure("apply", "prod", 4, "E-QUOTA: too much\nask for more", (), reports.plan())))
