@@ -1,18 +1,20 @@
 """Recorded against what instances say that they have loaded, which the platform around them cannot know."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
 from reconciler.core.address import Address
 from reconciler.core.manifest import Spec
 from reconciler.core.plan import FieldChange
-from reconciler.core.state import Drift, DriftClass, Live, Served, State, Told
+from reconciler.core.state import Drift, DriftClass, Live, Served, State
 from reconciler.kinds import KINDS
 from reconciler.kinds.references import named_asset
 
 ALTERED = "altered_instances"
+# Of instances that are told by name; the rest is counted.
+_NAMED = 5
 
 
 class _Recorded(NamedTuple):
@@ -22,13 +24,47 @@ class _Recorded(NamedTuple):
     digest: str
 
 
+class _Difference(NamedTuple):
+    """How one part of an instance is not as recorded.
+
+    Args:
+        field: that the content stands in.
+        word: `code` or `model`.
+        recorded: its digest.
+        found: the digest of what was loaded, or of what a restart would load.
+        loaded: whether an instance has loaded it.
+        sure: whether what is loaded is as recorded, where it is not what was found.
+    """
+
+    field: str
+    word: str
+    recorded: str
+    found: str
+    loaded: bool
+    sure: bool = True
+
+    def said(self, instances: Sequence[str]) -> str:
+        """Of which instances, in words."""
+        one, more = len(instances) == 1, len(instances) - _NAMED
+        names = ", ".join(instances[:_NAMED]) + (f" and {more} more" if more > 0 else "")
+        who, serve = f"instance{'' if one else 's'} {names}", f"serve{'s' if one else ''}"
+        if self.loaded:
+            return f"{who} {serve} {self.word} {_short(self.found)}, recorded {_short(self.recorded)}"
+        what = f"{serve} what is recorded" if self.sure else f"may serve other {self.word} than is recorded"
+        return f"{who} {what}; a restart would serve {self.word} {_short(self.found)}, edited since the start"
+
+
 def with_served(found: Iterable[Drift], state: State, served: Iterable[Served]) -> list[Drift]:
     """The drifts, and those of instances that serve other content than is recorded; one a deployment."""
     drifts = {drift.address: drift for drift in found}
+    told: dict[Address, dict[_Difference, dict[str, None]]] = {}
     for each in served:
-        changes = tuple(_of(each, state))
-        if changes:
-            drifts[each.deployment] = _joined(drifts.get(each.deployment), each.deployment, changes)
+        for difference in _of(each, state):
+            told.setdefault(each.deployment, {}).setdefault(difference, {})[each.instance] = None
+    for address, differences in told.items():
+        # In one order whoever answered first: a watch would take another one for news.
+        ordered = dict(sorted(differences.items()))
+        drifts[address] = _joined(drifts.get(address) or Drift(address, DriftClass.CHANGED), ordered)
     return sorted(drifts.values(), key=lambda drift: drift.address)
 
 
@@ -53,33 +89,24 @@ def silent(served: Iterable[Served]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _joined(drift: Drift | None, address: Address, changes: tuple[tuple[FieldChange, str], ...]) -> Drift:
-    fields, notes = tuple(field for field, _ in changes), "; ".join(note for _, note in changes)
-    if drift is None:
-        return Drift(address, DriftClass.CHANGED, fields, notes)
-    known = {(field.path, field.after) for field in drift.fields}
-    more = tuple(field for field in fields if (field.path, field.after) not in known)
-    note = "; ".join(filter(None, (drift.note, notes)))
-    return replace(drift, kind=DriftClass.CHANGED, fields=(*drift.fields, *more), note=note)
+def _joined(drift: Drift, differences: Mapping[_Difference, Collection[str]]) -> Drift:
+    fields = dict.fromkeys(FieldChange(each.field, each.recorded, each.found) for each in differences)
+    notes = [each.said(sorted(instances)) for each, instances in differences.items()]
+    note = "; ".join(filter(None, (drift.note, *notes)))
+    return replace(drift, kind=DriftClass.CHANGED, fields=(*drift.fields, *fields), note=note)
 
 
-def _of(each: Served, state: State) -> Iterator[tuple[FieldChange, str]]:
+def _of(each: Served, state: State) -> Iterator[_Difference]:
     entry = state.entries.get(each.deployment)
     recorded = dict(_recorded(entry.spec, state)) if entry else {}
     for part, told in each.parts.items():
-        if part in recorded:
-            yield from _differing(each.instance, part, recorded[part], told)
-
-
-def _differing(instance: str, part: str, recorded: _Recorded, told: Told) -> Iterator[tuple[FieldChange, str]]:
-    word, digest = _word(part), recorded.digest
-    if told.loaded and told.loaded != digest:
-        said = f"instance {instance} serves {word} {_short(told.loaded)}, recorded {_short(digest)}"
-        yield FieldChange(recorded.field, digest, told.loaded), said
-    elif told.now and told.now != digest:
-        what = "serves what is recorded" if told.loaded else f"may serve other {word} than is recorded"
-        said = f"instance {instance} {what}; a restart would serve {word} {_short(told.now)}, edited since it started"
-        yield FieldChange(recorded.field, digest, told.now), said
+        if part not in recorded:
+            continue
+        field, digest = recorded[part]
+        if told.loaded and told.loaded != digest:
+            yield _Difference(field, _word(part), digest, told.loaded, loaded=True)
+        elif told.now and told.now != digest:
+            yield _Difference(field, _word(part), digest, told.now, loaded=False, sure=bool(told.loaded))
 
 
 def _recorded(spec: Spec, state: State) -> Iterator[tuple[str, _Recorded]]:

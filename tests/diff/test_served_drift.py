@@ -44,7 +44,7 @@ def test_an_instance_that_serves_other_content_is_told_with_both_digests(part, f
 def test_an_edit_that_no_instance_has_loaded_is_told_as_what_it_is():
     (drift,) = with_served((), STATE, [said(code=Told(CODE, OTHER, same=False))])
     assert drift.note == (
-        f"instance 3f2a serves what is recorded; a restart would serve code {OTHER[:19]}, edited since it started"
+        f"instance 3f2a serves what is recorded; a restart would serve code {OTHER[:19]}, edited since the start"
     )
 
 
@@ -67,6 +67,13 @@ def test_it_joins_what_else_drifted_of_a_deployment():
         True,
         1,
     )
+
+
+def test_instances_that_differ_likewise_are_told_together():
+    other = {"code": Told(OTHER, OTHER, same=True)}
+    (drift,) = with_served((), STATE, [Served(BLUE, f"i{number}", other) for number in range(7)])
+    assert drift.note == f"instances i0, i1, i2, i3, i4 and 2 more serve code {OTHER[:19]}, recorded {CODE[:19]}"
+    assert len(drift.fields) == 1
 
 
 def test_an_inline_model_is_compared_and_one_from_elsewhere_is_not():

@@ -21,6 +21,8 @@ PATH = "/-/served"
 _AT_ONCE = 16
 _TIMEOUT_S = 2.0
 _MOST_WORKERS = 32
+# Questions for each worker that has not been heard; which one takes a connection is chance.
+_ROUNDS = 10
 _MOST_BYTES = 1 << 20
 _DIGEST = re.compile(r"(?:sha256:[0-9a-f]{64})?")
 _ANOTHERS = "its server is not ours"
@@ -100,7 +102,7 @@ def told(
             return ()
         worker, parts = int(found["worker"]), dict(_parts(found))
         if worker not in heard:
-            rounds = 4 * (min(int(found["workers"]), _MOST_WORKERS) - len(heard) - 1)
+            rounds = _ROUNDS * (min(int(found["workers"]), _MOST_WORKERS) - len(heard) - 1)
         heard[worker] = parts
         rounds -= 1
         if _reads(heard.values()) and now() < deadline:
