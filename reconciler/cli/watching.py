@@ -55,6 +55,7 @@ def watch(
     ] = None,
     max_delete: o.MaxDelete = None,
     variables: o.Variables = None,
+    policies: o.Policies = "",
     listen: Annotated[
         str | None, typer.Option("--listen", metavar="[HOST:]PORT", help="Serve /healthz, /readyz and /metrics here.")
     ] = None,
@@ -89,6 +90,7 @@ def watch(
         "interval_s": _span(interval),
         "max_delete": max_delete,
         "variables": variables_of(variables) or None,
+        "policies": (str(Path(policies).absolute()) if Path(policies).exists() else policies) if policies else None,
     }
     chosen = _settings(settings, flags, self_heal=self_heal, listen=listen)
     place = Place(folder.absolute(), remote_of(remote, chosen.branch), chosen)

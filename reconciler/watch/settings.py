@@ -59,6 +59,7 @@ class Settings:
         allow_empty: whether a commit without any manifest may delete everything.
         protect: addresses that are never deleted, besides those of mlops.yaml.
         variables: what replaces `{{NAME}}`, over those of mlops.yaml.
+        policies: where policies over plans are taken from; empty for the repository's own.
         follow_rewritten: whether a branch whose history was rewritten is followed without being asked.
         signers: whose signature a commit must have.
         listen: host and port of health and metrics; None for neither.
@@ -77,6 +78,7 @@ class Settings:
     allow_empty: bool = False
     protect: Sequence[str] = ()
     variables: Mapping[str, str] = field(default_factory=dict)
+    policies: str = ""
     self_heal: SelfHeal = field(default_factory=SelfHeal)
     follow_rewritten: bool = False
     signers: Signers = field(default_factory=Signers)
@@ -155,6 +157,7 @@ class _Reader:
             "allow_empty": ("allow_empty", self._flag),
             "protect": ("protect", values.list(self._address)),
             "variables": ("variables", self._variables),
+            "policies": ("policies", self._file),
             "self_heal": ("self_heal", self._self_heal),
             "rewritten": ("follow_rewritten", self._rewritten),
             "signers": ("signers", self._signers),

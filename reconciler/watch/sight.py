@@ -91,11 +91,11 @@ def _lines(sight: Sight, now: float) -> Iterator[str]:
     yield from _one("mlops_watch_failed_applies_total", "counter", "Applies of which a step failed", failed)
     holds = {f'{{reason="{hold.replace(" ", "_")}"}}': float(sight.hold is hold) for hold in Hold}
     yield from _family("mlops_watch_held", "gauge", "Why something that is to be done is not done", holds)
-    yield from _one("mlops_drift", "gauge", "Resources that are not as recorded", sight.drift)
-    yield from _one("mlops_plan_changes", "gauge", "Steps of the plan that were not done", sight.changes)
+    yield from _one("mlops_watch_drift", "gauge", "Resources that are not as recorded", sight.drift)
+    yield from _one("mlops_watch_plan_changes", "gauge", "Steps of the plan that were not done", sight.changes)
     if sight.succeeded:
         meaning = "When all was last as the commit says"
-        yield from _one("mlops_last_success_timestamp_seconds", "gauge", meaning, sight.succeeded)
+        yield from _one("mlops_watch_last_success_timestamp_seconds", "gauge", meaning, sight.succeeded)
     if sight.fetched:
         meaning = "Seconds since the remote last answered"
         yield from _one("mlops_watch_fetch_age_seconds", "gauge", meaning, max(0.0, now - sight.fetched))

@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 
 from reconciler import pipeline
 from reconciler.apply import Pace, utc_now
+from reconciler.apply import Watcher as Told
 from reconciler.core.holder import holder_text
-from reconciler.core.plan import Plan, Result
+from reconciler.core.plan import Outcome, Plan, Result, Step
 from reconciler.errors import LockHeldError, ManifestError, ProviderError, RefusedError
 from reconciler.record.leading import Leadership
 from reconciler.render.as_json import outcomes_json
@@ -266,6 +267,8 @@ class Watcher:
             if found.do is Do.APPLY:
                 line = f"commit {commit[:12]}: {summary(planned.plan)}"
                 self._telling.say("plan", line, commit=commit, plan=planned.plan.digest)
+                for warning in planned.warnings:
+                    self._telling.say("warning", f"commit {commit[:12]}: {warning}", commit=commit)
                 return True
             held.append(found)
             return False
@@ -285,9 +288,24 @@ class Watcher:
         return Round()
 
     def _manner(self, confirm: Callable[[Planned], bool]) -> Manner:
-        settings = self._settings
+        """The manner of an apply, each step of which is a sign of life."""
+        settings, given = self._settings, self._world.manner
+
+        def watch(plan: Plan) -> Told:
+            told = given.watch(plan)
+
+            def start(step: Step) -> None:
+                self.alive(settings.step_timeout_s)
+                told.on_start(step)
+
+            def outcome(found: Outcome) -> None:
+                self.alive(settings.step_timeout_s)
+                told.on_outcome(found)
+
+            return Told(start, told.on_report, outcome)
+
         pace = Pace(settings.step_timeout_s)
-        return replace(self._world.manner, confirm=confirm, parallel=settings.parallel, pace=pace, command="watch")
+        return replace(given, confirm=confirm, parallel=settings.parallel, pace=pace, command="watch", watch=watch)
 
     def _not_applied(self, workspace: Workspace, applied: Applied) -> Round:
         """An apply that was broken off goes on later, and one of unknown end too; one that failed had its try."""
@@ -305,6 +323,7 @@ class Watcher:
             variables=dict(self._settings.variables),
             only=decision.only if decision else (),
             allow_empty=self._settings.allow_empty,
+            policies=self._settings.policies,
         )
 
     def _in_force(self, commit: str, plan: Plan) -> None:

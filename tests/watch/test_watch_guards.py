@@ -95,6 +95,22 @@ def test_the_operator_s_own_mlops_yaml_counts_in_place_of_the_pushed_one(team: T
     assert not (tmp_path / "live.jsonl").exists()
 
 
+def test_policies_of_the_operator_count_in_place_of_those_that_are_pushed(team: Team, tmp_path: Path):
+    policy = (
+        "name: no-tags\nover: step\ndeny_if: command == 'apply' && size(step.after.tags) > 0\nmessage: no tags here\n"
+    )
+    (tmp_path / "policies").mkdir()
+    (tmp_path / "policies" / "tags.yaml").write_text(policy)
+    team.write("policies/tags.yaml", policy.replace("> 0", "> 99"))
+    team.push("policies")
+    with following(team, policies=str(tmp_path / "policies")) as watcher:
+        assert watcher.round().hold is None, watcher.said
+        team.tag("a")
+        assert watcher.round().hold is Hold.REFUSED
+        assert "no tags here" in watcher.lines("held")[-1]
+    assert team.tags == {}
+
+
 def test_without_self_heal_drift_is_told_once_and_stays_until_the_next_commit(team: Team):
     with following(team) as watcher:
         watcher.round()

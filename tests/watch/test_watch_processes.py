@@ -225,7 +225,7 @@ def test_health_and_metrics_tell_what_is(team: Team, start: Start):
     assert until(lambda: f'commit="{commit}"' in watcher.get("/metrics")[1])
     _, text = watcher.get("/metrics")
     values: dict[str, Any] = dict(re.findall(r"^(mlops_[a-z_]+) (\S+)$", text, re.MULTILINE))
-    assert (values["mlops_watch_leader"], values["mlops_watch_behind"], values["mlops_drift"]) == ("1", "0", "0")
+    assert (values["mlops_watch_leader"], values["mlops_watch_behind"], values["mlops_watch_drift"]) == ("1", "0", "0")
     assert watcher.get("/healthz") == (200, "ok\n")
     assert watcher.get("/secrets")[0] == 404
     team.remote.rename(team.folder / "away.git")

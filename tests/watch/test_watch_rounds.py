@@ -1,12 +1,16 @@
 """The rounds of a watcher over a real bare repository and a memory target."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from followed import ENVIRONMENT, Team, following, git
 
+from reconciler.apply import Watcher as Told
 from reconciler.errors import RefusedError
 from reconciler.watch.deciding import Hold
+from reconciler.watch.sight import ailment
+from reconciler.wishes import Manner
 
 
 def test_the_first_round_applies_what_the_branch_holds_and_the_next_one_rests(team: Team):
@@ -96,3 +100,19 @@ def test_an_edit_in_the_clone_is_put_back(team: Team):
         (team.folder / "clone" / "manifests" / "endpoint.yml").write_text("kind: nonsense\n")
         assert watcher.round().hold is None
         assert "auth_mode" in (team.folder / "clone" / "manifests" / "endpoint.yml").read_text()
+
+
+def test_each_step_of_a_long_apply_is_a_sign_of_life(team: Team):
+    """Of two that take a while each: all in all longer than one may."""
+    team.write("manifests/sklearn.yml", ENVIRONMENT)
+    team.push("environment")
+    ailments: list[str] = []
+    with following(team, step_timeout_s=1000.0, parallel=1) as watcher:
+
+        def start(_step: object) -> None:
+            watcher.clock["now"] += 900
+            ailments.append(ailment(watcher.watcher.sight, watcher.clock["now"]))
+
+        watcher.watcher._world = replace(watcher.watcher._world, manner=Manner(watch=lambda _plan: Told(start)))
+        assert watcher.round().hold is None
+    assert ailments == ["", ""]

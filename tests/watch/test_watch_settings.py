@@ -21,6 +21,7 @@ def read(tmp_path: Path, text: str) -> Settings:
 def test_the_example_of_the_readme_is_read(tmp_path: Path):
     (tmp_path / "allowed_signers").touch()
     (tmp_path / "mlops.yaml").touch()
+    (tmp_path / "policies").mkdir()
     section = README.partition("## The pull side")[2]
     settings = read(tmp_path, section.partition("```yaml\n")[2].partition("```")[0])
     assert (settings.branch, settings.interval_s, settings.listen) == ("main", 60, ("127.0.0.1", 9180))

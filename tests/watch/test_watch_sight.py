@@ -46,10 +46,10 @@ def test_metrics_are_lines_that_prometheus_reads():
         'mlops_watch_outages_total{kind="git"} 1',
         'mlops_watch_outages_total{kind="disk"} 0',
         'mlops_watch_held{reason="rolled_back"} 1',
-        "mlops_drift 2",
-        "mlops_plan_changes 4",
+        "mlops_watch_drift 2",
+        "mlops_watch_plan_changes 4",
         "mlops_watch_fetch_age_seconds 10",
-        "mlops_last_success_timestamp_seconds 12.5",
+        "mlops_watch_last_success_timestamp_seconds 12.5",
     ):
         assert f"{line}\n" in text
 
