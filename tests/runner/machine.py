@@ -7,10 +7,12 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import psutil
 
 from tests.runner.actions import ActionError, Place
 from tests.runner.hub import Hub, Project, git_environment
@@ -59,7 +61,7 @@ class Machine:
         home = self.folder / (f"hosted-{token.text[-8:]}" if hosted else label)
         workspace = home / "work" / project.name / project.name.partition("/")[2]
         temp = home / "temp"
-        for folder in (workspace, temp, home / "home"):
+        for folder in (workspace, temp, home / "home", home / "tools"):
             folder.mkdir(parents=True, exist_ok=True)
         event = temp / "_github_workflow" / "event.json"
         event.parent.mkdir()
@@ -68,9 +70,11 @@ class Machine:
             workspace, self.folder / "artifacts" / str(run.id), self._remote, project.name,
             run.event.ref if run.event.name == "push" else run.event.sha, token.text, git_environment(),
         )  # fmt: skip
+        environ = self._environ(home, workspace, event, run, project, token)
         try:
-            yield Sandbox(self._environ(home, workspace, event, run, project, token), place, temp)
+            yield Sandbox(environ, place, temp)
         finally:
+            _end(environ["RUNNER_TRACKING_ID"])
             shutil.rmtree(home if hosted else temp)
 
     def _environ(
@@ -84,6 +88,8 @@ class Machine:
             **kept, **self.environ, **(oidc if speaks else {}),
             "UV_CACHE_DIR": _cache(), "HOME": str(home / "home"),
             "PATH": f"{self._tools()}:/usr/local/bin:/usr/bin:/bin",
+            "RUNNER_TOOL_CACHE": str(home / "tools"),
+            "RUNNER_TRACKING_ID": f"github_{secrets.token_hex(16)}",
             "CI": "true", "GITHUB_ACTIONS": "true", "RUNNER_TEMP": str(event.parent.parent), "RUNNER_OS": "Linux",
             "GITHUB_WORKSPACE": str(workspace), "GITHUB_EVENT_PATH": str(event), "GITHUB_EVENT_NAME": told.name,
             "GITHUB_SHA": told.sha, "GITHUB_REF": told.ref, "GITHUB_REPOSITORY": project.name,
@@ -106,6 +112,14 @@ class Machine:
         if name not in self.hub.projects:
             raise ActionError(f"repository {name} not found")
         return self.hub.projects[name].bare
+
+
+def _end(tracking: str) -> None:
+    """End what a job has left running, as the runner knows it by its environment."""
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            if process.environ().get("RUNNER_TRACKING_ID") == tracking:
+                process.kill()
 
 
 def _cache() -> str:

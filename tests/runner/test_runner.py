@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.runner.commands import Listener, parsed
@@ -259,3 +260,18 @@ def test_a_runner_of_the_team_s_own_keeps_its_workspace_and_another_is_new(servi
         project.variables["RUNNER"] = label
         logs = [played(service, project).jobs["one"].log.splitlines() for _ in range(2)]
         assert ("kept" in logs[0], "kept" in logs[1]) == (False, kept)
+
+
+def test_what_a_job_leaves_running_ends_with_it_unless_it_is_told_to_stay(service: Service, tmp_path: Path):
+    steps = "      - run: |\n          sleep 300 >/dev/null 2>&1 & echo $! > pid\n          cp pid $HOME/pid\n"
+    job = f"  one:\n    runs-on: own\n    timeout-minutes: 5\n    steps:\n{steps}"
+    project = repository(service, tmp_path / "w", HEAD + job)
+    for before, stays in (("", False), ("unset RUNNER_TRACKING_ID; ", True)):
+        write(tmp_path / "w", {".github/workflows/x.yml": HEAD + job.replace("sleep", f"{before}sleep")})
+        commit(tmp_path / "w", "again")
+        played(service, project)
+        pid = int((service.machine.folder / "own" / "home" / "pid").read_text())
+        left = psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+        if left:
+            psutil.Process(pid).kill()
+        assert left is stays

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Runs one command of mlops by the inputs of the action, and says in the action's outputs what came of it.
 set -euo pipefail
-python=("$RUNNER_TEMP/mlops-venv/bin/python" -I)
-mlops=("${python[@]}" "$RUNNER_TEMP/mlops-venv/bin/mlops")
+python=("$MLOPS_VENV/bin/python" -I)
+mlops=("${python[@]}" "$MLOPS_VENV/bin/mlops")
 mkdir -p "$INPUT_REPORTS"
 reports=$(cd "$INPUT_REPORTS" && pwd)
 
@@ -48,6 +48,9 @@ case "$INPUT_COMMAND" in
 esac
 case "$INPUT_COMMAND" in validate | plan) [ "$INPUT_OFFLINE" != true ] || words+=(--offline) ;; esac
 for form in "${forms[@]}"; do words+=(--report "$form=$reports/$INPUT_COMMAND.$form"); done
+
+# What a local target has started outlives the job; a runner ends at its end what has this variable.
+[ "$INPUT_COMMAND" != apply ] || unset RUNNER_TRACKING_ID
 
 code=0
 "${mlops[@]}" "$INPUT_COMMAND" "${words[@]}" -- ${paths[@]+"${paths[@]}"} || code=$?
