@@ -122,8 +122,11 @@ def _counted(operations: Sequence[Journalled]) -> Mapping[str, int]:
 
 
 def changed_something(store: Store, run: Run) -> bool:
-    """Whether a run changed anything live, or may have."""
-    if run.command in RECORD_ALONE:
+    """Whether a run made anything another than it was recorded before, or may have: to put right what had drifted,
+    as a watch does by itself, leaves nothing to undo.
+    """
+    inverse = store.inverse(run.id)
+    if run.command in RECORD_ALONE or (inverse is not None and not inverse.steps):
         return False
     if run.outcome == "succeeded" and run.steps:
         return True

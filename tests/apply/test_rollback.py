@@ -201,6 +201,20 @@ def test_a_run_that_did_nothing_is_passed_over(workspace: Workspace, monkeypatch
     assert live(workspace) == before
 
 
+def test_a_run_that_only_put_right_what_had_drifted_is_passed_over(workspace: Workspace):
+    applied(workspace, REVERT)
+    before = live(workspace)
+    applied(workspace, AGAIN)
+    healed = live(workspace)
+    entry = workspace.store.read().entries[BLUE]
+    step = Step(1, "scale", BLUE, "", (), entry.spec, {**entry.spec, "instance_count": 9})  # type: ignore[arg-type]
+    workspace.provider.scale(step, Operation("by hand", workspace.store.read().lineage, entry.generation))
+    applied(workspace, AGAIN)
+    assert (len(ids(workspace)), live(workspace)) == (3, healed)
+    back(workspace)
+    assert live(workspace) == before
+
+
 def test_what_would_undo_a_run_is_recorded_before_its_first_step(workspace: Workspace, monkeypatch: pytest.MonkeyPatch):
     found: list[set[Address]] = []
     create = MemoryProvider.create

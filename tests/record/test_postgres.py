@@ -5,17 +5,21 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from reconciler.core.address import Address
+from reconciler.core.inverse import Inverse
 from reconciler.core.state import Entry
 from reconciler.errors import LockHeldError, StateError
 from reconciler.record import postgres_schema
 from reconciler.record.postgres import PostgresStore
 from reconciler.record.postgres_place import place_of
 from reconciler.record.postgres_session import Session
+from reconciler.record.store import Run
 from tests.postgres.fixtures import sql
 from tests.postgres.pooler import pooled
 
@@ -98,6 +102,22 @@ def test_f38_a_migration_that_breaks_off_leaves_the_old_schema(postgres_url: str
     assert postgres_schema.version(session) == known == len(postgres_schema.MIGRATIONS)
     assert session.one("SELECT to_regclass('half')") is None
     session.close()
+
+
+def test_f38_a_record_from_before_there_were_inverses_becomes_one_of_today(postgres_url: str, open_at: Open) -> None:
+    run = Run("run-1", "apply", "dev", "T0")
+    with closing(open_at(postgres_url)) as store, store.lock(HOLDER, timeout_s=0):
+        store.begin_run(run)
+        store.note(BLUE, Entry({"n": 1}))
+        state = store.read()
+    sql(postgres_url, "DROP TABLE inverses", "UPDATE meta SET value = '1' WHERE name = 'schema'")
+    with closing(open_at(postgres_url)) as store, store.lock(HOLDER, timeout_s=0):
+        assert (store.read(), store.runs(), store.inverse("run-1")) == (state, (run,), None)
+        store.begin_run(replace(run, id="run-2"), Inverse({BLUE: {"n": 1}}))
+        assert store.inverse("run-2") == Inverse({BLUE: {"n": 1}})
+    assert sql(postgres_url, "SELECT value FROM meta WHERE name = 'schema'") == [
+        (str(len(postgres_schema.MIGRATIONS)),)
+    ]
 
 
 def test_two_that_begin_a_record_at_once_begin_one(postgres_url: str, tmp_path: Path) -> None:
