@@ -48,6 +48,7 @@ class Back:
         way: what to go by; None for what can be done.
         variables: for the files of a commit, from `--var`.
         overrides: for the files of a commit, from `--set`.
+        policies: where policies over plans are taken from, in place of the checkout's own.
     """
 
     run: str = ""
@@ -56,6 +57,7 @@ class Back:
     overrides: tuple[Override, ...] = ()
     max_delete: int | None = None
     allow_empty: bool = False
+    policies: str = ""
 
 
 @dataclass(frozen=True)
@@ -235,8 +237,8 @@ def _by_record(
     specs = specs_then(entries, [inverse for inverse in known.values() if inverse])
     resources = tuple(resource_of(address, specs[address]) for address in sorted(specs))
     # The path is for messages alone: nothing is read.
-    wish = Wish((f"the record, {aim}",), max_delete=back.max_delete, allow_empty=back.allow_empty, resources=resources)
-    planned = plan(wish)
+    wish = Wish((f"the record, {aim}",), resources=resources)
+    planned = plan(_guarded(wish, back))
     return planned, _lacking(workspace, planned.plan.steps)
 
 
@@ -268,7 +270,12 @@ def _commit_wish(workspace: Workspace, back: Back, aim: Aim) -> tuple[Wish | Non
     if not all(paths):
         return None, [f"run {to.id[:_ID]} read files outside of the repository"]
     wish = Wish(tuple(paths), back.variables, back.overrides)
-    return replace(wish, max_delete=back.max_delete, allow_empty=back.allow_empty), []
+    return _guarded(wish, back), []
+
+
+def _guarded(wish: Wish, back: Back) -> Wish:
+    """What is wanted, under the guards that were asked for."""
+    return replace(wish, max_delete=back.max_delete, allow_empty=back.allow_empty, policies=back.policies)
 
 
 def _at_commit(workspace: Workspace, commit: str, path: str) -> str:

@@ -46,6 +46,7 @@ def rollback(
     variables: o.Variables = None,
     max_delete: o.MaxDelete = None,
     allow_empty: o.AllowEmpty = False,
+    policies: o.Policies = "",
     form: o.Format = o.Report.TEXT,
     written: o.Written = None,
 ) -> int:
@@ -77,6 +78,7 @@ def rollback(
         overrides_of(overrides),
         max_delete,
         allow_empty,
+        policies,
     )
     if plan_only:
         return _shown(target, asked, form, written)
