@@ -72,7 +72,7 @@ def failure_html(failure: Failure) -> str:
     return page(
         f"mlops {failure.command}: {failure.target}",
         [
-            head(failure.command, f"{esc(failure.command).capitalize()} failed{where}", lede, []),
+            head(failure.command, f"{failure.command.capitalize()} failed{where}", lede, []),
             "<main>",
             listed(errors, "problem", "bad") if errors else _message(failure.message),
             listed(others, "warning", "warn"),

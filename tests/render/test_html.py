@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from test_sinks import BOUNDED, TOLD, Told, is_inert
 
+from reconciler.core.address import Address
 from reconciler.core.failure import Failure
-from reconciler.core.plan import Action, Became, FieldChange, Outcome, Plan, Recovery, Result
+from reconciler.core.plan import Action, Became, FieldChange, Outcome, Plan, Recovery, Result, Step
 from reconciler.core.problem import Problem
 from reconciler.core.state import Drift, DriftClass, State
 from reconciler.render.html import apply_html, plan_html
@@ -19,6 +20,7 @@ from reconciler.render.html_layout import direct, waves
 from reconciler.render.html_traffic import MOST_SHIFTS
 from tests import reports
 from tests.builders import blue, deployment, endpoint, model, plan_of, recorded
+from tests.hostile_reports import EVIL, report_of
 
 VOID = {"meta", "link", "br", "rect", "path", "use"}
 
@@ -422,6 +424,19 @@ def assert_ours(said: str) -> None:
         assert (attrs.get("style") or "width:1%").startswith("width:")
         assert (attrs.get("href") or "#").startswith("#")
     assert is_inert(said)
+
+
+@pytest.mark.parametrize("evil", EVIL, ids=range(len(EVIL)))
+def test_html_of_what_would_be_html_has_our_own_elements_alone(evil: str):
+    for page in report_of(evil).values():
+        assert_ours(page)
+    for steps in (MOST_STEPS + 1, 1):
+        name = Address("endpoint", evil)
+        made = Plan(
+            "t", "l", 1, "", tuple(Step(at + 1, Action.DELETE, name, evil, (), {}, None) for at in range(steps))
+        )
+        assert_ours(plan_html(made))
+        assert_ours(apply_html(made, [Outcome(made.steps[0], Result.SKIPPED, evil)]))
 
 
 @BOUNDED
