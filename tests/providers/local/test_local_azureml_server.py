@@ -103,3 +103,8 @@ def test_roll_outs_lose_no_request(served):
             served.do("roll_out", str(BLUE), {**wanted, "description": str(number)})
         load.go_on(10)
     assert load.lost == []
+
+
+def test_what_a_server_of_others_has_loaded_is_not_known_and_that_is_said(served):
+    told = served.provider.served()
+    assert [(each.deployment, each.parts, each.why) for each in told] == [(BLUE, {}, "its server is not ours")] * 2
