@@ -75,6 +75,7 @@ def watch(
       mlops watch https://git.example/models.git --folder clone --once
     """
     from reconciler.core.offline import OFFLINE, is_offline  # noqa: PLC0415 - --help loads none of it
+    from reconciler.load.git import OF_A_REPOSITORY  # noqa: PLC0415
     from reconciler.load.remote import remote_of  # noqa: PLC0415
     from reconciler.watch.folder import Folder as Place  # noqa: PLC0415
     from reconciler.watch.serving import Served  # noqa: PLC0415
@@ -83,6 +84,8 @@ def watch(
 
     if is_offline(os.environ):
         raise RefusedError(f"{OFFLINE} is set, and to watch is to ask a remote")
+    for name in OF_A_REPOSITORY:  # whoever runs this in a hook means the watcher's clone all the same
+        os.environ.pop(name, None)
     gc.enable()  # unlike other commands it does not end soon
     flags = {
         "branch": branch,

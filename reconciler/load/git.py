@@ -72,7 +72,8 @@ _FETCHING = {
 }
 # A clone has files as git holds them, whatever the user would have on a screen.
 _LAYING_OUT = {"core.autocrlf": "false", "core.eol": "lf", "core.fsync": "all", "core.symlinks": "true"}
-_OF_A_REPOSITORY = frozenset(
+# Variables that git sets for hooks, which would have every call mean that repository.
+OF_A_REPOSITORY = frozenset(
     {
         "GIT_ALTERNATE_OBJECT_DIRECTORIES",
         "GIT_COMMON_DIR",
@@ -154,7 +155,7 @@ def fetch(root: str, remote: Remote, ref: str, *, timeout_s: float) -> None:
         "GIT_TERMINAL_PROMPT": "0",
         "SSH_ASKPASS_REQUIRE": "never",
     }
-    given = {name: value for name, value in os.environ.items() if name not in _OF_A_REPOSITORY}
+    given = {name: value for name, value in os.environ.items() if name not in OF_A_REPOSITORY}
     _ordered(root, words, {**given, **reaching, **_settings_behind(given, _FETCHING)}, timeout_s)
 
 
@@ -247,7 +248,7 @@ def _telling(said: str) -> str:
 
 def quiet() -> dict[str, str]:
     """An environment in which nothing reaches out, and nothing of the repository runs."""
-    given = {name: value for name, value in os.environ.items() if name not in _OF_A_REPOSITORY}
+    given = {name: value for name, value in os.environ.items() if name not in OF_A_REPOSITORY}
     return {**given, **_ENVIRONMENT, **settings_of(_SETTINGS)}
 
 

@@ -91,8 +91,8 @@ class Watcher:
             found = self._failed(error)
         if found.outage is None:
             self._recovered()
-        if found.hold is None:
-            self._telling.over("held")
+        for hold in Hold if found.hold is None else ():
+            self._telling.over(f"held {hold}")
         self.sight = replace(
             self.sight,
             rounds=self.sight.rounds + 1,
@@ -154,7 +154,7 @@ class Watcher:
         if not chosen.commit:
             return self._held(chosen.hold, f"commit {head[:12]} is refused: {chosen.why}")
         found = self._tried(chosen.commit, former)
-        if chosen.hold and found.outage is None:
+        if chosen.hold and not found.is_final:
             return self._held(chosen.hold, f"commit {head[:12]} is refused, {_stays(chosen)}: {chosen.why}", found)
         return found
 
@@ -339,7 +339,7 @@ class Watcher:
             self._folder.kept.keep(memory)
 
     def _held(self, hold: Hold | None, line: str, found: Round | None = None) -> Round:
-        self._telling.once("held", line, hold=str(hold))
+        self._telling.once(f"held {hold}", line, hold=str(hold))
         return replace(found or Round(), hold=hold)
 
     def _failed(self, error: Exception) -> Round:

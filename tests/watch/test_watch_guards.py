@@ -265,6 +265,18 @@ def test_while_the_head_is_refused_the_former_commit_is_still_brought_back(team:
     assert team.tags == {"team": "a"}
 
 
+def test_of_a_refused_head_and_drift_that_stays_each_is_told_once(team: Team):
+    with following(team) as watcher:
+        watcher.round()
+        team.tag("a")
+        watcher.round()
+        git(team.work, "reset", "-q", "--hard", "HEAD~1")
+        team.tag("b")
+        team.behind_our_back("endpoint/credit", tags={"by": "hand"})
+        assert [watcher.round().hold for _ in range(3)] == [Hold.REWRITTEN] * 3
+        assert len(watcher.lines("held")) == 2
+
+
 def test_rewritten_history_is_followed_where_the_operator_says_so(team: Team):
     with following(team, follow_rewritten=True) as watcher:
         watcher.round()

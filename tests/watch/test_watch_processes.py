@@ -234,6 +234,15 @@ def test_health_and_metrics_tell_what_is(team: Team, start: Start):
     assert 'mlops_watch_outages_total{kind="git"}' in watcher.get("/metrics")[1]
 
 
+def test_in_a_hook_it_is_its_own_clone_that_counts(team: Team):
+    """Such as after a push, where git names the repository in the environment."""
+    hook = team.remote / "hooks" / "post-receive"
+    hook.write_text(f"#!/bin/sh\n{MLOPS_COMMAND} watch {team.remote} --folder {team.folder}/clone --once\n")
+    hook.chmod(0o755)
+    team.tag("a")
+    assert team.tags == {"team": "a"}
+
+
 def test_one_round_alone_tells_by_its_exit_code_how_it_ended(team: Team):
     assert "is in force" in once(team)
     assert once(team, "--format", "json").count("\n") == 1
