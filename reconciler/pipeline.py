@@ -42,6 +42,7 @@ from reconciler.load import Loaded, Options, at_revision, load_all, with_secrets
 from reconciler.load.behind import behind
 from reconciler.load.blame import blamed
 from reconciler.load.config import Config, Target, read_config
+from reconciler.load.removed import with_removals
 from reconciler.order import order
 from reconciler.preflight import Guards, over_quota, problems_of, refusals
 from reconciler.providers.provider import FenceSource, Provider, Renewing, ServedSource
@@ -167,13 +168,21 @@ def _plan(
 
 def _with_blame(planned: Planned, workspace: Workspace, wish: Wish) -> Planned:
     """The plan with those who last wrote what its fields come from, or a warning that git does not say it."""
-    sources = [field.source for step in planned.plan.steps for field in step.fields if field.source]
-    if not sources:
+    root, steps = workspace.config.root, planned.plan.steps
+    sources = [field.source for step in steps for field in step.fields if field.source]
+    if not steps:
         return planned
     with span("blame"):
-        named = behind(workspace.manifests)
-        found = blamed(sources, workspace.config.root, paths=wish.paths, named=named, cache=workspace.cache)
-    return replace(planned, blame=found.found, warnings=(*planned.warnings, *found.problems()))
+        named = behind(workspace.manifests) if sources else {}
+        found = blamed(sources, root, paths=wish.paths, named=named, cache=workspace.cache)
+        options = _options(workspace.target, wish)
+        steps, went = with_removals(steps, root, options, paths=_paths(workspace.config, wish))
+    return replace(
+        planned,
+        plan=replace(planned.plan, steps=steps),
+        blame={**found.found, **went},
+        warnings=(*planned.warnings, *found.problems()),
+    )
 
 
 def _wanted(

@@ -1,13 +1,12 @@
 """What commits say of themselves: who, when, and why; `.mailmap`, which a pull request may change, has no say."""
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from reconciler.core.blame import Blame
 from reconciler.load.direct import Direct
-from reconciler.load.git import Unanswered
 
 _AUTHOR = re.compile(rb"(?P<name>.*?) ?<(?P<mail>[^>]*)>(?: (?P<time>-?\d{1,19}))?.*")
 _LONGEST_NAME, _LONGEST_SUMMARY = 80, 200
@@ -27,22 +26,8 @@ def authors(git: Direct, commits: Collection[str]) -> dict[str, Author]:
     Raises:
         Unanswered: one is not there.
     """
-    if not commits:
-        return {}
-    said = git.told("cat-file", "--batch", say="".join(f"{commit}\n" for commit in commits).encode())
-    return dict(_each(said))
-
-
-def _each(said: bytes) -> Iterator[tuple[str, Author]]:
-    start = 0
-    while start < len(said):
-        end = said.index(b"\n", start)
-        name, *facts = said[start:end].decode("ascii").split(" ")
-        if facts[0] != "commit":
-            raise Unanswered(f"the commit {name} is missing")
-        start = end + 1 + int(facts[1])
-        yield name, _author(name, said[end + 1 : start])
-        start += 1
+    ids = list(commits)
+    return {commit: _author(commit, text) for commit, text in zip(ids, git.contents(ids), strict=True)}
 
 
 def _author(commit: str, text: bytes) -> Author:

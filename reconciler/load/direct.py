@@ -47,6 +47,25 @@ class Direct:
         except OSError as error:
             raise Unanswered(str(error)) from error
 
+    def contents(self, ids: Sequence[str]) -> list[bytes]:
+        """What objects hold.
+
+        Raises:
+            Unanswered: one is not there.
+        """
+        if not ids:
+            return []
+        said = self.told("cat-file", "--batch", say="".join(f"{each}\n" for each in ids).encode())
+        found, start = [], 0
+        for _ in ids:
+            end = said.index(b"\n", start)
+            name, *facts = said[start:end].decode("ascii").split(" ")
+            if len(facts) != 2:
+                raise Unanswered(f"{name} is missing from the repository")
+            start = end + 2 + int(facts[1])
+            found.append(said[end + 1 : start - 1])
+        return found
+
     @contextmanager
     def lines(self, *words: str) -> Iterator[Iterator[str]]:
         """The lines that a command prints, each as it comes; it is ended when nobody wants more of them.

@@ -29,7 +29,7 @@ _AT_A_TIME = 64
 _MOST_NAMED = 50
 _MOST_ALONE = 20
 # Whatever the settings and attributes of the repository say, the difference that `git blame` would see.
-_DIFFERENCE = (
+DIFFERENCE = (
     *("-r", "--raw", "-z", "--no-abbrev", "--no-color", "--no-ext-diff", "--no-textconv", "--text"),
     *("--ignore-submodules=all", "--diff-algorithm=myers", "--indent-heuristic", "--inter-hunk-context=0"),
 )
@@ -71,7 +71,7 @@ class History:
         paths: the files that matter, from the repository's root.
     """
 
-    words: tuple[str, ...] = (*_DIFFERENCE, *_PATCHES)
+    words: tuple[str, ...] = (*DIFFERENCE, *_PATCHES)
 
     def __init__(self, git: Direct, starts: Collection[str], paths: Collection[str]) -> None:
         self._git, self._paths, self._open = git, frozenset(paths), ExitStack()
@@ -113,19 +113,19 @@ class History:
 
         As `git blame` does, each is looked for by itself; of very many at once, an old name is found in one alone.
         """
-        said = self._git.told("diff-tree", *_DIFFERENCE, "--no-renames", "--diff-filter=D", parent, commit)
+        said = self._git.told("diff-tree", *DIFFERENCE, "--no-renames", "--diff-filter=D", parent, commit)
         gone = [raw.new for raw in raws(said)]
         groups = [[path] for path in paths] if len(paths) <= _MOST_ALONE else [list(paths)]
         found = [raw for group in groups if gone for raw in self._renames(commit, parent, [*group, *gone])]
         return {raw.new: Delta(raw.old, self._between(raw, parent, commit)) for raw in found if raw.new in paths}
 
     def _renames(self, commit: str, parent: str, paths: Collection[str]) -> Iterator[Raw]:
-        return raws(self._git.told("diff-tree", *_DIFFERENCE, *_RENAMES, parent, commit, "--", *named(paths)))
+        return raws(self._git.told("diff-tree", *DIFFERENCE, *_RENAMES, parent, commit, "--", *named(paths)))
 
     def _between(self, raw: Raw, parent: str, commit: str) -> tuple[Hunk, ...]:
         if raw.blobs[0] == raw.blobs[1]:
             return ()
-        words = (*_DIFFERENCE, "-p", "-U0", "--full-index", *_RENAMES, parent, commit, "--", *named((raw.old, raw.new)))
+        words = (*DIFFERENCE, "-p", "-U0", "--full-index", *_RENAMES, parent, commit, "--", *named((raw.old, raw.new)))
         return hunks(self._git.told("diff-tree", *words))[raw.blobs]
 
     def _read_on(self) -> None:
@@ -152,7 +152,7 @@ class History:
 class Wholes(History):
     """The same of files and folders as a whole: whatever changes below one, its one line is another."""
 
-    words: tuple[str, ...] = (*_DIFFERENCE, "--no-renames")
+    words: tuple[str, ...] = (*DIFFERENCE, "--no-renames")
 
     def _deltas(self, said: bytes) -> Mapping[str, Delta]:
         touched = {each for raw in raws(said) for each in containing(raw.new) if each in self._paths}
@@ -168,7 +168,7 @@ def containing(path: str) -> Iterator[str]:
 
 def changed_here(git: Direct, commit: str, paths: Collection[str]) -> Hunks:
     """How files that lie in the checkout came to be from those of a commit, by the ids of what is in both."""
-    words = (*_DIFFERENCE, *_PATCHES, commit, "--", *named(paths))
+    words = (*DIFFERENCE, *_PATCHES, commit, "--", *named(paths))
     return hunks(git.told("diff-index", *words, unfiltered=True))
 
 
@@ -177,11 +177,12 @@ def named(paths: Collection[str]) -> list[str]:
     if len(paths) <= _MOST_NAMED:
         return [f":(literal){path}" for path in sorted(paths)]
     folder = os.path.commonpath(paths)
-    below = f"{_escaped(folder)}/" if folder else ""
-    return [f":(glob){below}**/*{_escaped(ending)}" for ending in sorted({os.path.splitext(path)[1] for path in paths})]
+    below = f"{escaped(folder)}/" if folder else ""
+    return [f":(glob){below}**/*{escaped(ending)}" for ending in sorted({os.path.splitext(path)[1] for path in paths})]
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
+    """A text of which no character means others in a pattern of git's."""
     return _SPECIAL.sub(r"\\\1", text)
 
 

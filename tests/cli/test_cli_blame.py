@@ -59,3 +59,48 @@ def test_a_name_of_an_author_does_nothing_in_a_log(committed: Repository):
     assert "\x1b" not in said
     assert "\u202e" not in said
     assert "##[x]" not in said
+
+
+def removal(repo: Repository, *words: str) -> list[str]:
+    """What a plan says beside the deletion of a model, its commit without its id."""
+    said = repo.mlops("plan", *words).out
+    return re.findall(r"delete model/\S+ .*\n +name +spare -> \(none\) +\[(\S+) (?:[0-9a-f]{12} )?(.*)\]", said)
+
+
+@pytest.fixture
+def spare(committed: Repository) -> Repository:
+    """A model that nobody uses, applied."""
+    committed.write("manifests/spare.yml", committed.read("manifests/risk-1.yml").replace("name: risk", "name: spare"))
+    committed.git("add", "--all")
+    committed.git("commit", "-qm", "spare", "--author", "Cem <cem@example.org>")
+    committed.apply()
+    return committed
+
+
+def test_a_deletion_names_who_took_the_file_away(spare: Repository):
+    spare.remove("manifests/spare.yml")
+    assert removal(spare) == [("manifests/spare.yml:2", "not committed")]
+    spare.git("commit", "-qam", "away", "--author", "Dan <dan@example.org>")
+    spare.write("manifests/later.txt", "")
+    spare.git("add", "--all")
+    spare.git("commit", "-qm", "later")
+    assert removal(spare) == [("manifests/spare.yml:2", "Dan")]
+    assert removal(spare, "HEAD:manifests") == [("HEAD:manifests/spare.yml:2", "Dan")]
+    assert removal(spare, "--no-blame") == []
+    spare.mlops("plan", "--out", "one.json")
+    spare.mlops("plan", "--out", "two.json", "--no-blame")
+    assert spare.read("one.json") == spare.read("two.json")
+
+
+def test_a_deletion_names_who_gave_the_resource_another_name(spare: Repository):
+    spare.edit("manifests/spare.yml", "name: spare", "name: spare2")
+    spare.git("commit", "-qam", "renamed", "--author", "Dan <dan@example.org>")
+    assert removal(spare) == [("manifests/spare.yml:2", "Dan")]
+
+
+def test_what_moved_to_another_file_before_it_went_is_whose_it_went_by(spare: Repository):
+    spare.git("mv", "manifests/spare.yml", "manifests/moved.yml")
+    spare.git("commit", "-qm", "moved", "--author", "Dan <dan@example.org>")
+    spare.git("rm", "-q", "manifests/moved.yml")
+    spare.git("commit", "-qm", "away", "--author", "Eva <eva@example.org>")
+    assert removal(spare) == [("manifests/moved.yml:2", "Eva")]

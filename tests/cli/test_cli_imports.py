@@ -55,3 +55,12 @@ def test_a_plan_without_changes_loads_only_what_reads(applied: Repository):
 
 def test_a_plan_of_a_local_target_loads_neither_docker_nor_git(local: Repository):
     assert loaded(local, "plan") & {"git", "docker", "rich", "deepdiff", "jsonschema", "uvicorn", "envoy"} == set()
+
+
+def test_a_plan_that_names_authors_asks_git_and_loads_no_library_for_it(applied: Repository):
+    applied.git("init", "-q")
+    applied.git("add", "--all")
+    applied.git("commit", "-qm", "one")
+    applied.edit("manifests/blue.yml", "instance_count: 1", "instance_count: 2")
+    heavy = {"git", "docker", "rich", "deepdiff", "jsonschema", "psutil", "psycopg", "jmespath", "uvicorn", "envoy"}
+    assert loaded(applied, "plan") & heavy == set()

@@ -158,10 +158,11 @@ def test_a_line_stays_one_line_and_no_command(text: str):
 
 
 @BOUNDED
-@given(PLANS, DRIFTS, OUTCOMES)
-def test_text_of_anything_is_inert(plan: Plan, drifts: list[Drift], outcomes: list[Outcome]):
+@given(TOLD)
+def test_text_of_anything_is_inert(told: Told):
+    plan, drifts, outcomes = told.plan, told.drifts, told.outcomes
     for said in (
-        plan_text(plan),
+        plan_text(plan, blame={source: told.blame for source in told.blamed if source}),
         drift_text(drifts, recorded=1, target=plan.target),
         outcomes_text(outcomes),
         drift_metrics(drifts, target=plan.target, recorded=1, unfinished=0, silent=0, now=1),
