@@ -31,8 +31,9 @@ def schema(
 ) -> None:
     """Print the JSON Schema of a kind, or of what a command prints with --format json.
 
-    For an editor, or a check of your own. Of what is printed there are plan, apply, drift, validate, history, run (what
-    `mlops history show` prints), and failure, which a report in JSON is where a command came to nothing.
+    For an editor, or a check of your own. Of what is printed there are plan, apply, drift, drift-event (a line of a
+    watch), validate, history, run (what `mlops history show` prints), and failure, which a report in JSON is where a
+    command has no answer.
 
     \b
     Examples:

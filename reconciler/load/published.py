@@ -9,8 +9,11 @@ import reconciler.render
 
 FOLDER = Path(reconciler.render.__file__).parent / "schemas"
 
-PUBLISHED = ("plan", "apply", "drift", "validate", "history", "run", "failure")
-"""Their names; `run` is one of the history, `failure` why a command came to nothing, in the report of any."""
+PUBLISHED = ("plan", "apply", "drift", "drift-event", "validate", "history", "run", "failure")
+"""Their names.
+
+`drift-event` is a line of a watch, `run` one of the history, `failure` why a command has no answer, in any report.
+"""
 
 
 def published(name: str) -> Mapping[str, Any]:

@@ -5,10 +5,13 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 from command_line import PATIENCE_S, Repository
+from jsonschema import Draft202012Validator
 
+from reconciler.load.published import published
 from tests.waiting import until
 
 
@@ -56,11 +59,18 @@ def test_what_turns_is_told_with_its_time_also_across_an_outage(applied: Reposit
         assert ended(process, signal.SIGTERM) == 0
 
 
+def read(process: "subprocess.Popen[str]") -> Any:
+    """The next line, which must be as published."""
+    told = json.loads(line(process))
+    Draft202012Validator(published("drift-event")).validate(told)
+    return told
+
+
 def test_json_comes_in_lines_and_metrics_follow(applied: Repository):
     with watching(applied, "--format", "json", "--report", "prometheus=m.prom") as process:
-        assert json.loads(line(process))["event"] == "watching"
+        assert read(process)["event"] == "watching"
         put(applied, applied.read("live.jsonl").replace('{"blue": 100}', '{"blue": 30}'))
-        told = json.loads(line(process))
+        told = read(process)
         assert (told["event"], told["target"], told["class"], told["fields"][0]["live"]) == (
             "new",
             "dev",

@@ -203,6 +203,10 @@ def json_of(told: Told) -> Iterator[tuple[str, Any]]:
     yield "apply", as_json.apply_json(plan, outcomes, blame=blame, warnings=told.problems)
     unfinished = {"recovery": plan.recovery, "holder": told.holder}
     yield "drift", as_json.drift_json(told.drifts, target=plan.target, silent=[plan.tree], **unfinished)
+    seen = {"target": plan.target, "time": plan.tree}
+    yield from (("drift-event", watched.turn_json(Turn.NEW, drift, **seen)) for drift in told.drifts)
+    yield "drift-event", watched.unfinished_event((plan.recovery, told.holder), **seen)
+    yield "drift-event", watched.look_json("failed", message=plan.lineage, **seen)
     yield "validate", as_json.problems_json(told.problems)
     yield "failure", as_json.failure_json(failure)
 
