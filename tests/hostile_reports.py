@@ -51,7 +51,7 @@ def report_of(text: str) -> dict[str, str]:
         "plan": plan_html(plan, **told),
         "at work": plan_html(at_work),
         "apply": apply_html(plan, outcomes, **told),
-        "drift": drift_html(drifts, recorded=1, target=text, recovery=(lost,)),
+        "drift": drift_html(drifts, recorded=1, target=text, recovery=(lost,), silent=(text,)),
         "failure": failure_html(Failure("plan", text, 1, text, problems, plan)),
         "message": failure_html(Failure("plan", text, 1, text)),
     }

@@ -46,7 +46,12 @@ def _drift_html(found: "Drifted") -> str:
     from reconciler.render.html_findings import drift_html  # noqa: PLC0415
 
     return drift_html(
-        found.drifts, recorded=found.recorded, target=found.target, recovery=found.recovery, holder=found.holder
+        found.drifts,
+        recorded=found.recorded,
+        target=found.target,
+        recovery=found.recovery,
+        holder=found.holder,
+        silent=found.silent,
     )
 
 

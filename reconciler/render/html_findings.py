@@ -8,7 +8,7 @@ from reconciler.core.state import Drift, DriftClass
 from reconciler.render.html import made_from
 from reconciler.render.html_fields import Known
 from reconciler.render.html_graph import graph
-from reconciler.render.html_notes import drift_cards, listed, unfinished
+from reconciler.render.html_notes import drift_cards, listed, silence, unfinished
 from reconciler.render.html_page import facts, head, page, tile
 from reconciler.render.html_parts import code, cut, esc, said, some
 from reconciler.render.html_steps import steps_list
@@ -25,6 +25,7 @@ def drift_html(
     target: str,
     recovery: Sequence[Recovery] = (),
     holder: Mapping[str, str | int] | None = None,
+    silent: Sequence[str] = (),
 ) -> str:
     """What changed behind git's back, recorded beside live.
 
@@ -34,6 +35,7 @@ def drift_html(
         target: the name of the target.
         recovery: operations that have no end.
         holder: who is at work on the target at the moment; None when nobody is.
+        silent: instances that do not say what they serve, and why.
     """
     amiss = [drift for drift in drifts if drift.kind is not DriftClass.EXPECTED]
     expected = [drift for drift in drifts if drift.kind is DriftClass.EXPECTED]
@@ -46,6 +48,7 @@ def drift_html(
             head("drift", f"{what} {code(target)}", lede, [tile(k, count, k) for k, count in counts.items() if count]),
             "<main>",
             unfinished(recovery, holder, Known()),
+            silence(silent),
             traffic(drifted_shifts(drifts), ("recorded", "live")),
             _drift_list("Resources", amiss),
             _drift_list("Expected", expected),

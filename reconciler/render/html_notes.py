@@ -53,6 +53,17 @@ def listed(problems: Sequence[Problem], noun: str, look: str) -> str:
     )
 
 
+def silence(silent: Sequence[str]) -> str:
+    """Of which instances nobody knows what they serve."""
+    if not silent:
+        return ""
+    items = "".join(f"<li>{esc(cut(each, 2000))}</li>" for each in silent[:_MOST])
+    return (
+        f'<section class="note warn"><h2>{icon("warning")} Not known what is served: '
+        f"{some(len(silent), 'instance')}</h2><ul>{items}</ul>{_left(silent)}</section>"
+    )
+
+
 def _drifted(drifts: Sequence[Drift], known: Known) -> str:
     if not drifts:
         return ""

@@ -287,6 +287,15 @@ def test_a_drift_report_tells_class_note_fields_and_what_to_do():
     assert (heads.count("recorded live"), heads.count("pinned now")) == (4, 1)
 
 
+def test_a_drift_report_names_the_instances_that_do_not_say_what_they_serve():
+    document = Document(
+        drift_html([], recorded=2, target="prod", silent=("deployment/credit/blue, instance 1: timeout",))
+    )
+    assert document.text("section.warn") == (
+        "Not known what is served: 1 instance deployment/credit/blue, instance 1: timeout"
+    )
+
+
 def test_without_drift_that_counts_a_report_says_so():
     expected = [drift for drift in reports.drifts() if drift.kind is DriftClass.EXPECTED]
     document = Document(drift_html(expected, recorded=11, target="prod"))
