@@ -150,7 +150,12 @@ class Service:
             walked = walk(
                 sandbox,
                 body["steps"],
-                Surroundings(contexts, {k: as_text(v) for k, v in env.items()}, self._at(called.project, called.sha)),
+                Surroundings(
+                    contexts,
+                    {k: as_text(v) for k, v in env.items()},
+                    self._at(called.project, called.sha),
+                    lambda name, ref: self._at(self.hub.projects[name], self.hub.projects[name].sha(ref)),
+                ),
             )
             outputs = filled(body.get("outputs", {}), Scope({**contexts, "steps": walked.steps}))
         job.result, job.log, job.summary = walked.status, "\n".join(sandbox.log), sandbox.summary

@@ -3,7 +3,7 @@
 import re
 import subprocess
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -49,12 +49,14 @@ class Sandbox:
 class Surroundings:
     """What a list of steps may name in its expressions, the environment around it, and where `$/` is.
 
-    That is the repository of the workflow itself, at its own commit, whatever is checked out.
+    That is the repository of the workflow itself, at its own commit, whatever is checked out; `fetched` gives the files
+    of a commit of another one.
     """
 
     contexts: Mapping[str, Any]
     env: Mapping[str, str]
     own: Path
+    fetched: Callable[[str, str], Path]
 
 
 @dataclass
@@ -97,6 +99,10 @@ def _taken(
     for sign, folder in (("./", sandbox.place.workspace), ("$/", around.own)):
         if step["uses"].startswith(sign):
             return _composite(sandbox, folder / step["uses"].removeprefix(sign), given, replace(around, env=env))
+    owned, _, ref = step["uses"].partition("@")
+    if owned.count("/") > 1:
+        owner, name, folder = owned.split("/", 2)
+        return _composite(sandbox, around.fetched(f"{owner}/{name}", ref) / folder, given, replace(around, env=env))
     try:
         ACTIONS[step["uses"]](sandbox.place, given)
     except ActionError as error:
@@ -118,7 +124,7 @@ def _composite(
     defaults = {name: filled(of.get("default", ""), Scope(contexts)) for name, of in declared.items()}
     contexts["inputs"] = {**{name: as_text(value) for name, value in defaults.items()}, **given}
     env = {**around.env, "GITHUB_ACTION_PATH": str(folder)}
-    walked = walk(sandbox, action["runs"]["steps"], Surroundings(contexts, env, around.own))
+    walked = walk(sandbox, action["runs"]["steps"], replace(around, contexts=contexts, env=env))
     scope = Scope({**contexts, "steps": walked.steps})
     outputs = {name: as_text(filled(of["value"], scope)) for name, of in action.get("outputs", {}).items()}
     return walked.status == "success", outputs
