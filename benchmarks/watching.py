@@ -24,7 +24,9 @@ def reaction(bench: Bench) -> Row:
     _git(bench, work, "init", "-q", "-b", "main")
     _push(bench, work)
     argv = (MLOPS, "watch", "remote.git", "--folder", "clone", "--interval", f"{INTERVAL_S:g}s", "--format", "json")
-    watcher = subprocess.Popen(argv, cwd=folder, env=bench.environ, stdout=subprocess.PIPE, text=True)
+    watcher = subprocess.Popen(
+        argv, cwd=folder, env=bench.environ, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
     try:
         _in_force(watcher)
         waited = [_waited(bench, work, watcher, number) for number in range(bench.runs(12, 4))]

@@ -127,9 +127,9 @@ class Folder:
 
 def _guarded(target: Target, store: Store, settings: Settings) -> Target:
     """A target under the guards of the operator: those of the repository count where they are stricter."""
-    is_own = bool(settings.config)
-    given = target.max_delete if settings.max_delete is None and is_own else settings.max_delete
-    most = max(5, len(store.read().entries) // 5) if given is None else given
-    if target.max_delete is not None and not is_own:
-        most = min(most, target.max_delete)
+    most, pushed = settings.max_delete, target.max_delete
+    if settings.config and most is None:
+        most = target.max_delete
+    elif not settings.config and pushed is not None:
+        most = min(pushed, max(5, len(store.read().entries) // 5) if most is None else most)
     return replace(target, max_delete=most, protect=(*target.protect, *settings.protect))

@@ -48,7 +48,8 @@ def test_more_deletions_than_the_budget_are_refused_and_told_once(team: Team):
         watcher.round()
         for number in range(7):
             (team.work / f"manifests/e{number}.yml").unlink()
-        team.push("none")
+        team.write("mlops.yaml", MLOPS.replace("default: true", "default: true, max_delete: 1000"))
+        team.push("none, and a pusher's own budget")
         assert [watcher.round().hold for _ in range(3)] == [Hold.REFUSED] * 3
         assert len(team.live()) == 8
         (line,) = watcher.lines("held")
