@@ -169,7 +169,8 @@ def _plan(
 def _with_blame(planned: Planned, workspace: Workspace, wish: Wish) -> Planned:
     """The plan with those who last wrote what its fields come from, or a warning that git does not say it."""
     root, steps = workspace.config.root, planned.plan.steps
-    sources = [field.source for step in steps for field in step.fields if field.source]
+    # Of a field that was taken out, the place is that of what held it, and whoever wrote that did not do it.
+    sources = [f.source for step in steps for f in step.fields if f.source and f.after is not None]
     if not steps:
         return planned
     with span("blame"):

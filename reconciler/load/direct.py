@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from subprocess import DEVNULL, PIPE
 from typing import IO
 
-from reconciler.load.git import Unanswered, program, quiet, settings_of, without_filters
+from reconciler.load.git import FILTERS, Unanswered, filters_off, program, quiet, settings_of
 
 _CHUNK = 1 << 20
 _AT_A_TIME = 64
@@ -29,7 +29,7 @@ class Direct:
         Raises:
             Unanswered: it ended with an error, or not in time.
         """
-        apart = {**settings_of(without_filters(self._root)), "GIT_WORK_TREE": self._root} if unfiltered else {}
+        apart = {**settings_of(self._filters_off()), "GIT_WORK_TREE": self._root} if unfiltered else {}
         try:
             return subprocess.run(
                 [self._program, *words],
@@ -46,6 +46,14 @@ class Direct:
             raise Unanswered((os.fsdecode(error.stderr).splitlines() or [""])[0]) from error
         except OSError as error:
             raise Unanswered(str(error)) from error
+
+    def _filters_off(self) -> dict[str, str]:
+        try:
+            return filters_off(self.told(*FILTERS))
+        except Unanswered as error:
+            if str(error):
+                raise
+            return {}  # git ends with an error, and says nothing, where there are none
 
     def contents(self, ids: Sequence[str]) -> list[bytes]:
         """What objects hold.

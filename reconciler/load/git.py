@@ -86,6 +86,8 @@ OF_A_REPOSITORY = frozenset(
         "GIT_WORK_TREE",
     }
 )
+# What lists the settings of filters.
+FILTERS = ("config", "--null", "--name-only", "--get-regexp", r"^filter\.")
 # Of a filter of the repository: what it would run, and whether git may do without.
 _FILTER = {"clean": "", "smudge": "", "process": "", "required": "false"}
 
@@ -325,9 +327,13 @@ def settings_of(settings: dict[str, str]) -> dict[str, str]:
 def without_filters(root: str) -> dict[str, str]:
     """Settings that leave nothing to run to the filters that the repository's settings define."""
     try:
-        listed = answer(root, "config", "--null", "--name-only", "--get-regexp", r"^filter\.")
+        return filters_off(answer(root, *FILTERS))
     except Unanswered:
         return {}  # git ends with an error where there are none
+
+
+def filters_off(listed: bytes) -> dict[str, str]:
+    """The same, by what git says that they define."""
     names = {name.rpartition(".")[0] for name in os.fsdecode(listed).split("\0") if name}
     return {f"{name}.{key}": value for name in sorted(names) for key, value in _FILTER.items()}
 

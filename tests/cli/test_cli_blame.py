@@ -34,6 +34,14 @@ def test_a_plan_names_who_wrote_every_field(committed: Repository):
     assert beside(committed.mlops("apply", "--auto-approve").out) == ["not committed", "Ben"]
 
 
+def test_a_field_that_was_taken_out_is_not_whose_what_held_it_is(committed: Repository):
+    committed.edit("manifests/blue.yml", "instance_type", "tags:\n  team: a\n  cost: b\ninstance_type")
+    committed.apply()
+    committed.edit("manifests/blue.yml", "  cost: b\n", "")
+    said = committed.mlops("plan").out
+    assert re.search(r"tags.cost +b -> \(none\) +\[manifests/blue.yml:\d+\]", said)
+
+
 def test_without_blame_the_plan_is_the_same(committed: Repository):
     assert beside(committed.mlops("plan", "--no-blame").out) == ["", ""]
     for words in (["--blame"], ["--no-blame"]):
