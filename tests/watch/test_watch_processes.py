@@ -234,6 +234,20 @@ def test_health_and_metrics_tell_what_is(team: Team, start: Start):
     assert 'mlops_watch_outages_total{kind="git"}' in watcher.get("/metrics")[1]
 
 
+def test_what_a_person_rolls_back_in_the_clone_is_not_brought_again(team: Team):
+    once(team)
+    team.tag("bad")
+    once(team)
+    clone = team.folder / "clone"
+    subprocess.run([MLOPS_COMMAND, "rollback", "--auto-approve"], cwd=clone, check=True, timeout=PATIENCE_S)
+    assert team.tags == {}
+    once(team, "--self-heal", code=4)
+    assert team.tags == {}
+    team.tag("good")
+    once(team)
+    assert team.tags == {"team": "good"}
+
+
 def test_in_a_hook_it_is_its_own_clone_that_counts(team: Team):
     """Such as after a push, where git names the repository in the environment."""
     hook = team.remote / "hooks" / "post-receive"
