@@ -14,10 +14,8 @@ from tests.runner.world import Team, team
 from tests.secrets_sought import held
 
 SCHEMA = "$schema: https://azuremlschemas.azureedge.net/latest/managedOnlineEndpoint.schema.json\n"
-FILES = {
-    "mlops.yaml": "targets:\n  prod: {provider: memory, state: /nowhere/state.db}\n",
-    "endpoint.yml": f"{SCHEMA}name: credit\n",
-}
+SETTINGS = "targets:\n  prod: {provider: memory, state: RECORD}\n"
+FILES = {"endpoint.yml": f"{SCHEMA}name: credit\n"}
 GIVEN = {"plan": "target: prod, online: true, runner: own"}
 SECRETS = {"PGPASSWORD": "canary-of-postgres-41", "MLOPS_STATE_KEY": "canary-of-state-97"}
 COMMAND = re.compile(r"^\s*::|##[A-Za-z]*\[", re.MULTILINE)
@@ -30,7 +28,8 @@ EVIL = "::add-mask::a ##[error]x <img src=x onerror=alert(1)> `|` @team [x](http
 @pytest.fixture
 def shop(service: Service, api: Hub, tmp_path: Path) -> Team:
     """A team with secrets, whose own pull requests are planned online."""
-    made = team(service, api, tmp_path, FILES, **GIVEN)
+    settings = SETTINGS.replace("RECORD", str(tmp_path / "record" / "state.db"))
+    made = team(service, api, tmp_path, {"mlops.yaml": settings, **FILES}, **GIVEN)
     made.project.secrets.update(SECRETS)
     return made
 
