@@ -13,6 +13,7 @@ from reconciler.errors import RefusedError, TransientError
 from reconciler.load.git import Unanswered, answer, begin_clone, fetch, lay_out, signer, tidy
 from reconciler.load.remote import Remote
 from reconciler.watch.kept import Kept
+from reconciler.workspace import PRIVATE
 
 _FETCHED = "refs/watch/fetched"
 # A large tree on a slow disk; what is longer hangs.
@@ -149,8 +150,10 @@ class Clone:
         """Have the folder hold exactly the files of a commit, and HEAD name it, on the branch.
 
         Raises:
+            RefusedError: the commit has files where the record lies; it and its key would be lost.
             GitOutageError: it cannot be done; a damaged clone is made anew in the next round.
         """
+        self._refuse_ours(commit)
         clone = self._kept.clone()
         known = [str(each) for each in clone.get("laid", []) if str(each) != commit]
         if known or clone.get("laid") != [commit]:
@@ -160,9 +163,7 @@ class Clone:
         try:
             lay_out(self._root, commit, former=former, held=self._held, timeout_s=_LAYING_S)
         except Unanswered as error:
-            if _is_damaged(str(error)):
-                self._begin_anew()
-            raise GitOutageError(f"commit {commit[:12]} cannot be laid out: {error}") from error
+            raise self._not_laid(commit, error) from error
         self._kept.keep_clone({**clone, "laid": [commit]})
 
     def tidy(self) -> None:
@@ -175,6 +176,21 @@ class Clone:
         listed = answer(self._root, "ls-files", "--others", "-z", "--", f":(literal){below}")
         names = [name for name in os.fsdecode(listed).split("\0") if name and not _is_ours(name)]
         return tuple(name for name in names if below != "." or name.lower().endswith((".yml", ".yaml")))
+
+    def _refuse_ours(self, commit: str) -> None:
+        """Refuse a commit before git writes a file of it, which would replace what lies there."""
+        try:
+            listed = answer(self._root, "ls-tree", "--full-tree", "--name-only", "-z", commit)
+        except Unanswered as error:
+            raise self._not_laid(commit, error) from error
+        for name in os.fsdecode(listed).split("\0"):
+            if name.casefold() == PRIVATE:  # the same folder, on a disk that knows no case
+                raise RefusedError(f"{name} came with the repository, and what is in it is this machine's own")
+
+    def _not_laid(self, commit: str, error: Unanswered) -> GitOutageError:
+        if _is_damaged(str(error)):
+            self._begin_anew()
+        return GitOutageError(f"commit {commit[:12]} cannot be laid out: {error}")
 
     def _has_lost(self) -> bool:
         """Whether git cannot use the clone, or lacks the commit whose files are laid out."""
@@ -202,7 +218,10 @@ def _is_ours(name: str) -> bool:
 
 def _is_damaged(why: str) -> bool:
     """Whether git's own folder is beyond use, and not merely out of space."""
-    words = ("corrupt", "bad object", "unable to read", "missing blob", "missing tree", "invalid object", "index file")
+    words = (
+        *("corrupt", "bad object", "unable to read", "missing blob", "missing tree", "invalid object", "index file"),
+        *("not a tree object", "not a valid object"),
+    )
     return any(word in why.lower() for word in words)
 
 

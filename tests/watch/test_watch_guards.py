@@ -377,3 +377,26 @@ def test_no_manifests_at_all_delete_nothing_unless_the_operator_allows_it(team: 
     assert list(team.live()) == ["endpoint/credit"]
     assert emptied(allow_empty=True) is None
     assert team.live() == {}
+
+
+@pytest.mark.parametrize("name", [".mlops/watch/memory.json", ".mlops/state.db", ".MLOPS/x", ".mlops"])
+def test_a_commit_with_files_where_the_record_lies_is_not_laid_out(team: Team, name: str):
+    """They would replace the record, its key, and what is remembered; a link even takes all of it away."""
+    with following(team) as watcher:
+        watcher.round()
+        private = team.folder / "clone" / ".mlops"
+        key, memory = (private / "state.key").read_bytes(), watcher.memory
+        path = team.work / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.symlink_to(team.folder) if name == ".mlops" else path.write_text("{}")
+        git(team.work, "add", "--force", name)
+        team.tag("evil")
+        assert watcher.round().hold is Hold.REFUSED
+        assert f"{name.partition('/')[0]} came with the repository" in watcher.lines("held")[-1]
+        assert (private.is_symlink(), (private / "state.key").read_bytes()) == (False, key)
+        assert watcher.memory.in_force == memory.in_force
+        git(team.work, "rm", "-q", "--cached", "-r", name.partition("/")[0])
+        path.unlink()
+        team.tag("good")
+        assert (watcher.round().hold, team.tags) == (None, {"team": "good"})
+        assert "1 to update" in watcher.lines("plan")[-1]
