@@ -6,9 +6,11 @@ reaches out, `fetch`, to the remote that an operator names, and one alone writes
 """
 
 import os
+import selectors
 import shutil
 import signal
 import subprocess
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
 _PATIENCE_S = 60.0
 _CHUNK = 1 << 20
+_MOST_SAID = 1 << 18
 
 _ENVIRONMENT = {
     "GIT_ALLOW_PROTOCOL": "none",  # a blob that a partial clone lacks would else be fetched, by any program
@@ -157,7 +160,7 @@ def fetch(root: str, remote: Remote, ref: str, *, timeout_s: float) -> None:
         "GIT_TERMINAL_PROMPT": "0",
         "SSH_ASKPASS_REQUIRE": "never",
     }
-    given = {name: value for name, value in os.environ.items() if name not in OF_A_REPOSITORY}
+    given = _given()
     _ordered(root, words, {**given, **reaching, **_settings_behind(given, _FETCHING)}, timeout_s)
 
 
@@ -227,9 +230,7 @@ def _ordered(
         pass_fds=() if held is None else (held,),
     ) as process:
         try:
-            said, _ = process.communicate(timeout=timeout_s)
-        except subprocess.TimeoutExpired as error:
-            raise Unanswered(f"no answer within {timeout_s:g} s") from error
+            said = _said(process, timeout_s)
         finally:
             if process.poll() is None:
                 with suppress(ProcessLookupError):
@@ -237,6 +238,25 @@ def _ordered(
     if process.returncode:
         raise Unanswered(_telling(said.decode("utf-8", "replace")) or f"git ended with {process.returncode}")
     return said
+
+
+def _said(process: subprocess.Popen[bytes], timeout_s: float) -> bytes:
+    """What a process says until it ends; of very much the last, as a remote may talk without an end.
+
+    Raises:
+        Unanswered: it does not end within the time.
+    """
+    assert process.stdout  # noqa: S101 - it was started with a pipe
+    end, said = time.monotonic() + timeout_s, b""
+    with selectors.DefaultSelector() as ready, suppress(subprocess.TimeoutExpired):
+        ready.register(process.stdout, selectors.EVENT_READ)
+        while (left := end - time.monotonic()) > 0 and ready.select(left):
+            part = os.read(process.stdout.fileno(), _CHUNK)
+            if not part:
+                process.wait(max(0.0, end - time.monotonic()))
+                return said
+            said = (said + part)[-_MOST_SAID:]
+    raise Unanswered(f"no answer within {timeout_s:g} s")
 
 
 def _telling(said: str) -> str:
@@ -250,8 +270,18 @@ def _telling(said: str) -> str:
 
 def quiet() -> dict[str, str]:
     """An environment in which nothing reaches out, and nothing of the repository runs."""
+    return {**_given(), **_ENVIRONMENT, **settings_of(_SETTINGS)}
+
+
+def _given() -> dict[str, str]:
+    """What this process was given, save what would have git look for repositories or programs in folders by chance."""
     given = {name: value for name, value in os.environ.items() if name not in OF_A_REPOSITORY}
-    return {**given, **_ENVIRONMENT, **settings_of(_SETTINGS)}
+    return {**given, "PATH": os.pathsep.join(_folders())}
+
+
+def _folders() -> list[str]:
+    """Where programs are; a relative part of PATH may mean the repository, which would bring a gpg or ssh along."""
+    return [folder for folder in os.environ.get("PATH", os.defpath).split(os.pathsep) if Path(folder).is_absolute()]
 
 
 def _settings_behind(given: Mapping[str, str], settings: Mapping[str, str]) -> dict[str, str]:
@@ -285,7 +315,7 @@ def _git(root: str) -> "Git":
     from git import Git  # noqa: PLC0415  # 0.1 s, and only revisions and records of runs need it
 
     caller = Git(root)
-    caller.update_environment(**_ENVIRONMENT, **settings_of(_SETTINGS))
+    caller.update_environment(**_ENVIRONMENT, **settings_of(_SETTINGS), PATH=os.pathsep.join(_folders()))
     return caller
 
 
@@ -309,8 +339,7 @@ def _run(caller: "Git", *words: str) -> bytes:
 
 def program() -> str:
     """Where git is; not in the folder that a relative part of PATH happens to mean, which may be the repository."""
-    folders = [folder for folder in os.environ.get("PATH", os.defpath).split(os.pathsep) if Path(folder).is_absolute()]
-    found = shutil.which("git", path=os.pathsep.join(folders))
+    found = shutil.which("git", path=os.pathsep.join(_folders()))
     if not found:
         raise Unanswered("git is not installed")
     return found

@@ -76,7 +76,7 @@ class Clone:
         self._root = str(folder)
 
     def begin(self) -> None:
-        """Make the clone unless it is there; what a killed git left locked is free again.
+        """Make the clone unless it is there; what a killed git left locked is free again, and what it half had is gone.
 
         Raises:
             GitOutageError: it cannot be made.
@@ -90,6 +90,8 @@ class Clone:
             (self._folder / ".git" / name).unlink(missing_ok=True)
         for stale in (self._folder / ".git" / "refs").rglob("*.lock"):
             stale.unlink(missing_ok=True)
+        for part in (self._folder / ".git" / "objects").glob("*/tmp_*"):
+            part.unlink(missing_ok=True)
 
     def fetch(self, *, timeout_s: float) -> str:
         """The commit that the remote's branch is at; everything of it is here.

@@ -1,5 +1,7 @@
 """A remote is reached by the operator's transport alone, and nothing that comes from it, or lies in it, runs."""
 
+import os
+import resource
 import stat
 import subprocess
 import time
@@ -10,8 +12,22 @@ import pytest
 from followed import NOBODY, Team, following, git
 
 from reconciler.errors import RefusedError
+from reconciler.load.git import Unanswered, begin_clone, fetch
 from reconciler.load.remote import remote_of
 from reconciler.watch.deciding import Outage
+
+TALKS = """#!/usr/bin/env python3
+import pathlib, sys
+def line(data): return b"%04x" % (len(data) + 4) + data
+out = sys.stdout.buffer
+out.write(line(b"1" * 40 + b" refs/heads/main\\0side-band-64k ofs-delta agent=x\\n") + b"0000")
+out.flush()
+sys.stdin.buffer.read1(65536)
+out.write(line(b"NAK\\n"))
+pathlib.Path(__file__).with_name("talked").touch()
+while True:
+    out.write(line(b"\\x02" + b"A" * 60000 + b"\\n"))
+"""
 
 
 @pytest.mark.parametrize(
@@ -137,6 +153,50 @@ def test_a_remote_that_hangs_is_an_outage_and_leaves_no_process(
     for process in left:
         process.kill()
     assert left == []
+
+
+def test_a_remote_that_talks_without_an_end_takes_no_memory(
+    team: Team, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """It names a commit, and instead of sending it tells of its progress, as fast as it can."""
+    talking = tmp_path / "talking-ssh"
+    talking.write_text(TALKS)
+    talking.chmod(0o755)
+    for name, value in (("GIT_SSH", str(talking)), ("GIT_SSH_VARIANT", "simple")):
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(team, "remote", "git@git.example:models.git")
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with following(team, fetch_timeout_s=3.0) as watcher:
+        assert watcher.round().outage is Outage.GIT
+        assert "no answer within 3 s" in watcher.lines("outage")[-1]
+    assert (tmp_path / "talked").exists()
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100 << 10
+
+
+def test_what_was_half_fetched_takes_no_room_for_good(team: Team):
+    with following(team) as watcher:
+        watcher.round()
+        objects = team.folder / "clone" / ".git" / "objects"
+        for name in ("pack/tmp_pack_a1b2c3", "pack/tmp_idx_a1b2c3", "00/tmp_obj_a1b2c3"):
+            (objects / name).parent.mkdir(exist_ok=True)
+            (objects / name).write_bytes(b"half of it")
+        assert watcher.round().outage is None
+        assert list(objects.rglob("tmp_*")) == []
+
+
+@pytest.mark.parametrize("relative", [".", "", "bin"])
+def test_a_program_of_the_repository_is_not_taken_for_ssh(
+    tmp_path: Path, trap: Path, monkeypatch: pytest.MonkeyPatch, relative: str
+):
+    begin_clone(str(tmp_path), "main")
+    ssh = tmp_path / relative / "ssh"
+    ssh.parent.mkdir(exist_ok=True)
+    ssh.symlink_to(trap)
+    monkeypatch.setenv("PATH", os.pathsep.join([relative, os.environ["PATH"]]))
+    monkeypatch.setenv("GIT_SSH_VARIANT", "ssh")
+    with pytest.raises(Unanswered):
+        fetch(str(tmp_path), remote_of("git@127.0.0.1:models.git", "main"), "refs/watch/x", timeout_s=20)
+    assert not list(tmp_path.rglob("ran"))
 
 
 def test_the_clone_is_private_to_its_user_where_it_remembers(team: Team):
