@@ -298,7 +298,7 @@ def _no_commit(run: Run) -> str:
     if any(":" in path and not _is_revision(path) for path in run.origin.paths):
         return f"{who} applied files of a revision that is no commit"
     if run.dirty and not all(map(_is_revision, run.origin.paths)):
-        return f"{who} applied files that differed from their commit"
+        return f"{who} was of a checkout that differed from its commit, be it by a file that git does not know"
     return "" if commit_of(run) else f"{who} was of no commit"
 
 

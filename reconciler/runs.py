@@ -63,6 +63,13 @@ def in_no_commit(workspace: Workspace, paths: Sequence[str], given: Sequence[str
         paths: what was loaded.
         given: what the command line gives.
     """
+    found = tuple(_from_elsewhere(workspace, paths, given))
+    if found:
+        yield "E-UNCLEAN: not all of this is in a commit, as --require-clean or the target wants; commit it first:"
+        yield from (f"  {each}" for each in found)
+
+
+def _from_elsewhere(workspace: Workspace, paths: Sequence[str], given: Sequence[str]) -> Iterator[str]:
     if given:
         yield f"{', '.join(given)}: what the command line gives is in no commit; write it into the files"
     config = workspace.config

@@ -96,6 +96,8 @@ CODES = {
     "E-TRAFFIC-VALUE": "A share of traffic is a whole number from 0 to 100, without a percent sign.",
     "E-TYPE": "The value is of another type than the field. YAML 1.1 reads NO, on and off as booleans, 12:30:45 as a "
     "number and 2024-01-02 as a date: write them in quotes where text is meant.",
+    "E-UNCLEAN": "With --require-clean, or `require_clean: true` of the target, all that is applied has to be as the checkout's commit "
+    "has it. Each file that is not is named: commit it, have it out of the folder, or apply a commit itself as REV:PATH.",
     "E-UNPINNED": "The target says `pinned: true`, and the name may mean something else tomorrow: a label as @latest, or an image "
     "without a version. Name the version, or the image's digest.",
     "E-UNSUPPORTED": "The target's provider cannot do this; the message says which can, or what to write instead.",

@@ -115,6 +115,8 @@ def said(tests: dict[str, Any], context: Any, *, always: bool) -> tuple[str, str
         message = tests["message"].execute(context) if "message" in tests else ""
         if not isinstance(message, str):
             return "wrong message", f"gives {_SEEN.get(type(message), 'another value')}, not text"
+    except KeyError as error:
+        return "failed", f"there is no {error.args[0] if error.args else 'such field'}; ask with has(…) first"
     except BaseException as error:  # noqa: BLE001 - as above; a policy that fails is a finding, too
         return "failed", f"{type(error).__name__}: {error}".partition("\n")[0]
     return ("found", message) if value else ("", "")

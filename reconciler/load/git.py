@@ -45,6 +45,7 @@ _ENVIRONMENT = {
     "SSH_ASKPASS": "",
 }
 _SETTINGS = {
+    "advice.graftFileDeprecated": "false",  # of GIT_GRAFT_FILE above; it would be taken for what git refuses
     "core.alternateRefsCommand": "",
     "core.askPass": "",
     "core.attributesFile": os.devnull,

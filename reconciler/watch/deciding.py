@@ -66,7 +66,8 @@ def choose(branch: Branch) -> Chosen:
     if branch.untrusted:
         return Chosen(branch.former, Hold.UNSIGNED, branch.untrusted)
     if branch.former and not branch.follows and not branch.accepted:
-        why = f"the history of the branch was rewritten: commit {branch.former[:12]} is no longer part of it"
+        lost = f"commit {branch.former[:12]} is no longer part of it"
+        why = f"the history of the branch was rewritten: {lost}; --retry or SIGHUP follows it"
         return Chosen(branch.former, Hold.REWRITTEN, why)
     return Chosen(branch.head)
 

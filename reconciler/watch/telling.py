@@ -75,9 +75,9 @@ def outage_of(error: Exception) -> Outage:
 def line_of(error: Exception) -> str:
     """An error in one line."""
     if isinstance(error, ManifestError):
-        first = next((problem for problem in error.problems if problem.is_error), error.problems[0])
-        more = f" and {len(error.problems) - 1} more problems" if len(error.problems) > 1 else ""
-        return printable(f"the files are wrong: {first}{more}")
+        errors = [problem for problem in error.problems if problem.is_error] or error.problems
+        more = f"; and {len(errors) - 1} more" if len(errors) > 1 else ""
+        return printable(f"the files are wrong: {errors[0]}{more}")
     said = " ".join(str(error).split()) or type(error).__name__
     return printable(said if isinstance(error, (MlopsError, OSError)) else f"{type(error).__name__}: {said}")
 

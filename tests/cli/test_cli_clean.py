@@ -25,6 +25,7 @@ def test_what_differs_from_the_commit_is_refused_by_name(committed: Repository):
     committed.edit("mlops.yaml", "file: live.jsonl", "file: live.jsonl, max_delete: 9")
     said = refused(committed, "--require-clean")
     for line in (
+        "E-UNCLEAN: not all of this is in a commit",
         "manifests/blue.yml differs from the commit",
         "manifests/src/helper.py is in no commit",
         "mlops.yaml differs from the commit",

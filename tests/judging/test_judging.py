@@ -196,7 +196,10 @@ def test_all_mistakes_come_at_once(folder: Path):
 def test_a_policy_that_cannot_be_evaluated_refuses(folder: Path):
     told = denied(folder, scaled(3), policy('step.after.nothing == "x"'))
     assert told == [
-        "policy p (policies/p.yaml:1) cannot be evaluated for step #1 scale deployment/credit/blue: KeyError: 'nothing'"
+        (
+            "policy p (policies/p.yaml:1) cannot be evaluated for step #1 scale deployment/credit/blue: "
+            "there is no nothing; ask with has(…) first"
+        )
     ]
 
 

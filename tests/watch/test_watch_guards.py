@@ -10,12 +10,14 @@ from followed import ENDPOINT, ENVIRONMENT, MLOPS, SCHEMAS, Team, following, git
 
 from reconciler.apply import utc_now
 from reconciler.core.plan import Operation, Step
-from reconciler.errors import ProviderError
+from reconciler.core.problem import Problem
+from reconciler.errors import ManifestError, ProviderError
 from reconciler.providers.memory import MemoryProvider
 from reconciler.record.store import Origin, Run
 from reconciler.watch.deciding import Hold
 from reconciler.watch.kept import Suspension
 from reconciler.watch.settings import SelfHeal
+from reconciler.watch.telling import line_of
 from reconciler.watch.windows import Window, Windows
 from reconciler.workspace import Workspace, holder
 
@@ -250,6 +252,7 @@ def test_a_branch_whose_history_was_rewritten_is_not_followed_until_an_operator_
         assert watcher.round().hold is Hold.REWRITTEN
         assert team.tags == {"team": "a"}
         assert f"{kept[:12]} stays in force" in watcher.lines("held")[-1]
+        assert "--retry or SIGHUP follows it" in watcher.lines("held")[-1]
         assert watcher.round(asked=True).hold is None
     assert team.tags == {"team": "b"}
 
@@ -362,6 +365,12 @@ def test_files_that_are_wrong_are_told_once_with_their_place_and_touch_nothing(t
         (line,) = watcher.lines("held")
         assert "is refused: the files are wrong: manifests/endpoint.yml:" in line
         assert list(team.live()) == ["endpoint/credit"]
+
+
+def test_of_wrong_files_the_first_mistake_is_told_and_how_many_more_there_are():
+    warning, first, second = (Problem(f"{code[0]}.yml", 1, 1, code, "so") for code in ("W-IMAGE", "E-NAME", "E-TYPE"))
+    assert line_of(ManifestError((warning, first))) == "the files are wrong: E.yml:1:1: E-NAME: so"
+    assert line_of(ManifestError((warning, first, second))) == "the files are wrong: E.yml:1:1: E-NAME: so; and 1 more"
 
 
 def test_no_manifests_at_all_delete_nothing_unless_the_operator_allows_it(team: Team):

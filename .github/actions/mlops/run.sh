@@ -15,7 +15,7 @@ case "$INPUT_COMMAND" in
         ;;
     reviewed)
         if ! shown=$("${mlops[@]}" github reviewed --target "$INPUT_TARGET"); then
-            said="No pull request showed a plan of what was recorded and live; this one is the first to be reviewed."
+            said="No plan is known that a pull request showed of what was recorded and live (the log says why); review this one."
         elif [ "$shown" = "$INPUT_DIGEST" ]; then
             said="This is the plan that the pull request showed, \`$shown\`."
         else
