@@ -1,9 +1,20 @@
 """How an instance is asked what it serves: each of its workers, for a time, and past answers of others."""
 
+import contextlib
+import itertools
+import socket
+import threading
+from collections.abc import Iterator
+
 import pytest
 
+from reconciler.core.address import Address
 from reconciler.core.state import Told
-from reconciler.providers.hosting.served import told
+from reconciler.gateway.values import Backend
+from reconciler.providers.hosting import served as asking
+from reconciler.providers.hosting.objects import Object
+from reconciler.providers.hosting.served import served_of, told
+from reconciler.providers.hosting.serving import Ways
 
 DIGEST, OTHER = "sha256:" + "a" * 64, "sha256:" + "b" * 64
 
@@ -61,3 +72,63 @@ def test_a_server_that_knows_no_such_question_says_nothing():
 def test_what_is_no_digest_is_not_believed(loaded):
     with pytest.raises(ValueError, match="no digests"):
         asked(answer(loaded=loaded))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[" * 100_000,
+        b'{"worker": Infinity, "workers": 1, "model": {}}',
+        b'{"worker": 1, "workers": 1e999, "model": {}}',
+        b'{"worker": 1, "workers": 1, "model": {"m": 7}}',
+        b"[]",
+    ],
+)
+def test_whatever_an_instance_answers_it_is_told_of_that_instance_alone(body: bytes):
+    with answering(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % len(body) + body) as place:
+        assert whys(place) == ["its answer is not that of our server"]
+
+
+@pytest.mark.parametrize("begin", [b"HTTP/1.1 200 OK\r\nx-", b"HTTP/1.1 200 OK\r\ncontent-length: 99999\r\n\r\n"])
+def test_an_instance_that_dawdles_is_not_waited_for(monkeypatch: pytest.MonkeyPatch, begin: bytes):
+    """A byte every now and then, so that no silence lasts long enough."""
+    monkeypatch.setattr(asking, "_WHOLE_S", 0.5)
+    with answering(begin, dawdles=True) as place:
+        (why,) = whys(place)
+    assert why
+
+
+def test_one_whose_every_answer_takes_long_is_not_asked_for_every_worker():
+    hours = itertools.count(step=20)
+    assert asked(answer(1, 32), now=lambda: next(hours))[1] < 5
+
+
+def whys(place: str) -> list[str]:
+    """Why an instance at a place does not say what it serves."""
+    address = Address("deployment", "blue", endpoint="credit")
+    item = Object(address, {}, "lineage", 1, "1", serving=("blue-1",))
+    return [each.why for each in served_of([item], lambda _: {address: Ways((Backend("blue-1", place),))})]
+
+
+@contextlib.contextmanager
+def answering(data: bytes, *, dawdles: bool = False) -> Iterator[str]:
+    """A server that gives every client the same, whatever it asks."""
+    done = threading.Event()
+
+    def give(client: socket.socket) -> None:
+        with client, contextlib.suppress(OSError):
+            client.recv(65_536)
+            client.sendall(data)
+            while dawdles and not done.wait(0.1):
+                client.sendall(b"x")
+
+    def serve() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                threading.Thread(target=give, args=[listener.accept()[0]]).start()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=serve, daemon=True).start()
+        yield f"127.0.0.1:{listener.getsockname()[1]}"
+        done.set()
+        listener.shutdown(socket.SHUT_RDWR)

@@ -2,9 +2,12 @@
 
 import json
 import re
+import socket
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from http.client import HTTPConnection, HTTPException
 from itertools import chain
 from pathlib import Path
@@ -20,6 +23,9 @@ from reconciler.providers.hosting.serving import Backends
 PATH = "/-/served"
 _AT_ONCE = 16
 _TIMEOUT_S = 2.0
+# For all of an answer, and for all questions behind the first: a model's own code may have the server dawdle.
+_WHOLE_S = 5.0
+_ALL_S = 30.0
 _MOST_WORKERS = 32
 # Questions for each worker that has not been heard; which one takes a connection is chance.
 _ROUNDS = 10
@@ -53,7 +59,7 @@ def _of(deployment: Address, backend: Backend, ours: bool) -> Sequence[Served]: 
         found = told(backend.address)
     except (OSError, HTTPException) as error:
         return [Served(deployment, backend.name, why=f"it does not answer: {str(error) or type(error).__name__}")]
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
         return [Served(deployment, backend.name, why="its answer is not that of our server")]
     if not found:
         return [Served(deployment, backend.name, why="its server is older than this question")]
@@ -64,16 +70,34 @@ def _answer(address: str) -> Mapping[str, Any] | None:
     unix = address.startswith("/")
     connection = UnixConnection(Path(address), _TIMEOUT_S) if unix else HTTPConnection(address, timeout=_TIMEOUT_S)
     try:
-        # Each on a connection of its own, so that another worker may take it.
-        connection.request("GET", PATH, headers={"connection": "close"})
-        answer = connection.getresponse()
-        body = answer.read(_MOST_BYTES)
+        connection.connect()
+        with _ended_after(_WHOLE_S, connection.sock):
+            # Each on a connection of its own, so that another worker may take it.
+            connection.request("GET", PATH, headers={"connection": "close"})
+            answer = connection.getresponse()
+            body = answer.read(_MOST_BYTES)
     finally:
         connection.close()
     if answer.status == 404:
         return None
     found: Mapping[str, Any] = json.loads(body)
     return found
+
+
+@contextmanager
+def _ended_after(seconds: float, sock: socket.socket) -> Iterator[None]:
+    """Have a connection end with its time, also where now and then a byte comes."""
+
+    def end() -> None:
+        with suppress(OSError):
+            sock.shutdown(socket.SHUT_RDWR)
+
+    limit = threading.Timer(seconds, end)
+    limit.start()
+    try:
+        yield
+    finally:
+        limit.cancel()
 
 
 def told(
@@ -92,11 +116,13 @@ def told(
     Raises:
         OSError: nobody answers.
         HTTPException: what answers is no HTTP.
-        ValueError: nor is it our server; likewise a TypeError, KeyError or AttributeError.
+        ValueError: nor is it our server; likewise a TypeError, KeyError, AttributeError, OverflowError,
+            RecursionError.
     """
     heard: dict[int, Mapping[str, Told]] = {}
-    deadline, rounds = now() + patience_s, 1
-    while rounds > 0:
+    began, rounds = now(), 1
+    took = 0.0
+    while rounds > 0 and took < _ALL_S:
         found = ask(address)
         if found is None:
             return ()
@@ -105,7 +131,8 @@ def told(
             rounds = _ROUNDS * (min(int(found["workers"]), _MOST_WORKERS) - len(heard) - 1)
         heard[worker] = parts
         rounds -= 1
-        if _reads(heard.values()) and now() < deadline:
+        took = now() - began
+        if _reads(heard.values()) and took < patience_s:
             sleep(0.05)
             rounds = max(rounds, 1)
     return _different(heard.values())
