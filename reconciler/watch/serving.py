@@ -3,6 +3,7 @@
 import socket
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from socketserver import ThreadingMixIn
 
@@ -20,7 +21,7 @@ class Served:
         place: host and port; port 0 is any that is free.
         sight: gives what is to be seen.
         now: seconds since the epoch.
-        patience_s: how long a client may be silent.
+        patience_s: how long a client may be silent, and half of how long it may take.
 
     Raises:
         MlopsError: the port cannot be had.
@@ -35,7 +36,7 @@ class Served:
         patience_s: float = _PATIENCE_S,
     ) -> None:
         try:
-            self._server = _Server(place, _handler(sight, now, patience_s))
+            self._server = _Server(place, _handler(sight, now, patience_s), 2 * patience_s)
         except OSError as error:
             raise MlopsError(f"--listen {place[0]}:{place[1]}: {error.strerror or error}") from error
         threading.Thread(target=self._server.serve_forever, name="health", daemon=True).start()
@@ -55,7 +56,8 @@ class _Server(ThreadingMixIn, HTTPServer):
     daemon_threads = True
     block_on_close = False
 
-    def __init__(self, place: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
+    def __init__(self, place: tuple[str, int], handler: type[BaseHTTPRequestHandler], patience_s: float) -> None:
+        self._patience_s = patience_s
         self._slots = threading.BoundedSemaphore(_AT_ONCE)
         self.address_family = socket.AF_INET6 if ":" in place[0] else socket.AF_INET
         super().__init__(place, handler)
@@ -70,14 +72,23 @@ class _Server(ThreadingMixIn, HTTPServer):
     def process_request_thread(
         self, request: "socket.socket | tuple[bytes, socket.socket]", client_address: object
     ) -> None:
-        """Answer, and make room."""
+        """Answer, and make room; a client that lets a byte come now and then is let go, too."""
+        limit = threading.Timer(self._patience_s, _end, [request])
+        limit.daemon = True
+        limit.start()
         try:
             super().process_request_thread(request, client_address)
         finally:
+            limit.cancel()
             self._slots.release()
 
     def handle_error(self, request: object, client_address: object) -> None:
         """A client that breaks off is no event."""
+
+
+def _end(request: socket.socket) -> None:
+    with suppress(OSError):
+        request.shutdown(socket.SHUT_RDWR)
 
 
 def _handler(sight: Callable[[], Sight], now: Callable[[], float], patience_s: float) -> type[BaseHTTPRequestHandler]:

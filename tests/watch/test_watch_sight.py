@@ -2,6 +2,7 @@
 
 import re
 import socket
+import time
 import urllib.error
 import urllib.request
 from dataclasses import replace
@@ -76,6 +77,29 @@ def test_many_clients_that_say_nothing_keep_nobody_from_an_answer_for_long():
             assert (answer.status, answer.read()) == (200, b"ok\n")
     finally:
         for client in silent:
+            client.close()
+        served.close()
+
+
+def test_clients_that_dawdle_keep_nobody_from_an_answer_for_long():
+    """As many as are served at once, each with a byte of a question before it counts as silent."""
+    served = Served(("127.0.0.1", 0), lambda: WELL, lambda: 0.0, patience_s=0.5)
+    dawdling = [socket.create_connection(("127.0.0.1", served.port)) for _ in range(16)]
+    try:
+        deadline = time.monotonic() + 30
+        while dawdling and time.monotonic() < deadline:
+            for client in list(dawdling):
+                try:
+                    client.sendall(b"x")
+                except OSError:
+                    client.close()
+                    dawdling.remove(client)
+            time.sleep(0.1)
+        assert dawdling == []
+        with urllib.request.urlopen(f"http://127.0.0.1:{served.port}/healthz", timeout=60) as answer:
+            assert answer.read() == b"ok\n"
+    finally:
+        for client in dawdling:
             client.close()
         served.close()
 
