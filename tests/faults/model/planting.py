@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 from unittest import mock
 
-from reconciler import executing, pipeline
+from reconciler import executing, guarding, pipeline
 from reconciler.apply.journal import Journal
 from reconciler.core.plan import Operation, Outcome, Plan, Result, Step
 from reconciler.core.secret import Secret
@@ -208,12 +208,12 @@ def dependents_executed(_world: World) -> Iterator[None]:
 
 def budget_ignored(_world: World) -> AbstractContextManager[Any]:
     """A plan deletes as much as it likes."""
-    refusals = pipeline.refusals
+    refusals = guarding.refusals
 
     def lenient(steps: Any, state: Any, guards: Any, **options: Any) -> Iterator[str]:
         return refusals(steps, state, replace(guards, max_delete=10_000), **options)
 
-    return mock.patch.object(pipeline, "refusals", lenient)
+    return mock.patch.object(guarding, "refusals", lenient)
 
 
 def old_stop_first(leaving: Sequence[str], *, kept: int, count: int, **_size: int) -> tuple[Wave, ...]:

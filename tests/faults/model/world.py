@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from reconciler import pipeline
+from reconciler import pipeline, wanted
 from reconciler.apply import Pace, Watcher
 from reconciler.core.plan import Plan
 from reconciler.errors import LockHeldError, ManifestError, RefusedError, StateError
@@ -148,7 +148,7 @@ class World:
                 _LOADED[said] = load_all(paths, options)
             return _LOADED[said]
 
-        with mock.patch.object(pipeline, "load_all", load):
+        with mock.patch.object(wanted, "load_all", load):
             yield
 
     def _begun(self, course: Course, *, whole: bool) -> Run:
