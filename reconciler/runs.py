@@ -10,6 +10,7 @@ from reconciler.load.clean import unclean
 from reconciler.load.commit import commit_facts, differing
 from reconciler.load.folder import CONFIG
 from reconciler.record.store import Origin, Run
+from reconciler.render.values import printable
 from reconciler.workspace import Workspace, host, user
 
 _NOTHING, _NOWHERE = Inverse(), Origin()
@@ -66,7 +67,7 @@ def in_no_commit(workspace: Workspace, paths: Sequence[str], given: Sequence[str
     found = tuple(_from_elsewhere(workspace, paths, given))
     if found:
         yield "E-UNCLEAN: not all of this is in a commit, as --require-clean or the target wants; commit it first:"
-        yield from (f"  {each}" for each in found)
+        yield from (f"  {printable(each)}" for each in found)
 
 
 def _from_elsewhere(workspace: Workspace, paths: Sequence[str], given: Sequence[str]) -> Iterator[str]:

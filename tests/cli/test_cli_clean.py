@@ -34,6 +34,11 @@ def test_what_differs_from_the_commit_is_refused_by_name(committed: Repository):
     assert committed.apply().code == 0
 
 
+def test_the_name_of_a_file_begins_no_line(committed: Repository):
+    committed.write("manifests/src/x\n::error::y", "")
+    assert "  manifests/src/x\\n::error::y is in no commit" in refused(committed, "--require-clean").splitlines()
+
+
 def test_a_target_may_require_it(committed: Repository):
     committed.edit("mlops.yaml", "file: live.jsonl", "file: live.jsonl, require_clean: true")
     assert "mlops.yaml differs from the commit" in refused(committed)
