@@ -132,8 +132,11 @@ def _told(what: str, do: "Callable[[], Stuck]", optional: bool) -> int:
 
 
 def _text(file: Path) -> str:
+    from reconciler.record.files import open_regular  # noqa: PLC0415 - --help loads none of it
+
     try:
-        return file.read_bytes()[: 16 << 20].decode("utf-8")
+        with open_regular(file) as opened:
+            return opened.read(16 << 20).decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise MlopsError(f"{file} cannot be read: {error}") from error
 

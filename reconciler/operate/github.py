@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import math
 import os
 import re
 import time
@@ -83,8 +84,8 @@ class GitHub:
         url = self._url(f"{path}{'&' if '?' in path else '?'}per_page=100")
         for _ in range(_PAGES):
             answer = self._asked("GET", url)
-            if not isinstance(answer.body, list):
-                raise ProviderError(f"GitHub answers {_path(url)} with something else than a list")
+            if not isinstance(answer.body, list) or not all(isinstance(each, dict) for each in answer.body):
+                raise ProviderError(f"GitHub answers {_path(url)} with something else than a list of things")
             yield from answer.body
             found = _NEXT.search(answer.headers.get("link", ""))
             if not found:
@@ -106,9 +107,10 @@ class GitHub:
 
     def viewer(self) -> Viewer:
         """Whose the token is."""
-        answer = self._asked("POST", self.graphql, {"query": "{viewer{login databaseId}}"}).body
-        found = ((answer or {}).get("data") or {}).get("viewer") or {}
-        if not isinstance(found.get("databaseId"), int):
+        found: Any = self._asked("POST", self.graphql, {"query": "{viewer{login databaseId}}"}).body
+        for name in ("data", "viewer"):
+            found = found.get(name) if isinstance(found, dict) else None
+        if not isinstance(found, dict) or not isinstance(found.get("databaseId"), int):
             raise ProviderError("GitHub does not tell whose the token is, so no comment can be known for one's own")
         return Viewer(found["databaseId"], str(found.get("login", "")))
 
@@ -145,9 +147,9 @@ class GitHub:
             return None
         with suppress(ValueError):
             if "retry-after" in answer.headers:
-                return max(float(answer.headers["retry-after"]), 1.0)
+                return max(_number(answer.headers["retry-after"]), 1.0)
             if answer.headers.get("x-ratelimit-remaining") == "0":
-                return max(float(answer.headers["x-ratelimit-reset"]) - self.now(), 1.0)
+                return max(_number(answer.headers.get("x-ratelimit-reset", "")) - self.now(), 1.0)
         return _WITHOUT_A_WORD_S
 
     def _sent(self, method: str, url: str, body: Any) -> _Answer:
@@ -210,8 +212,15 @@ def _answer(response: Any) -> _Answer:
     headers = {name.lower(): value for name, value in response.headers.items()}
     try:
         return _Answer(response.status, headers, json.loads(data) if data else None)
-    except ValueError:
+    except (ValueError, RecursionError):
         return _Answer(response.status, headers, None)
+
+
+def _number(text: str) -> float:
+    found = float(text)
+    if not math.isfinite(found):
+        raise ValueError("no time to wait for")
+    return found
 
 
 def _limited(answer: _Answer) -> bool:

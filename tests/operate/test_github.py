@@ -224,6 +224,8 @@ def test_a_commit_that_no_pull_request_was_merged_as_was_reviewed_by_nobody(hub:
         (Instead("GET", 429, {"message": "wait"}, {"Retry-After": "7"}), [7.0]),
         (Instead("GET", 403, LIMITED, {"Retry-After": "9"}), [9.0]),
         (Instead("GET", 403, LIMITED), [60.0]),
+        (Instead("GET", 429, None, {"Retry-After": "nan"}), [60.0]),
+        (Instead("GET", 403, None, {"X-RateLimit-Remaining": "0"}), [60.0]),
         (
             Instead(
                 "GET",
@@ -236,7 +238,18 @@ def test_a_commit_that_no_pull_request_was_merged_as_was_reviewed_by_nobody(hub:
         (Instead("PATCH", 502), [1.0]),
         (Instead("POST /repos", 403, LIMITED, {"Retry-After": "3"}), [3.0]),
     ],
-    ids=["503", "lost", "429", "secondary", "secondary without a word", "primary", "a change", "a creation"],
+    ids=[
+        "503",
+        "lost",
+        "429",
+        "secondary",
+        "secondary without a word",
+        "no number",
+        "no reset",
+        "primary",
+        "a change",
+        "a creation",
+    ],
 )
 def test_what_passes_is_waited_for_as_long_as_it_asks(
     hub: Hub, job: GitHub, waits: list, instead: Instead, waited: list
@@ -291,9 +304,12 @@ def test_a_token_that_can_read_alone_is_told_apart(hub: Hub, waits: list[float])
         Instead("GET", 401, {"message": "Bad credentials"}),
         Instead("GET", 422, {"message": "Validation Failed", "errors": [{"code": "custom", "message": "no"}, "why"]}),
         Instead("GET", 200, {"not": "a list"}),
+        Instead("GET", 200, ["x"]),
         Instead("POST /graphql", 200, {"errors": [{"message": "x"}]}),
+        Instead("POST /graphql", 200, ["x"]),
+        Instead("POST /graphql", 200, {"data": {"viewer": "x"}}),
     ],
-    ids=["redirected", "a page elsewhere", "not valid", "422", "no list", "nobody"],
+    ids=["redirected", "a page elsewhere", "not valid", "422", "no list", "no things", "nobody", "a list", "a word"],
 )
 def test_no_failure_shows_the_token_nor_takes_it_elsewhere(hub: Hub, job: GitHub, fail: Instead):
     hub.instead.append(fail)
