@@ -21,6 +21,8 @@ _KNOWN = frozenset(
     | {"getFullYear", "getMonth", "getDate", "getDayOfMonth", "getDayOfWeek", "getDayOfYear"}
     | {"getHours", "getMinutes", "getSeconds", "getMilliseconds"}
 )
+# Of a message more than anybody is shown; a policy may make one of many millions of letters.
+_LONGEST = 4000
 _TYPES = frozenset({"int", "uint", "double", "bool", "string", "bytes", "list", "map", "null_type", "type"})
 _BOUND = re.compile(r"\.\s*(?:all|exists|exists_one|existsOne|filter|map)\s*\(\s*([A-Za-z_]\w*)\s*,")
 _SEEN = {int: "a number", float: "a number", str: "text", dict: "a mapping", list: "a list", type(None): "nothing"}
@@ -118,8 +120,8 @@ def said(tests: dict[str, Any], context: Any, *, always: bool) -> tuple[str, str
     except KeyError as error:
         return "failed", f"there is no {error.args[0] if error.args else 'such field'}; ask with has(…) first"
     except BaseException as error:  # noqa: BLE001 - as above; a policy that fails is a finding, too
-        return "failed", f"{type(error).__name__}: {error}".partition("\n")[0]
-    return ("found", message) if value else ("", "")
+        return "failed", f"{type(error).__name__}: {error}".partition("\n")[0][:_LONGEST]
+    return ("found", message[:_LONGEST]) if value else ("", "")
 
 
 if __name__ == "__main__":

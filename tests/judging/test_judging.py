@@ -226,6 +226,14 @@ def test_an_expression_that_would_not_end_is_cut_off_and_named(folder: Path, end
     assert answer.why
 
 
+def test_a_message_of_many_millions_of_letters_is_cut_where_it_is_made(folder: Path):
+    (folder / "policies").mkdir()
+    (folder / "policies/p.yaml").write_text(policy("true", message_expression="['a']" + ".map(x, x + x)" * 22 + "[0]"))
+    bylaws = read_bylaws("policies").found
+    [found] = asked(bylaws, [Subject({"step": {}}, (0,))], {}, {"step": ["step"]}).said
+    assert (found.kind, len(found.words)) == ("found", 4000)
+
+
 @pytest.mark.parametrize(
     "name", ["a\x1b[31mb", "::error::x", "`x`<b>", "\u202e", "x\ny", "a" * 5000, "${{ x }}", "'\"", "\ud800"]
 )
