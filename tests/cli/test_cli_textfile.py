@@ -1,8 +1,11 @@
 """Metrics of runs in a file that several commands share: whole at any time, and nobody's are lost."""
 
+import fcntl
+import os
 import threading
 from pathlib import Path
 
+import pytest
 from command_line import Repository
 
 from reconciler.cli.textfile import add_metrics
@@ -39,3 +42,14 @@ def test_runs_that_end_at_once_lose_nothing_of_each_other(tmp_path: Path):
         thread.join()
     assert file.read_text().count("mlops_last_run_exit_code{") == 16
     assert list(tmp_path.iterdir()) == [file]
+
+
+def test_a_folder_that_somebody_keeps_locked_holds_no_run_up(tmp_path: Path):
+    """To lock a folder it is enough to be able to read it."""
+    descriptor = os.open(tmp_path, os.O_RDONLY)
+    fcntl.flock(descriptor, fcntl.LOCK_SH)
+    with pytest.raises(OSError, match="another process has locked its folder"):
+        add_metrics(tmp_path / "mlops.prom", "", patience_s=0.2)
+    os.close(descriptor)
+    add_metrics(tmp_path / "mlops.prom", "", patience_s=0.2)
+    assert (tmp_path / "mlops.prom").exists()
