@@ -10,6 +10,7 @@ from reconciler.apply import utc_now
 from reconciler.core.contents import contents_of
 from reconciler.errors import LockHeldError, MlopsError, StateError
 from reconciler.load.config import Config, Target, read_config
+from reconciler.load.private import refuse_tracked
 from reconciler.operate.history import changed_something
 from reconciler.providers.hosting.objects import Objects
 from reconciler.record.assets import remove_content, stored_contents, sweep
@@ -82,8 +83,10 @@ def prune(
 
     Raises:
         LockHeldError: another run holds the target.
+        RefusedError: the record or the content came with the repository, which a link may have anywhere.
     """
     config = read_config(Path.cwd())
+    refuse_tracked(str(config.root))
     chosen = config.target(target)
     with ExitStack() as stack:
         store = _opened(config, chosen, chosen.name, stack)

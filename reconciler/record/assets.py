@@ -1,6 +1,7 @@
 """The content of models, code and build contexts, laid down once under its digest."""
 
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
@@ -11,11 +12,12 @@ from reconciler.errors import ProviderError
 from reconciler.record.files import beside, open_regular, private_folder, sync_folder
 
 _AT_A_TIME = 1 << 20
+_STORED = re.compile(r"sha256-[0-9a-f]{64}")
 
 
 def stored_contents(folder: Path) -> dict[str, int]:
-    """The content that a folder of assets holds: by digest, how many bytes."""
-    found = (path for path in sorted(folder.glob("*-*")) if not path.name.startswith("."))
+    """The content that a folder of assets holds: by digest, how many bytes; other things in it are not ours."""
+    found = (path for path in sorted(folder.glob("sha256-*")) if _STORED.fullmatch(path.name))
     return {path.name.replace("-", ":", 1): _bytes(path) for path in found}
 
 
@@ -31,7 +33,7 @@ def remove_content(folder: Path, digest: str) -> None:
 
 def sweep(folder: Path) -> None:
     """Remove what processes that were killed left half laid down, or half removed; nobody may be at it."""
-    for path in folder.glob(".*-*"):
+    for path in folder.glob(".sha256-*-*"):
         shutil.rmtree(path, ignore_errors=True)
         if path.exists():
             path.unlink()

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 
 from reconciler import pipeline
 from reconciler.core.address import Address
-from reconciler.errors import LockHeldError
+from reconciler.errors import LockHeldError, RefusedError
 from reconciler.operate import pruning
 from reconciler.operate.pruning import Keep, Pruning, prune
 from reconciler.pipeline import Wish
@@ -236,3 +237,24 @@ def test_after_a_prune_everything_goes_on(five: list[str]):
 
 def generations(store: Store) -> int:
     return max(store.generation(address) for address in store.read().entries)
+
+
+def test_nothing_is_removed_where_a_link_of_the_repository_leads(folder: Path, tmp_path: Path):
+    work = tmp_path / "somebody-s"
+    for name in ("my-project", ".my-settings"):
+        (work / name).mkdir(parents=True)
+    applied(AGAIN)
+    for path in sorted(ASSETS.glob("*")):
+        path.rename(work / path.name)
+    ASSETS.rmdir()
+    ASSETS.symlink_to(work)
+    assert prune("dev", Keep(1))[1]
+    assert {"my-project", ".my-settings"} <= {each.name for each in work.iterdir()}
+    git(folder, "init", "-q")
+    git(folder, "add", "--force", str(ASSETS))
+    with pytest.raises(RefusedError, match="came with the repository"):
+        prune("dev", Keep(1))
+
+
+def git(folder: Path, *words: str) -> None:
+    subprocess.run(["git", *words], cwd=folder, check=True, timeout=60)
