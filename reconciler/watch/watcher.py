@@ -140,14 +140,15 @@ class Watcher:
             head = clone.fetch(timeout_s=self._settings.fetch_timeout_s)
         except GitOutageError:
             # What is known already is still seen to.
-            if memory.head and clone.laid and (found := self._tried(memory.head, memory.head)).is_final:
+            known = clone.laid and self._still_counts(memory.head, memory)
+            if known and (found := self._tried(memory.head, memory.head)).is_final:
                 return found
             raise
         self.sight = replace(self.sight, head=head, fetched=self._world.now())
         if asked:
             memory = replace(memory.forgiven(), accepted=head)
         chosen = self._chosen(head, memory)
-        former, memory = memory.head, replace(memory, head=chosen.commit)
+        former, memory = memory.head, replace(memory, head=chosen.commit or memory.head)
         if head != former:
             self._telling.commit(clone.told(head))
         self._keep(memory)
@@ -160,16 +161,27 @@ class Watcher:
 
     def _chosen(self, head: str, memory: Memory) -> Chosen:
         clone, former = self._folder.clone, memory.head
-        untrusted = ""
-        if head != self._trusted:
-            try:
-                clone.refuse_unless_signed(head, self._settings.signers)
-                self._trusted = head
-            except UntrustedError as error:
-                untrusted = str(error)
+        untrusted = self._distrusted(head)
         follows = former in ("", head) or clone.is_ancestor(former, head)
         accepted = self._settings.follow_rewritten or memory.accepted == head
-        return deciding.choose(Branch(head, former, untrusted, follows, accepted))
+        chosen = deciding.choose(Branch(head, former, untrusted, follows, accepted))
+        if chosen.hold and not self._still_counts(chosen.commit, memory):
+            return replace(chosen, commit="")
+        return chosen
+
+    def _still_counts(self, commit: str, memory: Memory) -> bool:
+        """Whether a commit that counted may be seen to: it is in force, or signed as is demanded by now."""
+        return bool(commit) and (commit == memory.in_force or not self._distrusted(commit))
+
+    def _distrusted(self, commit: str) -> str:
+        """Why the signature of a commit is refused; empty where it is not."""
+        if commit != self._trusted:
+            try:
+                self._folder.clone.refuse_unless_signed(commit, self._settings.signers)
+            except UntrustedError as error:
+                return str(error)
+            self._trusted = commit
+        return ""
 
     def _tried(self, commit: str, former: str) -> Round:
         """See to a commit; what forbids it is no outage."""

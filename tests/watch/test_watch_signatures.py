@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+from datetime import UTC, timedelta
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from followed import Team, following, git
 
 from reconciler.watch.clone import Signers
 from reconciler.watch.deciding import Hold
+from reconciler.watch.windows import Window, Windows
 from tests.engine.fixtures import lacking
 
 
@@ -53,6 +55,26 @@ def test_the_first_commit_is_not_applied_unsigned(team: Team, keys: Path, tmp_pa
         assert "not signed by anybody who is trusted" in line
         assert "hint:" not in line
     assert team.live() == {}
+
+
+@pytest.mark.parametrize("then", ["nothing", "another one", "an outage"])
+def test_what_came_before_signatures_were_demanded_is_not_applied_unsigned(
+    team: Team, keys: Path, tmp_path: Path, then: str
+):
+    shut = Windows(deny=(Window("* * * * *", timedelta(hours=1), UTC, "freeze"),))
+    with following(team, windows=shut) as watcher:
+        assert watcher.round().hold is Hold.WINDOW
+    if then == "another one":
+        team.tag("bad")
+    elif then == "an outage":
+        team.remote.rename(team.folder / "away.git")
+    with following(team, signers=allowed(keys, tmp_path / "allowed")) as watcher:
+        assert [watcher.round().hold for _ in range(2)] == [None if then == "an outage" else Hold.UNSIGNED] * 2
+        assert team.live() == {}
+        if then != "an outage":
+            signed(team, keys, "ada", "signed")
+            assert watcher.round().hold is None
+            assert list(team.live()) == ["endpoint/credit"]
 
 
 @pytest.mark.parametrize("how", ["not", "by eve", "by an expired key", "by a revoked key", "and then changed"])
