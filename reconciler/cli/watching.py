@@ -21,6 +21,7 @@ from reconciler.errors import RefusedError
 
 if TYPE_CHECKING:
     from reconciler.core.plan import Plan
+    from reconciler.watch.kept import Kept
     from reconciler.watch.settings import Settings
     from reconciler.watch.watcher import Round, Watcher, World
 
@@ -132,12 +133,10 @@ def suspend(
       mlops watch suspend --folder /var/lib/mlops/shop --reason "moving the database"
     """
     from reconciler.apply import utc_now  # noqa: PLC0415 - --help loads none of it
-    from reconciler.watch.kept import Kept, Suspension  # noqa: PLC0415
+    from reconciler.watch.kept import Suspension  # noqa: PLC0415
     from reconciler.workspace import host, user  # noqa: PLC0415
 
-    kept = Kept(folder.absolute())
-    if not kept.clone():
-        raise RefusedError(f"{folder} is no folder of a watcher; name it with --folder")
+    kept = _kept(folder)
     kept.suspend(Suspension(f"{user()}@{host()}", utc_now(), reason))
     say("Suspended: nothing is changed from the next round on, until `mlops watch resume`.")
 
@@ -149,12 +148,20 @@ def resume(folder: Folder = Path()) -> None:
     Examples:
       mlops watch resume --folder /var/lib/mlops/shop
     """
-    from reconciler.watch.kept import Kept  # noqa: PLC0415 - --help loads none of it
-
-    kept = Kept(folder.absolute())
+    kept = _kept(folder)
     suspension = kept.suspension()
     kept.resume()
     say(f"Resumed; it was suspended {suspension}." if suspension else "It was not suspended.")
+
+
+def _kept(folder: Path) -> "Kept":
+    """What a watcher keeps in its folder."""
+    from reconciler.watch.kept import Kept  # noqa: PLC0415 - --help loads none of it
+
+    kept = Kept(folder.absolute())
+    if not kept.clone():
+        raise RefusedError(f"{folder} is no folder of a watcher; name it with --folder")
+    return kept
 
 
 def _settings(file: Path | None, flags: Mapping[str, Any], *, self_heal: bool | None, listen: str | None) -> "Settings":

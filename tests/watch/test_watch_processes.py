@@ -17,6 +17,8 @@ import psutil
 import pytest
 from followed import ENDPOINT, MLOPS, NOBODY, Team, git
 
+from reconciler.cli import watching
+from reconciler.errors import RefusedError
 from tests.faults.plugin import plugged
 from tests.waiting import until
 
@@ -171,6 +173,13 @@ def test_sigterm_in_a_step_finishes_it_and_a_kill_is_made_good_by_the_next_life(
     again = start(*words, **plugged(tmp_path / "plugin"))
     again.wait_for("is in force")
     assert set(team.live()) == {"endpoint/credit", "endpoint/risk"}
+
+
+@pytest.mark.parametrize("word", [watching.suspend, watching.resume])
+def test_a_folder_that_no_watcher_has_is_neither_suspended_nor_resumed(tmp_path: Path, word: Callable[..., None]):
+    with pytest.raises(RefusedError, match="no folder of a watcher"):
+        word(folder=tmp_path)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_watcher_that_runs_is_suspended_and_goes_on(team: Team, start: Start):
