@@ -79,7 +79,6 @@ class Watcher:
         self._failures = 0
         self._telling = Telling(world.tell)
         self._lead: Leadership | None = None
-        self._trusted = ""
 
     def round(self, *, asked: bool = False) -> Round:
         """Do what is due; `asked` has held commits tried again."""
@@ -140,8 +139,8 @@ class Watcher:
             head = clone.fetch(timeout_s=self._settings.fetch_timeout_s)
         except GitOutageError:
             # What is known already is still seen to.
-            known = clone.laid and self._still_counts(memory.head, memory)
-            if known and (found := self._tried(memory.head, memory.head)).is_final:
+            known = self._counting(memory)
+            if known and clone.laid and (found := self._tried(known, known)).is_final:
                 return found
             raise
         self.sight = replace(self.sight, head=head, fetched=self._world.now())
@@ -160,27 +159,23 @@ class Watcher:
         return found
 
     def _chosen(self, head: str, memory: Memory) -> Chosen:
-        clone, former = self._folder.clone, memory.head
-        untrusted = self._distrusted(head)
-        follows = former in ("", head) or clone.is_ancestor(former, head)
+        former = self._counting(memory)
+        follows = former in ("", head) or self._folder.clone.is_ancestor(former, head)
         accepted = self._settings.follow_rewritten or memory.accepted == head
-        chosen = deciding.choose(Branch(head, former, untrusted, follows, accepted))
-        if chosen.hold and not self._still_counts(chosen.commit, memory):
-            return replace(chosen, commit="")
-        return chosen
+        return deciding.choose(Branch(head, former, self._untrusted(head), follows, accepted))
 
-    def _still_counts(self, commit: str, memory: Memory) -> bool:
-        """Whether a commit that counted may be seen to: it is in force, or signed as is demanded by now."""
-        return bool(commit) and (commit == memory.in_force or not self._distrusted(commit))
+    def _counting(self, memory: Memory) -> str:
+        """The newest commit that counted; if its signature counts no more, and it was not applied, what is in force."""
+        if memory.head in ("", memory.in_force) or not self._untrusted(memory.head):
+            return memory.head
+        return memory.in_force
 
-    def _distrusted(self, commit: str) -> str:
-        """Why the signature of a commit is refused; empty where it is not."""
-        if commit != self._trusted:
-            try:
-                self._folder.clone.refuse_unless_signed(commit, self._settings.signers)
-            except UntrustedError as error:
-                return str(error)
-            self._trusted = commit
+    def _untrusted(self, commit: str) -> str:
+        """Why a commit's signature is refused; asked each time, as a key may be revoked while a commit waits."""
+        try:
+            self._folder.clone.refuse_unless_signed(commit, self._settings.signers)
+        except UntrustedError as error:
+            return str(error)
         return ""
 
     def _tried(self, commit: str, former: str) -> Round:

@@ -7,10 +7,11 @@ from datetime import UTC, timedelta
 from pathlib import Path
 
 import pytest
-from followed import Team, following, git
+from followed import ENDPOINT, Team, following, git
 
-from reconciler.watch.clone import Signers
-from reconciler.watch.deciding import Hold
+from reconciler.watch.clone import Clone, GitOutageError, Signers
+from reconciler.watch.deciding import Hold, Outage
+from reconciler.watch.kept import Suspension
 from reconciler.watch.windows import Window, Windows
 from tests.engine.fixtures import lacking
 
@@ -107,6 +108,31 @@ def test_a_commit_that_is_not_signed_by_a_trusted_key_leaves_the_former_in_force
         assert watcher.round().hold is Hold.UNSIGNED
         assert f"{former[:12]} stays in force" in watcher.lines("held")[-1]
         assert (watcher.memory.head, team.tags) == (former, {})
+
+
+@pytest.mark.parametrize("away", [False, True], ids=["the remote answers", "the remote is away"])
+def test_a_key_that_is_revoked_while_its_commit_waits_signs_it_no_more(
+    team: Team, keys: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, away: bool
+):
+    signers = allowed(keys, tmp_path / "allowed")
+    former = signed(team, keys, "ada", "signed")
+    with following(team, signers=signers) as watcher:
+        watcher.round()
+        watcher.folder.kept.suspend(Suspension("ada", "now"))
+        team.write("manifests/endpoint.yml", f"{ENDPOINT}tags: {{team: stolen}}\n")
+        signed(team, keys, "ada", "stolen")
+        assert watcher.round().hold is Hold.SUSPENDED
+        allowed(keys, tmp_path / "allowed", name="eve")
+        if away:
+            monkeypatch.setattr(Clone, "fetch", outage)
+        watcher.folder.kept.resume()
+        found = watcher.round()
+        assert (found.hold, found.outage) == ((None, Outage.GIT) if away else (Hold.UNSIGNED, None))
+        assert (watcher.memory.in_force, team.tags) == (former, {})
+
+
+def outage(_clone: Clone, *, timeout_s: float) -> str:
+    raise GitOutageError(f"no answer within {timeout_s:g} s")
 
 
 def test_settings_beside_the_operator_s_trust_nobody(team: Team, keys: Path, tmp_path: Path):
