@@ -22,7 +22,9 @@ def drift(
     watched: Annotated[
         bool, typer.Option("--watch", help="Look again and again, and print what the look before did not find.")
     ] = False,
-    interval: Annotated[str, typer.Option("--interval", metavar="SPAN", help="Between two looks: 30s, 5m.")] = "1m",
+    interval: Annotated[
+        str, typer.Option("--interval", metavar="SPAN", help="Between two looks of a watch: 30s, 5m; by default 1m.")
+    ] = "",
     detailed_exitcode: o.DetailedExitcode = False,
 ) -> int:
     """Report what changed behind git's back.
@@ -42,8 +44,10 @@ def drift(
 
     if watched and detailed_exitcode:
         raise typer.BadParameter("a watch has no end that could tell", param_hint="--detailed-exitcode")
+    if interval and not watched:
+        raise typer.BadParameter("without --watch there is one look", param_hint="--interval")
     if watched:
-        return watch(target, form, written, interval, served=served)
+        return watch(target, form, written, interval or "1m", served=served)
     reports = Reports(written, "drift", DRIFT)
     with reports.of(target):
         with open_workspace(target) as workspace:

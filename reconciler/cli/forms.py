@@ -2,6 +2,17 @@
 
 from reconciler.cli.finding_forms import DRIFT, FAILED, VALIDATE
 from reconciler.cli.form import COMMENT, SUMMARY, Forms
-from reconciler.cli.plan_forms import APPLY, PLAN
+from reconciler.cli.plan_forms import APPLY, PLAN, ROLLBACK, ROLLBACK_PLAN
 
-__all__ = ["APPLY", "COMMENT", "DRIFT", "FAILED", "PLAN", "SUMMARY", "VALIDATE", "Forms"]
+__all__ = [
+    "APPLY",
+    "COMMENT",
+    "DRIFT",
+    "FAILED",
+    "PLAN",
+    "ROLLBACK",
+    "ROLLBACK_PLAN",
+    "SUMMARY",
+    "VALIDATE",
+    "Forms",
+]

@@ -1,6 +1,8 @@
 """What writes a plan and an apply in each form; whatever a form needs is loaded when it is asked for."""
 
 import time
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from reconciler.cli.form import Forms, rest_of
@@ -22,11 +24,11 @@ def _plan_json(planned: "Planned") -> str:
     return json_text(plan_json(planned.plan, blame=planned.blame, warnings=planned.warnings))
 
 
-def _plan_markdown(planned: "Planned", budget: int) -> str:
+def _plan_markdown(planned: "Planned", budget: int, *, command: str = "plan") -> str:
     from reconciler.render.markdown import plan_markdown  # noqa: PLC0415
 
-    where = rest_of("`mlops plan`")
-    return plan_markdown(planned.plan, budget=budget, blame=planned.blame, warnings=planned.warnings, where=where)
+    where, told = rest_of(f"`mlops {command}`"), planned.warnings
+    return plan_markdown(planned.plan, budget=budget, blame=planned.blame, warnings=told, where=where, command=command)
 
 
 def _plan_html(planned: "Planned") -> str:
@@ -51,10 +53,11 @@ def _apply_json(applied: "Applied") -> str:
     return json_text(told)
 
 
-def _apply_markdown(applied: "Applied", budget: int) -> str:
+def _apply_markdown(applied: "Applied", budget: int, *, command: str = "apply") -> str:
     from reconciler.render.markdown import apply_markdown  # noqa: PLC0415
 
-    return apply_markdown(applied.planned.plan, applied.outcomes, budget=budget, where=rest_of("The log"))
+    where = rest_of("The log")
+    return apply_markdown(applied.planned.plan, applied.outcomes, budget=budget, where=where, command=command)
 
 
 def _apply_html(applied: "Applied") -> str:
@@ -96,3 +99,6 @@ APPLY: Forms["Applied"] = Forms(
     },
     _apply_markdown,
 )
+# Reports of their own, which take no other's place in a comment.
+ROLLBACK_PLAN = replace(PLAN, markdown=partial(_plan_markdown, command="rollback"))
+ROLLBACK = replace(APPLY, markdown=partial(_apply_markdown, command="rollback"))

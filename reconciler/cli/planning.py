@@ -70,7 +70,7 @@ def plan(
     names = (name, endpoint_name)
     wish = wish_of(paths, variables, overrides, names, only, refresh, max_delete, allow_empty, policies, blame)
     wish = replace(wish, against=against)
-    with reports.of(target):
+    with reports.of(target, form):
         with open_workspace(target, offline=offline, blank=bool(against)) as workspace:
             reports.target = workspace.target.name
             planned, root = pipeline.plan(workspace, wish), workspace.config.root
@@ -139,7 +139,7 @@ def apply(
     wish = replace(wish, require_clean=require_clean)
     if reviewed and reviewed.wish:
         target = target or str(reviewed.wish["target"])
-    with reports.of(target):
+    with reports.of(target, form):
         with open_workspace(target) as workspace:
             reports.target = workspace.target.name
             if reviewed and reviewed.wish:

@@ -13,6 +13,7 @@ from reconciler.cli.forms import COMMENT, FAILED, SUMMARY, Forms
 from reconciler.cli.saying import ReaderGoneError, fall_silent, put, put_commands, say, warn
 from reconciler.cli.textfile import add_metrics
 from reconciler.core.failure import Failure
+from reconciler.core.plan import Plan
 from reconciler.errors import ManifestError, MlopsError, RefusedError
 from reconciler.record.files import beside, lay_down
 
@@ -43,12 +44,17 @@ class Reports(Generic[T]):
             raise typer.BadParameter("two reports cannot be in one file", param_hint="--report")
 
     @contextmanager
-    def of(self, target: str | None) -> Iterator[None]:
-        """Report of a block that it came to nothing, unless it told of itself; `self.target` may be set once known."""
+    def of(self, target: str | None, form: str = "") -> Iterator[None]:
+        """Report of a block that it came to nothing, unless it told of itself; `self.target` may be set once known.
+
+        People, who are told in the form `text`, see the plan that is refused.
+        """
         self.target = target or ""
         try:
             yield
         except MlopsError as error:
+            if form == "text" and isinstance(error, RefusedError) and error.plan is not None and not self._told:
+                _show(error.plan)
             if not self._told:
                 failure = _failure(error, self._command, self.target or _default_target())
                 self._write(lambda form, room: FAILED.of(form, failure, room))
@@ -84,6 +90,12 @@ class Reports(Generic[T]):
             except OSError as error:
                 warn(f"mlops: the report {file} cannot be written: {error.strerror}")
                 self._lacking.append(str(file))
+
+
+def _show(plan: Plan) -> None:
+    from reconciler.render.text import plan_text  # noqa: PLC0415 - only a refusal needs it
+
+    say(plan_text(plan), colours=True)
 
 
 def _asked(word: str, known: Sequence[str]) -> tuple[str, Path]:

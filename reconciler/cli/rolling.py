@@ -7,7 +7,7 @@ import typer
 
 from reconciler.cli import options as o
 from reconciler.cli.applying import code_of, manner_of, say_aside
-from reconciler.cli.forms import APPLY, PLAN
+from reconciler.cli.forms import ROLLBACK, ROLLBACK_PLAN
 from reconciler.cli.reporting import Reports
 from reconciler.cli.saying import warn
 from reconciler.cli.wishes import overrides_of, variables_of
@@ -82,8 +82,8 @@ def rollback(
     )
     if plan_only:
         return _shown(target, asked, form, written)
-    reports, quiet = Reports(written, "rollback", APPLY), form is not o.Report.TEXT
-    with reports.of(target):
+    reports, quiet = Reports(written, "rollback", ROLLBACK), form is not o.Report.TEXT
+    with reports.of(target, form):
         with open_workspace(target) as workspace:
             reports.target = workspace.target.name
             with manner_of(parallel, lock_timeout, step_timeout, ask=not auto_approve, quiet=quiet) as manner:
@@ -100,8 +100,8 @@ def _shown(target: str | None, asked: "Back", form: o.Report, written: list[str]
     from reconciler import rollback as going_back  # noqa: PLC0415 - --help loads none of it
     from reconciler.workspace import open_workspace  # noqa: PLC0415
 
-    reports = Reports(written, "rollback", PLAN)
-    with reports.of(target):
+    reports = Reports(written, "rollback", ROLLBACK_PLAN)
+    with reports.of(target, form):
         with open_workspace(target) as workspace:
             reports.target = workspace.target.name
             course = going_back.plan_back(workspace, asked)

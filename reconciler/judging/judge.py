@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -67,7 +67,8 @@ def in_force(root: Path, elsewhere: str = "", *, environ: Mapping[str, str] = os
         return own
     theirs = Bylaws() if has_none(elsewhere, FOLDER) else read_bylaws(elsewhere)
     told = [_told(each, what, elsewhere) for each, what in differences(own.found, theirs.found)]
-    return Bylaws(theirs.found, (*theirs.problems, *told))
+    wrong = [replace(each, code="W-BYLAW", message=f"{each.message}; it is not in force") for each in own.problems]
+    return Bylaws(theirs.found, (*theirs.problems, *told, *wrong))
 
 
 def _told(bylaw: Bylaw, what: str, elsewhere: str) -> Problem:

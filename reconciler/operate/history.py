@@ -15,6 +15,7 @@ from reconciler.render.values import Veil
 VERSION = 1
 IN_PROGRESS, CUT_OFF = "in progress", "cut off"
 LAST = "last"
+_SHORTEST = 4
 RECORD_ALONE = frozenset({"import", "state rebuild"})
 """Commands whose runs changed what is recorded and nothing live, so that there is nothing to undo."""
 _WITHOUT_EFFECT = frozenset({"failed", "recovered as not done"})
@@ -63,7 +64,9 @@ def run_of(runs: Sequence[Run], name: str, target: str) -> Run:
         MlopsError: there is no such run, or more than one.
     """
     found = runs[:1] if name == LAST else [run for run in runs if run.id == name]
-    found = found or [run for run in runs if name and run.id.startswith(name)]
+    found = found or [run for run in runs if len(name) >= _SHORTEST and run.id.startswith(name)]
+    if not found and 0 < len(name) < _SHORTEST:
+        raise MlopsError(f"{name} is too short for a run; write at least {_SHORTEST} characters of its id, or `last`")
     if not found:
         raise MlopsError(f"target {target} has no run {name}; `mlops history --target {target}` lists its runs")
     if len(found) > 1:

@@ -40,6 +40,7 @@ def plan_markdown(
     blame: Mapping[Source, Blame] | None = None,
     warnings: Sequence[Problem] = (),
     where: str = "`mlops plan`",
+    command: str = "plan",
 ) -> str:
     """A table of steps, the fields of each folded below it; empty where not even the totals fit.
 
@@ -49,11 +50,12 @@ def plan_markdown(
         blame: who last wrote the line that a field comes from.
         warnings: of the files.
         where: Markdown of our own that says where all of it is, for a level that leaves some out.
+        command: whose plan it is; `apply` does no other's than that of `plan`.
     """
-    # Nobody can apply what was planned offline by its digest.
+    # Nobody can apply what was planned offline by its digest, nor a rollback's.
     said = [
-        str(Marker("plan", plan.target, "" if plan.offline else plan.digest)),
-        f"### mlops plan: {name(plan.target)}",
+        str(Marker(command, plan.target, "" if plan.offline or command != "plan" else plan.digest)),
+        f"### mlops {command}: {name(plan.target)}",
         "",
     ]
     said += [summary(plan, named=name), ""]
@@ -68,9 +70,11 @@ def plan_markdown(
     return first_fitting(levels, budget)
 
 
-def apply_markdown(plan: Plan, outcomes: Sequence[Outcome], *, budget: int = COMMENT, where: str = "The log") -> str:
+def apply_markdown(
+    plan: Plan, outcomes: Sequence[Outcome], *, budget: int = COMMENT, where: str = "The log", command: str = "apply"
+) -> str:
     """A table of what each step did, what failed with the last lines of its logs; empty where not even totals fit."""
-    said = [str(Marker("apply", plan.target, plan.digest)), f"### mlops apply: {name(plan.target)}", ""]
+    said = [str(Marker(command, plan.target, plan.digest)), f"### mlops {command}: {name(plan.target)}", ""]
     said += [counted(outcomes) if outcomes else f"Nothing was done. {summary(plan, named=name)}", ""]
     short = f"One line a step: the logs do not fit here. {where} has them."
     totals = f"Totals, and what did not succeed as far as it fits here. {where} has the rest."

@@ -31,11 +31,11 @@ class Telling:
         """Say something."""
         self._tell(kind, printable(line) if "\n" not in line else line, facts)
 
-    def once(self, topic: str, line: str, **facts: Any) -> None:
-        """Say something unless it was the last thing that was said of its topic, whose first word is the kind."""
+    def once(self, topic: str, line: str, *, kind: str = "", **facts: Any) -> None:
+        """Say something unless it was the last thing that was said of its topic, whose first word else is the kind."""
         if self._last.get(topic) != line:
             self._last[topic] = line
-            self.say(topic.partition(" ")[0], line, **facts)
+            self.say(kind or topic.partition(" ")[0], line, **facts)
 
     def over(self, topic: str) -> bool:
         """A topic of which there is no more to say; whether anything was said of it."""

@@ -155,7 +155,8 @@ class Watcher:
             return self._held(chosen.hold, f"commit {head[:12]} is refused: {chosen.why}")
         found = self._tried(chosen.commit, former)
         if chosen.hold and not found.is_final:
-            return self._held(chosen.hold, f"commit {head[:12]} is refused, {_stays(chosen)}: {chosen.why}", found)
+            stays = _stays(chosen, head, kept.read().in_force)
+            return self._held(chosen.hold, f"commit {head[:12]} is refused, {stays}: {chosen.why}", found)
         return found
 
     def _chosen(self, head: str, memory: Memory) -> Chosen:
@@ -337,8 +338,8 @@ class Watcher:
         memory = self._folder.kept.read()
         if (memory.in_force, memory.in_force_tree) != (commit, plan.tree):
             self._keep(replace(memory, in_force=commit, in_force_tree=plan.tree, tried="", tried_plan=""))
-            self._telling.say("in force", f"commit {commit[:12]} is in force", commit=commit)
             self._folder.clone.tidy()
+        self._telling.once("in force", f"commit {commit[:12]} is in force", kind="in force", commit=commit)
         self.sight = replace(self.sight, in_force=commit, succeeded=self._world.now())
 
     def _keep(self, memory: Memory) -> None:
@@ -365,5 +366,8 @@ class Watcher:
         self.sight = replace(self.sight, failing_since=0.0)
 
 
-def _stays(chosen: Chosen) -> str:
-    return f"{chosen.commit[:12]} stays in force"
+def _stays(chosen: Chosen, head: str, in_force: str) -> str:
+    """What counts in place of a refused commit; it may not be in force yet, as it waits for a window."""
+    if chosen.commit == head:
+        return "and stays in force, as it was applied before"
+    return f"{chosen.commit[:12]} {'stays in force' if chosen.commit == in_force else 'counts in its place'}"

@@ -24,6 +24,10 @@ def watching(repo: Repository, *words: str) -> "Iterator[subprocess.Popen[str]]"
             process.kill()
 
 
+def test_an_interval_without_a_watch_is_refused(applied: Repository):
+    assert "without --watch there is one look" in applied.mlops("drift", "--interval", "3s", code=1).err
+
+
 def line(process: "subprocess.Popen[str]") -> str:
     assert process.stdout is not None
     return process.stdout.readline()

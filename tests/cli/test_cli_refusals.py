@@ -37,6 +37,14 @@ def test_more_deletions_than_the_budget_are_refused(applied: Repository):
     assert "say --max-delete 6" in said
 
 
+def test_the_plan_that_is_refused_is_shown_to_people_alone(applied: Repository):
+    drop_blue(applied)
+    shown = applied.mlops("plan", "--max-delete", "0", code=REFUSED).out
+    assert "- delete deployment/credit/blue (no longer defined" in shown
+    assert shown == applied.apply("--max-delete", "0", code=REFUSED).out
+    assert applied.mlops("plan", "--max-delete", "0", "--format", "json", code=REFUSED).out == ""
+
+
 def test_deletions_are_done_within_a_budget_that_was_given(applied: Repository):
     drop_models(applied, 6)
     applied.apply("--max-delete", "6")

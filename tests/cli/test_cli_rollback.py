@@ -47,7 +47,17 @@ def test_nobody_is_asked_where_there_is_no_terminal_and_nothing_is_done(applied:
 
 
 def test_a_run_that_is_not_there_is_told(applied: Repository):
-    assert "target dev has no run zzz; `mlops history --target dev`" in applied.mlops("rollback", "zzz", code=1).err
+    assert "target dev has no run zzzz; `mlops history --target dev`" in applied.mlops("rollback", "zzzz", code=1).err
+    assert "write at least 4 characters of its id" in applied.mlops("rollback", "1", code=1).err
+
+
+def test_a_rollback_takes_the_place_of_no_plan_in_a_comment(applied: Repository):
+    scaled(applied)
+    words = ("rollback", "--plan-only", "--format", "markdown")
+    assert applied.mlops(*words).out.splitlines()[:2] == [
+        "<!-- mlops:rollback target=dev -->",
+        "### mlops rollback: `dev`",
+    ]
 
 
 def test_what_cannot_be_by_a_commit_is_refused(applied: Repository):
