@@ -40,6 +40,7 @@ from reconciler.load.behind import behind
 from reconciler.load.blame import blamed
 from reconciler.load.config import read_config
 from reconciler.load.removed import with_removals
+from reconciler.load.taken_out import taken_out, written
 from reconciler.order import order
 from reconciler.preflight import Guards, problems_of, refusals
 from reconciler.providers.provider import Renewing, ServedSource
@@ -176,15 +177,15 @@ def _plan(
 def _with_blame(planned: Planned, workspace: Workspace, wish: Wish) -> Planned:
     """The plan with those who last wrote what its fields come from, or a warning that git does not say it."""
     root, steps = workspace.config.root, planned.plan.steps
-    # Of a field that was taken out, the place is that of what held it, and whoever wrote that did not do it.
-    sources = [f.source for step in steps for f in step.fields if f.source and f.after is not None]
     if not steps:
         return planned
     with span("blame"):
+        paths, taken = paths_of(workspace.config, wish), taken_out(steps, workspace.manifests)
+        steps, went = with_removals(steps, root, options_of(workspace.target, wish), paths=paths, taken=taken)
+        # Of a field that was taken out, whoever wrote what held it did not do it.
+        sources = written(steps, taken)
         named = behind(workspace.manifests) if sources else {}
         found = blamed(sources, root, paths=wish.paths, named=named, cache=workspace.cache)
-        options = options_of(workspace.target, wish)
-        steps, went = with_removals(steps, root, options, paths=paths_of(workspace.config, wish))
     return replace(
         planned,
         plan=replace(planned.plan, steps=steps),

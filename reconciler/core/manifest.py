@@ -25,6 +25,27 @@ class Source:
 
 
 @dataclass(frozen=True)
+class Past(Source):
+    """A place in a file as it was before something was taken out there, which is never equal to one of the present.
+
+    Args:
+        now: what is nearest to it in the file of the present; None where the whole resource is gone.
+        commit: the one that took it out; empty where that is in no commit yet.
+    """
+
+    now: Source | None = None
+    commit: str = ""
+
+    def __str__(self) -> str:
+        return f"was {self.file}:{self.line}"
+
+
+def at_present(source: Source | None) -> Source | None:
+    """A place in a file of the present: for one that is past what is nearest to it."""
+    return source.now if isinstance(source, Past) else source
+
+
+@dataclass(frozen=True)
 class Content:
     """What a path field of a manifest points at.
 

@@ -8,7 +8,7 @@ from typing import Any
 from reconciler.core.address import Address
 from reconciler.core.blame import Blame
 from reconciler.core.bylaw import Bylaw
-from reconciler.core.manifest import Source
+from reconciler.core.manifest import Source, at_present
 from reconciler.core.plan import Action, FieldChange, Plan, Step
 from reconciler.judging.asking import Subject
 from reconciler.judging.reach import reached
@@ -48,10 +48,9 @@ class About:
 
     @property
     def source(self) -> Source | None:
-        """Where it was written: the field's own place, else the first of any field."""
-        if self.field and self.field.source:
-            return self.field.source
-        return next((field.source for step in self.steps for field in step.fields if field.source), None)
+        """Where it is written: the field's own place, or what held it, else the first of any field."""
+        fields = [*([self.field] if self.field else []), *(field for step in self.steps for field in step.fields)]
+        return next((place for field in fields if (place := at_present(field.source))), None)
 
 
 def subjects(plan: Plan, bylaws: Sequence[Bylaw], blames: Blames) -> Iterator[tuple[Subject, About]]:
@@ -100,11 +99,12 @@ class _Seen:
 
     def _field(self, field: FieldChange) -> dict[str, Any]:
         blame = self._blames.get(field.source) if field.source else None
+        source = at_present(field.source) or field.source
         return {
             "path": field.path,
             "before": field.before,
             "after": field.after,
-            "source": {"file": field.source.file, "line": field.source.line} if field.source else None,
+            "source": {"file": source.file, "line": source.line} if source else None,
             "commit": blame.commit if blame else "",
             "author": blame.author if blame else "",
         }

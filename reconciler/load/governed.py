@@ -10,7 +10,7 @@ from reconciler.load.overrides import address_of
 from reconciler.load.words import did_you_mean
 
 # The others, as `slo`, promise something and change nothing.
-_FIELDS = frozenset({"rollout", "autoscale"})
+POLICY_FIELDS = frozenset({"rollout", "autoscale"})
 
 
 def governed(
@@ -32,7 +32,7 @@ def governed(
         place = by_address.get(policy.address)
         if place is None:
             problems += [_nobodys(policy, by_address)] if whole else []
-        elif policy.path in _FIELDS:
+        elif policy.path in POLICY_FIELDS:
             problems += _contradictions(found[place], policy)
             found[place] = _with_field(found[place], policy)
     return found, problems

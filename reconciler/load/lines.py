@@ -101,7 +101,7 @@ def _add(lines: Lines, git: Direct, revision: str, wanted: Sequence[Place]) -> N
     if not commit:
         (lines.unclear if revision else lines.uncommitted).update(place.source for place in wanted)
         return
-    blobs = _blobs(git, commit, {place.path for place in wanted})
+    blobs = blobs_of(git, commit, {place.path for place in wanted})
     files = {place.path: _File.read(place, len(commit)) for place in wanted}
     changed: dict[str, tuple[Hunk, ...]] = {path: () for path, file in files.items() if blobs.get(path) in file.ids}
     if not revision:
@@ -160,7 +160,7 @@ def _id(data: bytes, length: int) -> str:
     return made(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
 
 
-def _blobs(git: Direct, commit: str, paths: Collection[str]) -> dict[str, str]:
+def blobs_of(git: Direct, commit: str, paths: Collection[str]) -> dict[str, str]:
     """The ids of the content of a commit's files."""
     some = sorted(paths) if len(paths) <= _MOST_NAMED else ()
     said = git.told("ls-tree", "-r", "-z", "--full-tree", commit, "--", *some)

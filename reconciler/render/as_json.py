@@ -6,7 +6,7 @@ from typing import Any
 
 from reconciler.core.blame import Blame
 from reconciler.core.failure import Failure
-from reconciler.core.manifest import Source
+from reconciler.core.manifest import Source, at_present
 from reconciler.core.plan import FieldChange, Outcome, Plan, Recovery, Step
 from reconciler.core.problem import Problem
 from reconciler.core.state import Drift, DriftClass
@@ -162,7 +162,8 @@ def _step(step: Step, plan: Plan, veil: Veil, blame: Mapping[Source, Blame]) -> 
 
 
 def _field(field: FieldChange, veil: Veil) -> dict[str, Any]:
-    source = {"file": field.source.file, "line": field.source.line} if field.source else None
+    at = at_present(field.source) or field.source
+    source = {"file": at.file, "line": at.line} if at else None
     return {"path": field.path, "before": veil.over(field.before), "after": veil.over(field.after), "source": source}
 
 

@@ -5,6 +5,12 @@ import re
 import pytest
 from command_line import Repository
 
+TEAM = """name: only-the-team
+over: field
+deny_if: field.author != "" && !(field.author in ["Ana", "Ben"])
+message_expression: field.author + " is not of the team"
+"""
+
 
 @pytest.fixture
 def committed(repo: Repository) -> Repository:
@@ -34,12 +40,21 @@ def test_a_plan_names_who_wrote_every_field(committed: Repository):
     assert beside(committed.mlops("apply", "--auto-approve").out) == ["not committed", "Ben"]
 
 
-def test_a_field_that_was_taken_out_is_not_whose_what_held_it_is(committed: Repository):
+def test_a_field_that_was_taken_out_names_who_did_it_and_a_policy_sees_it(committed: Repository):
     committed.edit("manifests/blue.yml", "instance_type", "tags:\n  team: a\n  cost: b\ninstance_type")
     committed.apply()
+    committed.git("commit", "-qam", "tagged")
     committed.edit("manifests/blue.yml", "  cost: b\n", "")
-    said = committed.mlops("plan").out
-    assert re.search(r"tags.cost +b -> \(none\) +\[manifests/blue.yml:\d+\]", said)
+    field = r"tags.cost +b -> \(none\) +\[was manifests/blue.yml:11 "
+    assert re.search(field + r"not committed\]", committed.mlops("plan").out)
+    committed.git("commit", "-qam", "away", "--author", "Cem <cem@example.org>")
+    assert re.search(field + r"[0-9a-f]{12} Cem\]", committed.mlops("plan").out)
+    [told] = [each for step in committed.mlops("plan", "--format", "json").json["steps"] for each in step["fields"]]
+    assert (told["source"]["line"], told["blame"]["author"]) == (9, "Cem")
+    committed.write("policies/team.yaml", TEAM)
+    refused = committed.mlops("plan", code=4).err
+    assert "manifests/blue.yml:9:1: E-DENIED: policy only-the-team" in refused
+    assert "field tags.cost: Cem is not of the team" in refused
 
 
 def test_without_blame_the_plan_is_the_same(committed: Repository):
@@ -72,7 +87,7 @@ def test_a_name_of_an_author_does_nothing_in_a_log(committed: Repository):
 def removal(repo: Repository, *words: str) -> list[str]:
     """What a plan says beside the deletion of a model, its commit without its id."""
     said = repo.mlops("plan", *words).out
-    return re.findall(r"delete model/\S+ .*\n +name +spare -> \(none\) +\[(\S+) (?:[0-9a-f]{12} )?(.*)\]", said)
+    return re.findall(r"delete model/\S+ .*\n +name +spare -> \(none\) +\[was (\S+) (?:[0-9a-f]{12} )?(.*)\]", said)
 
 
 @pytest.fixture

@@ -41,7 +41,7 @@ def said(address: str, paths: tuple[str, ...] = ("m",), variables: Mapping[str, 
     step = Step(1, Action.DELETE, Address.parse(address), "no longer in the manifests", (), {}, None)
     (made,), blame = with_removals([step], Path.cwd(), Options(variables=variables or {}), paths=paths)
     assert bool(made.fields) == bool(blame)
-    return " ".join(f"{field.source} {blame[field.source].author}" for field in made.fields if field.source).strip()
+    return " ".join(f"{field.source} {blame[field.source].author}" for field in made.fields if field.source).strip()[4:]
 
 
 def test_one_of_several_documents_in_a_file(repository: Path):
