@@ -7,7 +7,7 @@ import pytest
 from bylaws_at_hand import denied, examples, said, wrong
 
 from reconciler.core.blame import Blame
-from reconciler.core.manifest import Source
+from reconciler.core.manifest import Past, Source
 from reconciler.core.plan import Plan
 from reconciler.core.state import State
 from reconciler.judging.asking import Subject, asked
@@ -124,6 +124,18 @@ def test_a_finding_stands_at_the_field_that_it_is_about(folder: Path):
     [found] = said(folder, scaled(3), text)
     [field] = scaled(3).steps[0].fields
     assert (found.code, Source(found.file, found.line, found.column)) == ("W-BYLAW", field.source)
+
+
+def test_a_finding_on_what_was_taken_out_stands_at_what_held_it_and_on_a_deletion_at_the_policy(folder: Path):
+    text = policy("true", over="field", message="gone").replace("deny_if", "warn_if")
+    plan = scaled(3)
+    [step] = plan.steps
+    [field] = step.fields
+    held = Source("blue.yml", 4, 1)
+    for now, place in ((held, ("blue.yml", 4)), (None, ("policies/p.yaml", 1))):
+        gone = replace(field, source=Past("blue.yml", 99, 3, now=now, commit="c" * 40))
+        [found] = said(folder, replace(plan, steps=(replace(step, fields=(gone,)),)), text)
+        assert (found.file, found.line) == place
 
 
 def test_what_comes_from_no_file_stands_at_the_policy(folder: Path):

@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 
 from reconciler.core.address import Address
-from reconciler.core.plan import Action, Step
+from reconciler.core.plan import Action, FieldChange, Step
 from reconciler.load import Options
 from reconciler.load.removed import with_removals
 
 SCHEMAS = "$schema: https://azuremlschemas.azureedge.net/latest"
 MODEL = f"{SCHEMAS}/model.schema.json\nname: {{name}}\nversion: 1\npath: weights.txt\n"
+NAMES = ((1, "risk"), (2, "spare"))
 BLUE = f"{SCHEMAS}/managedOnlineDeployment.schema.json\nname: blue\nendpoint_name: credit\n"
 
 
@@ -84,6 +85,40 @@ def test_what_came_back_and_went_again_is_whose_it_went_by_last(repository: Path
     assert said("deployment/credit/blue") == "m/blue.yml:2"
     commit("Dan")
     assert said("deployment/credit/blue") == "m/blue.yml:2 Dan"
+
+
+def test_two_that_stood_on_one_line_one_after_the_other_are_not_mixed_up(repository: Path):
+    for name, author in (("risk", "Ben"), ("spare", "Cem")):
+        Path("m/b.yml").write_text(MODEL.format(name=f"{name}2"))
+        commit("Ana")
+        Path("m/b.yml").unlink()
+        commit(author)
+    steps = [Step(n, Action.DELETE, Address.parse(f"model/{name}2:1"), "", (), {}, None) for n, name in NAMES]
+    made, blame = with_removals(steps, Path.cwd(), Options(), paths=("m",))
+    found = [field.source for step in made for field in step.fields]
+    assert [f"{source} {blame[source].author}" for source in found if source] == [
+        "was m/b.yml:2 Ben",
+        "was m/b.yml:2 Cem",
+    ]
+
+
+def test_what_had_moved_before_it_went_uncommitted(repository: Path):
+    assert said("model/spare:1") == ""
+    git("mv", "m/a.yml", "m/z.yml")
+    commit("Ben")
+    Path("m/z.yml").unlink()
+    assert said("model/spare:1") == "m/z.yml:7"
+
+
+def test_traffic_that_stops_first_goes_with_its_endpoint(repository: Path):
+    Path("m/credit.yml").write_text(f"{SCHEMAS}/managedOnlineEndpoint.schema.json\nname: credit\n")
+    commit("Ana")
+    Path("m/credit.yml").unlink()
+    commit("Ben")
+    credit, stops = Address.parse("endpoint/credit"), (FieldChange("traffic", {"blue": 100}, None),)
+    steps = [Step(1, Action.ROUTE, credit, "", stops, {}, {}), Step(2, Action.DELETE, credit, "", (), {}, None)]
+    made, blame = with_removals(steps, Path.cwd(), Options(), paths=("m",))
+    assert [blame[field.source].author for step in made for field in step.fields if field.source] == ["Ben", "Ben"]
 
 
 def test_a_name_that_a_variable_gives(repository: Path):
