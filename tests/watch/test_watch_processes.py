@@ -268,7 +268,8 @@ def test_in_a_hook_it_is_its_own_clone_that_counts(team: Team):
 
 def test_one_round_alone_tells_by_its_exit_code_how_it_ended(team: Team):
     assert "is in force" in once(team)
-    assert once(team, "--format", "json").count("\n") == 1
+    events = [json.loads(line) for line in once(team, "--format", "json").splitlines()]
+    assert [event["event"] for event in events] == ["lead", "in force"]
     team.tag("a")
     subprocess.run([MLOPS_COMMAND, "watch", "suspend", "--folder", "clone"], cwd=team.folder, check=True, timeout=60)
     once(team, code=4)
