@@ -392,7 +392,7 @@ def test_a_rollback_that_did_not_come_to_its_end_is_taken_up_again():
 
 
 def test_a_named_run_stays():
-    assert aimed(*(run(name) for name in RUNS), name="fi") == ("first", ["third", "second"])
+    assert aimed(*(run(name) for name in RUNS), name="firs") == ("first", ["third", "second"])
     assert aimed(*(run(name) for name in RUNS), name="last") == ("third", [])
 
 

@@ -24,7 +24,7 @@ def test_a_run_is_shown_with_what_it_changed(applied: Repository):
     assert "instance_count  1 -> 2" in said
     run = applied.mlops("history", "show", "last", "--format", "json").json
     assert run["operations"][0]["fields"] == [{"path": "instance_count", "before": 1, "after": 2}]
-    assert "no run zzz" in applied.mlops("history", "show", "zzz", code=1).err
+    assert "no run zzzz" in applied.mlops("history", "show", "zzzz", code=1).err
 
 
 def test_runs_are_forgotten_and_what_was_freed_is_told(applied: Repository):

@@ -82,16 +82,23 @@ def test_a_lock_whose_holder_is_unknown_leaves_its_run_in_progress():
 
 
 def test_a_run_is_found_by_its_id_by_a_begin_that_is_its_own_and_as_the_last():
-    runs = [run("abc1"), run("abd2"), run("abc")]
-    assert [run_of(runs, name, "dev").id for name in ("abd", "abc", "abc1", "last")] == ["abd2", "abc", "abc1", "abc1"]
+    runs = [run("0abcd1"), run("0abce2"), run("0abc")]
+    names = ("0abce", "0abc", "0abcd1", "last")
+    assert [run_of(runs, name, "dev").id for name in names] == ["0abce2", "0abc", "0abcd1", "0abcd1"]
 
 
 @pytest.mark.parametrize(
-    ("name", "said"), [("ab", "2 runs of target dev begin with ab: abc1, abd2"), ("x", "no run x"), ("", "no run ")]
+    ("name", "said"),
+    [
+        ("0abc", "2 runs of target dev begin with 0abc: 0abcd1, 0abce2"),
+        ("xxxx", "no run xxxx"),
+        ("", "no run "),
+        ("1", "1 is too short for a run; write at least 4 characters of its id"),
+    ],
 )
 def test_a_name_that_means_no_run_or_several_is_refused(name: str, said: str):
     with pytest.raises(MlopsError, match=said):
-        run_of([run("abc1"), run("abd2")], name, "dev")
+        run_of([run("0abcd1"), run("0abce2")], name, "dev")
 
 
 def test_the_last_run_of_none_is_refused(store: MemoryStore):
