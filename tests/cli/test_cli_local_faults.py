@@ -182,7 +182,8 @@ def test_f16_a_rolling_update_whose_third_of_ten_fails_stops_and_all_ten_serve_a
     local.write("manifests/src/score.py", THIRD_FAILS.format(begun=str(local.folder / "begun")))
     with asked(local) as load:
         failed = local.apply(code=5)
-        assert (local.folder / "begun").read_text() == "xxxx"
+        # The fourth starts beside the third, and may be told to stop before it has begun.
+        assert (local.folder / "begun").read_text() in ("xxx", "xxxx")
         load.go_on(20)
     assert load.lost == []
     assert "wave 2 of 5 failed; the former version serves as before" in failed.out
