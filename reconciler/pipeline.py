@@ -162,16 +162,10 @@ def _plan(
     guards = guards_of(workspace, wish, state, live, ahead)
     known = state if refresh or workspace.offline else with_unclaimed_traffic(workspace.provider, state, steps)
     guard(workspace, made, known, guards, wanted=len(resolved.resources) if whole else None)
-    return Planned(
-        made,
-        warnings,
-        tuple(drifts(recorded, live, ahead)) if refresh else (),
-        {
-            **relabelled(recorded, [each for each in resolved.resources if not wish.only or each.address in wish.only]),
-            **(_corrections(recorded, state, resolved.resources, found) if whole and not wish.only else {}),
-        },
-        loaded.passed_over,
-    )
+    told = tuple(drifts(recorded, live, ahead)) if refresh else ()
+    meant = [each for each in resolved.resources if not wish.only or each.address in wish.only]
+    corrected = _corrections(recorded, state, resolved.resources, found) if whole and not wish.only else {}
+    return Planned(made, warnings, told, {**relabelled(recorded, meant), **corrected}, loaded.passed_over)
 
 
 def _with_blame(planned: Planned, workspace: Workspace, wish: Wish) -> Planned:

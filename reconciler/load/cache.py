@@ -1,8 +1,7 @@
 """The parse cache: what a file of known content holds, so that it is neither parsed nor checked again.
 
 It is keyed by git's blob id and by the code and schemas that would read the file. Only files without problems are
-kept, and of a secret value only where in its file it is written. It may be deleted at any time; one that cannot be
-used is as good as none.
+kept, and of a secret value only where in its file it is written.
 """
 
 import hashlib
@@ -10,11 +9,11 @@ import json
 import os
 import sqlite3
 from collections.abc import Callable, Mapping
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from reconciler.kinds import KINDS
+from reconciler.load.cached_rows import keep_rows, read_rows
 from reconciler.load.reading import Entry, Reading
 
 _AT_A_TIME = 500
@@ -31,16 +30,12 @@ def known(folder: Path | None, files: Mapping[str, bytes]) -> dict[str, Reading]
     wanted = list(files)
     if folder is None or not wanted:
         return {}
-    file = _file(folder)
-    if not file.exists():
-        return {}
-    try:
-        with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True, timeout=1)) as database:
-            rows = [row for start in range(0, len(wanted), _AT_A_TIME) for row in _rows(database, wanted[start:])]
+
+    def ask(database: sqlite3.Connection) -> dict[str, Reading]:
+        rows = [row for start in range(0, len(wanted), _AT_A_TIME) for row in _rows(database, wanted[start:])]
         return {blob: _reading(text, files[blob]) for blob, text in rows}
-    except (sqlite3.Error, ValueError, TypeError, LookupError):
-        _remove(file)
-        return {}
+
+    return read_rows(_file(folder), ask)
 
 
 def learn(folder: Path | None, readings: Mapping[str, Reading], files: Mapping[str, bytes]) -> None:
@@ -49,23 +44,8 @@ def learn(folder: Path | None, readings: Mapping[str, Reading], files: Mapping[s
         return
     texts = {blob: _text(reading, files[blob]) for blob, reading in readings.items() if not reading.problems}
     rows = [(blob, text) for blob, text in texts.items() if text]
-    if not rows:
-        return
-    file = _file(folder)
-    try:
-        folder.parent.mkdir(mode=0o700, exist_ok=True)
-        folder.mkdir(mode=0o700, exist_ok=True)
-        os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))
-        with closing(sqlite3.connect(file, timeout=1)) as database, database:
-            database.execute("PRAGMA synchronous = OFF")
-            database.execute("CREATE TABLE IF NOT EXISTS files (blob TEXT PRIMARY KEY, reading TEXT) WITHOUT ROWID")
-            if database.execute("SELECT count(*) FROM files").fetchone()[0] > _MOST_ROWS:
-                database.execute("DELETE FROM files")
-            database.executemany("INSERT OR REPLACE INTO files VALUES (?, ?)", rows)
-    except sqlite3.OperationalError:
-        return  # another run is writing, or the disk is read-only or full
-    except (sqlite3.DatabaseError, OSError):
-        _remove(file)
+    if rows:
+        keep_rows(_file(folder), "files", "blob TEXT PRIMARY KEY, reading TEXT", rows, most=_MOST_ROWS)
 
 
 def _rows(database: sqlite3.Connection, wanted: list[str]) -> list[tuple[str, str]]:
@@ -128,10 +108,3 @@ def _with_secrets(kind: str, document: Mapping[str, Any], form: Callable[[Any], 
     if not secret:
         return document
     return {**document, **{name: {key: form(value) for key, value in document[name].items()} for name in secret}}
-
-
-def _remove(file: Path) -> None:
-    try:
-        file.unlink(missing_ok=True)
-    except OSError:
-        return
