@@ -6,13 +6,11 @@ import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import psutil
 import pytest
-from command_line import LOCAL, Repository, processes_of
+from command_line import LOCAL, Repository
+from ended import end, layout_of
 from on_engine import OnEngine
 
-from reconciler.providers.hosting.layout import Layout
-from reconciler.providers.hosting.processes import Processes
 from tests.engine.sweeping import sweep
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -52,7 +50,7 @@ def local_repository(environments: Path) -> Callable[[Path], Repository]:
 
     def make(folder: Path) -> Repository:
         repository = Repository(folder, LOCAL)
-        layout = _layout(repository)
+        layout = layout_of(repository)
         layout.folder.mkdir(parents=True, mode=0o700)
         layout.environments.symlink_to(environments)
         return repository
@@ -110,20 +108,3 @@ def served_by_engine(
     finally:
         repository.end()
         sweep(engine_host, repository.project)
-
-
-def end(repository: Repository) -> None:
-    """End whatever a local target runs; what does not obey is killed."""
-    layout = _layout(repository)
-    try:
-        Processes(layout).shutdown()
-    finally:
-        left = processes_of(repository.folder)
-        for process in left:
-            process.kill()
-        psutil.wait_procs(left, timeout=5)
-        layout.clear_sockets()
-
-
-def _layout(repository: Repository) -> Layout:
-    return Layout(repository.folder / ".mlops" / "local" / "dev")

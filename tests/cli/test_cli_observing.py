@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from command_line import LOCAL, MEMORY, PATIENCE_S, Repository
-from conftest import end
+from ended import end
 
 from reconciler.operate.ledger import Ledger
 from tests.waiting import until
