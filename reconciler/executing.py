@@ -90,7 +90,7 @@ def origin_of(workspace: Workspace, wish: Wish, paths: Sequence[str]) -> Origin:
     root = workspace.config.root
     return Origin(
         paths=tuple(os.path.relpath(path, root) if Path(path).exists() else _pinned(root, path) for path in paths),
-        whole=not wish.only and not any(Path(path).is_file() for path in paths),
+        whole=bool(paths) and not wish.only and not any(Path(path).is_file() for path in paths),
         given=wish.given,
     )
 

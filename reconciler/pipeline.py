@@ -52,6 +52,7 @@ from reconciler.wanted import (
     accepted,
     defined,
     loaded_of,
+    named,
     options_of,
     paths_of,
     refuse_unknown,
@@ -218,20 +219,23 @@ def apply(workspace: Workspace, wish: Wish, manner: Manner | None = None, *, sav
 
 
 def destroy(workspace: Workspace, wish: Wish, manner: Manner | None = None) -> Applied:
-    """Delete what the wish's paths define, or without paths everything that is recorded; traffic goes first."""
+    """Delete what the wish names or its paths define, else everything that is recorded; traffic goes first.
+
+    What hangs on an endpoint that is named goes with it, as in Azure.
+    """
     manner = manner or Manner()
-    with locked(workspace, "mlops destroy", timeout_s=manner.lock_timeout_s):
+    with locked(workspace, f"mlops {_deleting(manner)}", timeout_s=manner.lock_timeout_s):
         settled(workspace, manner.pace)
         recorded = workspace.store.read()
         live = _seen(workspace, manner.pace)
         state = fold(recorded, live)
         found = changes((), state)
-        if wish.paths:
-            meant = defined(workspace, wish, state)
+        if wish.paths or wish.only:
+            meant = named(workspace, wish.only, state) if wish.only else defined(workspace, wish, state)
             found = [change for change in found if change.address in meant]
         steps = order(found, deletion="to be destroyed")
         made = Plan(workspace.target.name, recorded.lineage, recorded.serial, "", steps, live=generations(live))
-        corrected = {} if wish.paths else _corrections(recorded, state, (), found)
+        corrected = {} if wish.paths or wish.only else _corrections(recorded, state, (), found)
         planned = Planned(made, corrections=corrected)
         ahead = newer(recorded, live, workspace.store.generation)
         guards = Guards(protect=workspace.target.protect, foreign=foreign(state, live), ahead=ahead)
@@ -241,9 +245,14 @@ def destroy(workspace: Workspace, wish: Wish, manner: Manner | None = None) -> A
         planned = _held_against(bylaws, planned, workspace, "destroy")
         if steps and not manner.confirm(planned):
             return Applied(planned, declined=True)
-        outcomes = executed(workspace, planned, "destroy", manner)
+        outcomes = executed(workspace, planned, _deleting(manner), manner)
         see_to_attendance(workspace)
     return Applied(planned, outcomes)
+
+
+def _deleting(manner: Manner) -> str:
+    """What a deletion is written down as."""
+    return "destroy" if manner.command == "apply" else manner.command
 
 
 def drift(workspace: Workspace, *, served: bool = True, looks: int = 3, pace: Pace | None = None) -> Drifted:

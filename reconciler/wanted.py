@@ -8,18 +8,22 @@ from pathlib import Path
 
 from reconciler.attending import unfollowed
 from reconciler.core.address import Address
-from reconciler.core.manifest import Resource
+from reconciler.core.manifest import Manifest, Resource
 from reconciler.core.problem import Problem
 from reconciler.core.state import Entry, State
 from reconciler.errors import ManifestError, MlopsError
 from reconciler.load import Loaded, Options, at_revision, load_all, with_secrets
+from reconciler.load.amended import amended, spelled_out
 from reconciler.load.config import Config, Target
+from reconciler.load.governed import governed
 from reconciler.preflight import problems_of
 from reconciler.providers.provider import Provider
 from reconciler.resolve import Resolved, resolve
 from reconciler.telemetry import span
 from reconciler.wishes import Wish
 from reconciler.workspace import Workspace
+
+_NO_FILES = Loaded((), (), (), "", alone=True)
 
 
 def wanted(
@@ -29,8 +33,32 @@ def wanted(
     if wish.resources is not None:
         return Resolved(wish.resources, (), {}), accepted(besides)
     whole = not loaded.alone
+    loaded = _with_amended(workspace, wish, loaded, state)
     resolved = resolve(loaded.manifests, state, secret_key=workspace.store.secret_key(), whole=whole)
     return resolved, accepted([*_problems(workspace, loaded, resolved, state, whole=whole), *besides])
+
+
+def _with_amended(workspace: Workspace, wish: Wish, loaded: Loaded, state: State) -> Loaded:
+    """What is loaded, and recorded resources with what a command changes of them.
+
+    They are taken from the record under the lock of the run, so that two commands at once lose nothing of each other.
+
+    Raises:
+        MlopsError: there is no such resource.
+    """
+    if not wish.amendments:
+        return loaded
+    made = []
+    for amendment in wish.amendments:
+        entry = state.entries.get(amendment.address)
+        if entry is None or not entry.spec:
+            raise MlopsError(f"{_not_there(amendment.address, state, workspace)}; create it first")
+        made.append(amended(amendment.address, entry.spec, amendment))
+    more = _with_values(_joined(_NO_FILES, made, workspace.target))
+    return _known(
+        workspace,
+        replace(loaded, manifests=(*loaded.manifests, *more.manifests), problems=(*loaded.problems, *more.problems)),
+    )
 
 
 def defined(workspace: Workspace, wish: Wish, state: State) -> set[Address]:
@@ -40,20 +68,57 @@ def defined(workspace: Workspace, wish: Wish, state: State) -> set[Address]:
     return {resource.address for resource in resolved.resources}
 
 
+def named(workspace: Workspace, addresses: Sequence[Address], state: State) -> set[Address]:
+    """Recorded addresses, and what hangs on them.
+
+    Raises:
+        MlopsError: one of them is not recorded.
+    """
+    for address in addresses:
+        if address not in state.entries:
+            raise MlopsError(_not_there(address, state, workspace))
+    return {*addresses, *(each for each in state.entries if each.parent in addresses)}
+
+
+def _not_there(address: Address, state: State, workspace: Workspace) -> str:
+    near = difflib.get_close_matches(str(address), [str(each) for each in state.entries], n=1)
+    hint = f"; did you mean {near[0]}?" if near else ""
+    return f"{address} is not there (target {workspace.target.name}){hint}"
+
+
 def loaded_of(workspace: Workspace, wish: Wish) -> Loaded:
-    """What the files say; the workspace knows from then on where the content lies that they point at."""
+    """What files and a command say; the workspace knows from then on where the content lies that they point at."""
     if wish.resources is not None:
         return Loaded((), (), (), "")
-    options = options_of(workspace.target, wish, cache=workspace.cache)
+    options, paths = options_of(workspace.target, wish, cache=workspace.cache), paths_of(workspace.config, wish)
     with span("load"):
-        loaded = load_all(paths_of(workspace.config, wish), options)
+        loaded = load_all(paths, options) if paths else _NO_FILES
+    if wish.spelled:
+        loaded = _joined(loaded, [spelled_out(each, wish.overrides) for each in wish.spelled], workspace.target)
     if not wish.against:  # references of both sides are compared as they are written
-        manifests, unresolved = with_secrets(loaded.manifests, os.environ)
-        loaded = replace(loaded, manifests=manifests, problems=(*loaded.problems, *unresolved))
+        loaded = _with_values(loaded)
+    return _known(workspace, loaded)
+
+
+def _joined(loaded: Loaded, made: Sequence[tuple[Manifest, list[Problem]]], target: Target) -> Loaded:
+    """What is loaded, and manifests that come from a command."""
+    manifests, wrong = governed([manifest for manifest, _ in made], target.policy_fields, whole=False)
+    problems = [problem for _, found in made for problem in found]
+    return replace(loaded, manifests=(*loaded.manifests, *manifests), problems=(*loaded.problems, *problems, *wrong))
+
+
+def _with_values(loaded: Loaded) -> Loaded:
+    """What is loaded, with the values of the secrets that it names."""
+    manifests, unresolved = with_secrets(loaded.manifests, os.environ)
+    return replace(loaded, manifests=manifests, problems=(*loaded.problems, *unresolved))
+
+
+def _known(workspace: Workspace, loaded: Loaded) -> Loaded:
+    """Have the workspace know where what is loaded lies; of content that is recorded alone its store knows that."""
     workspace.files.update(loaded.files)
     workspace.manifests[:] = loaded.manifests
     for manifest in loaded.manifests:
-        workspace.contents.update({content.digest: content for content in manifest.contents.values()})
+        workspace.contents.update({each.digest: each for each in manifest.contents.values() if each.location.name})
     return loaded
 
 
@@ -75,13 +140,16 @@ def options_of(target: Target, wish: Wish, *, cache: Path | None = None) -> Opti
         policies=target.policy_fields,
         name=wish.name,
         endpoint_name=wish.endpoint_name,
+        kind=wish.kind,
         cache=cache,
     )
 
 
 def paths_of(config: Config, wish: Wish) -> tuple[str, ...]:
-    """What was asked for, else the folder that `mlops.yaml` names."""
-    return wish.paths or (os.path.relpath(config.root / config.manifests),)
+    """What was asked for, else the folder that `mlops.yaml` names; a command that is about one kind reads none."""
+    if wish.paths or wish.kind:
+        return wish.paths
+    return (os.path.relpath(config.root / config.manifests),)
 
 
 def _problems(workspace: Workspace, loaded: Loaded, resolved: Resolved, state: State, *, whole: bool) -> list[Problem]:

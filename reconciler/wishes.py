@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from reconciler.apply import Pace, Watcher
 from reconciler.core.address import Address
+from reconciler.core.amendment import Amendment, Spelled
 from reconciler.core.blame import Blame
 from reconciler.core.manifest import Manifest, Resource, Source
 from reconciler.core.plan import Outcome, Plan, Recovery, Result
@@ -27,6 +28,9 @@ class Wish:
         refresh: whether the live side is read and drift folded in before planning.
         policies: where policies over plans are taken from, in place of the checkout's own.
         against: a revision of git whose files stand in for the record; empty for the record itself.
+        kind: what the files hold, where a command is about one kind; with it no folder is read by default.
+        spelled: resources that a command spells out in place of files.
+        amendments: what a command changes of recorded resources.
         require_clean: whether what is in no commit is not applied; a target may want that as well.
         blame: whether git is asked who last wrote what the plan's fields come from.
         resources: everything that is wanted, in the place of what files say; None where files are to be read.
@@ -46,12 +50,17 @@ class Wish:
     blame: bool = True
     resources: tuple[Resource, ...] | None = None
     require_clean: bool = False
+    kind: str = ""
+    spelled: tuple[Spelled, ...] = ()
+    amendments: tuple[Amendment, ...] = ()
 
     @property
     def given(self) -> tuple[str, ...]:
         """What the command line gives of the resources, by name; values may be secret."""
-        overridden = (f"{override.address}.{override.path}" for override in self.overrides)
-        return (*sorted(self.variables), *overridden)
+        overridden = (f"{override.address}.{override.path}".lstrip(".") for override in self.overrides)
+        spelled = (f"a {each.kind}" for each in self.spelled)
+        amended = (field for amendment in self.amendments for field in amendment.fields)
+        return (*sorted(self.variables), *overridden, *spelled, *amended)
 
 
 @dataclass(frozen=True)

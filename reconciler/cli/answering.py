@@ -1,18 +1,25 @@
 """Printing an answer as the Azure CLI does."""
 
+from enum import StrEnum
 from typing import Any
 
-from reconciler.cli import options as o
 from reconciler.cli.saying import put
 from reconciler.render.answers import answer_text, queried
 
 
-def print_answer(value: Any, query: str, output: o.Output) -> None:
-    """Print the part of a value that a JMESPath query finds, in the form that is asked for."""
+def print_answer(value: Any, query: str, output: StrEnum) -> None:
+    """Print the part of a value that a JMESPath query finds, in the form that is asked for.
+
+    Args:
+        value: the answer.
+        query: a JMESPath; empty for all of it.
+        output: `json`, `yaml`, `table`, `tsv`, `none`; with a `c` behind it in the Azure CLI's colours, here without.
+    """
     found = queried(value, query)
-    if output is o.Output.YAML:
+    form = output.value.removesuffix("c")
+    if form == "yaml":
         import yaml  # noqa: PLC0415 - only this form needs it
 
         put(yaml.safe_dump(found, sort_keys=False, allow_unicode=True).removesuffix("\n"))
-    else:
-        put(answer_text(found, output))
+    elif form != "none":
+        put(answer_text(found, form))

@@ -51,14 +51,16 @@ def manner_of(parallel: int, lock_timeout: float, step_timeout: float, *, ask: b
             return not ask or agreed("Do these steps?", flag="--auto-approve")
 
         def begin(made: "Plan") -> "Watcher":
-            steps.enter_context(_interruptible(stop))
+            steps.enter_context(interruptible(stop))
             return watch(made)
 
         yield Manner(confirm, parallel, lock_timeout, stop, begin, Pace(step_timeout))
 
 
 @contextmanager
-def _interruptible(stop: threading.Event) -> Iterator[None]:
+def interruptible(stop: threading.Event) -> Iterator[None]:
+    """Ctrl-C or SIGTERM once has the run finish what it does, a second one ends the process at once."""
+
     def interrupt(_number: int, _frame: object) -> None:
         if stop.is_set():
             # What runs in threads cannot be stopped; the journal tells the next run where it broke off.

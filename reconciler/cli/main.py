@@ -21,12 +21,14 @@ from reconciler.cli import (
     keeping,
     looking,
     observing,
+    online_endpoint,
     planning,
     recording,
     remembering,
     rolling,
     watching,
 )
+from reconciler.cli.az_command import AzCommand
 from reconciler.cli.handler import run
 from reconciler.cli.saying import log_handler, say, warn
 from reconciler.telemetry import begin
@@ -72,11 +74,15 @@ COMMANDS: dict[str, Callable[..., int | None]] = {
     "github comment": forging.comment,
     "github issue": forging.issue,
     "github reviewed": forging.reviewed,
+    "online-endpoint create": online_endpoint.create,
+    "online-endpoint show": online_endpoint.show,
+    "online-endpoint delete": online_endpoint.delete,
     "explain": explaining.explain,
     "schema": explaining.schema,
 }
+_OF_AZ = ("online-endpoint", "online-deployment", "model", "environment")
 for name, command in COMMANDS.items():
-    app.command(name)(command)
+    app.command(name, cls=AzCommand if name.split()[0] in _OF_AZ else None)(command)
 
 
 @app.callback(invoke_without_command=True)

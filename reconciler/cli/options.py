@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 
-def _finite(seconds: float) -> float:
+def finite(seconds: float) -> float:
     """A time that can be waited for: `nan` is not less than any."""
     if not isfinite(seconds):
         raise typer.BadParameter(f"{seconds} is no number of seconds.")
@@ -69,7 +69,7 @@ Parallel = Annotated[int, typer.Option("--parallel", metavar="N", min=1, max=64,
 LockTimeout = Annotated[
     float,
     typer.Option(
-        "--lock-timeout", metavar="SECONDS", min=0, callback=_finite, help="How long to wait for another run to end."
+        "--lock-timeout", metavar="SECONDS", min=0, callback=finite, help="How long to wait for another run to end."
     ),
 ]
 StepTimeout = Annotated[
@@ -78,7 +78,7 @@ StepTimeout = Annotated[
         "--step-timeout",
         metavar="SECONDS",
         min=1,
-        callback=_finite,
+        callback=finite,
         help="How long a step may take before it is left behind.",
     ),
 ]

@@ -29,13 +29,13 @@ def progress(*, quiet: bool) -> Iterator[Callable[[Plan], Watcher]]:
         yield lambda _plan: plain_lines()
 
 
-def plain_lines() -> Watcher:
+def plain_lines(tell: Callable[[str], None] = say) -> Watcher:
     """One line when a step begins, one for every wait, one when it ends."""
     write = threading.Lock()
 
     def one(line: str) -> None:
         with write:
-            say(line)
+            tell(line)
 
     return Watcher(
         on_start=lambda step: one(headline(step)),

@@ -32,6 +32,7 @@ class Kind:
         ignored: fields that the Azure tools print and take back, without a meaning of their own.
         left_alone: fields that belong to whoever sets them when the manifest says nothing of them.
         symptoms: fields that no manifest has and a provider reports when something is amiss, with the words for it.
+        marks: fields that no file has and a command sets, which stay until a command takes them away.
         versioned: whether the name carries a version.
         update: the action that makes all other fields true.
         known_by: sets of fields, any of which tells this kind where no `$schema` does.
@@ -60,6 +61,7 @@ class Kind:
     ignored: frozenset[str] = frozenset()
     left_alone: frozenset[str] = frozenset()
     symptoms: Mapping[str, str] = field(default_factory=dict)
+    marks: frozenset[str] = frozenset()
     versioned: bool = False
     update: Action = Action.UPDATE
     known_by: tuple[frozenset[str], ...] = ()

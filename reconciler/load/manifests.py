@@ -133,13 +133,14 @@ def _manifests(place: Place, readings: _Readings, tree: Tree, problems: list[Pro
     manifests = []
     for here, reading in readings:
         for entry in reading.entries:
-            manifest = _manifest(here, entry, contents, nested, problems)
+            manifest = manifest_of(here, entry, contents, nested, problems)
             tree.contents(here.relative, manifest)
             manifests.append(manifest)
     return manifests
 
 
-def _manifest(here: Here, entry: Entry, contents: Contents, nested: Nested, problems: list[Problem]) -> Manifest:
+def manifest_of(here: Here, entry: Entry, contents: Contents, nested: Nested, problems: list[Problem]) -> Manifest:
+    """The manifest of an entry, with what it names brought in; what is wrong with that is added to `problems`."""
     folder = os.path.dirname(here.path)
     document, own, inside = nested.brought_in(entry, folder)
     found, flaws = contents.of(document, entry.kind, folder)

@@ -14,7 +14,7 @@ class Override:
     """A field given from outside the file.
 
     Args:
-        address: the manifest's address as text.
+        address: the manifest's address as text; empty for whatever a single file holds.
         path: the field, dotted; a list's item as `[0]`.
         value: what the field becomes.
         origin: `--set`, or the file that says so.
@@ -44,6 +44,7 @@ class Options:
         policies: of `mlops.yaml`, each with its name as the path.
         name: the name of the one resource of a single file.
         endpoint_name: the endpoint of the one deployment of a single file.
+        kind: what a single file holds, where a command says so; empty to let the file tell.
         cache: folder of the parse cache; without it every file is parsed.
     """
 
@@ -52,6 +53,7 @@ class Options:
     policies: tuple[Override, ...] = ()
     name: str = ""
     endpoint_name: str = ""
+    kind: str = ""
     cache: Path | None = None
 
 

@@ -41,6 +41,20 @@ def parse_set(text: str) -> Override:
     return Override(found["address"], found["path"].strip(), _value(found["value"]), SET)
 
 
+def parse_field(text: str) -> Override:
+    """Read `path=value` of the one resource that a command is about, with the same values.
+
+    Raises:
+        ManifestError: the text has another form.
+    """
+    path, equals, value = text.partition("=")
+    if not equals or not path.strip():
+        raise ManifestError(
+            [Problem(SET, 1, 1, "E-SET", f"{text!r} is not FIELD=value; write for example tags.team=risk")]
+        )
+    return Override("", path.strip(), _value(value), SET)
+
+
 def address_of(kind: str, document: Mapping[str, Any]) -> str:
     """The address of a document as text, as far as it tells; letters' case as written."""
     name, parent, version = (document.get(field) for field in ("name", "endpoint_name", "version"))
@@ -54,7 +68,8 @@ def meant_for(overrides: Sequence[Override], kind: str, document: Mapping[str, A
     if not overrides:
         return []
     address = address_of(kind, document).lower()
-    return [override for override in overrides if override.address.lower() in (address, address.partition(":")[0])]
+    names = ("", address, address.partition(":")[0])
+    return [override for override in overrides if override.address.lower() in names]
 
 
 def named(document: Document, kind: str, platform: str, options: Options) -> Document:

@@ -15,6 +15,7 @@ from reconciler.load.normal import normal
 from reconciler.load.options import Options, Override
 from reconciler.load.overrides import address_of, meant_for, named, overridden, places
 from reconciler.load.place import Here
+from reconciler.load.schema import is_valid
 from reconciler.load.sniff import Sniffed, looks_ours, platform_of, sniffed
 from reconciler.load.text import decoded
 from reconciler.load.variables import replaced
@@ -68,12 +69,12 @@ class Reading:
 
 def read(data: bytes, here: Here, options: Options, *, alone: bool) -> Reading:
     """Read a file; one that was named alone must be ours, one of a folder is passed over when it is not."""
-    return _Reader(here, options, alone=alone).read(data)
+    return _Reader(here, options, alone=alone, kind=options.kind).read(data)
 
 
 def read_environment(data: bytes, here: Here) -> Reading:
     """Read the file that `environment: file:…` names: one environment, with or without a name."""
-    reading = _Reader(here, Options(), alone=True, kind="environment").read(data)
+    reading = _Reader(here, Options(), alone=True, kind="environment", nested=True).read(data)
     if reading.problems or len(reading.entries) == 1:
         return reading
     return Reading(problems=(here.problem(1, 1, "E-ENV", "file: takes a file with one environment"),))
@@ -82,8 +83,9 @@ def read_environment(data: bytes, here: Here) -> Reading:
 class _Reader:
     """Reads one file; what is wrong is gathered as it is met."""
 
-    def __init__(self, here: Here, options: Options, *, alone: bool, kind: str = "") -> None:
-        self._here, self._options, self._alone, self._kind = here, options, alone, kind
+    def __init__(self, here: Here, options: Options, *, alone: bool, kind: str = "", nested: bool = False) -> None:
+        self._here, self._options, self._alone = here, options, alone
+        self._kind, self._nested = kind, nested
         self._problems: list[Problem] = []
         self._used: list[Override] = []
         self._raw = ""
@@ -139,6 +141,11 @@ class _Reader:
         if what.kind is None:
             self._not_ours(one, what, text)
             return None
+        if what.wanted:
+            place = one.positions.get("$schema", one.positions[""])
+            message = f"this is {_a(what.kind.name)}, and the command takes {_a(what.wanted.name)}"
+            self._problems.append(self._here.problem(*place, "E-KIND", message))
+            return None
         kind, platform = what.kind.name, what.platform
         if alone:
             one = named(one, kind, platform, self._options)
@@ -154,9 +161,14 @@ class _Reader:
         return Entry(kind, platform, value, one.positions, valid, given)
 
     def _what(self, one: Document) -> Sniffed:
-        if self._kind and isinstance(one.value, Mapping):
-            return Sniffed(KINDS[self._kind])
-        return sniffed(one.value)
+        """What a document is: as the command says, as in Azure, unless it is plainly another kind of ours."""
+        found = sniffed(one.value)
+        if not self._kind or not isinstance(one.value, Mapping):
+            return found
+        meant = KINDS[self._kind]
+        platform = platform_of(meant, one.value)
+        plain = found.kind not in (None, meant) and not is_valid(one.value, meant.name, platform)
+        return replace(found, wanted=meant) if plain and not self._nested else Sniffed(meant, platform)
 
     def _not_ours(self, one: Document, what: Sniffed, text: str) -> None:
         place = one.positions.get("$schema", one.positions[""])
@@ -182,10 +194,14 @@ class _Reader:
                 problems.append(Problem(origin.file, origin.line, origin.column, flaw.code, message))
                 continue
             place = _place(one.positions, flaw.path)
-            nameless = self._kind and flaw.message == "name is missing"
+            nameless = self._nested and flaw.message == "name is missing"
             if not nameless and (place[0] not in lines or flaw.code in ("E-REQUIRED", "E-FIELD")):
                 problems.append(self._here.problem(*place, flaw.code, flaw.message))
         return problems
+
+
+def _a(kind: str) -> str:
+    return f"an {kind}" if kind.startswith("e") else f"a {kind}"
 
 
 def _empty(top: Node) -> bool:

@@ -39,12 +39,14 @@ class Sniffed:
         platform: `managed`, `kubernetes` or empty.
         foreign: whether it is surely something else that Azure ML knows.
         schema: its `$schema` when that is Azure ML's and unknown.
+        wanted: the kind that a command takes, where the document is plainly of another.
     """
 
     kind: Kind | None = None
     platform: str = ""
     foreign: bool = False
     schema: str = ""
+    wanted: Kind | None = None
 
     def message(self) -> tuple[str, str]:
         """Code and words for a document that was to be ours and is not."""

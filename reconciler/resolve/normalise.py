@@ -31,7 +31,7 @@ def spec_of(manifest: Manifest, kind: Kind, *, secret_key: bytes) -> dict[str, A
     for parent, conversions in _conversions(kind.name).items():
         _convert(spec, parent, conversions)
     for name in kind.secrets:
-        spec[name] = {key: Secret.of(_text(value), secret_key) for key, value in spec[name].items()}
+        spec[name] = {key: _sealed(value, secret_key) for key, value in spec[name].items()}
     for path in kind.credentials:
         *parents, name = path.split(".")
         _convert(spec, tuple(parents), [(name, lambda value: sealed_texts(value, secret_key))])
@@ -109,6 +109,11 @@ def _lowered(value: Any) -> Any:
         return value
     spelled = value.replace("Token", "_token").replace("Assigned", "_assigned").replace("Utilization", "_utilization")
     return spelled.replace("__", "_").lower().removeprefix("_")
+
+
+def _sealed(value: Any, key: bytes) -> Secret:
+    """A variable's value as a secret; one that comes from a record is one already."""
+    return value if isinstance(value, Secret) else Secret.of(_text(value), key)
 
 
 def _text(value: Any) -> str:

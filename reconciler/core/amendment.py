@@ -1,0 +1,43 @@
+"""What a command says of a resource by its options: a whole one in place of a file, or fields of one that is there."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from reconciler.core.address import Address
+
+
+@dataclass(frozen=True)
+class Spelled:
+    """A resource that the options of a command spell out, as a file would.
+
+    Args:
+        kind: the kind's name.
+        document: as the file would have it; paths are relative to the current folder.
+    """
+
+    kind: str
+    document: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Amendment:
+    """What a command changes of a recorded resource; all else stays as it is.
+
+    Args:
+        address: of the resource.
+        values: dotted fields (`tags.team`, a list's item as `[0]`) and what they become, in the order of the command.
+        removed: dotted fields that go; one with a default gets that.
+        marks: fields that no file has, such as whether a version is archived; None takes one away.
+    """
+
+    address: Address
+    values: tuple[tuple[str, Any], ...] = ()
+    removed: tuple[str, ...] = ()
+    marks: Mapping[str, Any] | None = None
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """What is changed, as `ADDRESS.FIELD`; values may be secret."""
+        named = (*(path for path, _ in self.values), *self.removed, *sorted(self.marks or ()))
+        return tuple(f"{self.address}.{path}" for path in named)

@@ -1,0 +1,115 @@
+"""What the options of a command say of resources becomes manifests, checked as those of files are."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from reconciler.core.address import Address
+from reconciler.core.amendment import Amendment, Spelled
+from reconciler.core.manifest import Content, Manifest, Spec
+from reconciler.core.problem import Problem
+from reconciler.core.secret import with_secrets
+from reconciler.kinds import KINDS
+from reconciler.load.check import flaws
+from reconciler.load.contents import Contents, path_fields
+from reconciler.load.document import Document
+from reconciler.load.governed import POLICY_FIELDS
+from reconciler.load.manifests import manifest_of
+from reconciler.load.nested import Nested
+from reconciler.load.normal import normal
+from reconciler.load.options import Options, Override
+from reconciler.load.overrides import SET, overridden, places
+from reconciler.load.place import Bounds, Here
+from reconciler.load.reading import Entry
+from reconciler.load.rules import field, put
+from reconciler.load.sniff import platform_of
+from reconciler.load.tree import Tree
+
+_ANYWHERE = Bounds(os.sep, relative=True)
+
+
+def spelled_out(spelled: Spelled, overrides: tuple[Override, ...] = ()) -> tuple[Manifest, list[Problem]]:
+    """The manifest of a resource that a command spells out, and what is wrong with it."""
+    return _read(spelled.kind, spelled.document, overrides, known={})
+
+
+def amended(address: Address, spec: Spec, amendment: Amendment) -> tuple[Manifest, list[Problem]]:
+    """The manifest of a recorded resource with some fields changed, and what is wrong with it.
+
+    What is recorded of content and secrets is their digests; they stay what they are where they are not changed.
+
+    Args:
+        address: of the resource.
+        spec: as it is recorded, or live.
+        amendment: what is to change.
+    """
+    document, known = _document_of(address, spec)
+    problems = [_refused(amendment, path) for path in amendment.removed if not _take_out(document, path)]
+    overrides = tuple(Override(str(address), path, value, SET) for path, value in amendment.values)
+    manifest, wrong = _read(address.kind, document, overrides, known)
+    marks = {**_marks(address, spec), **(amendment.marks or {})}
+    return replace(manifest, document={**manifest.document, **marks}), problems + wrong
+
+
+def _read(
+    kind: str, document: Mapping[str, Any], overrides: tuple[Override, ...], known: Mapping[str, Content]
+) -> tuple[Manifest, list[Problem]]:
+    """Check a document with its overrides, and look at what it points at; `known` is content that is recorded."""
+    one, problems = overridden(Document(document, {"": (1, 1)}, {}), overrides)
+    value = one.value
+    kept = {path: content for path, content in known.items() if field(value, path) == content.name}
+    platform = platform_of(KINDS[kind], value)
+    told = with_secrets(value, str)
+    problems += [Problem(SET, 1, 1, flaw.code, flaw.message) for flaw in flaws(told, {}, kind, platform)]
+    entry = Entry(kind, platform, normal(value, {}), one.positions, not problems, places(overrides))
+    for path in kept:
+        entry = replace(entry, document=put(entry.document, path, None))
+    here = Here(os.path.join(os.getcwd(), SET), SET, SET)  # noqa: PTH109, PTH118
+    contents = Contents(_ANYWHERE)
+    manifest = manifest_of(here, entry, contents, Nested(contents, _ANYWHERE, Tree(Options())), problems)
+    whole = manifest.document
+    for path, content in kept.items():
+        whole = put(whole, path, content.name)
+    return replace(manifest, file="", document=whole, contents={**manifest.contents, **kept}), problems
+
+
+def _document_of(address: Address, spec: Spec) -> tuple[dict[str, Any], dict[str, Content]]:
+    """A recorded spec as a file would have it, and the content that its paths point at."""
+    kind = KINDS[address.kind]
+    names = {"name": address.name, "endpoint_name": address.endpoint, "version": address.version}
+    left_out = {*kind.symptoms, *POLICY_FIELDS, *_marks(address, spec)}
+    document = {key: value for key, value in names.items() if value}
+    document |= {key: value for key, value in spec.items() if key not in left_out and value != ""}
+    contents = {}
+    for path, _ in path_fields(address.kind):
+        value = field(document, path)
+        if isinstance(value, Mapping) and "digest" in value:
+            contents[path] = Content(str(value["digest"]), str(value["name"]), Path())
+            document = dict(put(document, path, value["name"]))
+    return document, contents
+
+
+def _marks(address: Address, spec: Spec) -> dict[str, Any]:
+    return {name: spec[name] for name in KINDS[address.kind].marks if name in spec}
+
+
+def _take_out(document: dict[str, Any], path: str) -> bool:
+    """Remove a dotted field, or a list's item; False where there is none. What lies on the way is copied."""
+    *parents, last = path.replace("[", ".").replace("]", "").split(".")
+    target: Any = document
+    for step in parents:
+        inner = target.get(step) if isinstance(target, dict) else None
+        if not isinstance(inner, (dict, list)):
+            return False
+        target[step] = inner = inner.copy()
+        target = inner
+    if isinstance(target, list) and last.isdigit() and int(last) < len(target):
+        del target[int(last)]
+        return True
+    return isinstance(target, dict) and target.pop(last, target) is not target
+
+
+def _refused(amendment: Amendment, path: str) -> Problem:
+    return Problem("--remove", 1, 1, "E-SET", f"{amendment.address} has no {path} that could be removed")

@@ -1,0 +1,119 @@
+"""What a command says of a resource by its options, as manifests."""
+
+from pathlib import Path
+
+import pytest
+
+from reconciler.core.address import Address
+from reconciler.core.amendment import Amendment, Spelled
+from reconciler.core.manifest import Manifest, Spec
+from reconciler.core.problem import Problem
+from reconciler.core.secret import Secret
+from reconciler.kinds import KINDS
+from reconciler.load.amended import amended, spelled_out
+from reconciler.resolve.normalise import spec_of
+from tests.builders import KEY, blue, endpoint, model
+
+BLUE = Address("deployment", "blue", endpoint="credit")
+CODE = {"name": "src", "digest": "sha256:" + "1" * 64}
+
+
+def recorded_blue(**more: object) -> Spec:
+    spec = blue(
+        tags={"team": "risk", "cost": "7"},
+        environment_variables={"A": "1", "B": "2"},
+        readiness_probe={"initial_delay": 99},
+        code_configuration={"code": "src", "scoring_script": "score.py"},
+        app_insights_enabled=True,
+    ).spec
+    return {**spec, "code_configuration": {"code": CODE, "scoring_script": "score.py"}, **more}
+
+
+def changed(spec: Spec, *removed: str, address: Address = BLUE, **values: object) -> Spec:
+    manifest, problems = made(spec, *removed, address=address, **values)
+    assert problems == []
+    return spec_of(manifest, KINDS[address.kind], secret_key=KEY)
+
+
+def made(spec: Spec, *removed: str, address: Address = BLUE, **values: object) -> tuple[Manifest, list[Problem]]:
+    named = tuple((name.replace("__", "."), value) for name, value in values.items())
+    return amended(address, spec, Amendment(address, named, removed))
+
+
+def test_without_a_change_everything_is_as_it_is_recorded() -> None:
+    assert changed(recorded_blue()) == recorded_blue()
+
+
+def test_a_value_can_become_zero_or_false() -> None:
+    after = changed(recorded_blue(), app_insights_enabled=False, request_settings__max_queue_wait_ms=0)
+    assert after["app_insights_enabled"] is False
+    assert after["request_settings"]["max_queue_wait_ms"] == 0
+
+
+def test_tags_variables_and_probes_can_be_removed() -> None:
+    after = changed(recorded_blue(), "tags.cost", "environment_variables.A", "readiness_probe")
+    assert after["tags"] == {"team": "risk"}
+    assert after["environment_variables"].keys() == {"B"}
+    assert after["readiness_probe"]["initial_delay"] == 10
+
+
+def test_what_is_not_there_cannot_be_removed() -> None:
+    _, problems = made(recorded_blue(), "tags.no.such", "description")
+    assert [problem.message for problem in problems] == [
+        "deployment/credit/blue has no tags.no.such that could be removed",
+        "deployment/credit/blue has no description that could be removed",
+    ]
+
+
+def test_a_secret_of_which_only_the_digest_is_recorded_stays_what_it_is() -> None:
+    kept = {"A": Secret("digest-a"), "B": Secret("digest-b")}
+    after = changed(recorded_blue(environment_variables=kept), environment_variables__C="3")
+    assert after["environment_variables"] == {**kept, "C": Secret.of("3", KEY)}
+
+
+def test_content_is_taken_from_the_current_folder_where_it_is_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "score.py").write_text("def init(): pass\n\n\ndef run(raw_data): return 1\n")
+    monkeypatch.chdir(tmp_path)
+    after = changed(recorded_blue(), code_configuration__code="other")
+    assert after["code_configuration"]["code"]["name"] == "other"
+    assert after["code_configuration"]["code"]["digest"] != CODE["digest"]
+
+
+def test_what_a_command_sets_wrongly_is_told_as_of_a_file() -> None:
+    _, problems = made(recorded_blue(), instance_count="many", no_such_field=1)
+    assert {problem.code for problem in problems} == {"E-INSTANCES", "E-FIELD"}
+    assert {problem.file for problem in problems} == {"--set"}
+
+
+def test_a_field_behind_a_reference_cannot_be_set() -> None:
+    _, problems = made(recorded_blue(model="azureml:risk:1"), model__path="weights")
+    assert [problem.code for problem in problems] == ["E-SET"]
+
+
+def test_a_recorded_model_keeps_its_content() -> None:
+    spec = {**model(path="weights").spec, "path": {"name": "weights", "digest": "sha256:" + "2" * 64}}
+    after = changed(spec, address=Address("model", "risk", version="1"), description="better")
+    assert after == {**spec, "description": "better"}
+
+
+def test_an_endpoint_can_be_spelled_out() -> None:
+    manifest, problems = spelled_out(Spelled("endpoint", {"name": "credit", "auth_mode": "AMLToken"}))
+    assert problems == []
+    assert spec_of(manifest, KINDS["endpoint"], secret_key=KEY) == endpoint(auth_mode="aml_token").spec
+
+
+def test_a_model_that_is_spelled_out_may_lie_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "weights.txt").write_text("1")
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    manifest, problems = spelled_out(Spelled("model", {"name": "risk", "path": "../weights.txt"}))
+    assert problems == []
+    assert manifest.contents["path"].name == "weights.txt"
+
+
+def test_what_is_wrong_with_what_is_spelled_out_is_told() -> None:
+    _, problems = spelled_out(Spelled("model", {"name": "risk", "path": "no-such-file"}))
+    assert [problem.code for problem in problems] == ["E-PATH"]
