@@ -5,6 +5,11 @@ MlopsError                1   anything a user can mend
 ├── StateError            1   the state store cannot be read, trusted or written
 ├── ProviderError         1   a platform refused or failed a call
 │   └── TransientError    1   in passing: the same call may succeed in a moment
+├── InvocationError       1   an endpoint did not answer a request as it should
+│   ├── NoAnswerError     1   nothing came back; `maybe_seen` tells whether a model may have got the request
+│   ├── UnauthorizedError 1   the key or token does not open the endpoint
+│   ├── UnavailableError  1   no instance took the request, so it may be sent again: all are busy, or none is ready
+│   └── ModelError        1   the model failed on the request, or broke off its answer
 ├── LockHeldError         3   another run holds the target's lock
 ├── RefusedError          4   a guard or preflight refused the plan
 ├── StepFailedError       5   a step of an apply failed; what ran is recorded
@@ -16,7 +21,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from reconciler.core.plan import Plan
+    from reconciler.core.answer import Answer
+    from reconciler.core.plan import Outcome, Plan
     from reconciler.core.problem import Problem
 
 
@@ -65,6 +71,39 @@ class TransientError(ProviderError):
         self.retry_after_s, self.maybe_done = retry_after_s, maybe_done
 
 
+class InvocationError(MlopsError):
+    """An endpoint did not answer a request as it should; `answer` is what it said, None where it said nothing."""
+
+    def __init__(self, message: str, *, answer: "Answer | None" = None) -> None:
+        super().__init__(message)
+        self.answer = answer
+
+    @property
+    def status(self) -> int | None:
+        """Of HTTP, as the endpoint said it; None where it said nothing."""
+        return self.answer.status if self.answer else None
+
+
+class NoAnswerError(InvocationError):
+    """Nothing came back; `maybe_seen` is false where the request certainly reached no model, and may be sent again."""
+
+    def __init__(self, message: str, *, maybe_seen: bool) -> None:
+        super().__init__(message)
+        self.maybe_seen = maybe_seen
+
+
+class UnauthorizedError(InvocationError):
+    """The key or token does not open the endpoint: 401 or 403."""
+
+
+class UnavailableError(InvocationError):
+    """No instance took the request, so that it may be sent again: 429 or 503."""
+
+
+class ModelError(InvocationError):
+    """The model failed on the request, or broke off its answer: 424, of Kubernetes endpoints 502."""
+
+
 class LockHeldError(MlopsError):
     """Another run holds the target's lock; the message names it, `command` is what it runs as far as that is known."""
 
@@ -89,9 +128,13 @@ class RefusedError(MlopsError):
 
 
 class StepFailedError(MlopsError):
-    """A step of an apply failed; every outcome was recorded."""
+    """A step of an apply failed; every outcome was recorded. `outcomes` holds them, in the order of the plan."""
 
     exit_code = 5
+
+    def __init__(self, message: str, *, outcomes: "Sequence[Outcome]" = ()) -> None:
+        super().__init__(message)
+        self.outcomes = tuple(outcomes)
 
 
 class StalePlanError(MlopsError):
@@ -101,6 +144,10 @@ class StalePlanError(MlopsError):
 
 
 class InterruptedRunError(MlopsError):
-    """The run was interrupted; running steps were finished and recorded."""
+    """The run was interrupted; running steps were finished and recorded, as `outcomes` tells."""
 
     exit_code = 130
+
+    def __init__(self, message: str, *, outcomes: "Sequence[Outcome]" = ()) -> None:
+        super().__init__(message)
+        self.outcomes = tuple(outcomes)

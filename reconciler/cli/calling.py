@@ -13,7 +13,6 @@ from reconciler.cli.answering import print_answer
 from reconciler.cli.saying import put, warn
 from reconciler.core.address import Address
 from reconciler.errors import MlopsError
-from reconciler.render.values import printable_lines
 
 EndpointArgument = Annotated[str, typer.Argument(metavar="ENDPOINT", help="Name of the endpoint.")]
 TOKEN = "MLOPS_TOKEN"  # noqa: S105 - the name of a variable
@@ -88,7 +87,8 @@ def invoke(
       mlops invoke credit --request-file sample-request.json
       mlops invoke credit --deployment green -r sample-request.json
     """
-    from reconciler.operate.invoke import invoke as send  # noqa: PLC0415 - --help loads none of it
+    from reconciler.operate.client import refusal  # noqa: PLC0415 - --help loads none of it
+    from reconciler.operate.invoke import invoke as send  # noqa: PLC0415
     from reconciler.workspace import open_workspace  # noqa: PLC0415
 
     if request_file and request_file == token_file == Path("-"):
@@ -97,14 +97,9 @@ def invoke(
     token = _read(token_file, "token").decode().strip() if token_file else os.environ.get(TOKEN, "")
     with open_workspace(target) as workspace:
         answer = send(workspace, _endpoint(endpoint), body, deployment=deployment, token=token)
-    text = answer.body.decode(errors="replace")
     if answer.status != 200:
-        told = ", ".join(f"{name}: {value}" for name, value in answer.headers if name.startswith("ms-azureml-"))
-        said = f" ({told})" if told else ""
-        raise MlopsError(
-            f"{endpoint} answered {answer.status} {answer.reason}{said}\n{printable_lines(text[:2000])}".rstrip()
-        )
-    put(text)
+        raise refusal(endpoint, answer)
+    put(answer.text)
 
 
 def _endpoint(name: str) -> Address:
