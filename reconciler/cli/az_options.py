@@ -44,7 +44,7 @@ Remove = Annotated[
 NoWait = Annotated[bool, typer.Option("--no-wait", help="Do not wait; `show` tells how far it is.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 Query = Annotated[str, typer.Option("--query", metavar="JMESPATH", help="The part of the answer to print.")]
-Output = Annotated[AzOutput, typer.Option("--output", "-o", help="How to print it.")]
+Output = Annotated[AzOutput, typer.Option("--output", "-o", case_sensitive=False, help="How to print it.")]
 ResourceGroup = Annotated[str, typer.Option("--resource-group", "-g", help="Taken and of no account.")]
 Workspace = Annotated[str, typer.Option("--workspace-name", "-w", help="Taken and of no account.")]
 Subscription = Annotated[str, typer.Option("--subscription", help="Taken and of no account.")]

@@ -92,6 +92,8 @@ def delete(
     no_wait: az.NoWait = False,
     target: az.Target = None,
     lock_timeout: az.LockTimeout = az.PATIENCE_S,
+    query: az.Query = "",  # noqa: ARG001 - az prints nothing either
+    output: az.Output = az.AzOutput.JSON,  # noqa: ARG001 - as above
     only_errors: az.OnlyErrors = False,
     verbose: az.Verbose = False,  # noqa: ARG001
     resource_group: az.ResourceGroup = "",  # noqa: ARG001

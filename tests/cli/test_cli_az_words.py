@@ -1,0 +1,142 @@
+"""The words of `az ml` as scripts write them, read by our commands without running any."""
+
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from typer._click import Context
+from typer._click.exceptions import UsageError
+
+from reconciler.cli.main import COMMANDS, app
+
+_SCOPE = "--resource-group -g --workspace-name -w --subscription"
+_GLOBAL = "--query --output -o --only-show-errors --verbose --help -h"
+# What each command takes in Azure, beside what all take.
+AZ = {
+    "online-endpoint create": "--name -n --file -f --auth-mode --local --no-wait --set --web",
+    "online-endpoint show": "--name -n --local --web",
+    "online-endpoint list": "--local",
+    "online-endpoint update": "--name -n --file -f --traffic --mirror-traffic --set --add --remove --force-string "
+    "--local --no-wait --web",
+    "online-endpoint delete": "--name -n --yes -y --local --no-wait",
+    "online-endpoint invoke": "--name -n --request-file -r --deployment-name -d --local",
+    "online-endpoint get-credentials": "--name -n",
+    "online-endpoint regenerate-keys": "--name -n --key-type --no-wait",
+    "online-deployment create": "--name -n --endpoint-name -e --file -f --all-traffic --set --local --no-wait --web "
+    "--skip-script-validation --package-model --local-enable-gpu --vscode-debug",
+    "online-deployment show": "--name -n --endpoint-name -e --local --web",
+    "online-deployment list": "--endpoint-name -e --local",
+    "online-deployment update": "--name -n --endpoint-name -e --file -f --set --add --remove --force-string --local "
+    "--no-wait --web --skip-script-validation --local-enable-gpu --vscode-debug",
+    "online-deployment delete": "--name -n --endpoint-name -e --yes -y --local --no-wait",
+    "online-deployment get-logs": "--name -n --endpoint-name -e --lines -l --container -c --local",
+    "model create": "--name -n --version -v --path -p --type -t --file -f --description -d --tags --set --stage -s "
+    "--datastore --registry-name --no-wait",
+    "model show": "--name -n --version -v --label -l --registry-name",
+    "model list": "--name -n --max-results -r --include-archived --archived-only --stage -s --registry-name",
+    "model archive": "--name -n --version -v --label -l --registry-name",
+    "model restore": "--name -n --version -v --label -l --registry-name",
+    "model download": "--name -n --version -v --download-path -p --registry-name",
+    "environment create": "--name -n --version -v --file -f --image -i --conda-file -c --build-context -b "
+    "--dockerfile-path -d --description --tags --os-type --datastore --set --registry-name --no-wait",
+    "environment show": "--name -n --version -v --label -l --registry-name",
+    "environment list": "--name -n --max-results -r --include-archived --archived-only --registry-name",
+    "environment archive": "--name -n --version -v --label -l --registry-name",
+    "environment restore": "--name -n --version -v --label -l --registry-name",
+}
+# What we do not take, and why.
+NOT_TAKEN = {
+    "--web": "opens Azure's own studio",
+}
+BUILT = [name for name in AZ if name in COMMANDS]
+
+
+@pytest.mark.parametrize("command", BUILT)
+def test_a_command_takes_what_az_takes_but_for_what_is_named_here(command: str):
+    told = set(f"{AZ[command]} {_SCOPE} {_GLOBAL}".split())
+    assert told - taken_by(command) == told & NOT_TAKEN.keys()
+
+
+LINES = {
+    # The beginning of an option is enough, as long as no other begins so.
+    "online-endpoint create --nam x --auth key": {"name": "x", "auth_mode": "key"},
+    "online-endpoint show --name x --quer scoring_uri --out tsv": {"query": "scoring_uri", "output": "tsv"},
+    "online-endpoint show --name x --resource-g rg --workspace ws --sub s": {
+        "resource_group": "rg",
+        "workspace_name": "ws",
+        "subscription": "s",
+    },
+    # A value may stand behind `=`, also of a short option, or behind its letter.
+    "online-endpoint show -n=x": {"name": "x"},
+    "online-endpoint show -nx -otsv": {"name": "x", "output": "tsv"},
+    "online-endpoint show --name=x --output=table": {"name": "x", "output": "table"},
+    "online-endpoint show -n x -o TSV": {"output": "tsv"},
+    "online-endpoint show -n x --query '{a: name, b: auth_mode}'": {"query": "{a: name, b: auth_mode}"},
+    """online-endpoint show -n x --query "[?name=='a'].b | [0]" """: {"query": "[?name=='a'].b | [0]"},
+    # An option that is given twice is what it was given last.
+    "online-endpoint show -n x --name y": {"name": "y"},
+    # Several values end at the next option, and may come in several goes.
+    "online-endpoint create -n x --set tags.a=1 tags.b=2 --local": {
+        "overrides": ["tags.a=1", "tags.b=2"],
+        "local": True,
+    },
+    "online-endpoint create -n x --set a=1 --set b=2 c=3 -g rg": {"overrides": ["a=1", "b=2", "c=3"]},
+    "online-endpoint create -n x --set=a=1": {"overrides": ["a=1"]},
+    "online-endpoint create -n x --set 'description=two words' b=": {"overrides": ["description=two words", "b="]},
+    "online-endpoint create -n x --set tags.url=http://h/?a=b": {"overrides": ["tags.url=http://h/?a=b"]},
+    # A number below zero, a lone dash, and what holds a space are values.
+    "online-endpoint create -n x --set -5 - '-two words'": {"overrides": ["-5", "-", "-two words"]},
+    "online-endpoint create -n x -f -": {"file": "-"},
+    # Flags stand together behind one dash.
+    "online-endpoint delete -yn x": {"yes": True, "name": "x"},
+    "online-endpoint delete -y -n x --no-w --only-show": {"no_wait": True, "only_errors": True},
+}
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_a_line_of_a_script_is_read_as_az_reads_it(line: str):
+    read = values(line)
+    wanted = LINES[line]
+    assert {name: plain(read[name]) for name in wanted} == wanted
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ("online-endpoint create --n x", "ambiguous option: --n could match --name, --no-wait"),
+        ("online-endpoint show -n", "argument --name/-n: expected one argument"),
+        ("online-endpoint show -n --local", "argument --name/-n: expected one argument"),
+        ("online-endpoint create -n x --set --local", "argument --set: expected at least one argument"),
+        ("online-endpoint create -n x --set=a=1 b=2", "Got unexpected extra argument(s) (b=2)"),
+        ("online-endpoint delete -n x --yes true", "Got unexpected extra argument(s) (true)"),
+        ("online-endpoint delete -n x --yes=true", "argument --yes/-y: ignored explicit argument 'true'"),
+        ("online-endpoint show --name x --endpiont y", "No such option: --endpiont"),
+        ("online-endpoint show", "Missing option '--name' / '-n'."),
+        ("online-endpoint show -n x -o xml", "Invalid value for '--output' / '-o'"),
+    ],
+)
+def test_what_az_refuses_is_refused(line: str, why: str):
+    with pytest.raises(UsageError) as refused:
+        values(line)
+    assert refused.value.format_message().startswith(why)
+
+
+def values(line: str) -> dict[str, Any]:
+    """What a command would be called with."""
+    first, second, *words = shlex.split(line)
+    group = typer.main.get_command(app)
+    command = group.get_command(Context(group), f"{first} {second}")  # type: ignore[attr-defined]
+    return dict(command.make_context(f"mlops {first} {second}", words, **app.info.context_settings).params)
+
+
+def plain(value: Any) -> Any:
+    """A path as its text, a tuple as a list."""
+    return str(value) if isinstance(value, Path) else list(value) if isinstance(value, tuple) else value
+
+
+def taken_by(command: str) -> set[str]:
+    group = typer.main.get_command(app)
+    found = group.get_command(Context(group), command)  # type: ignore[attr-defined]
+    return {"--help", "-h"} | {name for option in found.params for name in option.opts}
