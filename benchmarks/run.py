@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from assets import assets
 from containers import containers
 from crashes import crashes
 from gitops import gitops
@@ -108,6 +109,7 @@ SECTIONS: dict[str, Callable[[Bench], Iterable[Row | Absent]]] = {
     "gitops": gitops,
     "apply": applies,
     "record": records,
+    "assets": assets,
     "local": local,
     "docker": containers,
     "scoring": scoring,

@@ -1,9 +1,22 @@
 """What a spec speaks of without holding it: content, known by digest, and secrets whose values are elsewhere."""
 
-from collections.abc import Iterator, Mapping
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from reconciler.core.secret import Secret
+
+
+def digest_of_files(files: Iterable[tuple[str, str]]) -> str:
+    """The digest of content, as Azure's own hash has it.
+
+    Args:
+        files: sorted by relative name, each with the SHA-256 of its bytes; a file by itself has an empty name.
+    """
+    digest = hashlib.sha256()
+    for name, sha256 in files:
+        digest.update(f"{name}\0{sha256}\n".encode("utf-8", "surrogateescape"))
+    return f"sha256:{digest.hexdigest()}"
 
 
 def contents_of(value: Any) -> Iterator[str]:

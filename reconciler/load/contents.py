@@ -20,7 +20,9 @@ from reconciler.record.files import open_regular
 
 CONDA = "conda_file"
 _MLFLOW, _MLFLOW_FILE = "mlflow_model", "MLmodel"
-_LFS = b"version https://git-lfs.github.com/spec/"
+# The second one is that of files which were written before Git LFS had its name.
+_LFS = (b"version https://git-lfs.github.com/spec/", b"version https://hawser.github.com/spec/")
+_LFS_BYTES = 1024
 _FOLDERS = frozenset({"code", "build.path"})
 _SCRIPT_BYTES = 4 << 20
 
@@ -87,10 +89,22 @@ class Contents:
             return "E-PATH", " is neither a file nor a folder"
         try:
             wrong = self._link_out(location) if is_folder else None
-            wrong = wrong or (_model_flaw(location) if is_model else None)
+            wrong = wrong or self._lacking(location, is_folder=is_folder, is_model=is_model)
             return wrong or Content(content_digest(location), location.name, location, is_folder)
         except OSError as error:
             return "E-PATH", f" cannot be read: {error.strerror or error}"
+
+    def _lacking(self, location: Path, *, is_folder: bool, is_model: bool) -> tuple[str, str] | None:
+        """What of the content is not here: all of it, or what Git LFS has put a pointer in the place of."""
+        files = list(content_files(location)) if is_folder else [(location.name, location)]
+        if is_model and not files:
+            return "E-MODEL", ": model folder holds no file"
+        for name, file in files:
+            if size := _pointer_bytes(file):
+                code, instead = ("E-MODEL-LFS", "") if is_model else ("E-LFS", ", or leave it out by .amlignore")
+                pull = "run git lfs pull" if self._bounds.shown_root is None else "use a checkout after git lfs pull"
+                return code, f": {name} is a Git LFS pointer ({size} bytes); {pull}{instead}"
+        return None
 
     def _link_out(self, folder: Path) -> tuple[str, str] | None:
         for name, target in links_of(folder):
@@ -129,15 +143,13 @@ def _describes_model(location: Path) -> bool:
     return (location / _MLFLOW_FILE).is_file() or any(location.glob(f"*/{_MLFLOW_FILE}"))
 
 
-def _model_flaw(location: Path) -> tuple[str, str] | None:
-    files = [path for _, path in content_files(location)] if location.is_dir() else [location]
-    if not files:
-        return "E-MODEL", ": model folder holds no file"
-    for file in files:
-        size = file.stat().st_size
-        if size < 1024 and file.read_bytes().startswith(_LFS):
-            return "E-MODEL-LFS", f": {file.name} is a Git LFS pointer ({size} bytes); run git lfs pull"
-    return None
+def _pointer_bytes(file: Path) -> int:
+    """The bytes of a Git LFS pointer; 0 for every other file."""
+    size = file.stat().st_size
+    if size >= _LFS_BYTES:
+        return 0
+    with open_regular(file) as stream:
+        return size if stream.read(_LFS_BYTES).startswith(_LFS) else 0
 
 
 def _script(path: str, folder: str, bounds: Bounds) -> Script:

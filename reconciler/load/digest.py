@@ -6,8 +6,10 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from reconciler.core.contents import digest_of_files
 from reconciler.load.ignore import Ignored, ignored_in
 from reconciler.record.files import open_regular
+from reconciler.record.together import each, threads_for
 
 _MOST_LINKS = 1000
 
@@ -18,13 +20,10 @@ def content_digest(path: Path) -> str:
     Raises:
         OSError: a file cannot be read.
     """
-    digest = hashlib.sha256()
-    if not path.is_dir():
-        _add(digest, "", path)
-        return f"sha256:{digest.hexdigest()}"
-    for name, file in content_files(path):
-        _add(digest, name, file)
-    return f"sha256:{digest.hexdigest()}"
+    files = list(content_files(path)) if path.is_dir() else [("", path)]
+    sizes = [file.stat().st_size for _, file in files]
+    digests = each(_sha256, [file for _, file in files], threads=threads_for(sizes))
+    return digest_of_files(zip((name for name, _ in files), digests, strict=True))
 
 
 def content_files(folder: Path) -> Iterator[tuple[str, Path]]:
@@ -70,7 +69,6 @@ def _real(entry: os.DirEntry[str], links: Iterator[int]) -> str:
     return os.path.realpath(entry.path)
 
 
-def _add(digest: "hashlib._Hash", name: str, path: Path) -> None:
+def _sha256(path: Path) -> str:
     with open_regular(path) as file:
-        content = hashlib.file_digest(file, "sha256").hexdigest()
-    digest.update(f"{name}\0{content}\n".encode("utf-8", "surrogateescape"))
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,17 +1,16 @@
 """The content of models, code and build contexts, laid down once under its digest."""
 
-import os
 import re
-import shutil
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from reconciler.core.contents import digest_of_files
 from reconciler.core.manifest import Content
 from reconciler.errors import ProviderError
-from reconciler.record.files import beside, open_regular, private_folder, sync_folder
+from reconciler.record.files import beside, private_folder
+from reconciler.record.laying import copied, put_in_place, remove, sync_names, workplace
 
-_AT_A_TIME = 1 << 20
 _STORED = re.compile(r"sha256-[0-9a-f]{64}")
 
 
@@ -27,16 +26,13 @@ def remove_content(folder: Path, digest: str) -> None:
     going = beside(stored)
     with suppress(FileNotFoundError):
         stored.rename(going)
-    shutil.rmtree(going, ignore_errors=True)
-    going.unlink(missing_ok=True)
+    remove(going)
 
 
 def sweep(folder: Path) -> None:
     """Remove what processes that were killed left half laid down, or half removed; nobody may be at it."""
     for path in folder.glob(".sha256-*-*"):
-        shutil.rmtree(path, ignore_errors=True)
-        if path.exists():
-            path.unlink()
+        remove(path)
 
 
 def _bytes(path: Path) -> int:
@@ -95,60 +91,33 @@ class AssetStore:
         source = self._sources.get(digest)
         if source is None:
             raise ProviderError(f"the content {digest} is not stored here; apply from the files that name it")
-        temporary = beside(stored)
         try:
             private_folder(self._folder)
-            temporary.mkdir()
-            copy = temporary / source.location.name
-            self._copy(source, copy)
-            self._verify(digest, copy, source.location)
-            _sync_names(copy)
-            if digest in self._distrusted and stored.exists():
-                stored.rename(temporary / "altered")
-            _move(copy, stored)
+            with workplace(stored) as place:
+                self._lay_down_in(place, source, stored)
         except OSError as error:
             raise ProviderError(
                 f"{source.location}: cannot be copied to {self._folder}: {error}; plan again"
             ) from error
+
+    def _lay_down_in(self, place: Path, source: Content, stored: Path) -> None:
+        copy, altered = place / "content", place / "altered"
+        try:
+            if not self._is_copied(source, copy):
+                raise ProviderError(f"{source.location}: changed since the plan was made; plan again")
+            sync_names(copy)
+            if source.digest in self._distrusted and stored.exists():
+                stored.rename(altered)
+            put_in_place(copy, stored)
         finally:
-            shutil.rmtree(temporary, ignore_errors=True)
+            remove(copy)
+            remove(altered)
 
-    def _copy(self, source: Content, copy: Path) -> None:
-        if not source.location.is_dir():
-            _copy_file(source.location, copy)
-            return
-        copy.mkdir()
-        for name, file in self._files_of(source.location):
-            (copy / name).parent.mkdir(parents=True, exist_ok=True)
-            _copy_file(file, copy / name)
-
-    def _verify(self, digest: str, copy: Path, location: Path) -> None:
-        if self._digest_of(copy) != digest:
-            raise ProviderError(f"{location}: changed since the plan was made; plan again")
-
-
-def _copy_file(source: Path, copy: Path) -> None:
-    """Copy with the executable bits, durable and read-only."""
-    with open_regular(source) as file, copy.open("xb") as made:
-        executable = os.fstat(file.fileno()).st_mode & 0o100
-        shutil.copyfileobj(file, made, _AT_A_TIME)
-        made.flush()
-        os.fsync(made.fileno())
-    copy.chmod(0o555 if executable else 0o444)
-
-
-def _sync_names(copy: Path) -> None:
-    """Make every folder's names durable, else a power cut could leave a folder that lacks some under a digest."""
-    for folder in (copy, *copy.rglob("*")):
-        if folder.is_dir():
-            sync_folder(folder)
-
-
-def _move(copy: Path, stored: Path) -> None:
-    """Put the whole in place at once; content that another thread or process put there meanwhile is the same."""
-    try:
-        copy.rename(stored)
-    except OSError:
-        if not stored.exists():
-            raise
-    sync_folder(stored.parent)
+    def _is_copied(self, source: Content, copy: Path) -> bool:
+        """Whether what was copied is what was planned, bytes and names: a copied file may say which names count."""
+        is_folder = source.location.is_dir()
+        if is_folder:
+            copy.mkdir(exist_ok=True)
+        files = copied(list(self._files_of(source.location)) if is_folder else [("", source.location)], copy)
+        kept = [name for name, _ in self._files_of(copy)] if is_folder else [""]
+        return digest_of_files(files) == source.digest and [name for name, _ in files] == kept

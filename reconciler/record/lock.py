@@ -21,16 +21,26 @@ _LOOK_S = 0.1
 if sys.platform == "win32":
     import msvcrt
 
-    def _take(descriptor: int) -> None:
+    def take_lock(descriptor: int) -> None:
+        """Take the lock of a file that is open.
+
+        Raises:
+            OSError: another process or descriptor has it.
+        """
         # A byte far behind the facts, which stay readable for those who wait.
         os.lseek(descriptor, 1 << 30, os.SEEK_SET)
         msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
 
-    _share = _take
+    _share = take_lock
 else:
     import fcntl
 
-    def _take(descriptor: int) -> None:
+    def take_lock(descriptor: int) -> None:
+        """Take the lock of a file or folder that is open.
+
+        Raises:
+            OSError: another process or descriptor has it.
+        """
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
     def _share(descriptor: int) -> None:
@@ -204,7 +214,7 @@ def _unopened(path: Path, error: OSError) -> StateError:
     return StateError(f"{path}: the run lock cannot be opened: {error.strerror}")
 
 
-def _taken(path: Path, descriptor: int, take: Callable[[int], None] = _take) -> bool:
+def _taken(path: Path, descriptor: int, take: Callable[[int], None] = take_lock) -> bool:
     try:
         take(descriptor)
     except OSError as error:

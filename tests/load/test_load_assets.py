@@ -83,3 +83,35 @@ def test_equal_content_has_one_digest_under_any_name(tmp_path: Path):
         (tmp_path / f"{name}.pkl").write_text("x")
     assert content_digest(tmp_path / "a") == content_digest(tmp_path / "b")
     assert content_digest(tmp_path / "a.pkl") == content_digest(tmp_path / "b.pkl")
+
+
+def test_b45_a_pointer_of_git_lfs_in_a_commit_is_told_as_such(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """In a commit there are pointers alone, so `git lfs pull` would not help."""
+    schema = "$schema: https://azuremlschemas.azureedge.net/latest/model.schema.json"
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "model.yml").write_text(f"{schema}\nname: iris\nversion: 1\npath: deep\n")
+    (tmp_path / "deep" / "w.bin").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n")
+    monkeypatch.chdir(tmp_path)
+    for words in (["init", "-q"], ["add", "--all"], ["-c", "user.name=a", "-c", "user.email=a", "commit", "-qm", "1"]):
+        subprocess.run(["git", *words], check=True)
+    (problem,) = load("HEAD:.").problems
+    assert (problem.code, problem.message) == (
+        "E-MODEL-LFS",
+        "deep: w.bin is a Git LFS pointer (63 bytes); use a checkout after git lfs pull",
+    )
+
+
+@pytest.mark.parametrize("text", ["", "version https://git-lfs.github.com\n", "x" * 2000])
+def test_what_is_no_pointer_of_git_lfs_is_taken(tmp_path: Path, text: str):
+    schema = "$schema: https://azuremlschemas.azureedge.net/latest/model.schema.json"
+    (tmp_path / "model.yml").write_text(f"{schema}\nname: iris\nversion: 1\npath: w.bin\n")
+    (tmp_path / "w.bin").write_text(text)
+    assert load(str(tmp_path / "model.yml")).problems == ()
+
+
+def test_the_digest_of_large_files_by_several_threads_is_that_by_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    for number in range(100):
+        (tmp_path / f"{number}").write_text(f"{number}")
+    by_several = content_digest(tmp_path)
+    monkeypatch.setattr("reconciler.load.digest.threads_for", lambda _: 1)
+    assert content_digest(tmp_path) == by_several

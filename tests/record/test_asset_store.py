@@ -10,9 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.core.contents import digest_of_files
 from reconciler.core.manifest import Content
 from reconciler.errors import ProviderError
+from reconciler.load.digest import content_digest, content_files
 from reconciler.record.assets import AssetStore
+from reconciler.record.files import open_regular
+from reconciler.record.laying import workplace
 
 
 def files_of(folder: Path) -> Iterable[tuple[str, Path]]:
@@ -22,11 +26,8 @@ def files_of(folder: Path) -> Iterable[tuple[str, Path]]:
 
 
 def digest_of(path: Path) -> str:
-    named = files_of(path) if path.is_dir() else [(path.name, path)]
-    digest = hashlib.sha256()
-    for name, file in named:
-        digest.update(f"{name}\0{file.read_bytes()!r}\0".encode())
-    return f"sha256:{digest.hexdigest()}"
+    named = files_of(path) if path.is_dir() else [("", path)]
+    return digest_of_files((name, hashlib.sha256(file.read_bytes()).hexdigest()) for name, file in named)
 
 
 def content(path: Path) -> Content:
@@ -199,3 +200,70 @@ def test_altered_content_whose_source_is_gone_is_not_given_out(tmp_path: Path, c
     store.distrust(digest)
     with pytest.raises(ProviderError, match="not stored here"):
         store.path(digest)
+
+
+def test_a_copy_that_was_killed_is_gone_on_with(tmp_path: Path, code: Path) -> None:
+    """What is there already is read and kept; what is other, longer or a stranger's is not taken."""
+    planned = content(code)
+    place = tmp_path / "assets" / f".{planned.digest.replace(':', '-')}-laying" / "content"
+    (place / "lib").mkdir(parents=True)
+    (place / "score.py").write_bytes((code / "score.py").read_bytes())
+    (place / "lib" / "tool.sh").write_text("#!/bin/bash and more than that")
+    (place / "lib" / "tool.sh").chmod(0o444)
+    kept = (place / "score.py").stat().st_ino
+    stored = assets(tmp_path, planned).path(planned.digest)
+    assert (stored / "score.py").stat().st_ino == kept
+    assert digest_of(stored) == planned.digest
+    assert [file.name for file in (tmp_path / "assets").iterdir()] == [stored.name]
+
+
+def test_a_copy_with_a_file_too_many_is_not_taken_and_made_anew_by_the_next(tmp_path: Path, code: Path) -> None:
+    planned = content(code)
+    place = tmp_path / "assets" / f".{planned.digest.replace(':', '-')}-laying" / "content"
+    place.mkdir(parents=True)
+    (place / "more.py").write_text("")
+    with pytest.raises(ProviderError, match="changed since"):
+        assets(tmp_path, planned).path(planned.digest)
+    assert digest_of(assets(tmp_path, planned).path(planned.digest)) == planned.digest
+
+
+def test_while_another_one_lays_it_down_a_process_has_a_place_of_its_own(tmp_path: Path, code: Path) -> None:
+    planned = content(code)
+    with workplace(tmp_path / planned.digest.replace(":", "-")) as first:
+        with workplace(tmp_path / planned.digest.replace(":", "-")) as second:
+            assert first != second
+            (second / "content").write_text("x")
+        assert not second.exists()
+        (first / "content").write_text("x")
+    assert (first / "content").exists()
+    with workplace(tmp_path / planned.digest.replace(":", "-")) as again:
+        assert again == first
+
+
+def test_a_file_that_grows_while_it_is_copied_is_refused(
+    tmp_path: Path, code: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its bytes are digested as they are written, so what was read when it was planned is of no account."""
+    planned = content(code)
+
+    def growing(path: Path) -> object:
+        if path.name == "score.py":
+            path.write_text(path.read_text() + "# more\n")
+        return open_regular(path)
+
+    monkeypatch.setattr("reconciler.record.laying.open_regular", growing)
+    with pytest.raises(ProviderError, match="code: changed since the plan was made; plan again"):
+        assets(tmp_path, planned).path(planned.digest)
+    assert [file.name for file in (tmp_path / "assets").iterdir()] == [".gitignore"]
+
+
+def test_content_that_says_otherwise_which_of_its_files_count_is_refused(tmp_path: Path) -> None:
+    """An .amlignore that leaves itself out: the copy would be known by the rules of .gitignore."""
+    folder = tmp_path / "src" / "code"
+    folder.mkdir(parents=True)
+    for name, text in {".amlignore": ".amlignore\n", ".gitignore": "data\n", "data": "x"}.items():
+        (folder / name).write_text(text)
+    planned = Content(content_digest(folder), "code", folder)
+    store = AssetStore(tmp_path / "assets", {planned.digest: planned}, digest_of=content_digest, files_of=content_files)
+    with pytest.raises(ProviderError, match="changed since"):
+        store.path(planned.digest)

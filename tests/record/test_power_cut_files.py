@@ -135,8 +135,8 @@ def test_f27_a_private_file_is_whole_or_absent_after_any_cut(
     [
         ("saved plans", "reconciler.record.files.sync_folder"),
         ("saved plans", "reconciler.record.files._sync"),
-        ("assets", "reconciler.record.assets._sync_names"),
-        ("assets", "reconciler.record.assets.sync_folder"),
+        ("assets", "reconciler.record.assets.sync_names"),
+        ("assets", "reconciler.record.laying.sync_folder"),
         ("objects", "reconciler.providers.memory.sync_folder"),
     ],
 )
