@@ -8,7 +8,7 @@ from reconciler.render.answers import answer_text, queried
 
 
 def print_answer(value: Any, query: str, output: StrEnum) -> None:
-    """Print the part of a value that a JMESPath query finds, in the form that is asked for.
+    """Print the part of a value that a JMESPath query finds, in the form that is asked for; nothing where it is null.
 
     Args:
         value: the answer.
@@ -17,6 +17,8 @@ def print_answer(value: Any, query: str, output: StrEnum) -> None:
     """
     found = queried(value, query)
     form = output.value.removesuffix("c")
+    if found is None or (form == "tsv" and found == []):
+        return
     if form == "yaml":
         import yaml  # noqa: PLC0415 - only this form needs it
 

@@ -27,32 +27,57 @@ def queried(value: Any, query: str) -> Any:
 def answer_text(value: Any, form: str) -> str:
     """The value as `json`, `table` or `tsv`; YAML is the caller's, since it needs a library."""
     if form == "tsv":
-        return "\n".join("\t".join(map(cell, row)) for row in _tsv_rows(value))
+        return "\n".join("\t".join(row) for row in _tsv_rows(value))
     if form == "table":
         return _table(value)
     return json.dumps(value, indent=2, ensure_ascii=False)
 
 
-def _tsv_rows(value: Any) -> list[list[Any]]:
-    """One row an item; a mapping is its values that are no structures, as the Azure CLI has it."""
-    items = value if isinstance(value, list) else [value]
-    return [_flat(item) for item in items]
+def _tsv_rows(value: Any) -> list[list[str]]:
+    """One row an item; of a list inside a row there is its length, of a mapping nothing, as the Azure CLI has it."""
+    return [_tsv_row(item) for item in (value if isinstance(value, list) else [value])]
 
 
-def _flat(item: Any) -> list[Any]:
-    if isinstance(item, Mapping):
-        return [v for v in item.values() if not isinstance(v, (Mapping, list))]
-    return list(item) if isinstance(item, list) else [item]
+def _tsv_row(item: Any) -> list[str]:
+    if isinstance(item, (Mapping, list)):
+        return [_tsv_cell(inner) for inner in (item.values() if isinstance(item, Mapping) else item)]
+    return [str(item).lower() if isinstance(item, bool) else _text(item)]
+
+
+def _tsv_cell(inner: Any) -> str:
+    if isinstance(inner, list):
+        return str(len(inner))
+    return "" if isinstance(inner, Mapping) else _text(inner)
+
+
+_NO_COLUMN = ("id", "type", "etag")
 
 
 def _table(value: Any) -> str:
-    items = value if isinstance(value, list) else [value]
-    rows = [item if isinstance(item, Mapping) else {"Result": item} for item in items]
-    if not rows:
+    rows = [_table_row(item) for item in (value if isinstance(value, list) else [value])]
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    if not columns:
         return ""
-    columns = list(dict.fromkeys(key for row in rows for key, v in row.items() if not isinstance(v, (Mapping, list))))
-    cells = [[cell(row.get(column)) for column in columns] for row in rows]
-    return aligned([[cell(column) for column in columns], *cells])
+    cells = [["" if row.get(name) is None else _text(row[name]) for name in columns] for row in rows]
+    # As wide as the Azure CLI makes them, for whoever cuts such a table by columns.
+    return aligned([[f"{printable(name)}  " for name in columns], *cells])
+
+
+def _table_row(item: Any) -> dict[str, Any]:
+    """What a table has of an item: no structures, and no column for what is nothing in every row."""
+    if isinstance(item, list):
+        return {f"Column{number}": inner for number, inner in enumerate(item, 1)}
+    if not isinstance(item, Mapping):
+        return {"Result": item}
+    return {
+        f"{name[:1].upper()}{name[1:]}": inner
+        for name, inner in item.items()
+        if name not in _NO_COLUMN and inner is not None and not isinstance(inner, (Mapping, list))
+    }
+
+
+def _text(value: Any) -> str:
+    return printable(str(value))
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> str:

@@ -9,6 +9,8 @@ import typer
 from typer._click import Context
 from typer._click.exceptions import UsageError
 
+from reconciler.cli.answering import print_answer
+from reconciler.cli.az_options import AzOutput
 from reconciler.cli.main import COMMANDS, app
 
 _SCOPE = "--resource-group -g --workspace-name -w --subscription"
@@ -140,3 +142,14 @@ def taken_by(command: str) -> set[str]:
     group = typer.main.get_command(app)
     found = group.get_command(Context(group), command)  # type: ignore[attr-defined]
     return {"--help", "-h"} | {name for option in found.params for name in option.opts}
+
+
+@pytest.mark.parametrize("output", AzOutput)
+def test_of_what_is_null_nothing_is_printed_so_that_a_script_finds_it_empty(output: AzOutput, capsys: Any):
+    print_answer({"scoring_uri": None}, "scoring_uri", output)
+    assert capsys.readouterr().out == ""
+
+
+def test_of_an_empty_list_a_script_that_counts_lines_gets_none(capsys: Any):
+    print_answer([{"name": "blue"}], "[?name=='green'].name", AzOutput.TSV)
+    assert capsys.readouterr().out == ""

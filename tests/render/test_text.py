@@ -157,9 +157,21 @@ def test_the_end_of_an_apply_tells_what_failed_with_the_last_lines_of_its_logs()
     ("value", "form", "text"),
     [
         ("x", "tsv", "x"),
-        ({"a": 1, "b": {"c": 2}, "d": True}, "tsv", "1\ttrue"),
+        (True, "tsv", "true"),
+        ({"a": 1, "b": {"c": 2}, "d": True, "e": [7, 8]}, "tsv", "1\t\tTrue\t2"),
+        (["a", True, {"x": 1}, [1, 2]], "tsv", "a\ntrue\n1\n1\t2"),
         ([{"a": 1}, {"a": None}], "tsv", "1\nNone"),
-        ([{"name": "x", "n": 1}, {"name": "yy", "n": 22}], "table", "name  n\n----  --\nx     1\nyy    22"),
+        ([["a", True], [None, 5]], "tsv", "a\tTrue\nNone\t5"),
+        ([{"name": "x", "n": 1}, {"name": "yy", "n": 22}], "table", "Name    N\n------  ---\nx       1\nyy      22"),
+        ([{"b": "a", "c": True}, {"b": None, "c": 5}], "table", "B    C\n---  ----\na    True\n     5"),
+        (
+            {"id": "/x", "type": "t", "auth_mode": "key", "tags": {}, "none": None},
+            "table",
+            "Auth_mode\n-----------\nkey",
+        ),
+        ([["a", True], [None, 5]], "table", "Column1    Column2\n---------  ---------\na          True\n           5"),
+        ("key", "table", "Result\n--------\nkey"),
+        ([], "table", ""),
         ({"a": 1}, "json", '{\n  "a": 1\n}'),
     ],
 )
