@@ -34,6 +34,8 @@ def wanted(
         return Resolved(wish.resources, (), {}), accepted(besides)
     whole = not loaded.alone
     loaded = _with_amended(workspace, wish, loaded, state)
+    if wish.skip_scripts:
+        loaded = replace(loaded, manifests=tuple(replace(each, scripts={}) for each in loaded.manifests))
     resolved = resolve(loaded.manifests, state, secret_key=workspace.store.secret_key(), whole=whole)
     return resolved, accepted([*_problems(workspace, loaded, resolved, state, whole=whole), *besides])
 
@@ -53,7 +55,7 @@ def _with_amended(workspace: Workspace, wish: Wish, loaded: Loaded, state: State
         entry = state.entries.get(amendment.address)
         if entry is None or not entry.spec:
             raise MlopsError(f"{_not_there(amendment.address, state, workspace)}; create it first")
-        made.append(amended(amendment.address, entry.spec, amendment))
+        made.append(amended(amendment.address, entry.spec, amendment, stored=workspace.stored))
     more = _with_values(_joined(_NO_FILES, made, workspace.target))
     return _known(
         workspace,

@@ -31,6 +31,7 @@ class Wish:
         kind: what the files hold, where a command is about one kind; with it no folder is read by default.
         spelled: resources that a command spells out in place of files.
         amendments: what a command changes of recorded resources.
+        skip_scripts: whether scoring scripts are not looked at.
         require_clean: whether what is in no commit is not applied; a target may want that as well.
         blame: whether git is asked who last wrote what the plan's fields come from.
         resources: everything that is wanted, in the place of what files say; None where files are to be read.
@@ -53,6 +54,7 @@ class Wish:
     kind: str = ""
     spelled: tuple[Spelled, ...] = ()
     amendments: tuple[Amendment, ...] = ()
+    skip_scripts: bool = False
 
     @property
     def given(self) -> tuple[str, ...]:

@@ -53,6 +53,11 @@ class Workspace:
         """Where parsed manifests are kept; safe to delete at any time. Offline nothing is trusted that lies about."""
         return None if self.offline else self.config.root / PRIVATE / "cache"
 
+    def stored(self, digest: str) -> Path | None:
+        """Where the content of a digest is stored on this machine; None where it is not."""
+        place = self.config.root / PRIVATE / "assets" / digest.replace(":", "-")
+        return place if place.exists() else None
+
 
 @contextmanager
 def open_workspace(

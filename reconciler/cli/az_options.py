@@ -38,9 +38,15 @@ Set = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="FIELD=VALUE...", help="Give a field another value; may be given several times."),
 ]
-Remove = Annotated[
-    list[str] | None, typer.Option("--remove", metavar="FIELD...", help="Take a field away, such as tags.team.")
+Add = Annotated[
+    list[str] | None,
+    typer.Option("--add", metavar="LIST VALUE...", help="Add to a list: a value, or an object of NAME=VALUE pairs."),
 ]
+Remove = Annotated[
+    list[str] | None,
+    typer.Option("--remove", metavar="FIELD...", help="Take a field away, such as tags.team; or LIST 0, an item."),
+]
+ForceString = Annotated[bool, typer.Option("--force-string", help="Values of --set and --add are text as they stand.")]
 NoWait = Annotated[bool, typer.Option("--no-wait", help="Do not wait; `show` tells how far it is.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 Query = Annotated[str, typer.Option("--query", metavar="JMESPATH", help="The part of the answer to print.")]

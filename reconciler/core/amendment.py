@@ -27,17 +27,20 @@ class Amendment:
     Args:
         address: of the resource.
         values: dotted fields (`tags.team`, a list's item as `[0]`) and what they become, in the order of the command.
-        removed: dotted fields that go; one with a default gets that.
+        removed: dotted fields that go, before anything else is done; one with a default gets that.
+        added: dotted lists and what comes behind their last item; after `removed`, before `values`.
         marks: fields that no file has, such as whether a version is archived; None takes one away.
     """
 
     address: Address
     values: tuple[tuple[str, Any], ...] = ()
     removed: tuple[str, ...] = ()
+    added: tuple[tuple[str, Any], ...] = ()
     marks: Mapping[str, Any] | None = None
 
     @property
     def fields(self) -> tuple[str, ...]:
         """What is changed, as `ADDRESS.FIELD`; values may be secret."""
-        named = (*(path for path, _ in self.values), *self.removed, *sorted(self.marks or ()))
+        given = (path for path, _ in (*self.values, *self.added))
+        named = (*given, *self.removed, *sorted(self.marks or ()))
         return tuple(f"{self.address}.{path}" for path in named)

@@ -1,14 +1,14 @@
 """What the options of a command say of resources becomes manifests, checked as those of files are."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from reconciler.core.address import Address
 from reconciler.core.amendment import Amendment, Spelled
-from reconciler.core.manifest import Content, Manifest, Spec
+from reconciler.core.manifest import Content, Manifest, Script, Spec, origin_of
 from reconciler.core.problem import Problem
 from reconciler.core.secret import with_secrets
 from reconciler.kinds import KINDS
@@ -16,7 +16,7 @@ from reconciler.load.check import flaws
 from reconciler.load.contents import Contents, path_fields
 from reconciler.load.document import Document
 from reconciler.load.governed import POLICY_FIELDS
-from reconciler.load.manifests import manifest_of
+from reconciler.load.manifests import manifest_of, scripts_of
 from reconciler.load.nested import Nested
 from reconciler.load.normal import normal
 from reconciler.load.options import Options, Override
@@ -29,13 +29,18 @@ from reconciler.load.tree import Tree
 
 _ANYWHERE = Bounds(os.sep, relative=True)
 
+Stored = Callable[[str], Path | None]
+"""Where content of a digest is stored; None where it is not."""
+
 
 def spelled_out(spelled: Spelled, overrides: tuple[Override, ...] = ()) -> tuple[Manifest, list[Problem]]:
     """The manifest of a resource that a command spells out, and what is wrong with it."""
     return _read(spelled.kind, spelled.document, overrides, known={})
 
 
-def amended(address: Address, spec: Spec, amendment: Amendment) -> tuple[Manifest, list[Problem]]:
+def amended(
+    address: Address, spec: Spec, amendment: Amendment, *, stored: Stored = lambda _digest: None
+) -> tuple[Manifest, list[Problem]]:
     """The manifest of a recorded resource with some fields changed, and what is wrong with it.
 
     What is recorded of content and secrets is their digests; they stay what they are where they are not changed.
@@ -44,17 +49,23 @@ def amended(address: Address, spec: Spec, amendment: Amendment) -> tuple[Manifes
         address: of the resource.
         spec: as it is recorded, or live.
         amendment: what is to change.
+        stored: where recorded content is stored, in which a script may be named that is to be checked.
     """
     document, known = _document_of(address, spec)
     problems = [_refused(amendment, path) for path in amendment.removed if not _take_out(document, path)]
+    problems += [_no_list(amendment, path) for path, item in amendment.added if not _append(document, path, item)]
     overrides = tuple(Override(str(address), path, value, SET) for path, value in amendment.values)
-    manifest, wrong = _read(address.kind, document, overrides, known)
+    manifest, wrong = _read(address.kind, document, overrides, known, stored)
     marks = {**_marks(address, spec), **(amendment.marks or {})}
     return replace(manifest, document={**manifest.document, **marks}), problems + wrong
 
 
 def _read(
-    kind: str, document: Mapping[str, Any], overrides: tuple[Override, ...], known: Mapping[str, Content]
+    kind: str,
+    document: Mapping[str, Any],
+    overrides: tuple[Override, ...],
+    known: Mapping[str, Content],
+    stored: Stored = lambda _digest: None,
 ) -> tuple[Manifest, list[Problem]]:
     """Check a document with its overrides, and look at what it points at; `known` is content that is recorded."""
     one, problems = overridden(Document(document, {"": (1, 1)}, {}), overrides)
@@ -72,7 +83,16 @@ def _read(
     whole = manifest.document
     for path, content in kept.items():
         whole = put(whole, path, content.name)
-    return replace(manifest, file="", document=whole, contents={**manifest.contents, **kept}), problems
+    scripts = {**manifest.scripts, **_renamed(replace(manifest, document=whole), kept, contents, stored)}
+    return replace(manifest, file="", document=whole, contents={**manifest.contents, **kept}, scripts=scripts), problems
+
+
+def _renamed(manifest: Manifest, kept: Mapping[str, Content], contents: Contents, stored: Stored) -> dict[str, Script]:
+    """The scripts that a command names anew in content that is recorded, where that is at hand."""
+    places = {path: (content, stored(content.digest)) for path, content in kept.items()}
+    lying = {path: replace(content, location=place) for path, (content, place) in places.items() if place}
+    found = scripts_of(manifest.kind, manifest.document, lying, contents)
+    return {path: script for path, script in found.items() if origin_of(path, manifest.given)}
 
 
 def _document_of(address: Address, spec: Spec) -> tuple[dict[str, Any], dict[str, Content]]:
@@ -96,20 +116,53 @@ def _marks(address: Address, spec: Spec) -> dict[str, Any]:
 
 
 def _take_out(document: dict[str, Any], path: str) -> bool:
-    """Remove a dotted field, or a list's item; False where there is none. What lies on the way is copied."""
-    *parents, last = path.replace("[", ".").replace("]", "").split(".")
+    """Remove a dotted field, or a list's item; False where there is none. A key of the user's may hold dots itself."""
+    steps = _steps(path)
+    for length in range(len(steps) - 1, -1, -1):
+        holder, last = _held(document, steps[:length]), ".".join(steps[length:])
+        if isinstance(holder, dict) and last in holder:
+            del holder[last]
+            return True
+        if isinstance(holder, list) and last.isdigit() and int(last) < len(holder):
+            del holder[int(last)]
+            return True
+    return False
+
+
+def _append(document: dict[str, Any], path: str, item: Any) -> bool:
+    """Add an item to a list, which is made where nothing is; False where something else is, or no way leads there."""
+    *parents, last = _steps(path)
+    holder = _held(document, parents)
+    if isinstance(holder, dict):
+        holder.setdefault(last, [])
+    found = _held(document, [*parents, last])
+    if not isinstance(found, list):
+        return False
+    found.append(item)
+    return True
+
+
+def _steps(path: str) -> list[str]:
+    return path.replace("[", ".").replace("]", "").split(".")
+
+
+def _held(document: dict[str, Any], steps: Sequence[str]) -> Any:
+    """The mapping or list at the end of some steps, copied as everything on the way there; None where there is none."""
     target: Any = document
-    for step in parents:
-        inner = target.get(step) if isinstance(target, dict) else None
-        if not isinstance(inner, (dict, list)):
-            return False
-        target[step] = inner = inner.copy()
-        target = inner
-    if isinstance(target, list) and last.isdigit() and int(last) < len(target):
-        del target[int(last)]
-        return True
-    return isinstance(target, dict) and target.pop(last, target) is not target
+    for step in steps:
+        key: Any = int(step) if isinstance(target, list) and step.isdigit() else step
+        there = key in target if isinstance(target, dict) else isinstance(key, int) and key < len(target)
+        if not there or not isinstance(target[key], (dict, list)):
+            return None
+        target[key] = target[key].copy()
+        target = target[key]
+    return target
 
 
 def _refused(amendment: Amendment, path: str) -> Problem:
     return Problem("--remove", 1, 1, "E-SET", f"{amendment.address} has no {path} that could be removed")
+
+
+def _no_list(amendment: Amendment, path: str) -> Problem:
+    message = f"{path} of {amendment.address} is no list that --add could add to; --set {path}.NAME=VALUE sets a field"
+    return Problem("--add", 1, 1, "E-SET", message)

@@ -144,7 +144,7 @@ def manifest_of(here: Here, entry: Entry, contents: Contents, nested: Nested, pr
     folder = os.path.dirname(here.path)
     document, own, inside = nested.brought_in(entry, folder)
     found, flaws = contents.of(document, entry.kind, folder)
-    scripts = _scripts(entry.kind, document, found, contents)
+    scripts = scripts_of(entry.kind, document, found, contents)
     manifest = Manifest(
         here.shown,
         entry.kind,
@@ -162,7 +162,7 @@ def manifest_of(here: Here, entry: Entry, contents: Contents, nested: Nested, pr
     return replace(manifest, valid=False) if wrong else manifest
 
 
-def _scripts(
+def scripts_of(
     kind: str, document: Mapping[str, Any], found: Mapping[str, Content], contents: Contents
 ) -> dict[str, Script]:
     """The scripts that a document names, in the folders that were found."""

@@ -38,11 +38,15 @@ def parse_set(text: str) -> Override:
     if not found:
         message = f"{text!r} is not ADDRESS.path=value; write for example deployment/credit/blue.instance_count=3"
         raise ManifestError([Problem(SET, 1, 1, "E-SET", message)])
-    return Override(found["address"], found["path"].strip(), _value(found["value"]), SET)
+    return Override(found["address"], found["path"].strip(), value_of(found["value"]), SET)
 
 
-def parse_field(text: str) -> Override:
+def parse_field(text: str, *, literal: bool = False) -> Override:
     """Read `path=value` of the one resource that a command is about, with the same values.
+
+    Args:
+        text: what was written.
+        literal: whether the value is text, whatever it looks like.
 
     Raises:
         ManifestError: the text has another form.
@@ -52,7 +56,7 @@ def parse_field(text: str) -> Override:
         raise ManifestError(
             [Problem(SET, 1, 1, "E-SET", f"{text!r} is not FIELD=value; write for example tags.team=risk")]
         )
-    return Override("", path.strip(), _value(value), SET)
+    return Override("", path.strip(), value if literal else value_of(value), SET)
 
 
 def address_of(kind: str, document: Mapping[str, Any]) -> str:
@@ -154,7 +158,7 @@ def _without(written: Mapping[str, str], paths: Any) -> dict[str, str]:
     }
 
 
-def _value(text: str) -> Any:
+def value_of(text: str) -> Any:
     """What YAML reads, or the text itself where reading would lose how it was written: `1.10` stays `1.10`."""
     import yaml  # noqa: PLC0415  # the command line pays for it only when --set is given
 

@@ -117,3 +117,45 @@ def test_a_model_that_is_spelled_out_may_lie_anywhere(tmp_path: Path, monkeypatc
 def test_what_is_wrong_with_what_is_spelled_out_is_told() -> None:
     _, problems = spelled_out(Spelled("model", {"name": "risk", "path": "no-such-file"}))
     assert [problem.code for problem in problems] == ["E-PATH"]
+
+
+def test_a_key_that_holds_dots_can_be_removed() -> None:
+    after = changed(recorded_blue(tags={"team.name": "risk", "team": "x"}), "tags.team.name")
+    assert after["tags"] == {"team": "x"}
+
+
+def test_items_of_lists_are_added_and_removed() -> None:
+    headers = {"collections": {}, "request_logging": {"capture_headers": ["a", "b"]}}
+    path = "data_collector.request_logging.capture_headers"
+    amendment = Amendment(BLUE, removed=(f"{path}[0]",), added=((path, "c"),))
+    manifest, problems = amended(BLUE, recorded_blue(data_collector=headers), amendment)
+    assert problems == []
+    assert manifest.document["data_collector"]["request_logging"]["capture_headers"] == ["b", "c"]
+    assert headers["request_logging"]["capture_headers"] == ["a", "b"]
+
+
+def test_a_list_that_is_not_there_is_made() -> None:
+    path = "data_collector.request_logging.capture_headers"
+    spec = recorded_blue(data_collector={"collections": {}, "request_logging": {}})
+    manifest, problems = amended(BLUE, spec, Amendment(BLUE, added=((path, "c"),)))
+    assert problems == []
+    assert manifest.document["data_collector"]["request_logging"]["capture_headers"] == ["c"]
+
+
+def test_what_is_no_list_is_not_added_to() -> None:
+    for path in ("tags", "no.such", "instance_count"):
+        _, problems = amended(BLUE, recorded_blue(), Amendment(BLUE, added=((path, {"a": "1"}),)))
+        assert any("is no list that --add could add to" in problem.message for problem in problems), path
+
+
+def test_a_script_that_is_named_anew_is_checked_in_the_content_that_is_stored(tmp_path: Path) -> None:
+    (tmp_path / "score.py").write_text("def init(): pass\n\n\ndef run(raw_data): return 1\n")
+    amendment = Amendment(BLUE, (("code_configuration.scoring_script", "other.py"),))
+    manifest, _ = amended(BLUE, recorded_blue(), amendment, stored=lambda _digest: tmp_path)
+    assert [script.lacking for script in manifest.scripts.values()] == ["is not there"]
+    assert manifest.contents["code_configuration.code"].location == Path()
+
+
+def test_a_script_that_nobody_names_anew_is_not_looked_at(tmp_path: Path) -> None:
+    manifest, _ = amended(BLUE, recorded_blue(), Amendment(BLUE, (("tags.a", "1"),)), stored=lambda _digest: tmp_path)
+    assert manifest.scripts == {}
