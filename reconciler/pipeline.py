@@ -229,7 +229,7 @@ def destroy(workspace: Workspace, wish: Wish, manner: Manner | None = None) -> A
         recorded = workspace.store.read()
         live = _seen(workspace, manner.pace)
         state = fold(recorded, live)
-        found = changes((), state)
+        found = changes((), state, keep=False)
         if wish.paths or wish.only:
             meant = named(workspace, wish.only, state) if wish.only else defined(workspace, wish, state)
             found = [change for change in found if change.address in meant]

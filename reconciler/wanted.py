@@ -36,7 +36,8 @@ def wanted(
     loaded = _with_amended(workspace, wish, loaded, state)
     if wish.skip_scripts:
         loaded = replace(loaded, manifests=tuple(replace(each, scripts={}) for each in loaded.manifests))
-    resolved = resolve(loaded.manifests, state, secret_key=workspace.store.secret_key(), whole=whole)
+    key, by_command = workspace.store.secret_key(), bool(wish.kind)
+    resolved = resolve(loaded.manifests, state, secret_key=key, whole=whole, by_command=by_command)
     return resolved, accepted([*_problems(workspace, loaded, resolved, state, whole=whole), *besides])
 
 
@@ -144,6 +145,7 @@ def options_of(target: Target, wish: Wish, *, cache: Path | None = None) -> Opti
         endpoint_name=wish.endpoint_name,
         kind=wish.kind,
         cache=cache,
+        beyond=wish.beyond,
     )
 
 

@@ -32,6 +32,7 @@ class Wish:
         spelled: resources that a command spells out in place of files.
         amendments: what a command changes of recorded resources.
         skip_scripts: whether scoring scripts are not looked at.
+        beyond: paths, links resolved, that the command's options name in the place of those of its file.
         require_clean: whether what is in no commit is not applied; a target may want that as well.
         blame: whether git is asked who last wrote what the plan's fields come from.
         resources: everything that is wanted, in the place of what files say; None where files are to be read.
@@ -55,6 +56,7 @@ class Wish:
     spelled: tuple[Spelled, ...] = ()
     amendments: tuple[Amendment, ...] = ()
     skip_scripts: bool = False
+    beyond: tuple[str, ...] = ()
 
     @property
     def given(self) -> tuple[str, ...]:

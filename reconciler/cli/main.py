@@ -20,6 +20,7 @@ from reconciler.cli import (
     importing,
     keeping,
     looking,
+    model,
     observing,
     online_endpoint,
     planning,
@@ -77,6 +78,8 @@ COMMANDS: dict[str, Callable[..., int | None]] = {
     "online-endpoint create": online_endpoint.create,
     "online-endpoint show": online_endpoint.show,
     "online-endpoint delete": online_endpoint.delete,
+    "model create": model.create,
+    "model show": model.show,
     "explain": explaining.explain,
     "schema": explaining.schema,
 }

@@ -10,11 +10,17 @@ from reconciler.core.state import Entry, State
 from reconciler.diff.fields import differing
 from reconciler.kinds import KINDS
 from reconciler.kinds.autoscaling import left_to_the_autoscaler, started
+from reconciler.kinds.marks import is_by_command
 from reconciler.kinds.references import named_assets
 
 
 def changes(
-    resources: Sequence[Resource], state: State, *, recorded: State | None = None, whole: bool = True
+    resources: Sequence[Resource],
+    state: State,
+    *,
+    recorded: State | None = None,
+    whole: bool = True,
+    keep: bool = True,
 ) -> list[Change]:
     """All changes that bring the record to what is wanted, sorted by address.
 
@@ -23,12 +29,17 @@ def changes(
         state: what is recorded, drift folded in.
         recorded: what is recorded, as it stands; None when nothing was folded in.
         whole: what is recorded and not wanted is deleted; False leaves it alone.
+        keep: what a command registered stays although no file defines it.
     """
     recorded = recorded or state
     found = [change for resource in resources if (change := _change(resource, state, recorded))]
     wanted = {resource.address for resource in resources}
     if whole:
-        found += [_deletion(address, state) for address in state.entries if address not in wanted]
+        found += [
+            _deletion(address, state)
+            for address, entry in state.entries.items()
+            if address not in wanted and not (keep and is_by_command(entry.spec))
+        ]
     found += _dragged(resources, state, found)
     return sorted(found, key=lambda change: change.address)
 

@@ -1,6 +1,7 @@
 """A registered model: immutable content under a name and a version."""
 
 from reconciler.kinds.kind import Kind
+from reconciler.kinds.marks import MARKS
 
 MODEL = Kind(
     name="model",
@@ -11,6 +12,7 @@ MODEL = Kind(
     ignored=frozenset(
         {"id", "creation_context", "latest_version", "intellectual_property", "job_name", "utc_time_created"}
     ),
+    marks=MARKS,
     versioned=True,
     known_by=(frozenset({"name", "path"}),),
     whole=True,

@@ -49,7 +49,7 @@ def load_all(paths: Sequence[str], options: Options = _NO_OPTIONS) -> Loaded:
     tree, problems = Tree(options), list[Problem]()
     readings: list[tuple[Here, Reading]] = []
     manifests: list[Manifest] = []
-    places = _each_once([located(path) for path in paths])
+    places = _each_once([_reaching(located(path), options.beyond) for path in paths])
     for place in places:
         problems += _links_out(place)
         found = _readings(place, options, tree, problems)
@@ -68,6 +68,11 @@ def load_all(paths: Sequence[str], options: Options = _NO_OPTIONS) -> Loaded:
         alone=alone,
         files=frozenset(tree.files),
     )
+
+
+def _reaching(place: Place, beyond: tuple[str, ...]) -> Place:
+    """The place, whose files may also name what a command names itself."""
+    return replace(place, bounds=replace(place.bounds, beyond=beyond)) if beyond else place
 
 
 def _each_once(places: Sequence[Place]) -> list[Place]:

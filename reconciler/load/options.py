@@ -46,6 +46,7 @@ class Options:
         endpoint_name: the endpoint of the one deployment of a single file.
         kind: what a single file holds, where a command says so; empty to let the file tell.
         cache: folder of the parse cache; without it every file is parsed.
+        beyond: paths, links resolved, that the options of a command name; they may lie outside of the repository.
     """
 
     variables: Mapping[str, str] = field(default_factory=dict)
@@ -55,6 +56,7 @@ class Options:
     endpoint_name: str = ""
     kind: str = ""
     cache: Path | None = None
+    beyond: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -37,12 +37,14 @@ class Bounds:
         root: the repository's root, links resolved; empty outside git, where only links are held inside `base`.
         shown_root: how the root is shown; set for a revision, whose files lie somewhere in a cache.
         relative: whether the PATH was given relative to the current folder, as places are then shown.
+        beyond: paths, links resolved, that may be read although they lie elsewhere.
     """
 
     base: str
     root: str = ""
     shown_root: str | None = None
     relative: bool = False
+    beyond: tuple[str, ...] = ()
 
     def shown(self, path: str) -> str:
         """A path as the user would write it."""
@@ -52,7 +54,7 @@ class Bounds:
 
     def holds(self, path: str) -> bool:
         """Whether a path, links resolved, may be read."""
-        roots = (self.root,) if self.root else (self.base, _working_folder())
+        roots = (*self.beyond, *((self.root,) if self.root else (self.base, _working_folder())))
         return any(inside(path, root) and not private_part(path, root) for root in roots)
 
 

@@ -9,6 +9,7 @@ from reconciler.core.address import Address
 from reconciler.core.manifest import Resource, Spec
 from reconciler.core.state import State
 from reconciler.kinds import KINDS
+from reconciler.kinds.marks import is_archived
 from reconciler.kinds.references import natural
 
 _REFERENCE = re.compile(r"azureml:(?P<name>[^/:@]+)(?::(?P<version>[^@]+)|@(?P<label>[^:]+))$")
@@ -22,32 +23,42 @@ class Registry:
         recorded: the assets of the state, with the time at which each was first recorded.
         added: the assets that manifests define, in the order in which they were met.
         pins: labels as resolved so far, `model/risk@latest` to `model/risk:3`.
+        by_command: whether one version is registered by a command, which makes the latest, and no folder holds many.
     """
 
     recorded: Mapping[Address, tuple[str, Spec]]
     added: dict[Address, Resource] = field(default_factory=dict)
     pins: dict[str, str] = field(default_factory=dict)
+    by_command: bool = False
 
     @classmethod
-    def of(cls, state: State) -> "Registry":
+    def of(cls, state: State, *, by_command: bool = False) -> "Registry":
         """The registry of what is recorded."""
-        return cls({a: (e.created, e.spec) for a, e in state.entries.items() if KINDS[a.kind].versioned})
+        recorded = {a: (e.created, e.spec) for a, e in state.entries.items() if KINDS[a.kind].versioned}
+        return cls(recorded, by_command=by_command)
 
     def version_for(self, kind: str, name: str, spec: Spec) -> str:
-        """The version of an asset that was given none: the newest one of the same content, else one more."""
+        """The version of an asset that was given none: the newest one of the same content, else one more.
+
+        A command registers anew what an older version has already, so that it is the latest.
+        """
         known = sorted(self._versions(kind, name), key=natural, reverse=True)
-        for version in known:
+        latest = self.latest(kind, name)
+        for version in known if not self.by_command else filter(None, [latest]):
             if not changed_content(kind, self.spec(Address(kind, name, version=version)), spec):
                 return version
         return str(max((int(version) for version in known if version.isdigit()), default=0) + 1)
 
     def latest(self, kind: str, name: str) -> str:
-        """The version created last, not the highest one, as Azure has it; new ones count by number. Empty if none."""
+        """The version created last, not the highest one, as Azure has it; new ones count by number. Empty if none.
+
+        Archived ones are none.
+        """
         new = [a.version for a in self.added if (a.kind, a.name) == (kind, name) and a not in self.recorded]
         if new:
             return max(new, key=natural)
-        old = [(created, natural(a.version), a.version) for a, (created, _) in self.recorded.items()
-               if (a.kind, a.name) == (kind, name)]  # fmt: skip
+        old = [(created, natural(a.version), a.version) for a, (created, spec) in self.recorded.items()
+               if (a.kind, a.name) == (kind, name) and not is_archived(spec)]  # fmt: skip
         return max(old)[2] if old else ""
 
     def __contains__(self, address: Address) -> bool:

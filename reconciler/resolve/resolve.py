@@ -10,7 +10,9 @@ from reconciler.core.manifest import Manifest, Resource
 from reconciler.core.problem import Problem
 from reconciler.core.state import State
 from reconciler.kinds import KINDS
+from reconciler.kinds.marks import is_by_command
 from reconciler.resolve.assets import Registry, changed_content, parse_reference
+from reconciler.resolve.marked import marked
 from reconciler.resolve.normalise import spec_of
 
 Place = TypeVar("Place")
@@ -32,7 +34,13 @@ class Resolved:
 
 
 def resolve(
-    manifests: Sequence[Manifest], state: State, *, secret_key: bytes, whole: bool = True, linked: bool = True
+    manifests: Sequence[Manifest],
+    state: State,
+    *,
+    secret_key: bytes,
+    whole: bool = True,
+    linked: bool = True,
+    by_command: bool = False,
 ) -> Resolved:
     """Resolve the manifests against each other and against what is recorded.
 
@@ -42,8 +50,9 @@ def resolve(
         secret_key: the state's key, under which secrets are compared.
         whole: the manifests are everything that is wanted, so what is only recorded is about to be deleted.
         linked: False looks no name up: for a check of files by themselves, whose other half lies elsewhere.
+        by_command: whether a command says it all, so that versions which it registers are no folder's.
     """
-    registry = Registry.of(state)
+    registry = Registry.of(state, by_command=by_command)
     named = [(_address(manifest, registry, secret_key), manifest) for manifest in _assets_first(manifests)]
     problems = list(_duplicates(named))
     resources: dict[Address, Resource] = {}
@@ -56,6 +65,7 @@ def resolve(
     for address, resource in list(resources.items()):
         resources[address] = _with_references(resource, registry, problems, linked=linked)
     resources.update(registry.added)
+    resources = {a: marked(r, state.entries.get(a), by_command=by_command) for a, r in resources.items()}
     if linked:
         names = {address for address, _ in named} | (set() if whole else set(state.entries))
         problems += _orphans(resources.values(), names, state)
@@ -190,14 +200,15 @@ def _moved_versions(assets: Iterable[Resource], state: State) -> Iterator[Proble
         if moved:
             message = (
                 f"{asset.address.kind} {_short(asset.address)} is registered with another {moved}, and a version never "
-                "changes; raise the version"
+                "changes; raise the version, or leave it out"
             )
             yield asset.manifest.problem(moved, "E-IMMUTABLE", message)
 
 
 def _about_to_go(resources: Iterable[Resource], wanted: Iterable[Address], state: State) -> Iterator[Problem]:
     """A reference to an asset that is recorded, but whose file is gone, so that it would be deleted."""
-    gone = {address for address in state.entries if KINDS[address.kind].versioned} - set(wanted)
+    assets = {address: entry for address, entry in state.entries.items() if KINDS[address.kind].versioned}
+    gone = {address for address, entry in assets.items() if not is_by_command(entry.spec)} - set(wanted)
     for resource in resources if gone else ():
         for path, kind in KINDS[resource.address.kind].references.items():
             parsed = parse_reference(resource.spec.get(path))

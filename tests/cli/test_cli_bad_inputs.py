@@ -181,7 +181,9 @@ def test_b57_a_replacement_of_what_is_protected_is_refused(applied: Repository):
 
 def test_b57_other_content_under_a_registered_version_is_refused(applied: Repository):
     applied.write("manifests/weights-1.txt", "other\n")
-    message = "model risk:1 is registered with another path, and a version never changes; raise the version"
+    message = (
+        "model risk:1 is registered with another path, and a version never changes; raise the version, or leave it out"
+    )
     assert f"E-IMMUTABLE: {message}" in refused(applied)
 
 

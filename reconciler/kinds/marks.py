@@ -1,0 +1,19 @@
+"""Marks of registered versions: what no file says of them and a command does."""
+
+from reconciler.core.manifest import Spec
+
+ARCHIVED = "archived"
+"""Of a version that is not listed and is not the latest, and may still be named."""
+BY_COMMAND = "by_command"
+"""Of a version that belongs to the registry: a command registered it, and no file has defined it since."""
+MARKS = frozenset({ARCHIVED, BY_COMMAND})
+
+
+def is_archived(spec: Spec) -> bool:
+    """Whether a version was put away."""
+    return bool(spec.get(ARCHIVED))
+
+
+def is_by_command(spec: Spec) -> bool:
+    """Whether no folder of files may delete a version because it does not define it."""
+    return bool(spec.get(BY_COMMAND))

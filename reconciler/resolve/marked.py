@@ -1,0 +1,37 @@
+"""A wanted version carries on what no file says of it, and one that a command registers is known as such."""
+
+from dataclasses import replace
+
+from reconciler.core.manifest import Resource, Spec
+from reconciler.core.state import Entry
+from reconciler.kinds import KINDS
+from reconciler.kinds.marks import BY_COMMAND
+
+
+def marked(resource: Resource, entry: Entry | None, *, by_command: bool) -> Resource:
+    """A wanted resource with the marks that it has or gets.
+
+    Args:
+        resource: what is wanted, as a file or a command says it.
+        entry: what is recorded of it; None where it is new.
+        by_command: whether a command says it: what is new is marked, and what was a folder's stays the folder's. A
+            file takes that mark away, as it defines the version from then on.
+    """
+    kind = KINDS[resource.address.kind]
+    if not kind.marks:
+        return resource
+    before: Spec = entry.spec if entry else {}
+    kept = kind.marks - resource.manifest.document.keys() - (set() if by_command else {BY_COMMAND})
+    marks = {name: before[name] for name in sorted(kept) if name in before}
+    if by_command and not before:
+        marks[BY_COMMAND] = True
+    unsaid = _unsaid(resource, before) if by_command else {}
+    return replace(resource, spec={**resource.spec, **unsaid, **marks}) if marks or unsaid else resource
+
+
+def _unsaid(resource: Resource, before: Spec) -> Spec:
+    """What is recorded of a version that was found by its content, where the command says nothing of it."""
+    said = resource.manifest.document
+    if "version" in said or resource.manifest.kind != resource.address.kind:
+        return {}
+    return {name: value for name, value in before.items() if name not in said}

@@ -1,0 +1,79 @@
+"""A command registers versions: they count up, never change, and carry on what no file says."""
+
+from pathlib import Path
+
+import pytest
+from registry_world import entry, given, register, risk, write
+
+from reconciler.errors import ManifestError, MlopsError
+from reconciler.imperative import assets
+from reconciler.pipeline import Manner
+from reconciler.workspace import Workspace
+
+
+def test_versions_count_up(workspace: Workspace):
+    assert [register(workspace, path=f"run{run}/model") for run in (1, 2)] == ["1", "2"]
+
+
+def test_the_content_of_the_newest_version_is_that_version_again(workspace: Workspace):
+    register(workspace, path="run1/model", tags={"run": "7"}, description="first")
+    assert register(workspace, path="run1/model") == "1"
+    assert entry(workspace, risk("1"))["tags"] == {"run": "7"}
+    assert entry(workspace, risk("1"))["description"] == "first"
+
+
+def test_the_content_of_an_older_version_is_registered_anew_and_is_the_latest(workspace: Workspace):
+    versions = [register(workspace, path=f"run{run}/model") for run in (1, 2, 1)]
+    assert versions == ["1", "2", "3"]
+    assert assets.version_of(workspace.store, "dev", "model", "risk", "", "latest") == risk("3")
+
+
+def test_other_content_under_a_version_is_refused(workspace: Workspace):
+    register(workspace, path="run1/model", version="5")
+    with pytest.raises(ManifestError, match=r"E-IMMUTABLE: model risk:5 .* raise the version, or leave it out"):
+        register(workspace, path="run2/model", version="5")
+
+
+def test_what_is_not_content_may_change(workspace: Workspace):
+    register(workspace, path="run1/model", version="5", tags={"a": "1"})
+    register(workspace, path="run1/model", version="5", tags={"b": "2"}, stage="Production")
+    assert entry(workspace, risk("5"))["tags"] == {"b": "2"}
+    assert entry(workspace, risk("5"))["stage"] == "Production"
+
+
+def test_options_win_over_the_file_and_their_paths_lie_in_the_current_folder(workspace: Workspace, folder: Path):
+    write(folder, made__model_dot_yml="name: risk\nversion: 3\npath: weights.txt\n", made__weights_dot_txt="file's own")
+    write(folder.parent, elsewhere__more_dot_txt="outside of the repository")
+    register(workspace, "", file="made/model.yml")
+    register(workspace, "other", file="made/model.yml", version="9", path="../elsewhere")
+    assert entry(workspace, risk("3"))["path"]["name"] == "weights.txt"
+    spec = workspace.store.read().entries
+    assert [f"{address} {found.spec['path']['name']}" for address, found in spec.items()] == [
+        "model/other:9 elsewhere",
+        "model/risk:3 weights.txt",
+    ]
+
+
+def test_a_file_by_itself_reaches_no_further_than_its_repository(workspace: Workspace, folder: Path):
+    write(folder.parent, elsewhere__more_dot_txt="outside of the repository")
+    (folder / ".git").mkdir()
+    write(folder, model_dot_yml="name: risk\npath: ../elsewhere\n")
+    with pytest.raises(ManifestError, match="E-PATH-OUT"):
+        register(workspace, "", file="model.yml")
+
+
+def test_the_id_that_show_prints_is_a_reference(workspace: Workspace):
+    register(workspace, path="run1/model")
+    assert assets.show(workspace.store, "dev", risk("1"))["id"] == "azureml:risk:1"
+
+
+@pytest.mark.parametrize(("version", "label"), [("", ""), ("1", "latest"), ("", "newest")])
+def test_one_version_is_named_by_itself_or_by_the_one_label(workspace: Workspace, version: str, label: str):
+    register(workspace, path="run1/model")
+    with pytest.raises(MlopsError, match="--label"):
+        assets.version_of(workspace.store, "dev", "model", "risk", version, label)
+
+
+def test_a_command_without_a_path_registers_nothing(workspace: Workspace):
+    with pytest.raises(MlopsError, match="--path"):
+        assets.create(workspace, given("model", "risk"), Manner())
