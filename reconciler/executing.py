@@ -8,13 +8,14 @@ from reconciler.apply import InTime, Journal, Pace, recover
 from reconciler.apply import apply as walk
 from reconciler.core.plan import Outcome, Result
 from reconciler.diff import ALTERED
+from reconciler.errors import InterruptedRunError, StepFailedError
 from reconciler.inverses import inverse_of
 from reconciler.load.commit import commit_named
 from reconciler.providers.provider import FenceSource, Renewing
 from reconciler.record.store import Origin
 from reconciler.runs import begin_run
 from reconciler.telemetry import span, told
-from reconciler.wishes import Manner, Planned, Wish
+from reconciler.wishes import Applied, Manner, Planned, Wish
 from reconciler.workspace import Workspace
 
 
@@ -77,6 +78,36 @@ def _walked(workspace: Workspace, planned: Planned, run: str, manner: Manner) ->
             watcher=told(manner.watch(planned.plan)),
             pace=manner.pace,
         )
+
+
+def raise_unless_done(applied: Applied, *, stopped: bool, again: str = "apply") -> None:
+    """Have what came of a run be an error, unless all was done.
+
+    Args:
+        applied: what came of it.
+        stopped: whether it was interrupted.
+        again: what is to be done once more where that was not well.
+
+    Raises:
+        StepFailedError: a step failed.
+        InterruptedRunError: it was interrupted before its end.
+    """
+    if applied.succeeded:
+        return
+    if stopped:
+        said = f"interrupted; what was done is recorded, {again} again to go on"
+        raise InterruptedRunError(said, outcomes=applied.outcomes)
+    raise StepFailedError(_why_failed(applied.outcomes, again), outcomes=applied.outcomes)
+
+
+def _why_failed(outcomes: Sequence[Outcome], again: str) -> str:
+    unknown = ", ".join(f"#{each.step.id} {each.step.address}" for each in outcomes if each.result is Result.UNKNOWN)
+    if not unknown:
+        return f"a step failed; what was done is recorded, mend the cause and {again} again"
+    return (
+        f"nobody knows whether {unknown} is done; all else that was done is recorded. {again.capitalize()} again: it "
+        "refuses what may still be on its way, looks at what is there, and goes on from that"
+    )
 
 
 def origin_of(workspace: Workspace, wish: Wish, paths: Sequence[str]) -> Origin:

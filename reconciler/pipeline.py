@@ -294,13 +294,19 @@ def refresh(workspace: Workspace, manner: Manner | None = None) -> tuple[Drift, 
         return tuple(found)
 
 
-def validate(wish: Wish, target: str | None) -> tuple[Loaded, tuple[Problem, ...]]:
+def validate(wish: Wish, target: str | None, *, start: Path | None = None) -> tuple[Loaded, tuple[Problem, ...]]:
     """Every problem of the files by themselves; no platform and no record is asked, nothing of theirs is run.
 
     A single file may name what lies elsewhere, so only a folder is checked for names that lead nowhere.
+
+    Args:
+        wish: what to check.
+        target: whose settings count; None for the default one.
+        start: the folder where the user stands; by default the current one.
     """
-    config = read_config(Path.cwd())
-    loaded = load_all(paths_of(config, wish), options_of(config.target(target), wish))
+    config = read_config(start or Path.cwd())
+    options = options_of(config.target(target), wish, start=str(start or ""))
+    loaded = load_all(paths_of(config, wish), options)
     whole = not loaded.alone
     resolved = resolve(loaded.manifests, State(), secret_key=b"", linked=whole)
     broken = [manifest for manifest in loaded.manifests if not manifest.valid]

@@ -93,7 +93,8 @@ def loaded_of(workspace: Workspace, wish: Wish) -> Loaded:
     """What files and a command say; the workspace knows from then on where the content lies that they point at."""
     if wish.resources is not None:
         return Loaded((), (), (), "")
-    options, paths = options_of(workspace.target, wish, cache=workspace.cache), paths_of(workspace.config, wish)
+    options = options_of(workspace.target, wish, cache=workspace.cache, start=workspace.start)
+    paths = paths_of(workspace.config, wish)
     with span("load"):
         loaded = load_all(paths, options) if paths else _NO_FILES
     if wish.spelled:
@@ -128,14 +129,14 @@ def _known(workspace: Workspace, loaded: Loaded) -> Loaded:
 def take_for_recorded(workspace: Workspace, wish: Wish) -> None:
     """Take what the files say at a revision, `mlops.yaml` among them, for what is recorded; but not what is wrong."""
     target, paths = at_revision(wish.against, workspace.config, workspace.target, wish.paths)
-    loaded = load_all(paths, options_of(target, wish))
+    loaded = load_all(paths, options_of(target, wish, start=workspace.start))
     resolved = resolve(loaded.manifests, State(), secret_key=workspace.store.secret_key())
     with workspace.store.lock({}, timeout_s=0):
         for resource in resolved.resources:
             workspace.store.note(resource.address, Entry(resource.spec, labels=resource.labels))
 
 
-def options_of(target: Target, wish: Wish, *, cache: Path | None = None) -> Options:
+def options_of(target: Target, wish: Wish, *, cache: Path | None = None, start: str = "") -> Options:
     """The target's variables and overrides, under those of the command line."""
     return Options(
         variables={**target.variables, **wish.variables},
@@ -146,6 +147,7 @@ def options_of(target: Target, wish: Wish, *, cache: Path | None = None) -> Opti
         kind=wish.kind,
         cache=cache,
         beyond=wish.beyond,
+        start=start,
     )
 
 

@@ -4,7 +4,7 @@ import getpass
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from reconciler.apply import random_id, utc_now
@@ -32,6 +32,7 @@ class Workspace:
         contents: what the manifests point at, by digest; filled by whoever loads them, read when content is laid down.
         files: where the manifests were read; filled likewise.
         manifests: those; filled likewise.
+        start: the folder where the user stands, if that is not the current one.
         offline: whether nothing is asked; in place of the provider stands one that holds nothing.
         now: the time that is written down, ISO 8601 in UTC.
         new_id: the ids of runs and operations.
@@ -44,6 +45,7 @@ class Workspace:
     contents: dict[str, Content] = field(default_factory=dict)
     files: set[str] = field(default_factory=set)
     manifests: list[Manifest] = field(default_factory=list)
+    start: str = ""
     offline: bool = False
     now: Callable[[], str] = utc_now
     new_id: Callable[[], str] = random_id
@@ -91,14 +93,14 @@ def open_workspace(
     if offline:
         location = "memory:" if blank else chosen.state
         with closing(open_offline(location, root=config.root, target=chosen.name)) as kept:
-            yield Workspace(config, chosen, kept, MemoryProvider(), offline=True)
+            yield Workspace(config, chosen, kept, MemoryProvider(), start=str(start or ""), offline=True)
         return
     if is_offline(environ):
         raise RefusedError(f"{OFFLINE} is set, and this asks a platform; `plan` and `validate` can do without")
     provider_class = provider_named(chosen.provider)
     store = open_store(chosen.state, root=config.root, target=chosen.name)
     try:
-        workspace = _opened(config, chosen, store, provider_class)
+        workspace = replace(_opened(config, chosen, store, provider_class), start=str(start or ""))
         try:
             yield workspace
         finally:

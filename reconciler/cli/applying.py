@@ -4,18 +4,17 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 from reconciler.cli.asking import agreed
 from reconciler.cli.forms import COMMENT, PLAN
 from reconciler.cli.saying import say, warn
-from reconciler.errors import InterruptedRunError, StepFailedError
 
 if TYPE_CHECKING:
     from reconciler.apply import Watcher
-    from reconciler.core.plan import Outcome, Plan
+    from reconciler.core.plan import Plan
     from reconciler.pipeline import Applied, Manner, Planned
 
 
@@ -85,22 +84,9 @@ def code_of(applied: "Applied", manner: "Manner", *, again: str = "apply") -> in
         StepFailedError: a step failed.
         InterruptedRunError: it was interrupted before its end.
     """
+    from reconciler.executing import raise_unless_done  # noqa: PLC0415 - --help loads none of it
+
     if applied.declined:
         return 1
-    if manner.stop.is_set() and not applied.succeeded:
-        raise InterruptedRunError(f"interrupted; what was done is recorded, {again} again to go on")
-    if not applied.succeeded:
-        raise StepFailedError(_why_failed(applied.outcomes, again))
+    raise_unless_done(applied, stopped=manner.stop.is_set(), again=again)
     return 0
-
-
-def _why_failed(outcomes: "Sequence[Outcome]", again: str) -> str:
-    from reconciler.core.plan import Result  # noqa: PLC0415
-
-    unknown = ", ".join(f"#{each.step.id} {each.step.address}" for each in outcomes if each.result is Result.UNKNOWN)
-    if not unknown:
-        return f"a step failed; what was done is recorded, mend the cause and {again} again"
-    return (
-        f"nobody knows whether {unknown} is done; all else that was done is recorded. {again.capitalize()} again: it "
-        "refuses what may still be on its way, looks at what is there, and goes on from that"
-    )

@@ -68,12 +68,13 @@ def rollback(
       mlops rollback 9d41c07b -t prod --auto-approve
       mlops rollback 9d41c07b --from commit --var SIZE=Standard_DS3_v2
     """
-    from reconciler import rollback as going_back  # noqa: PLC0415 - --help loads none of it
+    from reconciler.rollback import Back, Way  # noqa: PLC0415 - --help loads none of it
+    from reconciler.rollback import rollback as roll_back  # noqa: PLC0415
     from reconciler.workspace import open_workspace  # noqa: PLC0415
 
-    asked = going_back.Back(
+    asked = Back(
         run,
-        going_back.Way(way) if way else None,
+        Way(way) if way else None,
         variables_of(variables),
         overrides_of(overrides),
         max_delete,
@@ -87,7 +88,7 @@ def rollback(
         with open_workspace(target) as workspace:
             reports.target = workspace.target.name
             with manner_of(parallel, lock_timeout, step_timeout, ask=not auto_approve, quiet=quiet) as manner:
-                course, applied = going_back.rollback(workspace, asked, manner, tell=_tell)
+                course, applied = roll_back(workspace, asked, manner, tell=_tell)
         reports.write(applied)
         reports.print(applied, form)
         code = code_of(applied, manner, again="roll back")
@@ -97,14 +98,14 @@ def rollback(
 
 
 def _shown(target: str | None, asked: "Back", form: o.Report, written: list[str] | None) -> int:
-    from reconciler import rollback as going_back  # noqa: PLC0415 - --help loads none of it
+    from reconciler.rollback import plan_back  # noqa: PLC0415 - --help loads none of it
     from reconciler.workspace import open_workspace  # noqa: PLC0415
 
     reports = Reports(written, "rollback", ROLLBACK_PLAN)
     with reports.of(target, form):
         with open_workspace(target) as workspace:
             reports.target = workspace.target.name
-            course = going_back.plan_back(workspace, asked)
+            course = plan_back(workspace, asked)
         _tell(course)
         say_aside(course.planned)
         reports.write(course.planned)

@@ -65,7 +65,7 @@ def in_force(root: Path, elsewhere: str = "", *, environ: Mapping[str, str] = os
     own = read_bylaws(os.path.relpath(folder), within=root) if os.path.lexists(folder) else Bylaws()
     if not elsewhere:
         return own
-    theirs = Bylaws() if has_none(elsewhere, FOLDER) else read_bylaws(elsewhere)
+    theirs = Bylaws() if has_none(elsewhere, FOLDER, start=str(root)) else read_bylaws(elsewhere, start=str(root))
     told = [_told(each, what, elsewhere) for each, what in differences(own.found, theirs.found)]
     wrong = [replace(each, code="W-BYLAW", message=f"{each.message}; it is not in force") for each in own.problems]
     return Bylaws(theirs.found, (*theirs.problems, *told, *wrong))

@@ -32,8 +32,12 @@ class Place:
     links_out: tuple[tuple[Here, str], ...] = ()
 
 
-def located(path: str) -> Place:
+def located(path: str, start: str = "") -> Place:
     """Find the files of a PATH; something on disk wins over a revision of the same spelling.
+
+    Args:
+        path: relative to the current folder, or absolute.
+        start: the folder where the user stands, if that is not the current one; a revision is of its repository.
 
     Raises:
         ManifestError: there is no such thing.
@@ -44,13 +48,14 @@ def located(path: str) -> Place:
             raise ManifestError([Problem(path, 1, 1, "E-PATH", f"{path} is neither a file nor a folder")])
         root = git_root(top)
         relative = not os.path.isabs(path)
-        return _place(top, Bounds(_base(top), os.path.realpath(root) if root else "", relative=relative), given=path)
+        bounds = Bounds(_base(top), os.path.realpath(root) if root else "", relative=relative, start=start)
+        return _place(top, bounds, given=path)
     revision, colon, inner = path.partition(":")
     if not colon or not revision:
         raise ManifestError([Problem(path, 1, 1, "E-PATH", f"{path} is not there; name a folder, a file or REV:PATH")])
     from reconciler.load.revision import laid_out  # noqa: PLC0415  # GitPython costs 0.1 s
 
-    root = laid_out(revision, inner)
+    root = laid_out(revision, inner, start=start)
     shown = f"{revision}:"
     top = os.path.normpath(os.path.join(root, inner))
     return _place(top, Bounds(_base(top), os.path.realpath(root), shown), given="")

@@ -69,13 +69,13 @@ def places(sources: Iterable[Source], root: str, paths: Collection[str]) -> Iter
             continue
         revision = next((each for each in revisions if source.file.startswith(f"{each}:")), "")
         if revision:
-            yield _of_revision(source, revision)
+            yield _of_revision(source, revision, root)
 
 
-def _of_revision(source: Source, revision: str) -> Place:
+def _of_revision(source: Source, revision: str, root: str) -> Place:
     from reconciler.load.revision import laid_out  # noqa: PLC0415  # GitPython costs 0.1 s
 
-    folder = os.path.realpath(laid_out(revision, ""))
+    folder = os.path.realpath(laid_out(revision, "", start=root))
     path = os.path.realpath(os.path.join(folder, source.file.removeprefix(f"{revision}:")))
     return Place(source, folder, os.path.relpath(path, folder), revision)
 

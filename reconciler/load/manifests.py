@@ -49,7 +49,7 @@ def load_all(paths: Sequence[str], options: Options = _NO_OPTIONS) -> Loaded:
     tree, problems = Tree(options), list[Problem]()
     readings: list[tuple[Here, Reading]] = []
     manifests: list[Manifest] = []
-    places = _each_once([_reaching(located(path), options.beyond) for path in paths])
+    places = _each_once([_reaching(located(path, options.start), options.beyond) for path in paths])
     for place in places:
         problems += _links_out(place)
         found = _readings(place, options, tree, problems)

@@ -47,6 +47,7 @@ class Options:
         kind: what a single file holds, where a command says so; empty to let the file tell.
         cache: folder of the parse cache; without it every file is parsed.
         beyond: paths, links resolved, that the options of a command name; they may lie outside of the repository.
+        start: the folder where the user stands, if that is not the current one; REV:PATH is of its repository.
     """
 
     variables: Mapping[str, str] = field(default_factory=dict)
@@ -57,6 +58,7 @@ class Options:
     kind: str = ""
     cache: Path | None = None
     beyond: tuple[str, ...] = ()
+    start: str = ""
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ def at_revision(
     """
     from reconciler.load.revision import laid_out  # noqa: PLC0415  # GitPython costs 0.1 s
 
-    there = Path(laid_out(revision, "."))
+    there = Path(laid_out(revision, ".", start=str(config.root)))
     here = Path(git_root(str(config.root)) or config.root)
     settings = _settings(there / config.root.relative_to(here), there, config)
     inner = [os.path.relpath(path, here) for path in paths]

@@ -38,6 +38,7 @@ class Bounds:
         shown_root: how the root is shown; set for a revision, whose files lie somewhere in a cache.
         relative: whether the PATH was given relative to the current folder, as places are then shown.
         beyond: paths, links resolved, that may be read although they lie elsewhere.
+        start: the folder where the user stands, if that is not the current one.
     """
 
     base: str
@@ -45,6 +46,7 @@ class Bounds:
     shown_root: str | None = None
     relative: bool = False
     beyond: tuple[str, ...] = ()
+    start: str = ""
 
     def shown(self, path: str) -> str:
         """A path as the user would write it."""
@@ -54,7 +56,7 @@ class Bounds:
 
     def holds(self, path: str) -> bool:
         """Whether a path, links resolved, may be read."""
-        roots = (*self.beyond, *((self.root,) if self.root else (self.base, _working_folder())))
+        roots = (*self.beyond, *((self.root,) if self.root else (self.base, _working_folder(self.start))))
         return any(inside(path, root) and not private_part(path, root) for root in roots)
 
 
@@ -78,8 +80,8 @@ def shown(path: str) -> str:
     return os.path.relpath(path, here) if path != here and inside(path, here) else path
 
 
-def _working_folder() -> str:
-    here = os.path.realpath(".")
+def _working_folder(start: str) -> str:
+    here = os.path.realpath(start or ".")
     return here if os.path.dirname(here) != here else here + "\0"  # the top of a machine bounds nothing
 
 

@@ -22,14 +22,19 @@ _PLACE = ".mlops/cache/revisions"
 _LINK, _EXECUTABLE = "120000", "100755"
 
 
-def laid_out(revision: str, path: str) -> str:
+def laid_out(revision: str, path: str, *, start: str = "") -> str:
     """The folder that holds the whole tree of a revision; `path` must be in it.
+
+    Args:
+        revision: as git names it.
+        path: from the repository's root.
+        start: a folder of the repository; by default the current one.
 
     Raises:
         ManifestError: there is no repository, no such revision, or no such path in it.
     """
     asked = f"{revision}:{path}"
-    root = git_root(os.getcwd())
+    root = git_root(start or os.getcwd())
     if not root:
         raise _refused(asked, f"{asked} is not there, and no revision either: this is not a git repository")
     refuse_tracked(root)

@@ -102,7 +102,7 @@ class Caller:
 
             >>> with reconciler.Client(uri, key=key) as client:
             ...     sorted(client.openapi()["paths"])
-            ['/', '/score']
+            ['/', '/score', '/swagger.json']
 
         Args:
             version: of OpenAPI: `2`, `3` or `3.1`.

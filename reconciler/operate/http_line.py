@@ -6,6 +6,7 @@ import ssl
 import threading
 import time
 import urllib.parse
+import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -61,6 +62,7 @@ class Line:
         self._context = _trusting(access) if self._place.scheme == "https" else None
         self._lock, self._closed = threading.Lock(), False
         self._idle: list[tuple[float, http.client.HTTPConnection]] = []
+        weakref.finalize(self, _close_each, self._idle)  # whoever forgot its end
 
     def exchange(self, request: Request) -> Answer:
         """Send a request, and wait for its answer.
@@ -89,9 +91,7 @@ class Line:
         """Close what is idle now, and what is in use once it no longer is."""
         with self._lock:
             self._closed = True
-            idle, self._idle = self._idle, []
-        for _, connection in idle:
-            connection.close()
+            _close_each(self._idle)
 
     def _taken(self) -> http.client.HTTPConnection | None:
         """An idle connection that is still one, as far as can be known without sending anything."""
@@ -135,6 +135,11 @@ class Line:
     def _silent(self, why: str, *, maybe_seen: bool) -> NoAnswerError:
         said = f"{self.access.uri} does not answer: {why}; `mlops status` tells what runs"
         return NoAnswerError(said, maybe_seen=maybe_seen)
+
+
+def _close_each(idle: list[tuple[float, http.client.HTTPConnection]]) -> None:
+    while idle:
+        idle.pop()[1].close()
 
 
 def _sent(connection: http.client.HTTPConnection, request: Request) -> bool:

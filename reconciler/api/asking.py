@@ -1,0 +1,129 @@
+"""The arguments of the Python API become what the pipeline takes, as the words of the command line do."""
+
+import os
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from math import inf
+from pathlib import Path
+from typing import Any
+
+from reconciler.apply import Pace, Watcher
+from reconciler.core.address import Address
+from reconciler.core.plan import Outcome, Step
+from reconciler.errors import MlopsError
+from reconciler.load import Override
+from reconciler.load.overrides import parse_set
+from reconciler.wishes import Manner, Planned, Wish
+
+PathLike = str | os.PathLike[str]
+"""A path, or for what is read from git `REV:PATH`."""
+
+Names = Iterable[str | Address]
+"""Addresses, such as `deployment/credit/blue`."""
+
+
+def folder_of(cwd: PathLike | None) -> Path:
+    """The folder that everything counts from, absolute, so that it stays the same when the current one changes.
+
+    Raises:
+        MlopsError: it is no folder.
+    """
+    found = Path(cwd or ".").absolute()
+    if not found.is_dir():
+        raise MlopsError(f"{found} is no folder")
+    return found
+
+
+def wish_of(
+    paths: Iterable[PathLike],
+    start: Path,
+    *,
+    variables: Mapping[str, str] | None = None,
+    overrides: Mapping[str, Any] | None = None,
+    only: Names = (),
+    name: str = "",
+    endpoint_name: str = "",
+    refresh: bool = True,
+    max_delete: int | None = None,
+    allow_empty: bool = False,
+    policies: PathLike = "",
+    against: str = "",
+    blame: bool = True,
+    require_clean: bool = False,
+) -> Wish:
+    """What is asked for; `start` is the folder that paths count from.
+
+    Raises:
+        MlopsError: an address or the name of a field is none.
+    """
+    return Wish(
+        paths=tuple(_found(path, start) for path in paths),
+        variables=dict(variables or {}),
+        overrides=overrides_of(overrides),
+        name=name,
+        endpoint_name=endpoint_name,
+        only=tuple(map(address_of, only)),
+        refresh=refresh,
+        max_delete=max_delete,
+        allow_empty=allow_empty,
+        policies=_found(policies, start) if policies else "",
+        against=against,
+        blame=blame,
+        require_clean=require_clean,
+    )
+
+
+def overrides_of(given: Mapping[str, Any] | None) -> tuple[Override, ...]:
+    """Read every `ADDRESS.FIELD`; its value is taken as it is."""
+    return tuple(replace(parse_set(f"{name}="), value=value) for name, value in (given or {}).items())
+
+
+def address_of(given: str | Address) -> Address:
+    """Read one address.
+
+    Raises:
+        MlopsError: it is none.
+    """
+    if isinstance(given, Address):
+        return given
+    try:
+        return Address.parse(given)
+    except ValueError as error:
+        raise MlopsError(str(error)) from error
+
+
+def manner_of(
+    *,
+    confirm: Callable[[Planned], bool] | None,
+    parallel: int,
+    lock_timeout: float,
+    step_timeout: float,
+    stop: threading.Event | None,
+    on_start: Callable[[Step], None] | None,
+    on_outcome: Callable[[Outcome], None] | None,
+) -> Manner:
+    """How an apply goes about it.
+
+    Raises:
+        MlopsError: a number is none that can be kept to.
+    """
+    if parallel < 1 or not (0 <= lock_timeout < inf and 0 < step_timeout < inf):
+        raise MlopsError("parallel is at least 1, lock_timeout at least 0 s, step_timeout more than 0 s")
+    silent = Watcher()
+    watcher = Watcher(on_start or silent.on_start, silent.on_report, on_outcome or silent.on_outcome)
+    return Manner(
+        confirm or (lambda _planned: True),
+        parallel,
+        lock_timeout,
+        stop or threading.Event(),
+        lambda _plan: watcher,
+        Pace(step_timeout),
+    )
+
+
+def _found(path: PathLike, start: Path) -> str:
+    """A path from the folder that it counts from; what is not there and has a colon is REV:PATH."""
+    text = os.fspath(path)
+    found = start / text
+    return text if ":" in text and not found.exists() else os.path.normpath(found)

@@ -1,0 +1,82 @@
+"""Repositories as users of the Python API have them: on a memory target, and one that is served by processes."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+import reconciler
+from reconciler.providers.hosting.layout import Layout
+from reconciler.providers.hosting.processes import Processes
+
+SCHEMAS = "$schema: https://azuremlschemas.azureedge.net/latest"
+MEMORY = """manifests: manifests
+targets:
+  dev: {provider: memory, file: live.jsonl, default: true}
+  prod: {provider: memory, file: prod.jsonl}
+"""
+FILES = {
+    "endpoint.yml": f"{SCHEMAS}/managedOnlineEndpoint.schema.json\n"
+    "name: credit\nauth_mode: key\ntraffic: {blue: 100}\n",
+    "blue.yml": f"{SCHEMAS}/managedOnlineDeployment.schema.json\nname: blue\nendpoint_name: credit\n"
+    "code_configuration: {code: src, scoring_script: score.py}\n"
+    "instance_type: Standard_DS3_v2\ninstance_count: 1\n",
+    "src/score.py": "import json\n\n\ndef init():\n    pass\n\n\ndef run(raw_data):\n"
+    "    return [sum(row) for row in json.loads(raw_data)['data']]\n",
+}
+
+
+def written(folder: Path, settings: str = MEMORY) -> Path:
+    """A folder with `mlops.yaml` and manifests."""
+    files = {"mlops.yaml": settings, **{f"manifests/{name}": text for name, text in FILES.items()}}
+    for name, text in files.items():
+        file = folder / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    return folder
+
+
+@pytest.fixture
+def repo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A repository on memory targets, in which one stands."""
+    folder = written(tmp_path / "repo")
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def reroute(folder: Path, endpoint: str, **traffic: int) -> None:
+    """Change the live side of the memory target `dev`, as somebody with a console would."""
+    file = folder / "live.jsonl"
+    lines = [json.loads(line) for line in file.read_text().splitlines()]
+    for line in lines:
+        if line["address"] == f"endpoint/{endpoint}":
+            line["spec"]["traffic"] = traffic
+    file.write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+
+@pytest.fixture(scope="session")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A repository whose target `dev` is served by processes; it is only asked."""
+    folder = written(
+        tmp_path_factory.mktemp("api") / "repo", "manifests: manifests\ntargets:\n  dev: {provider: local}\n"
+    )
+    layout = Layout(folder / ".mlops" / "local" / "dev")
+    try:
+        reconciler.apply(target="dev", cwd=folder)
+        yield folder
+    finally:
+        Processes(layout).shutdown()
+        left = [each for each in psutil.process_iter() if _is_below(folder, each)]
+        for process in left:
+            process.kill()
+        psutil.wait_procs(left, timeout=5)
+        layout.clear_sockets()
+
+
+def _is_below(folder: Path, process: psutil.Process) -> bool:
+    try:
+        return any(str(folder) in word for word in process.cmdline())
+    except psutil.Error:
+        return False
