@@ -175,12 +175,21 @@ def user() -> str:
         return str(os.getuid())
 
 
+def folder_of(config: Config, target: Target) -> Path:
+    """The private folder of a target's provider."""
+    return config.root / PRIVATE / target.provider / target.name
+
+
+def assets_of(config: Config, contents: Mapping[str, Content]) -> AssetStore:
+    """The store of content; what is not in it yet is taken from where the manifests found it."""
+    folder = config.root / PRIVATE / "assets"
+    return AssetStore(folder, contents, digest_of=content_digest, files_of=content_files)
+
+
 def _opened(config: Config, target: Target, store: Store, provider_class: type[Provider]) -> Workspace:
     contents: dict[str, Content] = {}
-    private = config.root / PRIVATE
-    assets = AssetStore(private / "assets", contents, digest_of=content_digest, files_of=content_files)
-    folder = private / target.provider / target.name
-    setting = Setting(target.name, folder, assets, target.options, config.root)
+    folder = folder_of(config, target)
+    setting = Setting(target.name, folder, assets_of(config, contents), target.options, config.root)
     try:
         provider = provider_class.open(setting)
     except OSError as error:

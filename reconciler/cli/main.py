@@ -14,6 +14,7 @@ from reconciler import __version__
 from reconciler.cli import (
     calling,
     checking,
+    debugging,
     encrypting,
     explaining,
     forging,
@@ -57,6 +58,7 @@ COMMANDS: dict[str, Callable[..., int | None]] = {
     "rollback": rolling.rollback,
     "invoke": calling.invoke,
     "metrics": observing.metrics,
+    "debug": debugging.debug,
     "logs": observing.logs,
     "logs query": observing.query,
     "credentials": calling.credentials,

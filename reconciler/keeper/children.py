@@ -4,6 +4,7 @@ import contextlib
 import os
 import signal
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NoReturn
 
@@ -62,7 +63,7 @@ def _become(process: Process, mark: str, gate: int, opener: int) -> NoReturn:
         _own_files(process.log)
         os.chdir(process.cwd)
         if os.read(gate, 1):
-            env = {**process.env, **({_MARK: mark} if mark else {})}
+            env = marked(process.env, mark) if mark else process.env
             os.execvpe(process.argv[0], process.argv, env)  # noqa: S606 - there is no shell to want
     except BaseException as error:  # noqa: BLE001 - the fork must end here, whatever happened
         os.write(2, f"cannot start {process.argv[0]}: {error}\n".encode())
@@ -127,6 +128,11 @@ def kill_group(pid: int) -> None:
     """Kill a process and what it started, such as the workers that a dead master leaves behind."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, signal.SIGKILL)
+
+
+def marked(env: Mapping[str, str], mark: str) -> dict[str, str]:
+    """The environment of a process that is to be found by its mark, with all that it starts."""
+    return {**env, _MARK: mark}
 
 
 def kill_marked(mark: str) -> None:

@@ -31,6 +31,7 @@ environment:
   SCORING_TIMEOUT_MS             milliseconds that one run() may take; never more than WORKER_TIMEOUT (3600000)
   AZUREML_LOG_LEVEL              DEBUG, INFO, WARNING, ERROR or CRITICAL (INFO)
   AZUREML_DEBUG_PORT             connect to a debugger that listens on this port, by debugpy
+  MLOPS_DEBUGGER                 how debugpy waits for a debugger to come; `mlops debug` writes it (none)
   AML_CORS_ORIGINS               origins that browsers may ask from: separated by commas, * for all
   SERVICE_NAME, SERVICE_VERSION, SERVICE_PATH_PREFIX
                                  what /swagger.json calls the service (ML service, 1.0, none)
@@ -53,7 +54,7 @@ that run() starts has it too if it is given the context: contextvars.copy_contex
 A run() over its time is answered with 500. An async run() is then cancelled; any other keeps its slot until it ends.
 While every slot of a worker is held so, / answers 503, requests are refused with 429, and the log says where they are.
 When none has ended in twice its time, and at the latest after WORKER_TIMEOUT, the worker ends with 4: one of several is
-replaced, one alone is for whoever keeps the server to start again. With AZUREML_DEBUG_PORT it does not end.
+replaced, one alone is for whoever keeps the server to start again. With a debugger it does not end.
 
 routes: / (health), /score, /swagger.json?version=2|3|3.1, /-/metrics (of the worker that answers, for Prometheus),
         /-/served (digests of the code and model that this worker loaded, and of the same files as they are now)

@@ -1,23 +1,70 @@
-"""AZUREML_DEBUG_PORT: a debugger that listens there is let in before the script is loaded."""
+"""A debugger is let in before the script is loaded: one that listens (AZUREML_DEBUG_PORT), or one that will come."""
 
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import logging
+import os
+import sys
+from pathlib import Path
+from types import ModuleType
 
 from reconciler.scoring.script import ScriptError
+from reconciler.scoring.settings import Debugger, Settings
 
 log = logging.getLogger("mlops.scoring")
 
+HOST = "127.0.0.1"
 
-def wait_for_debugger(port: int) -> None:
-    """Connect to a debugger that listens on this port, and wait until it is ready; 0 is none.
+
+def let_debugger_in(settings: Settings) -> None:
+    """Have the script debugged, if the settings ask for it.
 
     Raises:
-        ScriptError: debugpy is not installed, or nothing listens there.
+        ScriptError: debugpy is not there, or has no way to the debugger.
     """
-    if not port:
-        return
+    if settings.debugger:
+        _listen(settings.debugger)
+    elif settings.debug_port:
+        _connect(settings.debug_port)
+
+
+def _listen(debugger: Debugger) -> None:
+    try:
+        debugpy = _debugpy(debugger.package)
+        # The adapter is no business of the script's: it gets none of the variables that change what a Python loads.
+        bare = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+        debugpy.configure(python=debugger.python, pythonEnv=bare)
+        _, port = debugpy.listen((HOST, debugger.port))
+    except (ImportError, SyntaxError, OSError, RuntimeError) as error:
+        version = ".".join(map(str, sys.version_info[:3]))
+        raise ScriptError(f"debugpy cannot be used by this Python {version}: {error}") from error
+    if debugger.told >= 0:
+        with os.fdopen(debugger.told, "w") as told:
+            told.write(f"{port}\n")
+    log.info("a debugger may attach to %s:%s", HOST, port)
+    if debugger.wait:
+        log.info("the script is loaded once one has")
+        debugpy.wait_for_client()
+
+
+def _debugpy(package: str) -> ModuleType:
+    """The environment's own debugpy, or else the one of a folder, beside which nothing else is to be found."""
+    if "debugpy" in sys.modules or importlib.util.find_spec("debugpy"):
+        return importlib.import_module("debugpy")
+    folder = Path(package)
+    spec = importlib.util.spec_from_file_location(
+        "debugpy", folder / "__init__.py", submodule_search_locations=[str(folder)]
+    )
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{folder} is no package")
+    module = sys.modules["debugpy"] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def _connect(port: int) -> None:
     log.warning("AZUREML_DEBUG_PORT is set: connecting to a debugger on port %s; do not do this in production", port)
     try:
         debugpy = importlib.import_module("debugpy")

@@ -62,7 +62,7 @@ class Server(uvicorn.Server):
     async def on_tick(self, counter: int) -> bool:
         """Stop taking requests once drained; what is in flight then has the drain time again to end."""
         now = time.monotonic()
-        if counter % TICKS_PER_S == 0 and not self._settings.debug_port:
+        if counter % TICKS_PER_S == 0 and not self._settings.is_debugged:
             # A thread that needs nothing of Python, and so acts also when a run() never lets another one in.
             faulthandler.dump_traceback_later(self._settings.worker_timeout_s + 1, exit=True)
         if self._app.is_lost:

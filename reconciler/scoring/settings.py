@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -37,6 +38,24 @@ class Service(NamedTuple):
 SERVICE = Service()
 
 
+class Debugger(NamedTuple):
+    """How a debugger is let in that comes to us.
+
+    Args:
+        port: of 127.0.0.1, where it finds debugpy; 0 is any that is free.
+        package: the folder of debugpy, for an environment that has none of its own.
+        python: the interpreter that runs the adapter.
+        wait: whether nothing of the script is loaded before it has come.
+        told: a file descriptor to which the port is written once a debugger may come; -1 for none.
+    """
+
+    port: int
+    package: str
+    python: str
+    wait: bool = False
+    told: int = -1
+
+
 class SettingsError(Exception):
     """The environment holds values the server cannot work with; the message is one line."""
 
@@ -60,6 +79,7 @@ class Settings:
     drain_grace_s: float = 0.5
     preload: bool = False
     debug_port: int = 0
+    debugger: Debugger | None = None
     source_folder: str = ""
     cors: Cors | None = None
     server_version: str = SERVER_VERSION
@@ -89,7 +109,12 @@ class Settings:
 
         While somebody debugs it, never: a run() that stands at a breakpoint does not hang.
         """
-        return float("inf") if self.debug_port else min(2 * self.run_limit_s, self.worker_timeout_s)
+        return float("inf") if self.is_debugged else min(2 * self.run_limit_s, self.worker_timeout_s)
+
+    @property
+    def is_debugged(self) -> bool:
+        """Whether somebody debugs the script, or may at any time."""
+        return bool(self.debug_port) or self.debugger is not None
 
     def _share(self, of_instance: int) -> int:
         return -(-of_instance // self.workers)
@@ -122,6 +147,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         drain_grace_s=value("MLOPS_DRAIN_GRACE_SECONDS", "0.5", parsing.seconds),
         preload=environ.get("WORKER_PRELOAD", "").lower() == "true",
         debug_port=value("AZUREML_DEBUG_PORT", "0", parsing.at_least_zero),
+        debugger=value("MLOPS_DEBUGGER", "", _debugger),
         source_folder=environ.get("AZUREML_SOURCE_DIRECTORY", ""),
         cors=value("AML_CORS_ORIGINS", "", _cors),
         server_version=_server_version(environ),
@@ -155,6 +181,13 @@ def _folder(environ: Mapping[str, str], name: str) -> Path | None:
 
 def _cors(origins: str) -> Cors | None:
     return Cors(origins) if origins else None
+
+
+def _debugger(text: str) -> Debugger | None:
+    try:
+        return Debugger(**json.loads(text)) if text else None
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{error}; it is written by `mlops debug`") from error
 
 
 def _server_version(environ: Mapping[str, str]) -> str:

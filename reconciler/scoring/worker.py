@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from reconciler.scoring.app import App
 from reconciler.scoring.calling import Caller
-from reconciler.scoring.debugging import wait_for_debugger
+from reconciler.scoring.debugging import let_debugger_in
 from reconciler.scoring.lanes import Lane
 from reconciler.scoring.schemas import schemas_of
 from reconciler.scoring.script import Script, ScriptError, Stopped, call_init, describe, load_script
@@ -52,7 +52,7 @@ def make_ready(settings: Settings) -> Ready | None:
     stop_before_serving()
     try:
         with _init_deadline(settings.worker_timeout_s):
-            wait_for_debugger(settings.debug_port)
+            let_debugger_in(settings)
             served = Served(settings)
             script = load_script(settings)
             call_init(script)

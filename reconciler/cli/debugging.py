@@ -1,0 +1,120 @@
+"""The command that debugs: debug."""
+
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from reconciler.cli import options as o
+from reconciler.cli.saying import foreign_lines, put, say, warn
+from reconciler.cli.wishes import address_of, wish_of
+from reconciler.core.address import Address
+
+
+class DebugForm(StrEnum):
+    """How it is told how to attach."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+class _ToldToEndError(BaseException):
+    """SIGTERM has come."""
+
+
+def debug(
+    deployment: Annotated[
+        str,
+        typer.Argument(
+            metavar="[DEPLOYMENT]", help="ENDPOINT/NAME, or deployment/ENDPOINT/NAME; by default the only one."
+        ),
+    ] = "",
+    files: Annotated[
+        list[str] | None,
+        typer.Option("--file", "-f", metavar="PATH", help="Files to go by; by default the folder of mlops.yaml."),
+    ] = None,
+    recorded: Annotated[bool, typer.Option("--recorded", help="As it is recorded, not as the files say.")] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Load score.py only once a debugger has attached.")] = False,
+    port: Annotated[
+        int | None, typer.Option("--port", min=1, max=65535, help="Where it takes requests; 5001, or a free one.")
+    ] = None,
+    debug_port: Annotated[
+        int | None, typer.Option("--debug-port", min=1, max=65535, help="Where debugpy listens; 5678, or a free one.")
+    ] = None,
+    form: Annotated[
+        DebugForm, typer.Option("--format", help="json prints the launch configuration alone, the rest on stderr.")
+    ] = DebugForm.TEXT,
+    overrides: o.Overrides = None,
+    variables: o.Variables = None,
+    target: o.Target = None,
+) -> int:
+    """Run one deployment's score.py in the foreground, open to a debugger.
+
+    It runs as a local target would run it, with the model, environment and variables of the files, from the code as it
+    lies in the working tree: set breakpoints there, attach, send a request. Nothing is applied or recorded, no time
+    limit counts, and nothing listens but on 127.0.0.1. With --wait breakpoints in init() are hit, too. After an edit
+    end it with Ctrl-C and start it again.
+
+    \b
+    Examples:
+      mlops debug deployment/credit/blue
+      mlops debug credit/blue --wait
+      mlops debug credit/blue --recorded
+      mlops debug --file endpoint.yml --file blue.yml --format json
+    """
+    from reconciler.operate.debug_session import HOST, ports_of, session  # noqa: PLC0415 - --help loads none of it
+    from reconciler.operate.debugging import subject_of  # noqa: PLC0415
+    from reconciler.render.debugging import debug_text, launch_configuration  # noqa: PLC0415
+    from reconciler.render.values import json_text  # noqa: PLC0415
+    from reconciler.workspace import open_workspace  # noqa: PLC0415
+
+    ports = ports_of(port, debug_port)
+    wish = wish_of(files, variables, overrides, ("", ""))
+    with open_workspace(target) as workspace:
+        subject = subject_of(workspace, wish, _address(deployment), warn, recorded=recorded)
+    name = str(subject.address).partition("/")[2]
+    mappings = [(str(local), str(remote)) for local, remote in subject.mappings]
+    configuration = launch_configuration(name, host=HOST, port=ports.debugger, mappings=mappings)
+    sample = os.path.relpath(subject.sample) if subject.sample else ""
+    uri = f"http://{HOST}:{ports.scoring}/score"
+    text = debug_text(str(subject.address), uri, configuration, sample=sample, notes=subject.notes)
+    is_json = form is DebugForm.JSON
+    try:
+        with (
+            _ended_in_order(),
+            foreign_lines(),
+            session(subject, ports, wait=wait, output=sys.stderr if is_json else None) as running,
+        ):
+            running.await_listening()
+            if is_json:
+                put(json_text(configuration))
+                sys.stdout.flush()
+            (warn if is_json else say)(text)
+            running.await_end()
+    except _ToldToEndError:
+        return 0
+    return 0
+
+
+def _address(word: str) -> Address | None:
+    if not word:
+        return None
+    address = address_of(word if word.startswith("deployment/") else f"deployment/{word}")
+    return Address("deployment", address.name.lower(), endpoint=address.endpoint.lower())
+
+
+@contextmanager
+def _ended_in_order() -> Iterator[None]:
+    def end(_number: int, _frame: object) -> None:
+        raise _ToldToEndError
+
+    former = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, former)
