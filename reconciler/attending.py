@@ -2,7 +2,8 @@
 
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from reconciler.errors import LockHeldError
 from reconciler.kinds.autoscaling import bounds
 from reconciler.providers.provider import Attended, Progressive, Provider, TableSource
 from reconciler.record.environment import refuse_values
+from reconciler.record.lock import held_by, wait_until_taken
+from reconciler.record.tickets import is_alive
 from reconciler.workspace import Workspace, holder
 
 COMMAND = "mlops attendant"
@@ -23,17 +26,35 @@ _PATIENCE_S = 120.0
 
 
 @contextmanager
-def locked(workspace: Workspace, command: str, *, timeout_s: float) -> Iterator[None]:
+def locked(
+    workspace: Workspace,
+    command: str,
+    *,
+    timeout_s: float,
+    waiting: Callable[[Mapping[str, str | int]], None] = lambda _holder: None,
+    sleep: Callable[[float], None] = time.sleep,
+    now: Callable[[], float] = time.monotonic,
+) -> Iterator[None]:
     """Be the only run of the target; what the attendant does at the moment is waited for, up to two minutes.
+
+    Operations that nobody waits for, and that were asked for before, come first.
 
     Args:
         command: told to whoever has to wait.
-        timeout_s: how long to wait for another run.
+        timeout_s: how long to wait for other runs.
+        waiting: told once of whoever has to be waited for.
 
     Raises:
         LockHeldError: another run holds the target.
     """
-    who = holder(command, workspace.now())
+    who, began = holder(command, workspace.now()), now()
+    first = workspace.line.ahead(workspace.turn)
+    held = first[0].holder if first else workspace.store.holder() if timeout_s else None
+    if held is not None and timeout_s:
+        waiting(held)
+    if not wait_until_taken(lambda: not any(map(is_alive, first)), timeout_s, sleep=sleep, now=now):
+        raise held_by(workspace.target.name, next(filter(is_alive, first), first[0]).holder)
+    timeout_s = max(0.0, timeout_s - (now() - began))
     with ExitStack() as stack:
         try:
             stack.enter_context(workspace.store.lock(who, timeout_s=timeout_s))

@@ -54,6 +54,7 @@ def executed(
     done = all(outcome.result is Result.SUCCEEDED for outcome in outcomes)
     ended = "succeeded" if done else "interrupted" if manner.stop.is_set() else "failed"
     workspace.store.end_run(run, ended, workspace.now())
+    workspace.line.forget({outcome.step.address for outcome in outcomes if outcome.result is Result.SUCCEEDED})
     return outcomes
 
 
@@ -119,11 +120,17 @@ def origin_of(workspace: Workspace, wish: Wish, paths: Sequence[str]) -> Origin:
         paths: its folders and files.
     """
     root = workspace.config.root
+    alone = wish.read.alone if wish.read else any(Path(path).is_file() for path in paths)
     return Origin(
-        paths=tuple(os.path.relpath(path, root) if Path(path).exists() else _pinned(root, path) for path in paths),
-        whole=bool(paths) and not wish.only and not any(Path(path).is_file() for path in paths),
+        paths=tuple(os.path.relpath(path, root) if _is_file(path, wish) else _pinned(root, path) for path in paths),
+        whole=bool(paths) and not wish.only and not alone,
         given=wish.given,
     )
+
+
+def _is_file(path: str, wish: Wish) -> bool:
+    """Whether a path is no revision's; what was read already may be gone by now."""
+    return Path(path).exists() or (wish.read is not None and ":" not in path)
 
 
 def _pinned(root: Path, path: str) -> str:

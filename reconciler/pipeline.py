@@ -203,7 +203,8 @@ def apply(workspace: Workspace, wish: Wish, manner: Manner | None = None, *, sav
         LockHeldError: another run holds the target.
     """
     manner = manner or Manner()
-    with locked(workspace, f"mlops {manner.command}", timeout_s=manner.lock_timeout_s):
+    wish = manner.accept(workspace, wish, lambda wish: plan(workspace, wish, manner.pace))
+    with locked(workspace, f"mlops {manner.command}", timeout_s=manner.lock_timeout_s, waiting=manner.waiting):
         settled(workspace, manner.pace)
         planned = _planned(workspace, wish, manner.pace, "apply", saved=saved)
         paths = paths_of(workspace.config, wish)
@@ -224,30 +225,35 @@ def destroy(workspace: Workspace, wish: Wish, manner: Manner | None = None) -> A
     What hangs on an endpoint that is named goes with it, as in Azure.
     """
     manner = manner or Manner()
-    with locked(workspace, f"mlops {_deleting(manner)}", timeout_s=manner.lock_timeout_s):
+    wish = manner.accept(workspace, wish, lambda wish: _doomed(workspace, wish, manner.pace), deletes=True)
+    with locked(workspace, f"mlops {_deleting(manner)}", timeout_s=manner.lock_timeout_s, waiting=manner.waiting):
         settled(workspace, manner.pace)
-        recorded = workspace.store.read()
-        live = _seen(workspace, manner.pace)
-        state = fold(recorded, live)
-        found = changes((), state, keep=False)
-        if wish.paths or wish.only:
-            meant = named(workspace, wish.only, state) if wish.only else defined(workspace, wish, state)
-            found = [change for change in found if change.address in meant]
-        steps = order(found, deletion="to be destroyed")
-        made = Plan(workspace.target.name, recorded.lineage, recorded.serial, "", steps, live=generations(live))
-        corrected = {} if wish.paths or wish.only else _corrections(recorded, state, (), found)
-        planned = Planned(made, corrections=corrected)
-        ahead = newer(recorded, live, workspace.store.generation)
-        guards = Guards(protect=workspace.target.protect, foreign=foreign(state, live), ahead=ahead)
-        refuse(refusals(steps, state, guards, wanted=None), made)
-        bylaws = in_force(workspace.config.root, wish.policies)
-        planned = replace(planned, warnings=accepted(bylaws.problems))
-        planned = _held_against(bylaws, planned, workspace, "destroy")
-        if steps and not manner.confirm(planned):
+        planned = _doomed(workspace, wish, manner.pace)
+        if planned.plan.steps and not manner.confirm(planned):
             return Applied(planned, declined=True)
         outcomes = executed(workspace, planned, _deleting(manner), manner)
         see_to_attendance(workspace)
     return Applied(planned, outcomes)
+
+
+def _doomed(workspace: Workspace, wish: Wish, pace: Pace) -> Planned:
+    """The plan of a deletion."""
+    recorded = workspace.store.read()
+    live = _seen(workspace, pace)
+    state = fold(recorded, live)
+    found = changes((), state, keep=False)
+    if wish.paths or wish.only:
+        meant = named(workspace, wish.only, state) if wish.only else defined(workspace, wish, state)
+        found = [change for change in found if change.address in meant]
+    steps = order(found, deletion="to be destroyed")
+    made = Plan(workspace.target.name, recorded.lineage, recorded.serial, "", steps, live=generations(live))
+    corrected = {} if wish.paths or wish.only else _corrections(recorded, state, (), found)
+    ahead = newer(recorded, live, workspace.store.generation)
+    guards = Guards(protect=workspace.target.protect, foreign=foreign(state, live), ahead=ahead)
+    refuse(refusals(steps, state, guards, wanted=None), made)
+    bylaws = in_force(workspace.config.root, wish.policies)
+    planned = Planned(made, accepted(bylaws.problems), corrections=corrected)
+    return _held_against(bylaws, planned, workspace, "destroy")
 
 
 def _deleting(manner: Manner) -> str:

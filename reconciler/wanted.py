@@ -93,6 +93,8 @@ def loaded_of(workspace: Workspace, wish: Wish) -> Loaded:
     """What files and a command say; the workspace knows from then on where the content lies that they point at."""
     if wish.resources is not None:
         return Loaded((), (), (), "")
+    if wish.read is not None:
+        return _known(workspace, wish.read)
     options = options_of(workspace.target, wish, cache=workspace.cache, start=workspace.start)
     paths = paths_of(workspace.config, wish)
     with span("load"):

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from reconciler.apply import Pace, Watcher
 from reconciler.core.address import Address
@@ -12,7 +13,8 @@ from reconciler.core.manifest import Manifest, Resource, Source
 from reconciler.core.plan import Outcome, Plan, Recovery, Result
 from reconciler.core.problem import Problem
 from reconciler.core.state import Drift, DriftClass, Entry
-from reconciler.load import Override
+from reconciler.load import Loaded, Override
+from reconciler.workspace import Workspace
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,7 @@ class Wish:
         require_clean: whether what is in no commit is not applied; a target may want that as well.
         blame: whether git is asked who last wrote what the plan's fields come from.
         resources: everything that is wanted, in the place of what files say; None where files are to be read.
+        read: what the files said when they were read already, whatever became of them since.
     """
 
     paths: tuple[str, ...] = ()
@@ -57,6 +60,7 @@ class Wish:
     amendments: tuple[Amendment, ...] = ()
     skip_scripts: bool = False
     beyond: tuple[str, ...] = ()
+    read: Loaded | None = None
 
     @property
     def given(self) -> tuple[str, ...]:
@@ -136,6 +140,33 @@ class Validated:
     problems: tuple[Problem, ...]
 
 
+class Accept(Protocol):
+    """Takes a wish on before the target's lock is waited for, and gives it as it is to be carried out."""
+
+    def __call__(
+        self, workspace: Workspace, wish: Wish, plan: Callable[[Wish], Planned], *, deletes: bool = False
+    ) -> Wish:
+        """Accept or raise.
+
+        Args:
+            workspace: the target, not locked.
+            wish: what is asked for.
+            plan: tells what it comes to as things are, or why it is refused.
+            deletes: whether it is to go.
+        """
+        ...
+
+
+def _as_it_is(
+    workspace: Workspace,  # noqa: ARG001 - the Protocol's form
+    wish: Wish,
+    plan: Callable[[Wish], Planned],  # noqa: ARG001
+    *,
+    deletes: bool = False,  # noqa: ARG001
+) -> Wish:
+    return wish
+
+
 @dataclass(frozen=True)
 class Manner:
     """How an apply goes about it.
@@ -148,6 +179,8 @@ class Manner:
         watch: given the plan that is about to run, says who is told of starts, waits and outcomes.
         pace: how long a step may take, and how often its call is made.
         command: what the run is written down as, and who waits for it is told.
+        accept: asked before the lock is waited for.
+        waiting: told once of whoever has to be waited for.
     """
 
     confirm: Callable[[Planned], bool] = lambda _planned: True
@@ -157,3 +190,5 @@ class Manner:
     watch: Callable[[Plan], Watcher] = lambda _plan: Watcher()
     pace: Pace = field(default_factory=Pace)
     command: str = "apply"
+    accept: Accept = _as_it_is
+    waiting: Callable[[Mapping[str, str | int]], None] = lambda _holder: None

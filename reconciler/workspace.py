@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from urllib.parse import quote
 
 from reconciler.apply import random_id, utc_now
 from reconciler.core.manifest import Content, Manifest
@@ -19,7 +20,9 @@ from reconciler.providers.provider import Provider, Setting
 from reconciler.providers.registry import provider_named
 from reconciler.record.assets import AssetStore
 from reconciler.record.opening import kept_copy, open_offline, open_store, refuse_elsewhere
+from reconciler.record.sealing import seal_keys
 from reconciler.record.store import Record, Store
+from reconciler.record.tickets import Line
 
 PRIVATE = ".mlops"
 
@@ -34,6 +37,7 @@ class Workspace:
         manifests: those; filled likewise.
         start: the folder where the user stands, if that is not the current one.
         offline: whether nothing is asked; in place of the provider stands one that holds nothing.
+        turn: the name of the ticket with which this process waits in the target's line; empty without one.
         now: the time that is written down, ISO 8601 in UTC.
         new_id: the ids of runs and operations.
     """
@@ -47,8 +51,15 @@ class Workspace:
     manifests: list[Manifest] = field(default_factory=list)
     start: str = ""
     offline: bool = False
+    turn: str = ""
     now: Callable[[], str] = utc_now
     new_id: Callable[[], str] = random_id
+
+    @property
+    def line(self) -> Line:
+        """The tickets of operations that nobody waits for."""
+        folder = self.config.root / PRIVATE / "operations" / quote(self.target.name, safe="")
+        return Line(folder, seal_keys(os.environ))
 
     @property
     def cache(self) -> Path | None:

@@ -1,8 +1,11 @@
 """What surrounds a command of `az ml` that changes something: standard output is its answer alone."""
 
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
+
+import typer
 
 from reconciler.cli.applying import interruptible, say_aside
 from reconciler.cli.asking import agreed
@@ -10,8 +13,43 @@ from reconciler.cli.saying import warn
 
 if TYPE_CHECKING:
     from reconciler.apply import Watcher
+    from reconciler.core.address import Address
     from reconciler.core.plan import Plan
     from reconciler.pipeline import Manner, Planned
+    from reconciler.workspace import Workspace
+
+
+def in_background(*more: str, quiet: bool = False) -> bool:
+    """Have a worker do what this command line says; False in that worker, which goes on with it.
+
+    As with `az`, nothing is printed but a hint on standard error.
+
+    Args:
+        more: words that the worker is given in addition, such as `--yes` of what was asked here.
+        quiet: whether nothing but errors is said.
+
+    Raises:
+        typer.Exit: it is refused; why was told.
+    """
+    from reconciler.imperative.background import is_worker, started  # noqa: PLC0415 - --help loads none of it
+
+    if is_worker():
+        return False
+    code, log = started([*sys.argv[1:], *more])
+    if not log:
+        raise typer.Exit(code)
+    if not quiet:
+        warn(f"Under way; `show` tells how far it is, and {log} has the log until it is done.")
+    return True
+
+
+def say_why(workspace: "Workspace", address: "Address") -> None:
+    """Say on standard error why a resource is `Failed`, where that is known: Azure's documents have no field for it."""
+    from reconciler.imperative.standing import standings  # noqa: PLC0415 - --help loads none of it
+
+    standing = standings(workspace).get(address)
+    if standing and standing.why:
+        warn(f"{address}: {standing.why}")
 
 
 @contextmanager
@@ -31,10 +69,13 @@ def az_manner(command: str, *, lock_timeout: float, quiet: bool = False, yes: bo
 
     from reconciler.apply import Pace, Watcher  # noqa: PLC0415
     from reconciler.cli.progress import plain_lines  # noqa: PLC0415
+    from reconciler.core.holder import holder_text  # noqa: PLC0415
     from reconciler.imperative.amending import replacements  # noqa: PLC0415
+    from reconciler.imperative.background import PATIENCE_S, Errand, is_worker  # noqa: PLC0415
     from reconciler.pipeline import Manner  # noqa: PLC0415
 
     stop = threading.Event()
+    patience_s = PATIENCE_S if is_worker() else lock_timeout
     with ExitStack() as steps:
 
         def confirm(planned: "Planned") -> bool:
@@ -47,6 +88,18 @@ def az_manner(command: str, *, lock_timeout: float, quiet: bool = False, yes: bo
 
         def begin(_made: "Plan") -> "Watcher":
             steps.enter_context(interruptible(stop))
-            return Watcher() if quiet else plain_lines(warn)
+            return errand.watched(Watcher() if quiet else plain_lines(warn))
 
-        yield Manner(confirm, 4, lock_timeout, stop, begin, Pace(), command=command)
+        def waiting(holder: Mapping[str, str | int]) -> None:
+            if not quiet:
+                warn(f"Waiting for {holder_text(holder)}.")
+
+        errand = Errand(command, confirm, apart=is_worker())
+        try:
+            yield Manner(
+                confirm, 4, patience_s, stop, begin, Pace(), command=command, accept=errand.accept, waiting=waiting
+            )
+        except BaseException as error:
+            errand.failed(error)
+            raise
+        errand.done()

@@ -7,8 +7,7 @@ import typer
 from reconciler.cli import az_options as az
 from reconciler.cli.answering import print_answer
 from reconciler.cli.applying import code_of
-from reconciler.cli.az_running import az_manner
-from reconciler.errors import MlopsError
+from reconciler.cli.az_running import az_manner, in_background, say_why
 
 
 def create(
@@ -41,8 +40,8 @@ def create(
     from reconciler.wishes import Wish  # noqa: PLC0415
     from reconciler.workspace import open_workspace  # noqa: PLC0415
 
-    if no_wait:
-        raise MlopsError("--no-wait is not built yet")
+    if no_wait and in_background(quiet=only_errors):
+        return 0
     given = {"auth_mode": auth_mode} if auth_mode else {}
     changes = tuple(parse_field(word) for word in overrides or ())
     changes += tuple(parse_field(f"{field}={value}") for field, value in given.items())
@@ -82,6 +81,7 @@ def show(
     from reconciler.workspace import open_workspace  # noqa: PLC0415
 
     with open_workspace(az.target_of(target, local=local)) as workspace:
+        say_why(workspace, endpoints.endpoint_address(name))
         print_answer(endpoints.show(workspace, name), query, output)
 
 
@@ -110,13 +110,13 @@ def delete(
     from reconciler.imperative import endpoints  # noqa: PLC0415
     from reconciler.workspace import open_workspace  # noqa: PLC0415
 
-    if no_wait:
-        raise MlopsError("--no-wait is not built yet")
+    if not (yes or agreed(f"Delete endpoint {name} and its deployments?", flag="--yes")):
+        return 1
+    if no_wait and in_background("--yes", quiet=only_errors):
+        return 0
     command = "online-endpoint delete"
     with (
         open_workspace(az.target_of(target, local=local)) as workspace,
         az_manner(command, lock_timeout=lock_timeout, quiet=only_errors) as manner,
     ):
-        if not (yes or agreed(f"Delete endpoint {name} and its deployments?", flag="--yes")):
-            return 1
         return code_of(endpoints.delete(workspace, name, manner), manner, again=command)

@@ -17,7 +17,9 @@ _CREDENTIALS = re.compile(
     r"(?<=://)(?!git@)[^/?#\s@]+(?=@)|(?<=[?&]sig=)[^&#\s]+|(?<=[?&]token=)[^&#\s]+|(?<=/t/)[^/?#\s]{8,}(?=/)"
 )
 # Variables of the environment that are for `mlops` alone: what it starts, and what that starts, has no use for them.
-_OWN_VARIABLES = re.compile(r"MLOPS_(?:SECRET_.*|STATE_KEY|ENCRYPTION_KEY|ENCRYPTION_KEY_FALLBACK|TOKEN)|PGPASSWORD")
+_OWN_VARIABLES = re.compile(
+    r"MLOPS_(?:SECRET_.*|STATE_KEY|ENCRYPTION_KEY|ENCRYPTION_KEY_FALLBACK|TOKEN|WORKER)|PGPASSWORD"
+)
 
 
 @dataclass(frozen=True)

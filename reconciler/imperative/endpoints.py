@@ -4,6 +4,7 @@ from typing import Any
 
 from reconciler import pipeline
 from reconciler.core.address import Address
+from reconciler.imperative.standing import observed
 from reconciler.operate.access import live_object
 from reconciler.render.azure import endpoint_document
 from reconciler.wishes import Applied, Manner, Wish
@@ -37,5 +38,5 @@ def show(workspace: Workspace, name: str) -> dict[str, Any]:
     Raises:
         MlopsError: there is none of that name.
     """
-    live = live_object(workspace, endpoint_address(name))
+    live = observed(workspace, endpoint_address(name)) or live_object(workspace, endpoint_address(name))
     return endpoint_document(live, workspace.store.read().entries.get(live.address), workspace.target.name)

@@ -1,0 +1,206 @@
+"""`--no-wait`: a worker of its own session carries on what a command began, once it is known not to be refused.
+
+The worker runs the very same command. It reads the files, makes the plan and lays down the content before anybody is
+told that it is accepted, so that whoever asked may change or remove them; at its turn it plans anew from what it read.
+"""
+
+import io
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import reconciler
+from reconciler.apply import Watcher, unfinished
+from reconciler.attending import COMMAND as ATTENDANT
+from reconciler.core.address import Address
+from reconciler.core.plan import Outcome, Result, Step
+from reconciler.errors import MlopsError
+from reconciler.imperative.standing import state_of
+from reconciler.kinds import KINDS
+from reconciler.load import Loaded
+from reconciler.load.overrides import address_of
+from reconciler.record.tickets import Aim, Held
+from reconciler.wanted import accepted, loaded_of
+from reconciler.wishes import Planned, Wish
+from reconciler.workspace import Workspace, assets_of, holder
+
+WORKER = "MLOPS_WORKER"
+"""The variable that tells a command that it is the worker of another."""
+
+PATIENCE_S = 86_400.0
+"""How long a worker waits for its turn."""
+
+_MAIN = "import sys; sys.path.insert(0, sys.argv.pop(1)); from reconciler.cli.main import main; main()"
+
+
+def is_worker(environ: Mapping[str, str] = os.environ) -> bool:
+    """Whether this process is the worker of another command."""
+    return WORKER in environ
+
+
+def started(words: Sequence[str], environ: Mapping[str, str] = os.environ) -> tuple[int, str]:
+    """Start the worker of a command line, and wait until it is accepted or refused.
+
+    Standard error is shared until then, so that a refusal is told as ever. Nothing of this process is held open by the
+    worker afterwards: whoever reads our output sees its end.
+
+    Args:
+        words: of the command line.
+        environ: of this process; the worker gets all of it.
+
+    Returns:
+        The exit code, and where the log of the worker is; empty where it was refused.
+    """
+    # Without -P a folder `reconciler` of whoever's repository this is would be imported.
+    worker = subprocess.Popen(
+        [sys.executable, "-P", "-c", _MAIN, str(Path(reconciler.__file__).parent.parent), *words],
+        env={**environ, WORKER: "1"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+    )
+    with worker.stdout or io.BytesIO() as answer:
+        log = answer.readline().decode().rstrip("\n")
+    if log:
+        worker.returncode = 0  # it goes on, and is nobody's to wait for
+        return 0, log
+    return worker.wait(), ""
+
+
+class Errand:
+    """What a command is doing, as others are told of it: by a ticket where nobody waits for it.
+
+    Args:
+        command: such as `online-endpoint create`.
+        confirm: asked about the plan; a worker, whom nobody answers, is refused where there is something to ask.
+        apart: whether this is a worker.
+    """
+
+    def __init__(self, command: str, confirm: Callable[[Planned], bool], *, apart: bool) -> None:
+        self._command, self._confirm, self._apart = command, confirm, apart
+        self._meant: set[Address] = set()
+        self._workspace: Workspace | None = None
+        self._held: Held | None = None
+        self._failed: list[str] = []
+
+    def accept(
+        self, workspace: Workspace, wish: Wish, plan: Callable[[Wish], Planned], *, deletes: bool = False
+    ) -> Wish:
+        """Read everything that is wanted; as a worker, hold it against things as they are, and join the line."""
+        wish = replace(wish, read=loaded_of(workspace, wish))
+        self._workspace = workspace
+        self._meant |= _meant(wish)
+        if self._apart and self._held is None:
+            aims = self._aims(workspace, wish, plan, deletes=deletes)
+            _lay_down(workspace, wish.read)
+            self._join(workspace, aims)
+        return wish
+
+    def watched(self, watcher: Watcher) -> Watcher:
+        """A watcher that also remembers what failed."""
+
+        def on_outcome(outcome: Outcome) -> None:
+            if outcome.result in (Result.FAILED, Result.UNKNOWN):
+                self._failed.append(f"{outcome.step.action} {outcome.step.address}: {outcome.message}")
+            watcher.on_outcome(outcome)
+
+        return replace(watcher, on_outcome=on_outcome)
+
+    def done(self) -> None:
+        """It ended well: nothing is left to be told."""
+        if self._held:
+            self._held.done()
+        if self._workspace:
+            self._workspace.line.forget(self._meant)
+
+    def failed(self, error: BaseException) -> None:
+        """It did not end well, which whoever asks later is told."""
+        if self._held:
+            self._held.fail("; ".join(self._failed) or str(error) or type(error).__name__)
+
+    def _aims(
+        self, workspace: Workspace, wish: Wish, plan: Callable[[Wish], Planned], *, deletes: bool
+    ) -> dict[Address, Aim]:
+        """What is to become of which resource.
+
+        Raises:
+            MlopsError: it is refused; but what hangs on an operation that is still under way shows at its turn alone.
+        """
+        recorded = workspace.store.read().entries
+        aims = {each: Aim(_state(each in recorded, deletes=deletes)) for each in self._meant}
+        busy = _is_busy(workspace, {each.family for each in self._meant})
+        try:
+            planned = plan(wish)
+            self._confirm(planned)
+            return {**(aims if busy else {}), **_planned_aims(planned.plan.steps)}
+        except MlopsError:
+            if not busy:
+                raise
+        accepted((wish.read or Loaded((), (), (), "")).problems)
+        return aims
+
+    def _join(self, workspace: Workspace, aims: Mapping[Address, Aim]) -> None:
+        who = holder(f"mlops {self._command}", workspace.now())
+        facts = {name: value for name, value in who.items() if name != "id"}
+        self._held = workspace.line.join(facts, aims)
+        workspace.turn = self._held.ticket.file.name
+        try:
+            _let_go(self._held.ticket.log)
+        except BaseException:
+            self._held.done()
+            raise
+
+
+def _state(is_recorded: bool, *, deletes: bool) -> str:  # noqa: FBT001 - an answer, not an option
+    return "Deleting" if deletes else "Updating" if is_recorded else "Creating"
+
+
+def _planned_aims(steps: Iterable[Step]) -> dict[Address, Aim]:
+    """By address what a plan makes of it; its state is that of its first step."""
+    aims: dict[Address, Aim] = {}
+    for step in steps:
+        state = aims[step.address].state if step.address in aims else state_of(step.action)
+        aims[step.address] = Aim(state, step.after or {})
+    return aims
+
+
+def _meant(wish: Wish) -> set[Address]:
+    """The endpoints and deployments that a wish is about."""
+    read = wish.read.manifests if wish.read else ()
+    named = (address_of(each.kind, each.document).lower() for each in read if not KINDS[each.kind].versioned)
+    return {*map(Address.parse, named), *wish.only, *(each.address for each in wish.amendments)}
+
+
+def _is_busy(workspace: Workspace, families: set[str]) -> bool:
+    """Whether something is under way that may yet make or remove what these endpoints need."""
+    waiting = (address.family for ticket in workspace.line.ahead() for address in ticket.aims)
+    if any(family in families for family in waiting):
+        return True
+    _, who = unfinished(workspace.store)
+    return who is not None and who.get("command") != ATTENDANT
+
+
+def _lay_down(workspace: Workspace, read: Loaded | None) -> None:
+    """Keep the content, as it is now, where its turn finds it."""
+    assets = assets_of(workspace.config, workspace.contents)
+    for manifest in read.manifests if read else ():
+        for content in manifest.contents.values():
+            if content.location.name:
+                assets.path(content.digest)
+
+
+def _let_go(log: Path) -> None:
+    """Tell who waits that it is accepted, and from now on say everything into a log of our own.
+
+    Raises:
+        OSError: the log cannot be written; or nobody waits any more, so that nobody would know.
+    """
+    output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    sys.stdout.flush()
+    os.write(1, f"{log}\n".encode())
+    for stream in (1, 2):
+        os.dup2(output, stream)
+    os.close(output)
