@@ -19,7 +19,9 @@ from reconciler.providers.memory import MemoryProvider
 from reconciler.providers.provider import Provider, Setting
 from reconciler.providers.registry import provider_named
 from reconciler.record.assets import AssetStore
+from reconciler.record.depot import Depot
 from reconciler.record.opening import kept_copy, open_offline, open_store, refuse_elsewhere
+from reconciler.record.remote_files import RemoteFiles
 from reconciler.record.sealing import seal_keys
 from reconciler.record.store import Record, Store
 from reconciler.record.tickets import Line
@@ -191,16 +193,22 @@ def folder_of(config: Config, target: Target) -> Path:
     return config.root / PRIVATE / target.provider / target.name
 
 
-def assets_of(config: Config, contents: Mapping[str, Content]) -> AssetStore:
-    """The store of content; what is not in it yet is taken from where the manifests found it."""
+def assets_of(config: Config, contents: Mapping[str, Content], elsewhere: str = "") -> AssetStore:
+    """The store of content; what is not in it yet is taken from where the manifests found it.
+
+    Args:
+        elsewhere: the URL of where it is kept besides, and taken from as well; empty for the folder alone.
+    """
     folder = config.root / PRIVATE / "assets"
-    return AssetStore(folder, contents, digest_of=content_digest, files_of=content_files)
+    depot = Depot(RemoteFiles(elsewhere)) if elsewhere else None
+    return AssetStore(folder, contents, digest_of=content_digest, files_of=content_files, depot=depot)
 
 
 def _opened(config: Config, target: Target, store: Store, provider_class: type[Provider]) -> Workspace:
     contents: dict[str, Content] = {}
     folder = folder_of(config, target)
-    setting = Setting(target.name, folder, assets_of(config, contents), target.options, config.root)
+    assets = assets_of(config, contents, target.assets)
+    setting = Setting(target.name, folder, assets, target.options, config.root)
     try:
         provider = provider_class.open(setting)
     except OSError as error:

@@ -82,7 +82,8 @@ def prune(
     The oldest runs go, up to the first that stays. Kept are the newest N and what is younger than SPAN, whichever is
     more; the last run that changed something and all since, which the present state is of; and from a run on that
     has something under way. A rollback leads back as far as runs are kept. Models, code and build contexts in
-    .mlops/assets that neither a kept run nor the present state of any target names are removed.
+    .mlops/assets that neither a kept run nor the present state of any target names are removed; what a store
+    elsewhere keeps (`assets` of a target) stays there.
 
     \b
     Examples:
@@ -104,6 +105,8 @@ def prune(
     found, done = pruned(target, asked, confirm, dry_run=dry_run, lock_timeout_s=lock_timeout)
     if found.left:
         warn(f"mlops: no content is removed, as {found.left}")
+    for store in found.elsewhere:
+        warn(f"mlops: what is kept in {store} stays there, as other records may name it")
     if not done:
         say("Nothing was changed.")
         return 1

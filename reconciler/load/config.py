@@ -9,6 +9,7 @@ from typing import Any
 from reconciler.core.address import Address
 from reconciler.core.problem import Problem
 from reconciler.errors import ManifestError
+from reconciler.load.asset_url import flaw_of
 from reconciler.load.document import Document, document
 from reconciler.load.explain import Flaw
 from reconciler.load.folder import CONFIG
@@ -36,6 +37,7 @@ class Target:
         provider: what serves it.
         default: whether it is the one when none is named.
         state: where the record of it is kept.
+        assets: the URL of where its content is kept for other machines; empty for its own folder alone.
         variables: what `{{NAME}}` becomes.
         overrides: fields that are other than in the files.
         protect: addresses that are never deleted or replaced.
@@ -53,6 +55,7 @@ class Target:
     provider: str
     default: bool = False
     state: str = STATE
+    assets: str = ""
     variables: Mapping[str, str] = field(default_factory=dict)
     overrides: tuple[Override, ...] = ()
     protect: tuple[str, ...] = ()
@@ -230,6 +233,7 @@ class _Reader:
             provider=self.text(f"{path}.provider", "local", given.get("provider")),
             default=self._true(f"{path}.default", given.get("default", False)),
             state=self.text(f"{path}.state", STATE, given.get("state")),
+            assets=self._assets(f"{path}.assets", given.get("assets")),
             variables=self._texts(f"{path}.variables", given.get("variables")),
             overrides=tuple(self._overrides(f"{path}.overrides", given.get("overrides"))),
             protect=tuple(self._protect(f"{path}.protect", given.get("protect"))),
@@ -241,6 +245,12 @@ class _Reader:
             policy_fields=tuple(policies.values()),
             options={key: value for key, value in given.items() if key not in _TARGET},
         )
+
+    def _assets(self, path: str, given: Any) -> str:
+        url = self.text(path, "", given)
+        if url and (wrong := flaw_of(url)):
+            self.wrong(path, wrong, code="E-ASSETS")
+        return url
 
     def _texts(self, path: str, given: Any) -> dict[str, str]:
         """Variables, as they were written: `1.10` stays `1.10`."""
@@ -329,5 +339,5 @@ def _by_address(policies: Mapping[tuple[Address, str], Override]) -> dict[Addres
 _TOP = ("manifests", "targets", "policies")
 _TARGET = frozenset(
     {"provider", "default", "state", "variables", "overrides", "protect", "quota", "pinned", "max_delete", "policies"}
-    | {"require_clean"}
+    | {"require_clean", "assets"}
 )

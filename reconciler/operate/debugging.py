@@ -67,7 +67,7 @@ def subject_of(
     address = address or (defined.address if defined else None)
     if address is None:
         raise MlopsError("which deployment? the files define none, or several; write ENDPOINT/NAME")
-    stored = assets_of(workspace.config, workspace.contents)
+    stored = assets_of(workspace.config, workspace.contents, workspace.target.assets)
     notes = tuple(_notes(workspace))
     if defined and not recorded:
         launch = _launch(workspace, defined, _InPlace(defined.contents, stored), report)

@@ -43,12 +43,14 @@ class Pruning:
         kept: how many runs stay.
         contents: by digest, the bytes of what nothing kept names.
         left: why no content is removed; empty where it may be.
+        elsewhere: the stores that keep it besides, which is left alone: records not seen here may name it.
     """
 
     runs: tuple[Run, ...]
     kept: int
     contents: Mapping[str, int] = field(default_factory=dict)
     left: str = ""
+    elsewhere: tuple[str, ...] = ()
 
     @property
     def bytes(self) -> int:
@@ -94,8 +96,9 @@ def prune(
             stack.enter_context(store.lock(holder(COMMAND, utc_now()), timeout_s=lock_timeout_s))
         runs = forgettable(store, keep, now())
         others, left = _others(config, chosen, stack, locked=not dry_run)
-        pruning = Pruning(runs, len(store.runs(limit=_ALL)) - len(runs), _unnamed(config, store, runs, others), left)
-        pruning = pruning if not left else Pruning(pruning.runs, pruning.kept, {}, left)
+        contents = {} if left else _unnamed(config, store, runs, others)
+        elsewhere = tuple(sorted({target.assets for target in config.targets.values()} - {""})) if contents else ()
+        pruning = Pruning(runs, len(store.runs(limit=_ALL)) - len(runs), contents, left, elsewhere)
         if dry_run or not (pruning.runs or pruning.contents):
             return pruning, True
         if not confirm(pruning):

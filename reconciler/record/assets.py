@@ -8,9 +8,11 @@ from pathlib import Path
 from reconciler.core.contents import digest_of_files
 from reconciler.core.manifest import Content
 from reconciler.errors import ProviderError
+from reconciler.record.depot import Depot
 from reconciler.record.files import beside, private_folder
 from reconciler.record.laying import copied, put_in_place, remove, sync_names, workplace
 
+_COPY = "content"
 _STORED = re.compile(r"sha256-[0-9a-f]{64}")
 
 
@@ -48,6 +50,7 @@ class AssetStore:
         sources: by digest, where the manifests found it.
         digest_of: the digest of a file or folder, as the manifests were loaded with.
         files_of: the files of a folder that count, by relative name; ignored files are left out.
+        depot: where it is kept besides, for other machines; the folder has what this one has had to do with.
     """
 
     def __init__(
@@ -57,23 +60,29 @@ class AssetStore:
         *,
         digest_of: Callable[[Path], str],
         files_of: Callable[[Path], Iterable[tuple[str, Path]]],
+        depot: Depot | None = None,
     ) -> None:
-        self._folder, self._sources = folder, sources
+        self._folder, self._sources, self._depot = folder, sources, depot
         self._digest_of, self._files_of = digest_of, files_of
         self._distrusted: set[str] = set()
+        self._kept: set[str] = set()
 
     def path(self, digest: str) -> Path:
         """The stored file or folder of that digest.
 
-        Its files are read-only; its folders are not, so that the whole can be removed without changing modes.
+        Its files are read-only; its folders are not, so that the whole can be removed without changing modes. What the
+        manifests brought is by then where other machines find it, too.
 
         Raises:
-            ProviderError: the content is neither stored nor where the manifests found it.
+            ProviderError: the content is neither stored nor where the manifests found it, or cannot be kept.
         """
         stored = self._stored(digest)
         if not stored.exists() or (digest in self._distrusted and self._digest_of(stored) != digest):
             self._lay_down(digest, stored)
         self._distrusted.discard(digest)
+        if self._depot and digest in self._sources and digest not in self._kept:
+            self._depot.keep(digest, self._files(stored))
+            self._kept.add(digest)
         return stored
 
     def distrust(self, digest: str) -> None:
@@ -81,32 +90,44 @@ class AssetStore:
         self._distrusted.add(digest)
 
     def holds(self, digest: str) -> bool:
-        """Whether the content is stored, or where the manifests found it."""
-        return self._stored(digest).exists() or digest in self._sources
+        """Whether the content is stored, here or elsewhere, or where the manifests found it."""
+        if self._stored(digest).exists() or digest in self._sources:
+            return True
+        return self._depot is not None and self._depot.holds(digest)
 
     def _stored(self, digest: str) -> Path:
         return self._folder / digest.replace(":", "-")
 
+    def _files(self, path: Path) -> list[tuple[str, Path]]:
+        """The files of a content, by relative name; a file by itself has none."""
+        return list(self._files_of(path)) if path.is_dir() else [("", path)]
+
     def _lay_down(self, digest: str, stored: Path) -> None:
         source = self._sources.get(digest)
-        if source is None:
+        if source is None and self._depot is None:
             raise ProviderError(f"the content {digest} is not stored here; apply from the files that name it")
         try:
             private_folder(self._folder)
             with workplace(stored) as place:
-                self._lay_down_in(place, source, stored)
+                if source is None and self._depot:
+                    # What was fetched stays there when this fails.
+                    self._depot.fetch(digest, place / _COPY)
+                self._put_in_place(digest, source, place, stored)
         except OSError as error:
-            raise ProviderError(
-                f"{source.location}: cannot be copied to {self._folder}: {error}; plan again"
-            ) from error
+            where = f"{source.location}: " if source else ""
+            raise ProviderError(f"{where}cannot be copied to {self._folder}: {error}; plan again") from error
 
-    def _lay_down_in(self, place: Path, source: Content, stored: Path) -> None:
-        copy, altered = place / "content", place / "altered"
+    def _put_in_place(self, digest: str, source: Content | None, place: Path, stored: Path) -> None:
+        copy, altered = place / _COPY, place / "altered"
         try:
-            if not self._is_copied(source, copy):
+            if source and not self._is_copied(source, copy):
                 raise ProviderError(f"{source.location}: changed since the plan was made; plan again")
+            if not source and self._digest_of(copy) != digest:
+                raise ProviderError(
+                    f"the content {digest} was altered where it is kept; apply from the files that name it"
+                )
             sync_names(copy)
-            if source.digest in self._distrusted and stored.exists():
+            if digest in self._distrusted and stored.exists():
                 stored.rename(altered)
             put_in_place(copy, stored)
         finally:
@@ -115,9 +136,8 @@ class AssetStore:
 
     def _is_copied(self, source: Content, copy: Path) -> bool:
         """Whether what was copied is what was planned, bytes and names: a copied file may say which names count."""
-        is_folder = source.location.is_dir()
-        if is_folder:
+        if source.location.is_dir():
             copy.mkdir(exist_ok=True)
-        files = copied(list(self._files_of(source.location)) if is_folder else [("", source.location)], copy)
-        kept = [name for name, _ in self._files_of(copy)] if is_folder else [""]
-        return digest_of_files(files) == source.digest and [name for name, _ in files] == kept
+        files = copied(self._files(source.location), copy)
+        names = [name for name, _ in files]
+        return digest_of_files(files) == source.digest and names == [name for name, _ in self._files(copy)]

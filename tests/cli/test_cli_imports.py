@@ -64,3 +64,13 @@ def test_a_plan_that_names_authors_asks_git_and_loads_no_library_for_it(applied:
     applied.edit("manifests/blue.yml", "instance_count: 1", "instance_count: 2")
     heavy = {"git", "docker", "rich", "deepdiff", "jsonschema", "psutil", "psycopg", "jmespath", "uvicorn", "envoy"}
     assert loaded(applied, "plan") & heavy == set()
+
+
+def test_content_in_a_store_elsewhere_loads_nothing_of_it_for_a_plan_or_a_drift(applied: Repository):
+    applied.edit("mlops.yaml", "default: true", "default: true, assets: 's3://bucket/prefix'")
+    for words in (["plan"], ["drift"]):
+        assert loaded(applied, *words) & {"fsspec", "s3fs", "aiohttp", "botocore"} == set()
+
+
+def test_content_in_the_folder_of_a_target_is_laid_down_without_fsspec(local: Repository):
+    assert loaded(local, "apply", "manifests/risk-1.yml", "--auto-approve") & {"fsspec"} == set()

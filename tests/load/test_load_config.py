@@ -114,3 +114,33 @@ def test_b53_a_secret_in_the_settings_is_told_and_a_server_s_password_may_stand_
     assert key[:8] not in str(problem)
     (folder / "mlops.yaml").write_text(text % "'${{secret:key}}'")
     assert read_config(folder).target("dev").variables == {"KEY": "${{secret:key}}"}
+
+
+@pytest.mark.parametrize(
+    "url", ["s3://bucket/prefix", "abfs://box@account.dfs.core.windows.net/x", "file:///mnt/share", "memory://x"]
+)
+def test_a_target_may_have_a_store_for_its_content(folder: Path, url: str):
+    (folder / "mlops.yaml").write_text(f"targets:\n  dev: {{provider: local, assets: '{url}'}}\n")
+    assert read_config(folder).target(None).assets == url
+    (folder / "mlops.yaml").write_text("targets:\n  dev: {provider: local}\n")
+    assert read_config(folder).target(None).assets == ""
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("ftp://me:hunter22@host/x", "a password has no place here"),
+        ("simplecache::s3://bucket/x", "one place without parameters"),
+        ("s3://bucket/x?key=1", "one place without parameters"),
+        (".mlops/elsewhere", "expected a URL; write file:///FOLDER"),
+        ("s3://", "expected a URL"),
+        ("s3://[x/y", "is no URL"),
+    ],
+)
+def test_a_store_is_a_url_without_what_opens_it(folder: Path, url: str, told: str):
+    (folder / "mlops.yaml").write_text(f"targets:\n  dev:\n    provider: local\n    assets: '{url}'\n")
+    with pytest.raises(ManifestError) as refused:
+        read_config(folder)
+    (problem,) = refused.value.problems
+    assert (problem.code, problem.line, told in problem.message) == ("E-ASSETS", 4, True)
+    assert "hunter22" not in str(refused.value)

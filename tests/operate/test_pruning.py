@@ -135,6 +135,18 @@ def test_a_dry_run_and_a_no_change_nothing(five: list[str]):
     assert (runs(), stored()) == before
 
 
+def test_what_a_store_elsewhere_keeps_stays_there_and_that_is_said(five: list[str], folder: Path):
+    elsewhere = folder / "elsewhere" / "v1"
+    elsewhere.mkdir(parents=True)
+    (elsewhere / "part").write_text("x")
+    (folder / "mlops.yaml").write_text(
+        SETTINGS.replace("default: true", f"default: true, assets: 'file://{elsewhere}'")
+    )
+    found = pruned(runs=2)
+    assert (len(found.contents), found.elsewhere) == (2, (f"file://{elsewhere}",))
+    assert (elsewhere / "part").exists()
+
+
 def test_what_another_target_names_stays(five: list[str]):
     a_code(0)
     applied(REVERT, target="prod")
