@@ -11,7 +11,7 @@ from typing import Any
 from reconciler.apply import Pace, Watcher
 from reconciler.core.address import Address
 from reconciler.core.plan import Outcome, Step
-from reconciler.errors import MlopsError
+from reconciler.errors import ManifestError, MlopsError
 from reconciler.load import Override
 from reconciler.load.overrides import parse_set
 from reconciler.wishes import Manner, Planned, Wish
@@ -75,8 +75,20 @@ def wish_of(
 
 
 def overrides_of(given: Mapping[str, Any] | None) -> tuple[Override, ...]:
-    """Read every `ADDRESS.FIELD`; its value is taken as it is."""
-    return tuple(replace(parse_set(f"{name}="), value=value) for name, value in (given or {}).items())
+    """Read every `ADDRESS.FIELD`; its value is taken as it is.
+
+    Raises:
+        MlopsError: one has another form.
+    """
+    return tuple(replace(_override(name), value=value) for name, value in (given or {}).items())
+
+
+def _override(name: str) -> Override:
+    try:
+        return parse_set(f"{name}=")
+    except ManifestError as error:
+        example = "deployment/credit/blue.instance_count"
+        raise MlopsError(f"overrides: {name!r} is not ADDRESS.FIELD; write for example {example}") from error
 
 
 def address_of(given: str | Address) -> Address:

@@ -17,6 +17,11 @@ targets:
   dev: {provider: memory, file: live.jsonl, default: true}
   prod: {provider: memory, file: prod.jsonl}
 """
+LOCAL = """manifests: manifests
+targets:
+  dev: {provider: local, default: true}
+  secure: {provider: local, gateway: {tls: true}}
+"""
 FILES = {
     "endpoint.yml": f"{SCHEMAS}/managedOnlineEndpoint.schema.json\n"
     "name: credit\nauth_mode: key\ntraffic: {blue: 100}\n",
@@ -58,21 +63,21 @@ def reroute(folder: Path, endpoint: str, **traffic: int) -> None:
 
 @pytest.fixture(scope="session")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A repository whose target `dev` is served by processes; it is only asked."""
-    folder = written(
-        tmp_path_factory.mktemp("api") / "repo", "manifests: manifests\ntargets:\n  dev: {provider: local}\n"
-    )
-    layout = Layout(folder / ".mlops" / "local" / "dev")
+    """A repository whose target `dev` is served by processes; `secure` is another one, on which nothing is."""
+    folder = written(tmp_path_factory.mktemp("api") / "repo", LOCAL)
+    layouts = [Layout(folder / ".mlops" / "local" / target) for target in ("dev", "secure")]
     try:
         reconciler.apply(target="dev", cwd=folder)
         yield folder
     finally:
-        Processes(layout).shutdown()
+        for layout in layouts:
+            Processes(layout).shutdown()
         left = [each for each in psutil.process_iter() if _is_below(folder, each)]
         for process in left:
             process.kill()
         psutil.wait_procs(left, timeout=5)
-        layout.clear_sockets()
+        for layout in layouts:
+            layout.clear_sockets()
 
 
 def _is_below(folder: Path, process: psutil.Process) -> bool:

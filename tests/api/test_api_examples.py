@@ -12,6 +12,7 @@ import reconciler
 from reconciler import api
 from reconciler.operate.client import Caller
 
+README = Path(reconciler.__file__).parent.parent / "README.md"
 OBJECTS = {
     "reconciler": reconciler,
     "Caller": Caller,
@@ -45,6 +46,17 @@ def test_an_example_of_a_client_does_what_it_says(served: Path, monkeypatch: pyt
     monkeypatch.chdir(served)
     endpoint = reconciler.Endpoint("credit")
     follow(name, uri=endpoint.scoring_uri, key=endpoint.credentials()["primaryKey"])
+
+
+def test_the_example_in_readme_runs(served: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    monkeypatch.chdir(served)
+    section = README.read_text(encoding="utf-8").partition("\n## From Python\n")[2]
+    exec(section.partition("```python\n")[2].partition("```")[0], {})
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:2] == ["1 scale deployment/credit/blue instance_count changed", "deployment/credit/blue succeeded"]
+    assert lines[2].startswith("200 ")
+    assert lines[2].endswith(" [3]")
+    reconciler.apply()
 
 
 def test_what_is_public_has_examples():
