@@ -38,6 +38,8 @@ def wanted(
         loaded = replace(loaded, manifests=tuple(replace(each, scripts={}) for each in loaded.manifests))
     key, by_command = workspace.store.secret_key(), bool(wish.kind)
     resolved = resolve(loaded.manifests, state, secret_key=key, whole=whole, by_command=by_command)
+    if wish.existing:
+        _refuse_new(workspace, wish, resolved, state)
     return resolved, accepted([*_problems(workspace, loaded, resolved, state, whole=whole), *besides])
 
 
@@ -62,6 +64,17 @@ def _with_amended(workspace: Workspace, wish: Wish, loaded: Loaded, state: State
         workspace,
         replace(loaded, manifests=(*loaded.manifests, *more.manifests), problems=(*loaded.problems, *more.problems)),
     )
+
+
+def _refuse_new(workspace: Workspace, wish: Wish, resolved: Resolved, state: State) -> None:
+    """Refuse to make what a command is to change.
+
+    Raises:
+        MlopsError: it is not there.
+    """
+    for resource in resolved.resources:
+        if resource.address.kind == wish.kind and resource.address not in state.entries:
+            raise MlopsError(f"{_not_there(resource.address, state, workspace)}; create it first")
 
 
 def defined(workspace: Workspace, wish: Wish, state: State) -> set[Address]:
@@ -99,11 +112,26 @@ def loaded_of(workspace: Workspace, wish: Wish) -> Loaded:
     paths = paths_of(workspace.config, wish)
     with span("load"):
         loaded = load_all(paths, options) if paths else _NO_FILES
+    if wish.kind:
+        _refuse_more_than_one(wish, loaded)
     if wish.spelled:
         loaded = _joined(loaded, [spelled_out(each, wish.overrides) for each in wish.spelled], workspace.target)
     if not wish.against:  # references of both sides are compared as they are written
         loaded = _with_values(loaded)
     return _known(workspace, loaded)
+
+
+def _refuse_more_than_one(wish: Wish, loaded: Loaded) -> None:
+    """Refuse a folder, which would be everything that is wanted, and a file of several resources.
+
+    Raises:
+        MlopsError: the command takes one.
+    """
+    if not loaded.alone:
+        raise MlopsError(f"{wish.paths[0]} is a folder, and the command takes the file of one {wish.kind}")
+    if len(loaded.manifests) > 1:
+        held = len(loaded.manifests)
+        raise MlopsError(f"{wish.paths[0]} holds {held} resources, and the command takes one; `mlops apply` takes all")
 
 
 def _joined(loaded: Loaded, made: Sequence[tuple[Manifest, list[Problem]]], target: Target) -> Loaded:

@@ -33,6 +33,7 @@ class Wish:
         kind: what the files hold, where a command is about one kind; with it no folder is read by default.
         spelled: resources that a command spells out in place of files.
         amendments: what a command changes of recorded resources.
+        existing: whether what the files or the command spell out must be there already.
         skip_scripts: whether scoring scripts are not looked at.
         beyond: paths, links resolved, that the command's options name in the place of those of its file.
         require_clean: whether what is in no commit is not applied; a target may want that as well.
@@ -58,6 +59,7 @@ class Wish:
     kind: str = ""
     spelled: tuple[Spelled, ...] = ()
     amendments: tuple[Amendment, ...] = ()
+    existing: bool = False
     skip_scripts: bool = False
     beyond: tuple[str, ...] = ()
     read: Loaded | None = None

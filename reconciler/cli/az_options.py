@@ -47,6 +47,7 @@ Remove = Annotated[
     typer.Option("--remove", metavar="FIELD...", help="Take a field away, such as tags.team; or LIST 0, an item."),
 ]
 ForceString = Annotated[bool, typer.Option("--force-string", help="Values of --set and --add are text as they stand.")]
+Web = Annotated[bool, typer.Option("--web", help="Opens nothing: there is no studio to show it in.")]
 NoWait = Annotated[bool, typer.Option("--no-wait", help="Do not wait; `show` tells how far it is.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 Query = Annotated[str, typer.Option("--query", metavar="JMESPATH", help="The part of the answer to print.")]

@@ -4,7 +4,7 @@ import os
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,6 +13,10 @@ from reconciler.cli.answering import print_answer
 from reconciler.cli.saying import put, warn
 from reconciler.core.address import Address
 from reconciler.errors import MlopsError
+
+if TYPE_CHECKING:
+    from reconciler.core.answer import Answer
+    from reconciler.workspace import Workspace
 
 EndpointArgument = Annotated[str, typer.Argument(metavar="ENDPOINT", help="Name of the endpoint.")]
 TOKEN = "MLOPS_TOKEN"  # noqa: S105 - the name of a variable
@@ -87,19 +91,36 @@ def invoke(
       mlops invoke credit --request-file sample-request.json
       mlops invoke credit --deployment green -r sample-request.json
     """
-    from reconciler.operate.client import refusal  # noqa: PLC0415 - --help loads none of it
-    from reconciler.operate.invoke import invoke as send  # noqa: PLC0415
-    from reconciler.workspace import open_workspace  # noqa: PLC0415
+    from reconciler.workspace import open_workspace  # noqa: PLC0415 - --help loads none of it
 
     if request_file and request_file == token_file == Path("-"):
         raise MlopsError("standard input cannot be both the request and the token")
-    body = _read(request_file, "request") if request_file else b"{}"
-    token = _read(token_file, "token").decode().strip() if token_file else os.environ.get(TOKEN, "")
+    body = request_of(request_file)
+    token = _read(token_file, "token").decode().strip() if token_file else ""
     with open_workspace(target) as workspace:
-        answer = send(workspace, _endpoint(endpoint), body, deployment=deployment, token=token)
+        answer = answered(workspace, endpoint, body, deployment=deployment, token=token)
+    put(answer.text)
+
+
+def request_of(file: Path | None) -> bytes:
+    """What is to be sent; an empty mapping where no file is named."""
+    return _read(file, "request") if file else b"{}"
+
+
+def answered(workspace: "Workspace", endpoint: str, body: bytes, *, deployment: str = "", token: str = "") -> "Answer":
+    """What an endpoint answers; without a token that of the environment is sent, if there is one.
+
+    Raises:
+        InvocationError: it is anything but 200.
+    """
+    from reconciler.operate.client import refusal  # noqa: PLC0415 - --help loads none of it
+    from reconciler.operate.invoke import invoke as send  # noqa: PLC0415
+
+    token = token or os.environ.get(TOKEN, "")
+    answer = send(workspace, _endpoint(endpoint), body, deployment=deployment, token=token)
     if answer.status != 200:
         raise refusal(endpoint, answer)
-    put(answer.text)
+    return answer
 
 
 def _endpoint(name: str) -> Address:

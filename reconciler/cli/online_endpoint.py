@@ -1,22 +1,32 @@
-"""The commands `online-endpoint …`, as `az ml` has them."""
+"""The commands `online-endpoint …` that change an endpoint, as `az ml` has them."""
 
-from typing import Annotated
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from reconciler.cli import az_options as az
 from reconciler.cli.answering import print_answer
-from reconciler.cli.applying import code_of
-from reconciler.cli.az_running import az_manner, in_background, say_why
+from reconciler.cli.saying import warn
+
+if TYPE_CHECKING:
+    from reconciler.wishes import Applied, Manner
+    from reconciler.workspace import Workspace
+
+Name = Annotated[str, typer.Option("--name", "-n", help="Name of the endpoint; wins over that of the file.")]
+Shares = list[str] | None
 
 
 def create(
-    name: az.EndpointName = "",
+    name: Name = "",
     file: az.File = None,
     auth_mode: Annotated[str, typer.Option("--auth-mode", help="key, aml_token or aad_token.")] = "",
     overrides: az.Set = None,
     local: az.Local = False,
     no_wait: az.NoWait = False,
+    yes: az.Yes = False,
+    web: az.Web = False,  # noqa: ARG001
     target: az.Target = None,
     lock_timeout: az.LockTimeout = az.PATIENCE_S,
     query: az.Query = "",
@@ -29,60 +39,108 @@ def create(
 ) -> int:
     """Make an endpoint; one that is there is brought to what the file says.
 
+    What the file leaves out is its default, only traffic stays as it is.
+
     \b
     Examples:
       mlops online-endpoint create --name my-endpoint -f endpoint.yml
       mlops online-endpoint create -n my-endpoint --auth-mode key
     """
-    from reconciler.core.amendment import Spelled  # noqa: PLC0415 - --help loads none of it
-    from reconciler.imperative import endpoints  # noqa: PLC0415
+    from reconciler.imperative import endpoints  # noqa: PLC0415 - --help loads none of it
     from reconciler.load.overrides import parse_field  # noqa: PLC0415
-    from reconciler.wishes import Wish  # noqa: PLC0415
-    from reconciler.workspace import open_workspace  # noqa: PLC0415
 
-    if no_wait and in_background(quiet=only_errors):
-        return 0
-    given = {"auth_mode": auth_mode} if auth_mode else {}
-    changes = tuple(parse_field(word) for word in overrides or ())
-    changes += tuple(parse_field(f"{field}={value}") for field, value in given.items())
-    spelled = () if file else (Spelled("endpoint", {"name": name}),)
-    paths = (str(file),) if file else ()
-    wish = Wish(paths, overrides=changes, name=name, kind="endpoint", spelled=spelled, blame=False)
-    command = "online-endpoint create"
-    with (
-        open_workspace(az.target_of(target, local=local)) as workspace,
-        az_manner(command, lock_timeout=lock_timeout, quiet=only_errors) as manner,
-    ):
-        code = code_of(endpoints.create(workspace, wish, manner), manner, again=command)
-        print_answer(endpoints.show(workspace, name), query, output)
-        return code
+    words = [*([f"auth_mode={auth_mode}"] if auth_mode else ()), *(overrides or ())]
+    given = [parse_field(word) for word in words]
+
+    def make(workspace: "Workspace", manner: "Manner") -> "tuple[str, Applied]":
+        return endpoints.create(workspace, name, manner, file=_text(file), overrides=given)
+
+    return _changed(
+        make,
+        "online-endpoint create",
+        az.target_of(target, local=local),
+        no_wait=no_wait,
+        lock_timeout=lock_timeout,
+        quiet=only_errors,
+        yes=yes,
+        printed=(query, output),
+    )
 
 
-def show(
-    name: az.EndpointName,
+def update(
+    name: Name = "",
+    file: az.File = None,
+    traffic: Annotated[
+        Shares,
+        typer.Option("--traffic", "-r", metavar="NAME=PERCENT...", help="All of the traffic, as `blue=90 green=10`."),
+    ] = None,
+    mirror_traffic: Annotated[
+        Shares, typer.Option("--mirror-traffic", metavar="NAME=PERCENT...", help="All of the mirrored traffic.")
+    ] = None,
+    overrides: az.Set = None,
+    additions: az.Add = None,
+    removals: az.Remove = None,
+    force_string: az.ForceString = False,
     local: az.Local = False,
+    no_wait: az.NoWait = False,
+    yes: az.Yes = False,
+    web: az.Web = False,  # noqa: ARG001
     target: az.Target = None,
+    lock_timeout: az.LockTimeout = az.PATIENCE_S,
     query: az.Query = "",
     output: az.Output = az.AzOutput.JSON,
-    only_errors: az.OnlyErrors = False,  # noqa: ARG001
+    only_errors: az.OnlyErrors = False,
     verbose: az.Verbose = False,  # noqa: ARG001
     resource_group: az.ResourceGroup = "",  # noqa: ARG001
     workspace_name: az.Workspace = "",  # noqa: ARG001
     subscription: az.Subscription = "",  # noqa: ARG001
-) -> None:
-    """Show an endpoint.
+) -> int:
+    """Change an endpoint: its traffic, tags and settings.
+
+    Without a file what is recorded stays, but for what the options say. What cannot be changed in place, such as the
+    identity, is deleted and made anew once that is agreed to; with deployments it is refused.
 
     \b
     Examples:
-      mlops online-endpoint show -n my-endpoint
-      mlops online-endpoint show -n my-endpoint --query scoring_uri -o tsv
+      mlops online-endpoint update -n my-endpoint --traffic "blue=90 green=10"
+      mlops online-endpoint update -n my-endpoint --mirror-traffic green=10
+      mlops online-endpoint update -n my-endpoint --set tags.team=risk --remove tags.owner
+      mlops online-endpoint update -f endpoint.yml
     """
     from reconciler.imperative import endpoints  # noqa: PLC0415 - --help loads none of it
-    from reconciler.workspace import open_workspace  # noqa: PLC0415
+    from reconciler.imperative.amending import amendment_of  # noqa: PLC0415
+    from reconciler.imperative.viewing import endpoint_address  # noqa: PLC0415
+    from reconciler.load.overrides import parse_field  # noqa: PLC0415
 
-    with open_workspace(az.target_of(target, local=local)) as workspace:
-        say_why(workspace, endpoints.endpoint_address(name))
-        print_answer(endpoints.show(workspace, name), query, output)
+    if file and (additions or removals):
+        raise typer.BadParameter(
+            "they change what is recorded; with --file write it there", param_hint="--add, --remove"
+        )
+    if not (name or file):
+        raise typer.BadParameter("say which endpoint, or give a --file", param_hint="--name")
+    sets, adds, removes = overrides or (), additions or (), removals or ()
+    amendment = amendment_of(endpoint_address(name), sets=sets, adds=adds, removes=removes, literal=force_string)
+    given = [parse_field(word, literal=force_string) for word in sets]
+    shares = {
+        "traffic": az.pairs_of(traffic, "--traffic"),
+        "mirror_traffic": az.pairs_of(mirror_traffic, "--mirror-traffic"),
+    }
+
+    def change(workspace: "Workspace", manner: "Manner") -> "tuple[str, Applied]":
+        if file:
+            return endpoints.update_by_file(workspace, name, manner, file=str(file), overrides=given, shares=shares)
+        return name, endpoints.update(workspace, manner, amendment, shares)
+
+    return _changed(
+        change,
+        "online-endpoint update",
+        az.target_of(target, local=local),
+        no_wait=no_wait,
+        lock_timeout=lock_timeout,
+        quiet=only_errors,
+        yes=yes,
+        printed=(query, output),
+    )
 
 
 def delete(
@@ -92,8 +150,8 @@ def delete(
     no_wait: az.NoWait = False,
     target: az.Target = None,
     lock_timeout: az.LockTimeout = az.PATIENCE_S,
-    query: az.Query = "",  # noqa: ARG001 - az prints nothing either
-    output: az.Output = az.AzOutput.JSON,  # noqa: ARG001 - as above
+    query: az.Query = "",  # noqa: ARG001 - nothing is printed
+    output: az.Output = az.AzOutput.JSON,  # noqa: ARG001
     only_errors: az.OnlyErrors = False,
     verbose: az.Verbose = False,  # noqa: ARG001
     resource_group: az.ResourceGroup = "",  # noqa: ARG001
@@ -106,17 +164,61 @@ def delete(
     Examples:
       mlops online-endpoint delete -n my-endpoint --yes
     """
-    from reconciler.cli.asking import agreed  # noqa: PLC0415 - --help loads none of it
+    from reconciler.cli.applying import code_of  # noqa: PLC0415 - --help loads none of it
+    from reconciler.cli.asking import agreed  # noqa: PLC0415
+    from reconciler.cli.az_running import az_manner, in_background  # noqa: PLC0415
     from reconciler.imperative import endpoints  # noqa: PLC0415
     from reconciler.workspace import open_workspace  # noqa: PLC0415
 
+    command, chosen = "online-endpoint delete", az.target_of(target, local=local)
+    with open_workspace(chosen) as workspace:
+        if not endpoints.is_there(workspace, name):
+            if not only_errors:
+                warn(f"Endpoint {name} is not there (target {workspace.target.name}); there is nothing to delete.")
+            return 0
     if not (yes or agreed(f"Delete endpoint {name} and its deployments?", flag="--yes")):
+        warn("Nothing was changed.")
         return 1
     if no_wait and in_background("--yes", quiet=only_errors):
         return 0
-    command = "online-endpoint delete"
     with (
-        open_workspace(az.target_of(target, local=local)) as workspace,
+        open_workspace(chosen) as workspace,
         az_manner(command, lock_timeout=lock_timeout, quiet=only_errors) as manner,
     ):
         return code_of(endpoints.delete(workspace, name, manner), manner, again=command)
+
+
+def _changed(
+    change: "Callable[[Workspace, Manner], tuple[str, Applied]]",
+    command: str,
+    target: str | None,
+    *,
+    no_wait: bool,
+    lock_timeout: float,
+    quiet: bool,
+    yes: bool,
+    printed: tuple[str, az.AzOutput],
+) -> int:
+    """Make a change, and print the endpoint as it is then."""
+    from reconciler.cli.applying import code_of  # noqa: PLC0415 - --help loads none of it
+    from reconciler.cli.az_running import az_manner, in_background  # noqa: PLC0415
+    from reconciler.imperative.viewing import endpoint_shown  # noqa: PLC0415
+    from reconciler.workspace import open_workspace  # noqa: PLC0415
+
+    if no_wait and in_background(quiet=quiet):
+        return 0
+    with (
+        open_workspace(target) as workspace,
+        az_manner(command, lock_timeout=lock_timeout, quiet=quiet, yes=yes) as manner,
+    ):
+        name, applied = change(workspace, manner)
+        code = code_of(applied, manner, again=command)
+        if applied.declined:
+            warn("Nothing was changed.")
+        else:
+            print_answer(endpoint_shown(workspace, name), *printed)
+        return code
+
+
+def _text(file: Path | None) -> str:
+    return str(file) if file else ""

@@ -1,29 +1,75 @@
-"""What the commands of `online-endpoint` do."""
+"""What the commands of `online-endpoint` change."""
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from reconciler import pipeline
-from reconciler.core.address import Address
+from reconciler.core.amendment import Amendment, Spelled
+from reconciler.errors import MlopsError
 from reconciler.imperative.standing import observed
-from reconciler.operate.access import live_object
-from reconciler.render.azure import endpoint_document
+from reconciler.imperative.viewing import endpoint_address
+from reconciler.load import Override
+from reconciler.load.overrides import SET
 from reconciler.wishes import Applied, Manner, Wish
 from reconciler.workspace import Workspace
 
-
-def endpoint_address(name: str) -> Address:
-    """The address of an endpoint; letters' case means nothing in its name, as in Azure."""
-    return Address("endpoint", name.lower())
+Shares = Mapping[str, Mapping[str, str] | None]
+"""`traffic` and `mirror_traffic` by deployment, each the whole of it; None where it stays as it is."""
 
 
-def create(workspace: Workspace, wish: Wish, manner: Manner) -> Applied:
-    """Make an endpoint, or bring one that is there to what is wanted.
+def create(
+    workspace: Workspace,
+    name: str,
+    manner: Manner,
+    *,
+    file: str = "",
+    overrides: Sequence[Override] = (),
+    existing: bool = False,
+) -> tuple[str, Applied]:
+    """Make an endpoint, or bring one that is there to what is wanted; its traffic stays as it is.
 
     Args:
         workspace: the target.
-        wish: the file or the document, with what the command gives.
+        name: of the endpoint; empty where the file tells it.
         manner: how to go about it.
+        file: what the endpoint is to be; empty where the overrides say it.
+        overrides: fields that the command line gives.
+        existing: whether it must be there already.
+
+    Returns:
+        The endpoint's name, and what was done.
+
+    Raises:
+        MlopsError: it is not there, and must be.
     """
+    spelled = () if file else (Spelled("endpoint", {"name": _given(name)}),)
+    paths = (file,) if file else ()
+    given = tuple(overrides)
+    wish = Wish(paths, overrides=given, name=name, kind="endpoint", spelled=spelled, existing=existing, blame=False)
+    applied = pipeline.apply(workspace, wish, manner)
+    return name or _told(workspace), applied
+
+
+def update_by_file(
+    workspace: Workspace, name: str, manner: Manner, *, file: str, overrides: Sequence[Override], shares: Shares
+) -> tuple[str, Applied]:
+    """Bring an endpoint that is there to what a file says, as `create` does.
+
+    Raises:
+        MlopsError: it is not there.
+    """
+    routed = tuple(Override("", field, each, SET) for field, each in _routed(shares))
+    return create(workspace, name, manner, file=file, overrides=(*overrides, *routed), existing=True)
+
+
+def update(workspace: Workspace, manner: Manner, amendment: Amendment, shares: Shares) -> Applied:
+    """Change an endpoint that is there; what is recorded stays, but for what is said.
+
+    Raises:
+        MlopsError: it is not there.
+    """
+    values = (*_routed(shares), *amendment.values)
+    wish = Wish(kind="endpoint", amendments=(replace(amendment, values=values),), blame=False)
     return pipeline.apply(workspace, wish, manner)
 
 
@@ -32,11 +78,27 @@ def delete(workspace: Workspace, name: str, manner: Manner) -> Applied:
     return pipeline.destroy(workspace, Wish(only=(endpoint_address(name),), kind="endpoint"), manner)
 
 
-def show(workspace: Workspace, name: str) -> dict[str, Any]:
-    """An endpoint as the Azure CLI shows it.
+def is_there(workspace: Workspace, name: str) -> bool:
+    """Whether there is something to delete."""
+    address = endpoint_address(name)
+    return address in workspace.store.read().entries or observed(workspace, address) is not None
 
-    Raises:
-        MlopsError: there is none of that name.
-    """
-    live = observed(workspace, endpoint_address(name)) or live_object(workspace, endpoint_address(name))
-    return endpoint_document(live, workspace.store.read().entries.get(live.address), workspace.target.name)
+
+def _routed(shares: Shares) -> list[tuple[str, dict[str, str]]]:
+    """The shares as Azure's tools send them: names in small letters, and none of 0."""
+    return [
+        (field, {name.lower(): share for name, share in each.items() if share.strip() != "0"})
+        for field, each in shares.items()
+        if each is not None
+    ]
+
+
+def _given(name: str) -> str:
+    if not name:
+        raise MlopsError("say which endpoint: --name, or --file with one that has a name")
+    return name
+
+
+def _told(workspace: Workspace) -> str:
+    """The name that the file gives."""
+    return next(str(each.document["name"]) for each in workspace.manifests if each.kind == "endpoint")

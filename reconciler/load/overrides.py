@@ -23,6 +23,9 @@ _SET = re.compile(
 _STEP = re.compile(r"\[([0-9]+)\]|([^.\[\]]+)")
 _PATH = re.compile(r"[^.\[\]]+(?:\.[^.\[\]]+|\[[0-9]{1,5}\])*")
 
+_WORDS = ("", "yes", "no", "on", "off")
+"""What YAML 1.1 reads as something else, and the Azure CLI as the text that it is."""
+
 
 class _CannotBeSetError(Exception):
     """The way to a field leads through something that has no fields."""
@@ -56,7 +59,7 @@ def parse_field(text: str, *, literal: bool = False) -> Override:
         raise ManifestError(
             [Problem(SET, 1, 1, "E-SET", f"{text!r} is not FIELD=value; write for example tags.team=risk")]
         )
-    return Override("", path.strip(), value if literal else value_of(value), SET)
+    return Override("", path.strip(), value if literal or value.lower() in _WORDS else value_of(value), SET)
 
 
 def address_of(kind: str, document: Mapping[str, Any]) -> str:

@@ -7,8 +7,22 @@ from reconciler.providers.provider import Key, KeyRotation
 from reconciler.workspace import Workspace, holder
 
 
-def rotate_key(workspace: Workspace, endpoint: Address, which: Key) -> None:
+def rotate_key(
+    workspace: Workspace,
+    endpoint: Address,
+    which: Key,
+    *,
+    command: str = "credentials --rotate",
+    lock_timeout_s: float = 0,
+) -> None:
     """Put a new key in force in the place of an old one.
+
+    Args:
+        workspace: the target.
+        endpoint: whose key.
+        which: of its two.
+        command: what whoever waits for it is told.
+        lock_timeout_s: how long to wait for another run to end.
 
     Raises:
         LockHeldError: another run holds the target.
@@ -16,5 +30,5 @@ def rotate_key(workspace: Workspace, endpoint: Address, which: Key) -> None:
     """
     if not isinstance(workspace.provider, KeyRotation):
         raise ProviderError(f"provider {workspace.provider.name} has no keys to rotate")
-    with workspace.store.lock(holder("mlops credentials --rotate", utc_now()), timeout_s=0):
+    with workspace.store.lock(holder(f"mlops {command}", utc_now()), timeout_s=lock_timeout_s):
         workspace.provider.rotate(endpoint, which)

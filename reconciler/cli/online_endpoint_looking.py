@@ -1,0 +1,199 @@
+"""The commands `online-endpoint …` that look at endpoints and use them, as `az ml` has them."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from reconciler.cli import az_options as az
+from reconciler.cli.answering import print_answer
+from reconciler.cli.saying import warn
+
+
+class KeyType(StrEnum):
+    """The keys of an endpoint."""
+
+    PRIMARY = "primary"
+    SECONDARY = "secondary"
+
+
+def show(
+    name: az.EndpointName,
+    local: az.Local = False,
+    web: az.Web = False,  # noqa: ARG001
+    target: az.Target = None,
+    query: az.Query = "",
+    output: az.Output = az.AzOutput.JSON,
+    only_errors: az.OnlyErrors = False,  # noqa: ARG001
+    verbose: az.Verbose = False,  # noqa: ARG001
+    resource_group: az.ResourceGroup = "",  # noqa: ARG001
+    workspace_name: az.Workspace = "",  # noqa: ARG001
+    subscription: az.Subscription = "",  # noqa: ARG001
+) -> None:
+    """Show an endpoint.
+
+    \b
+    Examples:
+      mlops online-endpoint show -n my-endpoint
+      mlops online-endpoint show -n my-endpoint --query scoring_uri -o tsv
+    """
+    from reconciler.cli.az_running import say_why  # noqa: PLC0415 - --help loads none of it
+    from reconciler.imperative.viewing import endpoint_address, endpoint_shown  # noqa: PLC0415
+    from reconciler.workspace import open_workspace  # noqa: PLC0415
+
+    with open_workspace(az.target_of(target, local=local)) as workspace:
+        say_why(workspace, endpoint_address(name))
+        print_answer(endpoint_shown(workspace, name), query, output)
+
+
+def list_(
+    local: az.Local = False,
+    target: az.Target = None,
+    query: az.Query = "",
+    output: az.Output = az.AzOutput.JSON,
+    only_errors: az.OnlyErrors = False,  # noqa: ARG001
+    verbose: az.Verbose = False,  # noqa: ARG001
+    resource_group: az.ResourceGroup = "",  # noqa: ARG001
+    workspace_name: az.Workspace = "",  # noqa: ARG001
+    subscription: az.Subscription = "",  # noqa: ARG001
+) -> None:
+    """List the endpoints of a target.
+
+    \b
+    Examples:
+      mlops online-endpoint list -o table
+      mlops online-endpoint list --query "[].name" -o tsv
+    """
+    from reconciler.imperative.viewing import endpoints_listed  # noqa: PLC0415 - --help loads none of it
+    from reconciler.workspace import open_workspace  # noqa: PLC0415
+
+    with open_workspace(az.target_of(target, local=local)) as workspace:
+        print_answer(endpoints_listed(workspace), query, output)
+
+
+def list_deployments(
+    name: az.EndpointName,
+    local: az.Local = False,
+    target: az.Target = None,
+    query: az.Query = "",
+    output: az.Output = az.AzOutput.JSON,
+    only_errors: az.OnlyErrors = False,  # noqa: ARG001
+    verbose: az.Verbose = False,  # noqa: ARG001
+    resource_group: az.ResourceGroup = "",  # noqa: ARG001
+    workspace_name: az.Workspace = "",  # noqa: ARG001
+    subscription: az.Subscription = "",  # noqa: ARG001
+) -> None:
+    """List the deployments of an endpoint.
+
+    \b
+    Examples:
+      mlops online-endpoint list-deployments -n my-endpoint --query "[].name" -o tsv
+    """
+    from reconciler.imperative.viewing import deployments_listed  # noqa: PLC0415 - --help loads none of it
+    from reconciler.workspace import open_workspace  # noqa: PLC0415
+
+    with open_workspace(az.target_of(target, local=local)) as workspace:
+        print_answer(deployments_listed(workspace, name), query, output)
+
+
+def invoke(
+    name: az.EndpointName,
+    request_file: Annotated[
+        Path | None, typer.Option("--request-file", "-r", help="JSON file to send; - for standard input.")
+    ] = None,
+    deployment_name: Annotated[
+        str, typer.Option("--deployment-name", "-d", help="Ask this deployment, whatever the traffic.")
+    ] = "",
+    local: az.Local = False,
+    target: az.Target = None,
+    query: az.Query = "",
+    output: az.Output = az.AzOutput.JSON,
+    only_errors: az.OnlyErrors = False,  # noqa: ARG001
+    verbose: az.Verbose = False,  # noqa: ARG001
+    resource_group: az.ResourceGroup = "",  # noqa: ARG001
+    workspace_name: az.Workspace = "",  # noqa: ARG001
+    subscription: az.Subscription = "",  # noqa: ARG001
+) -> None:
+    """Send a request to an endpoint, and print the answer as a text in JSON.
+
+    `-o tsv` prints it as it came. Where somebody else hands out the tokens (auth_mode: aad_token), have one in the
+    environment variable MLOPS_TOKEN.
+
+    \b
+    Examples:
+      mlops online-endpoint invoke -n my-endpoint --request-file sample-request.json
+      mlops online-endpoint invoke -n my-endpoint -d green -r sample-request.json -o tsv
+    """
+    from reconciler.cli.calling import answered, request_of  # noqa: PLC0415 - only those who ask need it
+    from reconciler.workspace import open_workspace  # noqa: PLC0415
+
+    body = request_of(request_file)
+    with open_workspace(az.target_of(target, local=local)) as workspace:
+        answer = answered(workspace, name, body, deployment=deployment_name)
+    print_answer(answer.text, query, output)
+
+
+def get_credentials(
+    name: az.EndpointName,
+    local: az.Local = False,
+    target: az.Target = None,
+    query: az.Query = "",
+    output: az.Output = az.AzOutput.JSON,
+    only_errors: az.OnlyErrors = False,
+    verbose: az.Verbose = False,  # noqa: ARG001
+    resource_group: az.ResourceGroup = "",  # noqa: ARG001
+    workspace_name: az.Workspace = "",  # noqa: ARG001
+    subscription: az.Subscription = "",  # noqa: ARG001
+) -> None:
+    """Print what opens an endpoint: its keys, or a fresh token.
+
+    \b
+    Examples:
+      mlops online-endpoint get-credentials -n my-endpoint --query primaryKey -o tsv
+    """
+    from reconciler.imperative.viewing import endpoint_address  # noqa: PLC0415 - --help loads none of it
+    from reconciler.operate.access import credential_source, live_object  # noqa: PLC0415
+    from reconciler.workspace import open_workspace  # noqa: PLC0415
+
+    with open_workspace(az.target_of(target, local=local)) as workspace:
+        live = live_object(workspace, endpoint_address(name))
+        print_answer(dict(credential_source(workspace).credentials(live.address)), query, output)
+    certificate = live.detail.get("certificate", {})
+    if certificate.get("self_signed") and not only_errors:
+        warn(f"The gateway's certificate is self-signed; clients trust it by {certificate['file']}")
+
+
+def regenerate_keys(
+    name: az.EndpointName,
+    key_type: Annotated[KeyType, typer.Option("--key-type", case_sensitive=False, help="Which key.")] = KeyType.PRIMARY,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Taken and of no account: nothing is asked.")] = False,  # noqa: ARG001
+    local: az.Local = False,
+    no_wait: az.NoWait = False,  # noqa: ARG001 - it takes a moment
+    target: az.Target = None,
+    lock_timeout: az.LockTimeout = az.PATIENCE_S,
+    query: az.Query = "",  # noqa: ARG001 - nothing is printed
+    output: az.Output = az.AzOutput.JSON,  # noqa: ARG001
+    only_errors: az.OnlyErrors = False,
+    verbose: az.Verbose = False,  # noqa: ARG001
+    resource_group: az.ResourceGroup = "",  # noqa: ARG001
+    workspace_name: az.Workspace = "",  # noqa: ARG001
+    subscription: az.Subscription = "",  # noqa: ARG001
+) -> None:
+    """Put a new key in the place of one of an endpoint; the old one opens nothing from then on.
+
+    \b
+    Examples:
+      mlops online-endpoint regenerate-keys -n my-endpoint --key-type secondary
+    """
+    from reconciler.imperative.viewing import endpoint_address  # noqa: PLC0415 - --help loads none of it
+    from reconciler.operate.access import live_object  # noqa: PLC0415
+    from reconciler.operate.rotation import rotate_key  # noqa: PLC0415
+    from reconciler.workspace import open_workspace  # noqa: PLC0415
+
+    command = "online-endpoint regenerate-keys"
+    with open_workspace(az.target_of(target, local=local)) as workspace:
+        address = live_object(workspace, endpoint_address(name)).address
+        rotate_key(workspace, address, key_type.value, command=command, lock_timeout_s=lock_timeout)
+    if not only_errors:
+        warn(f"The {key_type} key of endpoint {address.name} is a new one; the old one opens nothing any more.")
