@@ -16,7 +16,7 @@ from reconciler.load.config import Config, Target, read_config
 from reconciler.load.digest import content_digest, content_files
 from reconciler.load.private import refuse_tracked
 from reconciler.providers.memory import MemoryProvider
-from reconciler.providers.provider import Provider, Setting
+from reconciler.providers.provider import Assets, Provider, Setting
 from reconciler.providers.registry import provider_named
 from reconciler.record.assets import AssetStore
 from reconciler.record.depot import Depot
@@ -42,6 +42,7 @@ class Workspace:
         turn: the name of the ticket with which this process waits in the target's line; empty without one.
         now: the time that is written down, ISO 8601 in UTC.
         new_id: the ids of runs and operations.
+        assets: where content lies; None offline.
     """
 
     config: Config
@@ -56,6 +57,7 @@ class Workspace:
     turn: str = ""
     now: Callable[[], str] = utc_now
     new_id: Callable[[], str] = random_id
+    assets: Assets | None = None
 
     @property
     def line(self) -> Line:
@@ -213,4 +215,4 @@ def _opened(config: Config, target: Target, store: Store, provider_class: type[P
         provider = provider_class.open(setting)
     except OSError as error:
         raise ProviderError(f"target {target.name}: {target.provider} cannot be opened: {error}") from error
-    return Workspace(config, target, store, provider, contents)
+    return Workspace(config, target, store, provider, contents, assets=assets)

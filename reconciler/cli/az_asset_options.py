@@ -9,11 +9,14 @@ from reconciler.cli import az_options as az
 from reconciler.errors import MlopsError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from reconciler.imperative.asset_versions import View
     from reconciler.imperative.assets import Given
 
 Name = Annotated[str, typer.Option("--name", "-n", help="Name of the asset.")]
 Version = Annotated[str, typer.Option("--version", "-v", help="Version; by default one more than there are.")]
-OfVersion = Annotated[str, typer.Option("--version", "-v", help="Version.")]
+OfVersion = Annotated[str, typer.Option("--version", "-v", help="One version.")]
 Label = Annotated[str, typer.Option("--label", "-l", help="In the place of a version: latest.")]
 Description = Annotated[str | None, typer.Option("--description", "-d", help="What it is, for people.")]
 Tags = Annotated[
@@ -21,6 +24,9 @@ Tags = Annotated[
     typer.Option("--tags", metavar="NAME=VALUE...", help="Labels of your own; may be given several times."),
 ]
 Datastore = Annotated[str, typer.Option("--datastore", help="The datastore to upload to.")]
+MaxResults = Annotated[int | None, typer.Option("--max-results", "-r", min=1, help="How many rows at the most.")]
+IncludeArchived = Annotated[bool, typer.Option("--include-archived", help="Also what is archived.")]
+ArchivedOnly = Annotated[bool, typer.Option("--archived-only", help="What is archived alone.")]
 RegistryName = Annotated[str, typer.Option("--registry-name", help="Not built: a target is the registry.", hidden=True)]
 
 
@@ -47,3 +53,23 @@ def given_of(
     if not (name or file):
         raise typer.BadParameter("give a name, or a file that has one", param_hint="--name")
     return Given(kind, name, file, fields, tuple(parse_field(word) for word in overrides or ()))
+
+
+def view_of(
+    *,
+    include_archived: bool,
+    archived_only: bool,
+    most: int | None,
+    fits: "Callable[[Mapping[str, Any]], bool] | None" = None,
+) -> "View":
+    """Which versions a list tells.
+
+    Raises:
+        BadParameter: both are asked for, which contradict each other.
+    """
+    from reconciler.imperative.asset_versions import View  # noqa: PLC0415 - --help loads none of it
+
+    if include_archived and archived_only:
+        raise typer.BadParameter("give one of the two", param_hint="--include-archived, --archived-only")
+    archived = include_archived or archived_only
+    return View(archived=archived, active=not archived_only, fits=fits or (lambda _spec: True), most=most)

@@ -11,7 +11,7 @@ from reconciler.cli.saying import ReaderGoneError, fall_silent, warn
 from reconciler.errors import ManifestError, MlopsError
 
 # Words of the design that the command line does not know so far.
-NOT_YET = frozenset({"online-endpoint", "online-deployment", "environment"})
+NOT_YET = frozenset({"online-endpoint", "online-deployment"})
 
 
 def run(command: Callable[[], int | None], *, debug: bool) -> int:

@@ -1,14 +1,13 @@
 """The commands `model …`, as `az ml` has them."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from reconciler.cli import az_asset_options as asset
+from reconciler.cli import az_assets
 from reconciler.cli import az_options as az
-from reconciler.cli.answering import print_answer
-from reconciler.cli.applying import code_of
-from reconciler.cli.az_running import az_manner
 
 
 def create(
@@ -24,9 +23,9 @@ def create(
     stage: Annotated[str, typer.Option("--stage", "-s", help="A stage of your own, Production for example.")] = "",
     datastore: asset.Datastore = "",
     overrides: az.Set = None,
+    no_wait: az.NoWait = False,  # noqa: ARG001
     registry_name: asset.RegistryName = "",
     local: az.Local = False,
-    no_wait: az.NoWait = False,  # noqa: ARG001
     target: az.Target = None,
     lock_timeout: az.LockTimeout = az.PATIENCE_S,
     query: az.Query = "",
@@ -39,27 +38,21 @@ def create(
 ) -> int:
     """Register a model: a file or a folder under a name and a version.
 
+    Without a version it is one more than there are; content that the latest one has already is that version.
+
     \b
     Examples:
       mlops model create --name risk --path outputs/model
       mlops model create -n risk -v 3 -p outputs/model --type mlflow_model --tags run=42 by=ana
       mlops model create -f model.yml
     """
-    from reconciler.imperative import assets  # noqa: PLC0415 - --help loads none of it
-    from reconciler.workspace import open_workspace  # noqa: PLC0415
-
     asset.refuse_registry(registry_name)
     said = {"version": version, "path": path, "type": kind, "description": description}
     given = asset.given_of("model", name, file, overrides, {**said, "stage": stage, "datastore": datastore}, tags)
-    command = "model create"
-    with (
-        open_workspace(az.target_of(target, local=local)) as workspace,
-        az_manner(command, lock_timeout=lock_timeout, quiet=only_errors) as manner,
-    ):
-        applied, address = assets.create(workspace, given, manner)
-        code = code_of(applied, manner, again=command)
-        print_answer(assets.show(workspace.store, workspace.target.name, address), query, output)
-        return code
+    chosen = az.target_of(target, local=local)
+    return az_assets.print_created(
+        given, chosen, lock_timeout=lock_timeout, quiet=only_errors, query=query, output=output
+    )
 
 
 def show(
@@ -84,10 +77,173 @@ def show(
       mlops model show -n risk -v 3
       mlops model show -n risk --label latest --query id -o tsv
     """
-    from reconciler.imperative import assets  # noqa: PLC0415 - --help loads none of it
-    from reconciler.workspace import open_record  # noqa: PLC0415
+    from reconciler.imperative.asset_versions import Named  # noqa: PLC0415 - --help loads none of it
 
     asset.refuse_registry(registry_name)
-    with open_record(az.target_of(target, local=local)) as (chosen, store):
-        address = assets.version_of(store, chosen, "model", name, version, label)
-        print_answer(assets.show(store, chosen, address), query, output)
+    chosen = az.target_of(target, local=local)
+    az_assets.print_version(Named("model", name, version, label), chosen, query=query, output=output)
+
+
+def list_(
+    name: Annotated[str, typer.Option("--name", "-n", help="List the versions of this one, the newest first.")] = "",
+    max_results: asset.MaxResults = None,
+    include_archived: asset.IncludeArchived = False,
+    archived_only: asset.ArchivedOnly = False,
+    stage: Annotated[str, typer.Option("--stage", "-s", help="Those of a stage.")] = "",
+    tags: Annotated[
+        list[str] | None, typer.Option("--tag", metavar="NAME[=VALUE]...", help="Those that have these tags.")
+    ] = None,
+    registry_name: asset.RegistryName = "",
+    local: az.Local = False,
+    target: az.Target = None,
+    query: az.Query = "",
+    output: az.Output = az.AzOutput.JSON,
+    only_errors: az.OnlyErrors = False,  # noqa: ARG001
+    verbose: az.Verbose = False,  # noqa: ARG001
+    resource_group: az.ResourceGroup = "",  # noqa: ARG001
+    workspace_name: az.Workspace = "",  # noqa: ARG001
+    subscription: az.Subscription = "",  # noqa: ARG001
+) -> None:
+    """List models, each with its latest version; with --name the versions of one.
+
+    \b
+    Examples:
+      mlops model list -o table
+      mlops model list -n risk --query "[].version" -o tsv
+    """
+    asset.refuse_registry(registry_name)
+    fits = az_assets.fitting(stage, tags or ())
+    view = asset.view_of(include_archived=include_archived, archived_only=archived_only, most=max_results, fits=fits)
+    az_assets.print_list("model", name, view, az.target_of(target, local=local), query=query, output=output)
+
+
+def archive(
+    name: asset.Name,
+    version: asset.OfVersion = "",
+    label: asset.Label = "",
+    registry_name: asset.RegistryName = "",
+    local: az.Local = False,
+    target: az.Target = None,
+    lock_timeout: az.LockTimeout = az.PATIENCE_S,
+    only_errors: az.OnlyErrors = False,
+    verbose: az.Verbose = False,  # noqa: ARG001
+    resource_group: az.ResourceGroup = "",  # noqa: ARG001
+    workspace_name: az.Workspace = "",  # noqa: ARG001
+    subscription: az.Subscription = "",  # noqa: ARG001
+) -> int:
+    """Put a model away: it is listed no more and is not the latest; what names a version still gets it.
+
+    Without a version all versions are.
+
+    \b
+    Examples:
+      mlops model archive -n risk -v 3
+      mlops model archive -n risk
+    """
+    from reconciler.imperative.asset_versions import Named  # noqa: PLC0415 - --help loads none of it
+
+    asset.refuse_registry(registry_name)
+    named, chosen = Named("model", name, version, label), az.target_of(target, local=local)
+    return az_assets.put_away(named, chosen, archived=True, lock_timeout=lock_timeout, quiet=only_errors)
+
+
+def restore(
+    name: asset.Name,
+    version: asset.OfVersion = "",
+    label: asset.Label = "",
+    registry_name: asset.RegistryName = "",
+    local: az.Local = False,
+    target: az.Target = None,
+    lock_timeout: az.LockTimeout = az.PATIENCE_S,
+    only_errors: az.OnlyErrors = False,
+    verbose: az.Verbose = False,  # noqa: ARG001
+    resource_group: az.ResourceGroup = "",  # noqa: ARG001
+    workspace_name: az.Workspace = "",  # noqa: ARG001
+    subscription: az.Subscription = "",  # noqa: ARG001
+) -> int:
+    """Bring an archived model back.
+
+    Without a version all versions are.
+
+    \b
+    Examples:
+      mlops model restore -n risk -v 3
+      mlops model restore -n risk
+    """
+    from reconciler.imperative.asset_versions import Named  # noqa: PLC0415 - --help loads none of it
+
+    asset.refuse_registry(registry_name)
+    named, chosen = Named("model", name, version, label), az.target_of(target, local=local)
+    return az_assets.put_away(named, chosen, archived=False, lock_timeout=lock_timeout, quiet=only_errors)
+
+
+def update(
+    name: asset.Name,
+    version: asset.OfVersion = "",
+    label: asset.Label = "",
+    overrides: az.Set = None,
+    added: az.Add = None,
+    removed: az.Remove = None,
+    force_string: az.ForceString = False,
+    registry_name: asset.RegistryName = "",
+    local: az.Local = False,
+    target: az.Target = None,
+    lock_timeout: az.LockTimeout = az.PATIENCE_S,
+    query: az.Query = "",
+    output: az.Output = az.AzOutput.JSON,
+    only_errors: az.OnlyErrors = False,
+    verbose: az.Verbose = False,  # noqa: ARG001
+    resource_group: az.ResourceGroup = "",  # noqa: ARG001
+    workspace_name: az.Workspace = "",  # noqa: ARG001
+    subscription: az.Subscription = "",  # noqa: ARG001
+) -> int:
+    """Change the description, tags or properties of a version; its content never changes.
+
+    \b
+    Examples:
+      mlops model update -n risk -v 3 --set tags.approved=yes description="for the pilot"
+      mlops model update -n risk --label latest --remove tags.approved
+    """
+    from reconciler.imperative.asset_versions import Named  # noqa: PLC0415 - --help loads none of it
+
+    asset.refuse_registry(registry_name)
+    words = {"sets": overrides or (), "adds": added or (), "removes": removed or ()}
+    return az_assets.print_updated(
+        Named("model", name, version, label),
+        words,
+        az.target_of(target, local=local),
+        literal=force_string,
+        lock_timeout=lock_timeout,
+        quiet=only_errors,
+        query=query,
+        output=output,
+    )
+
+
+def download(
+    name: asset.Name,
+    version: asset.OfVersion = "",
+    label: asset.Label = "",
+    folder: Annotated[
+        Path, typer.Option("--download-path", "-p", help="The folder in which a folder of the model's name is made.")
+    ] = Path(),
+    registry_name: asset.RegistryName = "",
+    local: az.Local = False,
+    target: az.Target = None,
+    only_errors: az.OnlyErrors = False,
+    verbose: az.Verbose = False,  # noqa: ARG001
+    resource_group: az.ResourceGroup = "",  # noqa: ARG001
+    workspace_name: az.Workspace = "",  # noqa: ARG001
+    subscription: az.Subscription = "",  # noqa: ARG001
+) -> None:
+    """Download the files of a model; files that are there already are replaced.
+
+    \b
+    Examples:
+      mlops model download -n risk -v 3 --download-path artifacts
+    """
+    from reconciler.imperative.asset_versions import Named  # noqa: PLC0415 - --help loads none of it
+
+    asset.refuse_registry(registry_name)
+    named = Named("model", name, version, label)
+    az_assets.download(named, az.target_of(target, local=local), folder, quiet=only_errors)

@@ -1,4 +1,4 @@
-"""What the commands of `model` and `environment` do."""
+"""A command registers a version: what it gives becomes a plan of one resource."""
 
 import os
 from collections.abc import Mapping
@@ -13,13 +13,9 @@ from reconciler.errors import MlopsError
 from reconciler.kinds import KINDS
 from reconciler.load.options import Override
 from reconciler.load.paths import is_remote
-from reconciler.record.store import Store
-from reconciler.render.azure_assets import asset_document
 from reconciler.resolve import Registry
 from reconciler.wishes import Applied, Manner, Wish
 from reconciler.workspace import Workspace
-
-LATEST = "latest"
 
 
 @dataclass(frozen=True)
@@ -75,35 +71,6 @@ def wish_of(given: Given) -> Wish:
         beyond=tuple(os.path.realpath(path) for path in _paths(given).values()),
         blame=False,
     )
-
-
-def version_of(store: Store, target: str, kind: str, name: str, version: str, label: str) -> Address:
-    """The version that a command is about, by itself or by its label.
-
-    Raises:
-        MlopsError: neither is given, or both; or there is none of that label.
-    """
-    if bool(version) == bool(label):
-        both = "both mean one version; give one of them" if version else f"say which version, or --label {LATEST}"
-        raise MlopsError(f"--version/-v and --label/-l: {both}")
-    if label and label != LATEST:
-        raise MlopsError(f"--label {label}: the one label is {LATEST}")
-    found = version or Registry.of(store.read()).latest(kind, name)
-    if not found:
-        raise MlopsError(f"{kind} {name} has no version, or archived ones alone (target {target})")
-    return Address(kind, name, version=found)
-
-
-def show(store: Store, target: str, address: Address) -> dict[str, Any]:
-    """A version as the Azure CLI shows it.
-
-    Raises:
-        MlopsError: it is not registered.
-    """
-    entry = store.read().entries.get(address)
-    if entry is None:
-        raise MlopsError(f"{address} is not registered (target {target})")
-    return asset_document(address, entry, target)
 
 
 def _refuse_empty(given: Given) -> None:

@@ -17,13 +17,15 @@ from pathlib import Path
 from typing import Any, BinaryIO, ClassVar, Self
 
 from reconciler.core.address import Address
+from reconciler.core.contents import contents_of
 from reconciler.core.manifest import Resource, Spec
 from reconciler.core.plan import Operation, Step
 from reconciler.core.problem import Problem
 from reconciler.core.secret import sealed, spec_from_json
 from reconciler.core.state import Live
 from reconciler.errors import ProviderError, StateError
-from reconciler.providers.provider import Setting
+from reconciler.kinds import KINDS
+from reconciler.providers.provider import Assets, Setting
 from reconciler.record.files import lay_down, open_regular, sync_folder
 from reconciler.record.lock import LockFile, wait_until_taken
 
@@ -40,12 +42,15 @@ class MemoryProvider:
     Args:
         file: where the objects live between runs; None keeps them in this process alone.
         now: the time, ISO 8601 in UTC.
+        assets: where the content of registered versions is laid down; None to know it by digest alone.
     """
 
     name: ClassVar[str] = "memory"
 
-    def __init__(self, file: Path | None = None, *, now: Callable[[], str] = _now) -> None:
-        self._file, self._now = file, now
+    def __init__(
+        self, file: Path | None = None, *, now: Callable[[], str] = _now, assets: Assets | None = None
+    ) -> None:
+        self._file, self._now, self._assets = file, now, assets
         self._lock = threading.Lock()
         self._objects: dict[Address, Live] = {}
         self._fences: dict[Address, int] = {}
@@ -57,7 +62,7 @@ class MemoryProvider:
     def open(cls, setting: Setting) -> Self:
         """Open the file that the target names; a target without one lives as long as the process."""
         file = setting.options.get("file")
-        return cls(setting.root / str(file) if file else None)
+        return cls(setting.root / str(file) if file else None, assets=setting.assets)
 
     def list(self) -> Sequence[Live]:
         """Every object."""
@@ -91,7 +96,10 @@ class MemoryProvider:
         yield from ()
 
     def create(self, step: Step, operation: Operation) -> None:
-        """Put the object there; one that another state made is not touched."""
+        """Put the object there, a version's content with it; one that another state made is not touched."""
+        if self._assets and KINDS[step.address.kind].versioned:
+            for digest in filter(self._assets.holds, contents_of(step.after)):
+                self._assets.path(digest)
         self._put(step, operation)
 
     def scale(self, step: Step, operation: Operation) -> None:

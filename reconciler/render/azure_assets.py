@@ -31,6 +31,29 @@ def asset_document(address: Address, entry: Entry, target: str) -> dict[str, Any
     return dict(sorted(shown.items()))
 
 
+def name_document(address: Address, entry: Entry, target: str, *, first: str) -> dict[str, Any]:
+    """What a list tells of a name: what all its versions have in common, and which is the latest.
+
+    Args:
+        address: of the latest version.
+        entry: as it is recorded.
+        target: the target's name.
+        first: when the first version was registered.
+    """
+    document = {
+        "creation_context": {"created_at": first, "last_modified_at": entry.created},
+        "description": entry.spec.get("description", ""),
+        "id": f"/targets/{target}/{address.kind}s/{address.name}",
+        "latest_version": address.version,
+        "name": address.name,
+        "properties": {},
+        "resourceGroup": target,
+        "tags": {},
+    }
+    shown: dict[str, Any] = Veil().over(document)
+    return shown
+
+
 def _with_urls(value: Any, target: str) -> Any:
     """A spec with the addresses of content in the place of its digests."""
     if not isinstance(value, Mapping):
