@@ -33,7 +33,8 @@ def inverse_of(recorded: State, steps: Sequence[Step], corrections: Mapping[Addr
             specs[step.address] = _with_what_nobody_claimed(_spec(recorded, step.address), step)
         after[step.address] = step.after
     then = State(entries={address: Entry(spec) for address, spec in after.items() if spec is not None})
-    found = changes([resource_of(address, spec) for address, spec in sorted(specs.items()) if spec is not None], then)
+    wanted = [resource_of(address, spec) for address, spec in sorted(specs.items()) if spec is not None]
+    found = changes(wanted, then, keep=False)
     return Inverse(specs, tuple(map(_bare, order(found, deletion=NOT_THERE))))
 
 

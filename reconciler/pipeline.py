@@ -18,6 +18,7 @@ from reconciler.core.problem import Problem
 from reconciler.core.state import Drift, Entry, Live, Served, State
 from reconciler.diff import (
     altered,
+    by_command,
     changes,
     confined,
     corrections,
@@ -139,7 +140,9 @@ def _plan(
     resolved, warnings = wanted(workspace, wish, loaded, state, besides)
     refuse_unknown(wish.only, resolved, state)
     state = labelled(state, resolved.resources)
-    found = changes(resolved.resources, state, recorded=recorded, whole=whole)
+    # What is wanted in the place of files is what was recorded, and nothing that was registered since.
+    by_files = wish.resources is None
+    found = changes(resolved.resources, state, recorded=recorded, whole=whole, keep=by_files)
     steps = order(confined(found, wish.only))
     made = Plan(
         target=workspace.target.name,
@@ -155,6 +158,7 @@ def _plan(
         offline=workspace.offline,
         against=wish.against,
         labels={resource.address: resource.labels for resource in resolved.resources if resource.labels},
+        by_command=tuple(by_command(resolved.resources, state)) if whole and by_files and not wish.only else (),
     )
     if saved:
         saved.refuse_unless(made)

@@ -13,7 +13,7 @@ from reconciler.cli.forms import APPLY, COMMENT, PLAN
 from reconciler.cli.reporting import Reports
 from reconciler.cli.saving import as_saved, plan_reviewed, save
 from reconciler.cli.saying import say
-from reconciler.cli.wishes import wish_of
+from reconciler.cli.wishes import addresses_of, wish_of
 
 
 def plan(
@@ -161,6 +161,9 @@ def destroy(
         list[str] | None,
         typer.Argument(metavar="[PATH]...", help="Only what these files define; by default all that is recorded."),
     ] = None,
+    only: Annotated[
+        list[str] | None, typer.Option("--only", metavar="ADDRESS", help="Only this resource, and what hangs on it.")
+    ] = None,
     target: o.Target = None,
     auto_approve: o.AutoApprove = False,
     parallel: o.Parallel = 4,
@@ -170,17 +173,21 @@ def destroy(
 ) -> int:
     """Delete what is recorded of a target.
 
-    Traffic goes first, then deployments, then endpoints and assets. The files stay.
+    Traffic goes first, then deployments, then endpoints and assets, also those that a command registered. The files
+    stay.
 
     \b
     Examples:
       mlops destroy -t dev --auto-approve
       mlops destroy green-deployment.yml
+      mlops destroy --only model/risk:3
     """
     from reconciler import pipeline  # noqa: PLC0415 - --help loads none of it
     from reconciler.workspace import open_workspace  # noqa: PLC0415
 
-    wish = pipeline.Wish(tuple(paths or ()), policies=policies)
+    if paths and only:
+        raise typer.BadParameter("give paths, or addresses", param_hint="--only")
+    wish = pipeline.Wish(tuple(paths or ()), only=addresses_of(only), policies=policies)
     with (
         open_workspace(target) as workspace,
         manner_of(parallel, lock_timeout, step_timeout, ask=not auto_approve, quiet=False) as manner,

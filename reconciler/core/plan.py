@@ -118,6 +118,7 @@ class Plan:
         offline: whether nobody was asked, and the record alone tells what there is.
         against: the revision of git whose files stood in for the record; empty for the record itself.
         holder: who is at work on the target at the moment, so that `recovery` is under way; None when nobody is.
+        by_command: versions that a command registered and no file defines, which stay.
     """
 
     target: str
@@ -133,6 +134,7 @@ class Plan:
     against: str = ""
     holder: Mapping[str, str | int] | None = None
     labels: Mapping[Address, Mapping[str, str]] = field(default_factory=dict)
+    by_command: tuple[Address, ...] = ()
 
     @cached_property
     def digest(self) -> str:

@@ -1,6 +1,6 @@
 """Resources against state give changes; state against the live side gives drifts."""
 
-from reconciler.diff.changes import changes
+from reconciler.diff.changes import by_command, changes
 from reconciler.diff.confine import confined
 from reconciler.diff.drift import corrections, drifts, fold, foreign, newer, under_way
 from reconciler.diff.labels import labelled, moved_labels, relabelled
@@ -10,6 +10,7 @@ from reconciler.diff.since import since
 __all__ = [
     "ALTERED",
     "altered",
+    "by_command",
     "changes",
     "confined",
     "corrections",

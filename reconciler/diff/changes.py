@@ -32,16 +32,19 @@ def changes(
         keep: what a command registered stays although no file defines it.
     """
     recorded = recorded or state
+    kept = set(by_command(resources, state)) if keep else set()
     found = [change for resource in resources if (change := _change(resource, state, recorded))]
     wanted = {resource.address for resource in resources}
     if whole:
-        found += [
-            _deletion(address, state)
-            for address, entry in state.entries.items()
-            if address not in wanted and not (keep and is_by_command(entry.spec))
-        ]
+        found += [_deletion(address, state) for address in state.entries if address not in wanted | kept]
     found += _dragged(resources, state, found)
     return sorted(found, key=lambda change: change.address)
+
+
+def by_command(resources: Sequence[Resource], state: State) -> list[Address]:
+    """What a command registered and nothing wanted defines, sorted."""
+    wanted = {resource.address for resource in resources}
+    return sorted(a for a, entry in state.entries.items() if a not in wanted and is_by_command(entry.spec))
 
 
 def _dragged(resources: Sequence[Resource], state: State, found: Sequence[Change]) -> list[Change]:

@@ -33,6 +33,7 @@ def plan_json(
         "offline": plan.offline,
         "against": plan.against,
         "pins": dict(plan.pins),
+        "by_command": [str(address) for address in plan.by_command],
         "warnings": list(map(_problem, warnings)),
         **unfinished_json(plan.recovery, plan.holder, veil),
     }

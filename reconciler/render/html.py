@@ -9,7 +9,7 @@ from reconciler.core.problem import Problem
 from reconciler.core.state import Drift
 from reconciler.render.html_fields import Known
 from reconciler.render.html_graph import graph
-from reconciler.render.html_notes import notes, pins
+from reconciler.render.html_notes import notes, pins, registered
 from reconciler.render.html_page import facts, head, page, tile
 from reconciler.render.html_parts import NOBODY, NOT_BEGUN, code, counted, some, words
 from reconciler.render.html_steps import amiss, steps_list
@@ -45,6 +45,7 @@ def plan_html(
             graph(plan.steps),
             steps_list(plan.steps, known),
             pins(plan.pins),
+            registered(plan),
             "</main>",
             made_from(plan),
         ],

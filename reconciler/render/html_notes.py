@@ -7,7 +7,7 @@ from reconciler.core.problem import Problem
 from reconciler.core.state import Drift, DriftClass
 from reconciler.render.html_fields import Known, Sides, fields_table
 from reconciler.render.html_parts import code, cut, esc, icon, pill, some
-from reconciler.render.text import drift_words, in_progress, recovery_words
+from reconciler.render.text import by_command_words, drift_words, in_progress, recovery_words
 
 _MOST = 200
 
@@ -101,3 +101,12 @@ def pins(found: Mapping[str, str]) -> str:
         '<section aria-labelledby="h-pins"><h2 id="h-pins">Pinned</h2><table class="pairs"><thead><tr>'
         f'<th scope="col">name</th><th scope="col">is</th></tr></thead><tbody>{rows}</tbody></table></section>'
     )
+
+
+def registered(plan: Plan) -> str:
+    """What a command registered and no file defines."""
+    return f'<p class="hint">{by_command_words(plan, named=_name)}</p>' if plan.by_command else ""
+
+
+def _name(text: str) -> str:
+    return code(cut(text, 400))

@@ -27,7 +27,7 @@ from reconciler.render.markdown_parts import (
     words,
 )
 from reconciler.render.marker import Marker
-from reconciler.render.text import SYMBOLS, counted, in_progress, recovery_words, summary
+from reconciler.render.text import SYMBOLS, by_command_words, counted, in_progress, recovery_words, summary
 from reconciler.render.values import Veil
 
 _MARKS = {Result.SUCCEEDED: "✓", Result.FAILED: "✗", Result.SKIPPED: "-", Result.UNKNOWN: "?"}
@@ -61,7 +61,8 @@ def plan_markdown(
     said += [summary(plan, named=name), ""]
     short = f"One line a step: the fields do not fit here. {where} has them."
     totals = f"Totals alone: the steps do not fit here. {where} has them."
-    before = [*_warned(warnings), *unfinished(plan.recovery, plan.holder)]
+    told = [by_command_words(plan, named=name), ""] if plan.by_command else []
+    before = [*_warned(warnings), *unfinished(plan.recovery, plan.holder), *told]
     levels = (
         chain(said, before, step_rows(plan.steps), _fields(plan.steps, blame or {})),
         chain(said, [short, ""], before, step_rows(plan.steps)),

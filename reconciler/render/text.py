@@ -21,6 +21,7 @@ _VERBS = {
     Action.ROUTE: "to route",
     Action.DELETE: "to delete",
 }
+_NAMED = 5
 _FOUND = {
     Became.DONE: "as it looks, it was done",
     Became.NOT_DONE: "as it looks, it was not done",
@@ -44,7 +45,16 @@ def plan_text(plan: Plan, *, blame: Mapping[Source, Blame] = NOBODY) -> str:
         lines.append(f"  {headline(step)}")
         lines += _table(step.fields, veil, blame, created=step.action is Action.CREATE)
     lines += [f"  pin:  {label} is {pinned}" for label, pinned in sorted(plan.pins.items())]
+    lines += [f"  {by_command_words(plan)}"] if plan.by_command else []
     return lines_text([*lines, *([""] if lines else []), summary(plan)])
+
+
+def by_command_words(plan: Plan, *, named: Callable[[str], str] = str) -> str:
+    """The versions that a command registered and no file defines, in one sentence; `named` writes the names in it."""
+    found = plan.by_command
+    names = ", ".join(named(str(address)) for address in found[:_NAMED])
+    more = f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
+    return f"{len(found)} registered by command, not in the files: {names}{more}"
 
 
 def unfinished_lines(

@@ -170,12 +170,21 @@ def _looked_up(
         version = registry.latest(kind, name) if label == "latest" else ""
     found = Address(kind, name, version=version) in registry
     if linked and not found:
-        near = difflib.get_close_matches(written, registry.names(kind), n=1)
-        advice = f"; did you mean {near[0]}?" if near else "; add its file, or register it first"
-        problems.append(manifest.problem(path, "E-REF", f"{kind} {written!r} is not defined here nor recorded{advice}"))
+        problems.append(manifest.problem(path, "E-REF", f"{kind} {written!r} {_missing(written, kind, registry)}"))
     if label and found:
         registry.pins[f"{kind}/{name}@{label}"] = f"{kind}/{name}:{version}"
     return f"azureml:{name}:{version}" if version else f"azureml:{written}"
+
+
+def _missing(written: str, kind: str, registry: Registry) -> str:
+    """Why a reference leads nowhere, and what to do."""
+    known = registry.names(kind)
+    name, at, label = written.partition("@")
+    if at and label == "latest" and any(each.startswith(f"{name}:") for each in known):
+        return "leads nowhere: all versions of it are archived; restore one, or name a version"
+    near = difflib.get_close_matches(written, known, n=1)
+    advice = f"did you mean {near[0]}?" if near else "add its file, or register it first"
+    return f"is not defined here nor recorded; {advice}"
 
 
 def _orphans(resources: Iterable[Resource], names: set[Address], state: State) -> Iterator[Problem]:

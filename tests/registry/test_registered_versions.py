@@ -6,7 +6,8 @@ import pytest
 from registry_world import entry, given, register, risk, write
 
 from reconciler.errors import ManifestError, MlopsError
-from reconciler.imperative import assets
+from reconciler.imperative import asset_versions, assets
+from reconciler.imperative.asset_versions import Named
 from reconciler.pipeline import Manner
 from reconciler.workspace import Workspace
 
@@ -25,7 +26,7 @@ def test_the_content_of_the_newest_version_is_that_version_again(workspace: Work
 def test_the_content_of_an_older_version_is_registered_anew_and_is_the_latest(workspace: Workspace):
     versions = [register(workspace, path=f"run{run}/model") for run in (1, 2, 1)]
     assert versions == ["1", "2", "3"]
-    assert assets.version_of(workspace.store, "dev", "model", "risk", "", "latest") == risk("3")
+    assert asset_versions.one(workspace.store, "dev", Named("model", "risk", label="latest")) == risk("3")
 
 
 def test_other_content_under_a_version_is_refused(workspace: Workspace):
@@ -64,14 +65,14 @@ def test_a_file_by_itself_reaches_no_further_than_its_repository(workspace: Work
 
 def test_the_id_that_show_prints_is_a_reference(workspace: Workspace):
     register(workspace, path="run1/model")
-    assert assets.show(workspace.store, "dev", risk("1"))["id"] == "azureml:risk:1"
+    assert asset_versions.show(workspace.store, "dev", risk("1"))["id"] == "azureml:risk:1"
 
 
 @pytest.mark.parametrize(("version", "label"), [("", ""), ("1", "latest"), ("", "newest")])
 def test_one_version_is_named_by_itself_or_by_the_one_label(workspace: Workspace, version: str, label: str):
     register(workspace, path="run1/model")
     with pytest.raises(MlopsError, match="--label"):
-        assets.version_of(workspace.store, "dev", "model", "risk", version, label)
+        asset_versions.one(workspace.store, "dev", Named("model", "risk", version, label))
 
 
 def test_a_command_without_a_path_registers_nothing(workspace: Workspace):
