@@ -42,7 +42,6 @@ class Workspace:
         turn: the name of the ticket with which this process waits in the target's line; empty without one.
         now: the time that is written down, ISO 8601 in UTC.
         new_id: the ids of runs and operations.
-        assets: where content lies; None offline.
     """
 
     config: Config
@@ -57,7 +56,11 @@ class Workspace:
     turn: str = ""
     now: Callable[[], str] = utc_now
     new_id: Callable[[], str] = random_id
-    assets: Assets | None = None
+
+    @property
+    def assets(self) -> Assets:
+        """Where content lies."""
+        return assets_of(self.config, self.contents)
 
     @property
     def line(self) -> Line:
@@ -215,4 +218,4 @@ def _opened(config: Config, target: Target, store: Store, provider_class: type[P
         provider = provider_class.open(setting)
     except OSError as error:
         raise ProviderError(f"target {target.name}: {target.provider} cannot be opened: {error}") from error
-    return Workspace(config, target, store, provider, contents, assets=assets)
+    return Workspace(config, target, store, provider, contents)

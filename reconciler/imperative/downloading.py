@@ -26,7 +26,7 @@ def download(workspace: Workspace, address: Address, folder: Path) -> Path:
         ProviderError: the content is not stored here, or is not what was registered.
     """
     content = workspace.store.read().entries[address].spec.get("path")
-    if not isinstance(content, dict) or "digest" not in content or workspace.assets is None:
+    if not isinstance(content, dict) or "digest" not in content:
         raise MlopsError(f"{address} has no content in this target: its path is {content or 'not given'}")
     target = _inside(folder, address.name, str(content["name"]))
     stored = workspace.assets.path(str(content["digest"]))
