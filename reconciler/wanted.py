@@ -37,7 +37,7 @@ def wanted(
     if wish.skip_scripts:
         loaded = replace(loaded, manifests=tuple(replace(each, scripts={}) for each in loaded.manifests))
     key, by_command = workspace.store.secret_key(), bool(wish.kind)
-    resolved = resolve(loaded.manifests, state, secret_key=key, whole=whole, by_command=by_command)
+    resolved = resolve(loaded.manifests, state, secret_key=key, whole=whole, by_command=by_command, marks=wish.marks)
     if wish.existing:
         _refuse_new(workspace, wish, resolved, state)
     return resolved, accepted([*_problems(workspace, loaded, resolved, state, whole=whole), *besides])

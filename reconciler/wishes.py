@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from reconciler.apply import Pace, Watcher
 from reconciler.core.address import Address
@@ -34,6 +34,7 @@ class Wish:
         spelled: resources that a command spells out in place of files.
         amendments: what a command changes of recorded resources.
         existing: whether what the files or the command spell out must be there already.
+        marks: what a command marks the resources with that it makes.
         skip_scripts: whether scoring scripts are not looked at.
         beyond: paths, links resolved, that the command's options name in the place of those of its file.
         require_clean: whether what is in no commit is not applied; a target may want that as well.
@@ -60,6 +61,7 @@ class Wish:
     spelled: tuple[Spelled, ...] = ()
     amendments: tuple[Amendment, ...] = ()
     existing: bool = False
+    marks: Mapping[str, Any] = field(default_factory=dict)
     skip_scripts: bool = False
     beyond: tuple[str, ...] = ()
     read: Loaded | None = None

@@ -39,7 +39,8 @@ def create(
 ) -> int:
     """Make an endpoint; one that is there is brought to what the file says.
 
-    What the file leaves out is its default, only traffic stays as it is.
+    What the file leaves out is its default, only traffic stays as it is. With --local a new one asks for no key, as the
+    local ones of the Azure CLI.
 
     \b
     Examples:
@@ -53,7 +54,7 @@ def create(
     given = [parse_field(word) for word in words]
 
     def make(workspace: "Workspace", manner: "Manner") -> "tuple[str, Applied]":
-        return endpoints.create(workspace, name, manner, file=_text(file), overrides=given)
+        return endpoints.create(workspace, name, manner, file=_text(file), overrides=given, keyless=local)
 
     return _changed(
         make,

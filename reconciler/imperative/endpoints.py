@@ -8,6 +8,7 @@ from reconciler.core.amendment import Amendment, Spelled
 from reconciler.errors import MlopsError
 from reconciler.imperative.standing import observed
 from reconciler.imperative.viewing import endpoint_address
+from reconciler.kinds.marks import KEYLESS
 from reconciler.load import Override
 from reconciler.load.overrides import SET
 from reconciler.wishes import Applied, Manner, Wish
@@ -25,6 +26,7 @@ def create(
     file: str = "",
     overrides: Sequence[Override] = (),
     existing: bool = False,
+    keyless: bool = False,
 ) -> tuple[str, Applied]:
     """Make an endpoint, or bring one that is there to what is wanted; its traffic stays as it is.
 
@@ -35,6 +37,7 @@ def create(
         file: what the endpoint is to be; empty where the overrides say it.
         overrides: fields that the command line gives.
         existing: whether it must be there already.
+        keyless: whether it asks for no key, if this makes it.
 
     Returns:
         The endpoint's name, and what was done.
@@ -44,8 +47,16 @@ def create(
     """
     spelled = () if file else (Spelled("endpoint", {"name": _given(name)}),)
     paths = (file,) if file else ()
-    given = tuple(overrides)
-    wish = Wish(paths, overrides=given, name=name, kind="endpoint", spelled=spelled, existing=existing, blame=False)
+    wish = Wish(
+        paths,
+        overrides=tuple(overrides),
+        name=name,
+        kind="endpoint",
+        spelled=spelled,
+        existing=existing,
+        marks={KEYLESS: True} if keyless else {},
+        blame=False,
+    )
     applied = pipeline.apply(workspace, wish, manner)
     return name or _told(workspace), applied
 

@@ -1,6 +1,7 @@
 """An online endpoint: a name, a way to authenticate, and traffic among its deployments."""
 
 from reconciler.kinds.kind import Kind
+from reconciler.kinds.marks import KEYLESS
 
 _COMMON = {
     "description": "",
@@ -20,6 +21,7 @@ ENDPOINT = Kind(
     replace=frozenset({"identity", "location", "compute"}),
     ignored=frozenset({"id", "provisioning_state", "scoring_uri", "openapi_uri", "kind"}),
     left_alone=frozenset({"traffic", "mirror_traffic"}),
+    marks=frozenset({KEYLESS}),
     symptoms={"outdated_gateway": "the gateway does not follow its options"},
     known_by=(
         frozenset({"name", "auth_mode"}),

@@ -1,4 +1,4 @@
-"""Marks of registered versions: what no file says of them and a command does."""
+"""Marks: what no file says of a resource and a command does."""
 
 from reconciler.core.manifest import Spec
 
@@ -7,6 +7,10 @@ ARCHIVED = "archived"
 BY_COMMAND = "by_command"
 """Of a version that belongs to the registry: a command registered it, and no file has defined it since."""
 MARKS = frozenset({ARCHIVED, BY_COMMAND})
+KEYLESS = "keyless"
+"""Of an endpoint that whoever is on this machine may call, as one that `az ml … --local` makes."""
+UNTIL_A_FILE = frozenset({BY_COMMAND, KEYLESS})
+"""Marks that a resource has no more once a file defines it."""
 
 
 def is_archived(spec: Spec) -> bool:
@@ -17,3 +21,8 @@ def is_archived(spec: Spec) -> bool:
 def is_by_command(spec: Spec) -> bool:
     """Whether no folder of files may delete a version because it does not define it."""
     return bool(spec.get(BY_COMMAND))
+
+
+def is_keyless(spec: Spec) -> bool:
+    """Whether an endpoint asks for no key."""
+    return bool(spec.get(KEYLESS))

@@ -1,30 +1,33 @@
-"""A wanted version carries on what no file says of it, and one that a command registers is known as such."""
+"""What is wanted carries on the marks that no file says, and what a command makes gets those of the command."""
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from reconciler.core.manifest import Resource, Spec
 from reconciler.core.state import Entry
 from reconciler.kinds import KINDS
-from reconciler.kinds.marks import BY_COMMAND
+from reconciler.kinds.marks import UNTIL_A_FILE
 
 
-def marked(resource: Resource, entry: Entry | None, *, by_command: bool) -> Resource:
+def marked(resource: Resource, entry: Entry | None, *, by_command: bool, first: Mapping[str, Any]) -> Resource:
     """A wanted resource with the marks that it has or gets.
 
     Args:
         resource: what is wanted, as a file or a command says it.
         entry: what is recorded of it; None where it is new.
         by_command: whether a command says it: what is new is marked, and what was a folder's stays the folder's. A
-            file takes that mark away, as it defines the version from then on.
+            file takes such marks away, as it defines the resource from then on.
+        first: the marks of what a command makes.
     """
     kind = KINDS[resource.address.kind]
     if not kind.marks:
         return resource
     before: Spec = entry.spec if entry else {}
-    kept = kind.marks - resource.manifest.document.keys() - (set() if by_command else {BY_COMMAND})
+    kept = kind.marks - resource.manifest.document.keys() - (set() if by_command else UNTIL_A_FILE)
     marks = {name: before[name] for name in sorted(kept) if name in before}
     if by_command and not before:
-        marks[BY_COMMAND] = True
+        marks |= {name: value for name, value in first.items() if name in kind.marks}
     unsaid = _unsaid(resource, before) if by_command else {}
     return replace(resource, spec={**resource.spec, **unsaid, **marks}) if marks or unsaid else resource
 
@@ -32,6 +35,10 @@ def marked(resource: Resource, entry: Entry | None, *, by_command: bool) -> Reso
 def _unsaid(resource: Resource, before: Spec) -> Spec:
     """What is recorded of a version that was found by its content, where the command says nothing of it."""
     said = resource.manifest.document
-    if "version" in said or resource.manifest.kind != resource.address.kind:
+    if (
+        not KINDS[resource.address.kind].versioned
+        or "version" in said
+        or resource.manifest.kind != resource.address.kind
+    ):
         return {}
     return {name: value for name, value in before.items() if name not in said}

@@ -10,7 +10,7 @@ from reconciler.core.manifest import Manifest, Resource
 from reconciler.core.problem import Problem
 from reconciler.core.state import State
 from reconciler.kinds import KINDS
-from reconciler.kinds.marks import is_by_command
+from reconciler.kinds.marks import BY_COMMAND, is_by_command
 from reconciler.resolve.assets import Registry, changed_content, parse_reference
 from reconciler.resolve.marked import marked
 from reconciler.resolve.normalise import spec_of
@@ -41,6 +41,7 @@ def resolve(
     whole: bool = True,
     linked: bool = True,
     by_command: bool = False,
+    marks: Mapping[str, Any] | None = None,
 ) -> Resolved:
     """Resolve the manifests against each other and against what is recorded.
 
@@ -51,6 +52,7 @@ def resolve(
         whole: the manifests are everything that is wanted, so what is only recorded is about to be deleted.
         linked: False looks no name up: for a check of files by themselves, whose other half lies elsewhere.
         by_command: whether a command says it all, so that versions which it registers are no folder's.
+        marks: those of what a command makes, besides.
     """
     registry = Registry.of(state, by_command=by_command)
     named = [(_address(manifest, registry, secret_key), manifest) for manifest in _assets_first(manifests)]
@@ -65,7 +67,8 @@ def resolve(
     for address, resource in list(resources.items()):
         resources[address] = _with_references(resource, registry, problems, linked=linked)
     resources.update(registry.added)
-    resources = {a: marked(r, state.entries.get(a), by_command=by_command) for a, r in resources.items()}
+    first = {BY_COMMAND: True, **(marks or {})}
+    resources = {a: marked(r, state.entries.get(a), by_command=by_command, first=first) for a, r in resources.items()}
     if linked:
         names = {address for address, _ in named} | (set() if whole else set(state.entries))
         problems += _orphans(resources.values(), names, state)

@@ -6,6 +6,7 @@ from typing import Any
 
 from reconciler.core.address import Address
 from reconciler.gateway.values import Backend, Deployment, Endpoint, Probe, Tokens
+from reconciler.kinds.marks import is_keyless
 from reconciler.providers.hosting.layout import Layout
 from reconciler.providers.hosting.objects import Object, Objects
 from reconciler.providers.hosting.options import Options
@@ -84,9 +85,12 @@ class Serving:
         )
 
     def _keys(self, item: Object) -> tuple[str, ...]:
-        return tuple(self.objects.secrets(item.address).values()) if auth_mode(item) == "key" else ()
+        asked_for = auth_mode(item) == "key" and not is_keyless(item.spec)
+        return tuple(self.objects.secrets(item.address).values()) if asked_for else ()
 
     def _tokens(self, item: Object) -> Tokens | None:
+        if is_keyless(item.spec):
+            return None
         mode, issuer = auth_mode(item), self.options.issuer
         if mode == "aml_token":
             return Signer(self.layout.signing_key).accepted(item.address)
