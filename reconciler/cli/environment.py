@@ -130,6 +130,8 @@ def archive(
     local: az.Local = False,
     target: az.Target = None,
     lock_timeout: az.LockTimeout = az.PATIENCE_S,
+    query: az.Query = "",  # noqa: ARG001 - nothing is printed
+    output: az.Output = az.AzOutput.JSON,  # noqa: ARG001
     only_errors: az.OnlyErrors = False,
     verbose: az.Verbose = False,  # noqa: ARG001
     resource_group: az.ResourceGroup = "",  # noqa: ARG001
@@ -160,6 +162,8 @@ def restore(
     local: az.Local = False,
     target: az.Target = None,
     lock_timeout: az.LockTimeout = az.PATIENCE_S,
+    query: az.Query = "",  # noqa: ARG001 - nothing is printed
+    output: az.Output = az.AzOutput.JSON,  # noqa: ARG001
     only_errors: az.OnlyErrors = False,
     verbose: az.Verbose = False,  # noqa: ARG001
     resource_group: az.ResourceGroup = "",  # noqa: ARG001
