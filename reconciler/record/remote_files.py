@@ -107,7 +107,8 @@ class RemoteFiles:
     def _open(self) -> tuple[Any, str]:
         from fsspec.core import url_to_fs  # type: ignore[import-untyped] # noqa: PLC0415 - has no types; few need it
 
-        files, root = url_to_fs(self.url)
+        # An instance of our own: one that is shared would keep the settings of whoever made it first.
+        files, root = url_to_fs(self.url, skip_instance_cache=True)
         root = str(root).rstrip("/")
         if not _protocols(files) & _OBJECT_STORES and not files.isdir(root):
             # A share that is not mounted is not to be taken for an empty store.
