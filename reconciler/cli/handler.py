@@ -10,9 +10,6 @@ from typer._click.exceptions import ClickException  # the base of its usage erro
 from reconciler.cli.saying import ReaderGoneError, fall_silent, warn
 from reconciler.errors import ManifestError, MlopsError
 
-# Words of the design that the command line does not know so far.
-NOT_YET = frozenset({"online-endpoint", "online-deployment"})
-
 
 def run(command: Callable[[], int | None], *, debug: bool) -> int:
     """Run a command line and return its exit code; a traceback is shown to whoever asked for one."""
@@ -54,10 +51,6 @@ def _failed(error: Exception, *, debug: bool) -> int:
 
 
 def _usage(error: ClickException) -> None:
-    asked = [word for word in sys.argv[1:] if word in NOT_YET]
-    if asked:
-        warn(f"mlops: {asked[0]} is not built yet; the README says what is")
-        return
     warn(f"mlops: {error.format_message()}")
     context = getattr(error, "ctx", None)
     if context:

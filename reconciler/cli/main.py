@@ -4,109 +4,90 @@ import gc
 import os
 import sys
 import threading
-from collections.abc import Callable
 from contextlib import suppress
 from typing import Annotated, NoReturn
 
 import typer
 
 from reconciler import __version__
-from reconciler.cli import (
-    calling,
-    checking,
-    debugging,
-    encrypting,
-    environment,
-    explaining,
-    forging,
-    importing,
-    keeping,
-    looking,
-    model,
-    observing,
-    online_endpoint,
-    online_endpoint_looking,
-    planning,
-    recording,
-    remembering,
-    rolling,
-    watching,
-)
-from reconciler.cli.az_command import AzCommand
+from reconciler.cli.commands import Commands
 from reconciler.cli.handler import run
 from reconciler.cli.saying import log_handler, say, warn
 from reconciler.telemetry import begin
 
+COMMANDS = {
+    "plan": "planning:plan",
+    "apply": "planning:apply",
+    "drift": "checking:drift",
+    "destroy": "planning:destroy",
+    "import": "importing:take_over",
+    "validate": "checking:validate",
+    "status": "looking:status",
+    "show": "looking:show",
+    "history": "remembering:history",
+    "history show": "remembering:show",
+    "history prune": "remembering:prune",
+    "rollback": "rolling:rollback",
+    "invoke": "calling:invoke",
+    "metrics": "observing:metrics",
+    "debug": "debugging:debug",
+    "logs": "observing:logs",
+    "logs query": "observing:query",
+    "credentials": "calling:credentials",
+    "state list": "recording:list_",
+    "state show": "recording:show",
+    "state export": "recording:export",
+    "state import": "recording:take_in",
+    "state verify": "recording:verify",
+    "state rebuild": "keeping:rebuild",
+    "state unlock": "keeping:unlock",
+    "state encrypt": "encrypting:encrypt",
+    "state decrypt": "encrypting:decrypt",
+    "watch": "watching:watch",
+    "watch suspend": "watching:suspend",
+    "watch resume": "watching:resume",
+    "github comment": "forging:comment",
+    "github issue": "forging:issue",
+    "github reviewed": "forging:reviewed",
+    "online-endpoint create": "online_endpoint:create",
+    "online-endpoint show": "online_endpoint_looking:show",
+    "online-endpoint list": "online_endpoint_looking:list_",
+    "online-endpoint update": "online_endpoint:update",
+    "online-endpoint delete": "online_endpoint:delete",
+    "online-endpoint invoke": "online_endpoint_looking:invoke",
+    "online-endpoint get-credentials": "online_endpoint_looking:get_credentials",
+    "online-endpoint regenerate-keys": "online_endpoint_looking:regenerate_keys",
+    "online-endpoint list-deployments": "online_endpoint_looking:list_deployments",
+    "model create": "model:create",
+    "model show": "model:show",
+    "model list": "model:list_",
+    "model update": "model:update",
+    "model archive": "model:archive",
+    "model restore": "model:restore",
+    "model download": "model:download",
+    "environment create": "environment:create",
+    "environment show": "environment:show",
+    "environment list": "environment:list_",
+    "environment update": "environment:update",
+    "environment archive": "environment:archive",
+    "environment restore": "environment:restore",
+    "explain": "explaining:explain",
+    "schema": "explaining:schema",
+}
+
+
+class _Commands(Commands):
+    places = COMMANDS
+
+
 app = typer.Typer(
     name="mlops",
+    cls=_Commands,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
-
-COMMANDS: dict[str, Callable[..., int | None]] = {
-    "plan": planning.plan,
-    "apply": planning.apply,
-    "drift": checking.drift,
-    "destroy": planning.destroy,
-    "import": importing.take_over,
-    "validate": checking.validate,
-    "status": looking.status,
-    "show": looking.show,
-    "history": remembering.history,
-    "history show": remembering.show,
-    "history prune": remembering.prune,
-    "rollback": rolling.rollback,
-    "invoke": calling.invoke,
-    "metrics": observing.metrics,
-    "debug": debugging.debug,
-    "logs": observing.logs,
-    "logs query": observing.query,
-    "credentials": calling.credentials,
-    "state list": recording.list_,
-    "state show": recording.show,
-    "state export": recording.export,
-    "state import": recording.take_in,
-    "state verify": recording.verify,
-    "state rebuild": keeping.rebuild,
-    "state unlock": keeping.unlock,
-    "state encrypt": encrypting.encrypt,
-    "state decrypt": encrypting.decrypt,
-    "watch": watching.watch,
-    "watch suspend": watching.suspend,
-    "watch resume": watching.resume,
-    "github comment": forging.comment,
-    "github issue": forging.issue,
-    "github reviewed": forging.reviewed,
-    "online-endpoint create": online_endpoint.create,
-    "online-endpoint show": online_endpoint_looking.show,
-    "online-endpoint list": online_endpoint_looking.list_,
-    "online-endpoint update": online_endpoint.update,
-    "online-endpoint delete": online_endpoint.delete,
-    "online-endpoint invoke": online_endpoint_looking.invoke,
-    "online-endpoint get-credentials": online_endpoint_looking.get_credentials,
-    "online-endpoint regenerate-keys": online_endpoint_looking.regenerate_keys,
-    "online-endpoint list-deployments": online_endpoint_looking.list_deployments,
-    "model create": model.create,
-    "model show": model.show,
-    "model list": model.list_,
-    "model update": model.update,
-    "model archive": model.archive,
-    "model restore": model.restore,
-    "model download": model.download,
-    "environment create": environment.create,
-    "environment show": environment.show,
-    "environment list": environment.list_,
-    "environment update": environment.update,
-    "environment archive": environment.archive,
-    "environment restore": environment.restore,
-    "explain": explaining.explain,
-    "schema": explaining.schema,
-}
-_OF_AZ = ("online-endpoint", "online-deployment", "model", "environment")
-for name, command in COMMANDS.items():
-    app.command(name, cls=AzCommand if name.split()[0] in _OF_AZ else None)(command)
 
 
 @app.callback(invoke_without_command=True)

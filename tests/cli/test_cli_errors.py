@@ -186,9 +186,29 @@ def test_an_address_that_is_nowhere_is_refused_with_the_nearest(applied: Reposit
     )
 
 
-@pytest.mark.parametrize("words", [["online-endpoint", "list"], ["model", "show"]])
-def test_what_is_not_built_yet_says_so(repo: Repository, words: list[str]):
-    assert "is not built yet; the README says what is" in repo.mlops(*words, code=1).err
+GROUPS = sorted({name.split()[0] for name in COMMANDS if " " in name and name.split()[0] not in COMMANDS})
+
+
+@pytest.mark.parametrize("words", [[], ["--help"], ["-h"]], ids=str)
+@pytest.mark.parametrize("group", GROUPS)
+def test_the_first_of_two_words_shows_what_may_follow_it(group: str, words: list[str]):
+    shown = CliRunner().invoke(app, [group, *words])
+    assert shown.exit_code == 0
+    listed = [line.split()[0] for line in shown.output.partition("Commands:\n")[2].splitlines()]
+    assert sorted(f"{group} {name}" for name in listed) == [name for name in COMMANDS if name.startswith(f"{group} ")]
+
+
+@pytest.mark.parametrize("name", [name for name in COMMANDS if " " in name and name.split()[0] in COMMANDS])
+def test_the_help_of_a_command_names_those_that_begin_like_it(name: str):
+    assert f"\n    mlops {name}\n" in CliRunner().invoke(app, [name.split(maxsplit=1)[0], "--help"]).output
+
+
+def test_a_misspelt_second_word_is_answered_with_the_nearest(repo: Repository):
+    said = repo.mlops("online-endpoint", "shwo", code=1).err
+    assert said == (
+        "mlops: No such command 'shwo'. Did you mean 'show'?\n"
+        "mlops: `mlops online-endpoint --help` shows what it takes\n"
+    )
 
 
 def test_a_file_that_two_paths_name_is_read_once(applied: Repository):
