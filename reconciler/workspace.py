@@ -60,7 +60,7 @@ class Workspace:
     @property
     def assets(self) -> Assets:
         """Where content lies."""
-        return assets_of(self.config, self.contents)
+        return assets_of(self.config, self.contents, self.target.assets)
 
     @property
     def line(self) -> Line:

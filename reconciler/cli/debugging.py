@@ -4,16 +4,22 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from reconciler.cli import options as o
 from reconciler.cli.saying import foreign_lines, put, say, warn
-from reconciler.cli.wishes import address_of, wish_of
+from reconciler.cli.wishes import wish_of
 from reconciler.core.address import Address
+
+if TYPE_CHECKING:
+    from reconciler.operate.debug_session import Ports
+    from reconciler.operate.debugging import Subject
+
+_KINDS = ("deployment/", "endpoint/", "model/", "environment/")
 
 
 class DebugForm(StrEnum):
@@ -67,44 +73,56 @@ def debug(
       mlops debug credit/blue --recorded
       mlops debug --file endpoint.yml --file blue.yml --format json
     """
-    from reconciler.operate.debug_session import HOST, ports_of, session  # noqa: PLC0415 - --help loads none of it
+    from reconciler.operate.debug_session import ports_of, session  # noqa: PLC0415 - --help loads none of it
     from reconciler.operate.debugging import subject_of  # noqa: PLC0415
-    from reconciler.render.debugging import debug_text, launch_configuration  # noqa: PLC0415
-    from reconciler.render.values import json_text  # noqa: PLC0415
     from reconciler.workspace import open_workspace  # noqa: PLC0415
 
     ports = ports_of(port, debug_port)
     wish = wish_of(files, variables, overrides, ("", ""))
     with open_workspace(target) as workspace:
         subject = subject_of(workspace, wish, _address(deployment), warn, recorded=recorded)
-    name = str(subject.address).partition("/")[2]
-    mappings = [(str(local), str(remote)) for local, remote in subject.mappings]
-    configuration = launch_configuration(name, host=HOST, port=ports.debugger, mappings=mappings)
-    sample = os.path.relpath(subject.sample) if subject.sample else ""
-    uri = f"http://{HOST}:{ports.scoring}/score"
-    text = debug_text(str(subject.address), uri, configuration, sample=sample, notes=subject.notes)
     is_json = form is DebugForm.JSON
+    output, quiet = (sys.stderr, nullcontext()) if is_json else (None, foreign_lines())
     try:
-        with (
-            _ended_in_order(),
-            foreign_lines(),
-            session(subject, ports, wait=wait, output=sys.stderr if is_json else None) as running,
-        ):
+        with _ended_in_order(), quiet, session(subject, ports, wait=wait, output=output) as running:
             running.await_listening()
-            if is_json:
-                put(json_text(configuration))
-                sys.stdout.flush()
-            (warn if is_json else say)(text)
+            _tell(subject, ports, is_json=is_json)
             running.await_end()
     except _ToldToEndError:
         return 0
     return 0
 
 
+def _tell(subject: "Subject", ports: "Ports", *, is_json: bool) -> None:
+    from reconciler.render.debugging import debug_text, launch_configuration  # noqa: PLC0415 - as above
+    from reconciler.render.values import json_text  # noqa: PLC0415
+
+    address = str(subject.address)
+    configuration = launch_configuration(
+        address,
+        port=ports.debugger,
+        mappings=[(str(local), str(remote)) for local, remote in subject.mappings],
+        watched=str(subject.watched or ""),
+    )
+    sample = os.path.relpath(subject.sample) if subject.sample else ""
+    text = debug_text(address, configuration, port=ports.scoring, sample=sample, notes=subject.notes)
+    if is_json:
+        put(json_text(configuration))
+        sys.stdout.flush()
+        warn(text)
+    else:
+        say(text)
+
+
 def _address(word: str) -> Address | None:
     if not word:
         return None
-    address = address_of(word if word.startswith("deployment/") else f"deployment/{word}")
+    try:
+        address = Address.parse(word if word.startswith(_KINDS) else f"deployment/{word}")
+    except ValueError:
+        address = None
+    if address is None or not address.endpoint:
+        raise typer.BadParameter(f"{word!r} names no deployment; write ENDPOINT/NAME or deployment/ENDPOINT/NAME")
     return Address("deployment", address.name.lower(), endpoint=address.endpoint.lower())
 
 

@@ -8,7 +8,7 @@ import typer
 from typer._click.exceptions import ClickException  # the base of its usage errors has no public name
 
 from reconciler.cli.saying import ReaderGoneError, fall_silent, warn
-from reconciler.errors import ManifestError, MlopsError
+from reconciler.errors import ManifestError, MlopsError, ProviderError
 
 
 def run(command: Callable[[], int | None], *, debug: bool) -> int:
@@ -40,6 +40,8 @@ def _failed(error: Exception, *, debug: bool) -> int:
         warn("\n".join(map(str, error.problems)))
         warn(f"mlops: {_counted(error)}; nothing was changed")
     elif isinstance(error, MlopsError):
+        for line in error.log_tail if isinstance(error, ProviderError) else ():
+            warn(f"  {line}")
         warn(f"mlops: {error}")
     elif isinstance(error, OSError):
         # Such as standard output that is on a full disk, or a folder that is gone.

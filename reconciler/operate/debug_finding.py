@@ -1,7 +1,6 @@
 """The deployment that is to be debugged, as the files have it and as it is recorded, with its assets in it."""
 
-import difflib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,50 +50,60 @@ class Found:
         return self.manifests[0].contents.get(_CODE) if self.manifests else None
 
 
-def in_files(
-    workspace: Workspace, wish: Wish, address: Address | None, state: State
-) -> tuple[Found | None, tuple[Problem, ...]]:
-    """The deployment as the files have it, and what is wrong with the files that speak of it.
+@dataclass(frozen=True)
+class Files:
+    """What files say of a deployment.
+
+    Args:
+        found: the deployment; None where they do not define it.
+        problems: of the files that speak of it. Where they do not define it, of those that cannot be read, or hold what
+            is not valid: any of them may be the one that does.
+        deployments: all that they define.
+    """
+
+    found: Found | None
+    problems: tuple[Problem, ...]
+    deployments: tuple[Address, ...]
+
+
+def in_files(workspace: Workspace, wish: Wish, address: Address | None, state: State) -> Files:
+    """The deployment as the files have it.
 
     Args:
         workspace: the target.
         wish: which files count.
         address: of the deployment; None for the only one that they define.
         state: what is recorded.
-
-    Returns:
-        None in its place where the files do not define it; what is wrong is then with those that cannot be read, or
-        hold what is not valid, any of which may be the one that does.
     """
     loaded = loaded_of(workspace, wish)
     key = workspace.store.secret_key()
     resolved = resolve(loaded.manifests, state, secret_key=key, whole=not loaded.alone)
     problems = (*loaded.problems, *resolved.problems)
     resources = {resource.address: resource for resource in resolved.resources}
-    resource = resources.get(address) if address else _only(resources.values())
-    if resource is None:
-        sound = {each.file for each in loaded.manifests if each.valid}
-        return None, tuple(each for each in problems if each.file not in sound)
-    parts = (resource, *_assets_of(resource, resources))
+    deployments = tuple(each for each in resources if each.kind == _KIND)
+    meant = address or (deployments[0] if len(deployments) == 1 else None)
+    sound = {each.file for each in loaded.manifests if each.valid}
+    unsound = {each.file for each in problems} - sound
+    if meant not in resources:
+        return Files(None, tuple(each for each in problems if each.file in unsound), deployments)
+    parts = (resources[meant], *_assets_of(resources[meant], resources))
     files = {part.manifest.file for part in parts}
-    told = (
-        *problems,
-        *problems_of(parts, (), None),
-        *objections(parts, lambda each: _spec(each, state), LocalOptions()),
-    )
+    if not {*resources, *state.entries}.issuperset(_named(parts[0].spec).values()):
+        files |= unsound  # one of them may define what is missing
+    told = (*problems_of(parts, (), None), *objections(parts, lambda each: _spec(each, state), LocalOptions()))
 
     def asset(each: Address) -> Spec | None:
         return resources[each].spec if each in resources else _spec(each, state)
 
-    found = Found(resource.address, _inlined(resource.spec, asset), tuple(part.manifest for part in parts))
-    return found, tuple(each for each in told if each.file in files)
+    found = Found(meant, _inlined(parts[0].spec, asset), tuple(part.manifest for part in parts))
+    return Files(found, tuple(each for each in (*problems, *told) if each.file in files), deployments)
 
 
 def in_record(workspace: Workspace, address: Address, state: State) -> Found:
     """The deployment as it is recorded, with the values of its secrets as far as the target keeps them.
 
     Raises:
-        MlopsError: it is not recorded; the message names the nearest that is.
+        MlopsError: it is not recorded.
     """
     objects = Objects(folder_of(workspace.config, workspace.target))
 
@@ -104,13 +113,8 @@ def in_record(workspace: Workspace, address: Address, state: State) -> Found:
 
     spec = valued(address)
     if spec is None:
-        raise MlopsError(f"{address} is neither defined nor recorded{_near(address, state)}")
+        raise MlopsError(f"{address} is not recorded")
     return Found(address, _inlined(spec, valued))
-
-
-def _only(resources: Iterable[Resource]) -> Resource | None:
-    deployments = [each for each in resources if each.address.kind == _KIND]
-    return deployments[0] if len(deployments) == 1 else None
 
 
 def _assets_of(resource: Resource, resources: Mapping[Address, Resource]) -> Iterator[Resource]:
@@ -135,9 +139,3 @@ def _named(spec: Spec) -> dict[str, Address]:
 def _spec(address: Address, state: State) -> Spec | None:
     entry = state.entries.get(address)
     return entry.spec if entry else None
-
-
-def _near(address: Address, state: State) -> str:
-    known = sorted(str(each) for each in state.entries if each.kind == _KIND)
-    near = difflib.get_close_matches(str(address), known, n=1)
-    return f"; did you mean {near[0]}?" if near else ""

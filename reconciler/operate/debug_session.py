@@ -169,13 +169,14 @@ def _debugpy() -> str:
 
 def _port(asked: int | None, usual: int, flag: str) -> int:
     if asked is None:
-        return usual if _is_free(usual) else _any_free()
-    if not _is_free(asked):
+        return usual if is_free(usual) else _any_free()
+    if not is_free(asked):
         raise MlopsError(f"{flag}: somebody listens on port {asked} already; give another one, or none")
     return asked
 
 
-def _is_free(port: int) -> bool:
+def is_free(port: int) -> bool:
+    """Whether nobody listens on a port of this machine."""
     with closing(socket.socket()) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

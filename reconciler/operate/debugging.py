@@ -1,12 +1,15 @@
 """What a deployment needs to be debugged, laid down: of the files as they lie there, or as it is recorded."""
 
+import difflib
+import os
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from reconciler.core.address import Address
+from reconciler.core.state import State
 from reconciler.errors import MlopsError
-from reconciler.operate.debug_finding import Found, in_files, in_record
+from reconciler.operate.debug_finding import Files, Found, in_files, in_record
 from reconciler.providers.hosting.layout import Layout
 from reconciler.providers.hosting.objects import Objects
 from reconciler.providers.hosting.replacing import revealed
@@ -18,7 +21,7 @@ from reconciler.providers.local.supplies import Supplies
 from reconciler.providers.provider import Assets
 from reconciler.wanted import accepted
 from reconciler.wishes import Wish
-from reconciler.workspace import PRIVATE, Workspace, assets_of, folder_of
+from reconciler.workspace import PRIVATE, Workspace, folder_of
 
 _LOCAL = "local"
 _SAMPLES = ("sample-request*.json", "sample_request*.json", "request*.json")
@@ -35,6 +38,7 @@ class Subject:
         mappings: where an editor has the code, and where it runs from, if that is elsewhere.
         sample: a request to try it with; None where none lies beside it.
         notes: what is to be known of it.
+        watched: the folder of its code, where that may be edited.
     """
 
     address: Address
@@ -42,10 +46,17 @@ class Subject:
     mappings: tuple[tuple[Path, Path], ...] = ()
     sample: Path | None = None
     notes: tuple[str, ...] = ()
+    watched: Path | None = None
 
 
 def subject_of(
-    workspace: Workspace, wish: Wish, address: Address | None, report: Report, *, recorded: bool = False
+    workspace: Workspace,
+    wish: Wish,
+    address: Address | None,
+    report: Report,
+    *,
+    recorded: bool = False,
+    outer: Mapping[str, str] = os.environ,
 ) -> Subject:
     """Find a deployment and lay down what it needs, as a local target would; what the files point at is taken there.
 
@@ -55,6 +66,7 @@ def subject_of(
         address: of the deployment; None for the only one that the files define.
         report: told what is going on, a line at a time.
         recorded: whether it is debugged as it is recorded, whatever the files say.
+        outer: the environment of whoever debugs, which tells by which way they came here.
 
     Raises:
         ManifestError: something is wrong in the files that speak of it.
@@ -62,33 +74,61 @@ def subject_of(
         ProviderError: something is not there and cannot be made.
     """
     state = workspace.store.read()
-    defined, problems = in_files(workspace, wish, address, state)
-    warnings = () if recorded else accepted(problems)
-    address = address or (defined.address if defined else None)
-    if address is None:
-        raise MlopsError("which deployment? the files define none, or several; write ENDPOINT/NAME")
-    stored = assets_of(workspace.config, workspace.contents, workspace.target.assets)
-    notes = tuple(_notes(workspace))
-    if defined and not recorded:
-        launch = _launch(workspace, defined, _InPlace(defined.contents, stored), report)
-        return Subject(address, launch, (), _sample(defined, launch), (*map(str, warnings), *notes))
+    files = in_files(workspace, wish, address, state)
+    warnings = () if recorded else accepted(files.problems)
+    if files.found and not recorded:
+        found = _of_files(workspace, files.found, report, outer)
+        return replace(found, notes=(*map(str, warnings), *_notes(workspace)))
+    meant = address or (files.found.address if files.found else None)
+    if meant is None or meant not in state.entries:
+        raise MlopsError(_missing(meant, files, state))
+    found = _of_record(workspace, meant, state, files.found, report, outer)
+    return replace(found, notes=(*found.notes, *_notes(workspace)))
+
+
+def _of_files(workspace: Workspace, found: Found, report: Report, outer: Mapping[str, str]) -> Subject:
+    assets = _InPlace(found.contents, workspace.assets)
+    launch = _launch(workspace, found, assets, report)
+    return Subject(found.address, launch, _mapped(found, launch, outer), _sample(found, launch), watched=launch.code)
+
+
+def _of_record(
+    workspace: Workspace,
+    address: Address,
+    state: State,
+    defined: Found | None,
+    report: Report,
+    outer: Mapping[str, str],
+) -> Subject:
     held = in_record(workspace, address, state)
-    launch = _launch(workspace, held, stored, report)
-    mappings, differs = _mapped(defined, held, launch)
-    as_recorded = ("it runs as it is recorded, not as files say", *differs)
-    return Subject(address, launch, mappings, _sample(defined or held, launch), (*as_recorded, *notes))
+    launch = _launch(workspace, held, workspace.assets, report)
+    notes = ("it runs as it is recorded, not as files say", *_differing(defined, held))
+    return Subject(address, launch, _mapped(defined, launch, outer), _sample(defined or held, launch), notes)
 
 
-def _mapped(
-    defined: Found | None, held: Found, launch: Launch
-) -> tuple[tuple[tuple[Path, Path], ...], tuple[str, ...]]:
-    """Where the checkout has the code that runs, and what is to be known of that."""
+def _mapped(defined: Found | None, launch: Launch, outer: Mapping[str, str]) -> tuple[tuple[Path, Path], ...]:
+    """Where an editor has the code that runs from elsewhere."""
     code = defined.code if defined else None
     if code is None or launch.code is None:
-        return (), ()
-    same = code.digest == held.spec["code_configuration"]["code"]["digest"]
-    note = "the code of the working tree is not what is recorded, so lines may be elsewhere"
-    return ((code.location, launch.code),), () if same else (note,)
+        return ()
+    seen = _seen(code.location, Path.cwd(), outer)
+    return () if seen == launch.code else ((seen, launch.code),)
+
+
+def _seen(path: Path, here: Path, outer: Mapping[str, str]) -> Path:
+    """A path as an editor has it that was opened where the shell is, which may have come there by a link."""
+    came = Path(outer.get("PWD", ""))
+    if not came.is_absolute() or not came.exists() or not came.samefile(here):
+        return path
+    while came.name == here.name and came != here:
+        came, here = came.parent, here.parent
+    return came / path.relative_to(here) if path.is_relative_to(here) else path
+
+
+def _differing(defined: Found | None, held: Found) -> Iterator[str]:
+    code = defined.code if defined else None
+    if code and code.digest != held.spec["code_configuration"]["code"]["digest"]:
+        yield "the code of the working tree is not what is recorded, so lines may be elsewhere"
 
 
 @dataclass(frozen=True)
@@ -135,6 +175,18 @@ def _notes(workspace: Workspace) -> Iterator[str]:
         )
     elif target.options.get("server") == "azureml":
         yield "the target has server: azureml; to be debugged it runs by our own"
+
+
+def _missing(address: Address | None, files: Files, state: State) -> str:
+    """Why there is nothing to debug, and what there is."""
+    known = sorted({str(each) for each in (*files.deployments, *state.entries) if each.kind == "deployment"})
+    there = f"there are: {', '.join(known[:5])}" if known else "no file defines one"
+    if address is None:
+        return f"which deployment? {there}"
+    if str(address) in known:
+        return f"{address} is not recorded; without --recorded it runs as the files say"
+    near = difflib.get_close_matches(str(address), known, n=1)
+    return f"{address} is neither defined nor recorded; {f'did you mean {near[0]}?' if near else there}"
 
 
 def _sample(found: Found, launch: Launch) -> Path | None:

@@ -1,13 +1,20 @@
 """A deployment is debugged: by a client of the protocol that editors speak, in the files of the working tree."""
 
+import json
+import shlex
 import signal
+import socket
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
-from command_line import Repository
+from command_line import PATIENCE_S, Repository
 from debugged import Debugged, debugging, gone
 
+from reconciler.errors import MlopsError
+from reconciler.operate.debug_session import DEBUG_PORT, is_free, ports_of
+from tests.ports import free_port
 from tests.waiting import until
 
 SCORE = """import json
@@ -17,6 +24,7 @@ import helper
 
 def init():
     global model
+    print("initialised")
     model = 40
 
 
@@ -28,7 +36,7 @@ HELPER = """def grown(model, by):
     total = model + by
     return total
 """
-AT_INIT, AT_RUN, AT_HELPER = 8, 13, 3
+AT_INIT, AT_RUN, AT_HELPER = 9, 14, 3
 
 
 @pytest.fixture
@@ -168,3 +176,74 @@ def test_nothing_outlives_it_when_it_is_killed_while_a_request_stands_at_a_break
             until(lambda: gone(family))
             client.await_end()
             assert answer.exception() is not None
+
+
+def test_an_edit_of_a_function_counts_from_the_next_request_on_without_another_init(debugged: Debugged):
+    helper = score_of(debugged).with_name("helper.py")
+    with debugged.attached():
+        assert debugged.ask(b"2") == (200, b'{"value": 42}')
+        helper.write_text(HELPER.replace("model + by", "model * by"))
+        until(lambda: debugged.ask(b"2") == (200, b'{"value": 80}'))
+        helper.write_text(HELPER)
+        until(lambda: debugged.ask(b"2") == (200, b'{"value": 42}'))
+    assert debugged.said.count("initialised") == 1
+
+
+def test_what_is_recorded_stops_at_the_lines_of_the_working_tree(served: Repository):
+    score = served.folder / "manifests" / "green" / "score.py"
+    with debugging(served, "credit/green", "--recorded") as debugged:
+        assert "it runs as it is recorded" in debugged.said
+        [mapping] = debugged.configuration["pathMappings"]
+        assert mapping["localRoot"] == str(score.parent)
+        assert mapping["remoteRoot"].startswith(str(served.folder / ".mlops" / "assets"))
+        with debugged.until_ready().attached({score: [4]}) as client:
+            answer = debugged.asked()
+            stop = client.stopped()
+            assert stop.place == (str(score), 4, "run")
+            stop.go_on()
+            assert answer.result() == (200, b'"green"')
+
+
+def test_an_init_that_fails_ends_it_with_an_error(fresh: Repository):
+    fresh.edit("manifests/src/score.py", "    model = 40", "    model = open('nowhere')")
+    with fresh.started("debug", "credit/blue", "--debug-port", str(free_port())) as process:
+        _, errors = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 1
+    assert "No such file or directory: 'nowhere'" in errors
+    assert errors.endswith("deployment/credit/blue cannot be served, see above; correct it and start again\n")
+
+
+def test_an_environment_that_cannot_be_built_ends_it_with_what_uv_says(fresh: Repository):
+    conda = "conda_file: {dependencies: [{pip: [--no-index, no-such-package==1]}]}\n"
+    fresh.edit("manifests/sklearn.yml", "version: 1\n", f"version: 1\n{conda}")
+    told = fresh.mlops("debug", "credit/blue", code=1)
+    assert "no-such-package was not found" in told.err
+    assert "the Python environment cannot be built" in told.err
+
+
+def test_what_a_person_is_told_can_be_pasted(fresh: Repository):
+    fresh.write("manifests/sample-request.json", "2")
+    ports = ("--port", str(free_port()), "--debug-port", str(free_port()))
+    with fresh.started("debug", "credit/blue", *ports) as process:
+        try:
+            assert process.stdout is not None
+            lines = list(iter(process.stdout.readline, "Ctrl-C ends it.\n"))
+        finally:
+            process.terminate()
+            process.communicate(timeout=PATIENCE_S)
+    curl = next(line for line in lines if line.lstrip().startswith("curl "))
+    assert shlex.split(curl)[-1] == "@manifests/sample-request.json"
+    document = json.loads("".join(lines[lines.index("{\n") : lines.index("}\n") + 1]))
+    [configuration] = document["configurations"]
+    assert configuration["connect"] == {"host": "127.0.0.1", "port": int(ports[3])}
+
+
+def test_a_port_that_is_taken_is_refused_where_it_was_asked_for_and_else_another_one_is_found():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(MlopsError, match=f"--port: somebody listens on port {port} already"):
+            ports_of(port, None)
+        with pytest.raises(MlopsError, match="--debug-port: somebody listens"):
+            ports_of(None, port)
+    with socket.create_server(("127.0.0.1", DEBUG_PORT)) if is_free(DEBUG_PORT) else nullcontext():
+        assert ports_of(None, None).debugger != DEBUG_PORT

@@ -30,7 +30,7 @@ def loaded(repo: Repository, *words: str) -> set[str]:
     return {name.partition(".")[0] for name in done.stderr.splitlines()}
 
 
-@pytest.mark.parametrize("words", [["--help"], ["--version"], ["plan", "--help"]])
+@pytest.mark.parametrize("words", [["--help"], ["--version"], ["plan", "--help"], ["debug", "--help"]])
 def test_help_loads_no_library_of_a_stage(repo: Repository, words: list[str]):
     heavy = {
         "yaml",
@@ -44,6 +44,7 @@ def test_help_loads_no_library_of_a_stage(repo: Repository, words: list[str]):
         "psycopg",
         "psutil",
         "uvicorn",
+        "debugpy",
     }
     assert loaded(repo, *words) & heavy == set()
 

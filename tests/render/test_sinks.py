@@ -27,6 +27,7 @@ from reconciler.core.state import Drift, DriftClass, Turn
 from reconciler.load.published import published
 from reconciler.render import as_json, watched
 from reconciler.render.answers import answer_text
+from reconciler.render.debugging import debug_text, launch_configuration
 from reconciler.render.markdown import apply_markdown, plan_markdown
 from reconciler.render.markdown_findings import drift_markdown, failure_markdown, problems_markdown
 from reconciler.render.markdown_parts import words
@@ -172,6 +173,19 @@ def test_text_of_anything_is_inert(told: Told):
         watched.failed_line(plan.target, time="T"),
     ):
         assert is_inert(said), said
+
+
+@BOUNDED
+@given(TEXTS, st.lists(st.tuples(TEXTS, TEXTS), max_size=2), TEXTS, st.lists(TEXTS, max_size=2))
+def test_how_to_debug_anything_is_inert_and_its_configuration_reads_back_the_same(
+    address: str, mappings: list[tuple[str, str]], path: str, notes: list[str]
+):
+    configuration = launch_configuration(address, port=5678, mappings=mappings, watched=path)
+    said = debug_text(address, configuration, port=5001, sample=path, notes=notes)
+    assert is_inert(said), said
+    lines = said.split("\n")
+    document = json.loads("\n".join(lines[lines.index("{") : lines.index("}") + 1]))
+    assert document == {"version": "0.2.0", "configurations": [json.loads(json.dumps(configuration))]}
 
 
 @BOUNDED

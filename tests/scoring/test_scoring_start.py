@@ -226,8 +226,11 @@ def test_the_source_directory_is_a_place_of_imports(start):
     assert server.until_healthy().ask().json == "helped"
 
 
-def test_without_a_debugger_its_port_is_refused(start):
-    server = start(ECHO, AZUREML_DEBUG_PORT="5678")
+def test_without_a_debugger_its_port_is_refused(start, tmp_path):
+    # As in an environment that lacks it: the one that runs the tests may have it.
+    (tmp_path / "debugpy.py").write_text("raise ModuleNotFoundError(\"No module named 'debugpy'\")\n")
+    (tmp_path / "reconciler").symlink_to(Path(reconciler.__file__).parent)
+    server = start(ECHO, AZUREML_DEBUG_PORT="5678", PYTHONPATH=str(tmp_path))
     assert server.exit_code() == 3
     assert "AZUREML_DEBUG_PORT is set, but No module named 'debugpy'; add debugpy" in server.errors
 
