@@ -12,6 +12,7 @@ from reconciler.core.manifest import Manifest, Resource
 from reconciler.core.problem import Problem
 from reconciler.core.state import Entry, State
 from reconciler.errors import ManifestError, MlopsError
+from reconciler.kinds.references import made_by
 from reconciler.load import Loaded, Options, at_revision, load_all, with_secrets
 from reconciler.load.amended import amended, spelled_out
 from reconciler.load.config import Config, Target
@@ -57,7 +58,8 @@ def _with_amended(workspace: Workspace, wish: Wish, loaded: Loaded, state: State
     for amendment in wish.amendments:
         entry = state.entries.get(amendment.address)
         if entry is None or not entry.spec:
-            raise MlopsError(f"{_not_there(amendment.address, state, workspace)}; create it first")
+            absent = _not_there(amendment.address, state, workspace)
+            raise MlopsError(f"{absent}; make it first: {made_by(amendment.address)}")
         made.append(amended(amendment.address, entry.spec, amendment, stored=workspace.stored))
     more = _with_values(_joined(_NO_FILES, made, workspace.target))
     return _known(
@@ -74,7 +76,8 @@ def _refuse_new(workspace: Workspace, wish: Wish, resolved: Resolved, state: Sta
     """
     for resource in resolved.resources:
         if resource.address.kind == wish.kind and resource.address not in state.entries:
-            raise MlopsError(f"{_not_there(resource.address, state, workspace)}; create it first")
+            absent = _not_there(resource.address, state, workspace)
+            raise MlopsError(f"{absent}; make it first: {made_by(resource.address)}")
 
 
 def defined(workspace: Workspace, wish: Wish, state: State) -> set[Address]:

@@ -74,9 +74,8 @@ class Workspace:
         return None if self.offline else self.config.root / PRIVATE / "cache"
 
     def stored(self, digest: str) -> Path | None:
-        """Where the content of a digest is stored on this machine; None where it is not."""
-        place = self.config.root / PRIVATE / "assets" / digest.replace(":", "-")
-        return place if place.exists() else None
+        """Where the content of a digest lies, as it is stored; None where it is not."""
+        return self.assets.path(digest) if self.assets.holds(digest) else None
 
 
 @contextmanager

@@ -8,7 +8,7 @@ class Problem:
     """One line of the form `FILE:LINE:COL: CODE: what is wrong; what to do`.
 
     Args:
-        file: path as the user would write it from the current folder.
+        file: path as the user would write it from the current folder; empty where no file says it, but a record.
         line: counted from 1; 0 when the problem is of the whole file.
         column: counted from 1.
         code: `E-…` refuses, `W-…` warns; every code has an entry in `mlops explain`.
@@ -28,4 +28,5 @@ class Problem:
 
     def __str__(self) -> str:
         # Names of files and fields are foreign text, which begins no line of its own.
-        return f"{self.file}:{self.line}:{self.column}: {self.code}: {self.message}".replace("\n", "\\n")
+        place = f"{self.file}:{self.line}:{self.column}: " if self.file else ""
+        return f"{place}{self.code}: {self.message}".replace("\n", "\\n")

@@ -16,6 +16,21 @@ def endpoint_address(name: str) -> Address:
     return Address("endpoint", name.lower())
 
 
+def deployment_address(endpoint: str, name: str) -> Address:
+    """The address of a deployment; letters' case means nothing in its names, as in Azure."""
+    return Address("deployment", name.lower(), endpoint=endpoint.lower())
+
+
+def deployment_shown(workspace: Workspace, address: Address) -> dict[str, Any]:
+    """A deployment.
+
+    Raises:
+        MlopsError: there is none of that name.
+    """
+    live = observed(workspace, address) or live_object(workspace, address)
+    return deployment_document(live, workspace.store.read().entries.get(address), workspace.target.name)
+
+
 def endpoint_shown(workspace: Workspace, name: str) -> dict[str, Any]:
     """An endpoint.
 

@@ -26,6 +26,7 @@ _COMMON = {
 
 DEPLOYMENT = Kind(
     name="deployment",
+    command="online-deployment",
     schemas={"managedonlinedeployment": "managed", "kubernetesonlinedeployment": "kubernetes"},
     parent="endpoint",
     references={"model": "model", "environment": "environment"},

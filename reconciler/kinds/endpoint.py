@@ -13,6 +13,7 @@ _COMMON = {
 
 ENDPOINT = Kind(
     name="endpoint",
+    command="online-endpoint",
     schemas={"managedonlineendpoint": "managed", "kubernetesonlineendpoint": "kubernetes"},
     defaults={"managed": {**_COMMON, "public_network_access": "enabled"}, "kubernetes": _COMMON},
     integers=frozenset({"traffic.*", "mirror_traffic.*"}),

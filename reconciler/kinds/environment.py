@@ -5,6 +5,7 @@ from reconciler.kinds.marks import MARKS
 
 ENVIRONMENT = Kind(
     name="environment",
+    command="environment",
     schemas={"environment": ""},
     paths=("build.path", "conda_file"),
     credentials=("conda_file",),

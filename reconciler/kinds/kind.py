@@ -13,6 +13,7 @@ class Kind:
 
     Args:
         name: as it stands in addresses.
+        command: what its commands are called, as in `az ml`.
         schemas: basenames of `$schema`, lower case and without `.schema.json`, to the platform that each means.
         parent: the kind whose name a resource of this kind carries.
         references: fields that name an asset (`azureml:…`) or hold one inline, to the asset's kind.
@@ -42,6 +43,7 @@ class Kind:
     """
 
     name: str
+    command: str
     schemas: Mapping[str, str]
     parent: str = ""
     references: Mapping[str, str] = field(default_factory=dict)

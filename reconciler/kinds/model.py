@@ -5,6 +5,7 @@ from reconciler.kinds.marks import MARKS
 
 MODEL = Kind(
     name="model",
+    command="model",
     schemas={"model": ""},
     paths=("path",),
     defaults={"": {"description": "", "tags": {}, "properties": {}, "type": "custom_model"}},

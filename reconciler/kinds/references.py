@@ -1,11 +1,13 @@
 """The registered assets that a resolved spec names, and how versions sort; other references lie outside of a plan."""
 
 import re
+import shlex
 from collections.abc import Iterator
 from typing import Any
 
 from reconciler.core.address import Address
 from reconciler.core.manifest import Spec
+from reconciler.kinds import KINDS
 from reconciler.kinds.kind import Kind
 
 _PREFIX = "azureml:"
@@ -22,6 +24,12 @@ def named_asset(kind: Kind, field: str, value: Any) -> Address | None:
         return None
     name, _, version = value.removeprefix(_PREFIX).rpartition(":")
     return Address(kind.references[field], name, version=version) if name else None
+
+
+def made_by(address: Address) -> str:
+    """The command that makes a resource that no file has; for a shell, whatever the name is."""
+    words = ["mlops", KINDS[address.kind].command, "create", "--name", address.name]
+    return shlex.join(words + (["--endpoint-name", address.endpoint] if address.endpoint else []))
 
 
 def natural(version: str) -> tuple[tuple[int, int, str], ...]:

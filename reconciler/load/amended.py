@@ -53,6 +53,7 @@ def amended(
     """
     document, known = _document_of(address, spec)
     problems = [_refused(amendment, path) for path in amendment.removed if not _take_out(document, path)]
+    problems += [_is_its_name(amendment, path) for path, _ in amendment.values if path in _names(address)]
     problems += [_no_list(amendment, path) for path, item in amendment.added if not _append(document, path, item)]
     overrides = tuple(Override(str(address), path, value, SET) for path, value in amendment.values)
     manifest, wrong = _read(address.kind, document, overrides, known, stored)
@@ -92,15 +93,19 @@ def _renamed(manifest: Manifest, kept: Mapping[str, Content], contents: Contents
     places = {path: (content, stored(content.digest)) for path, content in kept.items()}
     lying = {path: replace(content, location=place) for path, (content, place) in places.items() if place}
     found = scripts_of(manifest.kind, manifest.document, lying, contents)
-    return {path: script for path, script in found.items() if origin_of(path, manifest.given)}
+    folders = {path: kept[folder].name for path, folder in KINDS[manifest.kind].scripts.items() if folder in kept}
+    return {
+        path: replace(script, path=f"{folders[path]}/{field(manifest.document, path)}")
+        for path, script in found.items()
+        if origin_of(path, manifest.given)
+    }
 
 
 def _document_of(address: Address, spec: Spec) -> tuple[dict[str, Any], dict[str, Content]]:
     """A recorded spec as a file would have it, and the content that its paths point at."""
     kind = KINDS[address.kind]
-    names = {"name": address.name, "endpoint_name": address.endpoint, "version": address.version}
     left_out = {*kind.symptoms, *POLICY_FIELDS, *_marks(address, spec)}
-    document = {key: value for key, value in names.items() if value}
+    document: dict[str, Any] = _names(address)
     document |= {key: value for key, value in spec.items() if key not in left_out and value != ""}
     contents = {}
     for path, _ in path_fields(address.kind):
@@ -109,6 +114,12 @@ def _document_of(address: Address, spec: Spec) -> tuple[dict[str, Any], dict[str
             contents[path] = Content(str(value["digest"]), str(value["name"]), Path())
             document = dict(put(document, path, value["name"]))
     return document, contents
+
+
+def _names(address: Address) -> dict[str, str]:
+    """The fields that name a resource."""
+    names = {"name": address.name, "endpoint_name": address.endpoint, "version": address.version}
+    return {key: value for key, value in names.items() if value}
 
 
 def _marks(address: Address, spec: Spec) -> dict[str, Any]:
@@ -161,6 +172,10 @@ def _held(document: dict[str, Any], steps: Sequence[str]) -> Any:
 
 def _refused(amendment: Amendment, path: str) -> Problem:
     return Problem("--remove", 1, 1, "E-SET", f"{amendment.address} has no {path} that could be removed")
+
+
+def _is_its_name(amendment: Amendment, path: str) -> Problem:
+    return Problem(SET, 1, 1, "E-SET", f"{path}: {amendment.address} keeps its name; make another one in its place")
 
 
 def _no_list(amendment: Amendment, path: str) -> Problem:

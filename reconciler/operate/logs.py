@@ -67,12 +67,13 @@ def log_lines(workspace: Workspace, wish: Wish, *, sleep: Callable[[float], None
         tail = TAIL if wish.tail is None else wish.tail
         yield from source.logs(wish.deployment, tail=tail, follow=wish.follow, instance=wish.instance)
     else:
-        yield from _kept_lines(workspace, wish, running, sleep)
+        yield from kept_lines(workspace, wish, running, sleep=sleep)
 
 
-def _kept_lines(
-    workspace: Workspace, wish: Wish, running: Sequence[str], sleep: Callable[[float], None]
+def kept_lines(
+    workspace: Workspace, wish: Wish, running: Sequence[str] = (), *, sleep: Callable[[float], None] = time.sleep
 ) -> Iterator[str]:
+    """The lines that are kept, also of a deployment that is gone, or never came to be."""
     console = _Console(workspace, wish)
     shown = _last(_wanted(console.more(), wish), wish)
     if wish.instance and not shown:

@@ -11,6 +11,7 @@ from reconciler.core.problem import Problem
 from reconciler.core.state import State
 from reconciler.kinds import KINDS
 from reconciler.kinds.marks import BY_COMMAND, is_by_command
+from reconciler.kinds.references import made_by
 from reconciler.resolve.assets import Registry, changed_content, parse_reference
 from reconciler.resolve.marked import marked
 from reconciler.resolve.normalise import spec_of
@@ -201,7 +202,7 @@ def _orphans(resources: Iterable[Resource], names: set[Address], state: State) -
         where = (
             "is recorded but no longer defined here" if parent in state.entries else "is not defined here nor recorded"
         )
-        advice = f"did you mean {near[0]}?" if near else "add its file"
+        advice = f"did you mean {near[0]}?" if near else f"add its file, or make it: {made_by(parent)}"
         yield resource.manifest.problem("endpoint_name", "E-REF", f"endpoint {parent.name!r} {where}; {advice}")
 
 

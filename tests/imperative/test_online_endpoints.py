@@ -136,7 +136,10 @@ def test_traffic_that_makes_no_sense_is_refused(workspace: Workspace, shares: di
 
 
 def test_an_update_by_a_file_is_for_what_is_there(workspace: Workspace) -> None:
-    with pytest.raises(MlopsError, match=r"endpoint/credit is not there \(target dev\); create it first"):
+    with pytest.raises(
+        MlopsError,
+        match=r"endpoint/credit is not there \(target dev\); make it first: mlops online-endpoint create",
+    ):
         endpoints.update_by_file(workspace, "", MANNER, file="endpoint.yml", overrides=[], shares={})
     assert commands(workspace) == []
     endpoints.create(workspace, "credit", MANNER)

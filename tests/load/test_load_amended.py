@@ -152,7 +152,7 @@ def test_a_script_that_is_named_anew_is_checked_in_the_content_that_is_stored(tm
     (tmp_path / "score.py").write_text("def init(): pass\n\n\ndef run(raw_data): return 1\n")
     amendment = Amendment(BLUE, (("code_configuration.scoring_script", "other.py"),))
     manifest, _ = amended(BLUE, recorded_blue(), amendment, stored=lambda _digest: tmp_path)
-    assert [script.lacking for script in manifest.scripts.values()] == ["is not there"]
+    assert [(script.path, script.lacking) for script in manifest.scripts.values()] == [("src/other.py", "is not there")]
     assert manifest.contents["code_configuration.code"].location == Path()
 
 

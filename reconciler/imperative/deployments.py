@@ -1,0 +1,85 @@
+"""What the commands of `online-deployment` do."""
+
+import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+from reconciler import pipeline
+from reconciler.core.address import Address
+from reconciler.core.amendment import Amendment
+from reconciler.errors import MlopsError, RefusedError
+from reconciler.imperative.standing import observed
+from reconciler.imperative.viewing import deployment_address
+from reconciler.wanted import loaded_of
+from reconciler.wishes import Applied, Manner, Wish
+from reconciler.workspace import Workspace
+
+
+def create(workspace: Workspace, wish: Wish, manner: Manner, *, all_traffic: bool) -> tuple[Address, Applied]:
+    """Make a deployment, or bring one that is there to what is wanted.
+
+    Args:
+        workspace: the target.
+        wish: the file, with what the command gives.
+        manner: how to go about it.
+        all_traffic: whether the endpoint then sends it everything; one that fails leaves the traffic as it is.
+    """
+    address = _address_in(workspace, wish)
+    if all_traffic and address.name and address.endpoint:
+        amendment = Amendment(Address("endpoint", address.endpoint), (("traffic", {address.name: 100}),))
+        wish = replace(wish, amendments=(*wish.amendments, amendment))
+    with _way_out_of_traffic(address):
+        return address, pipeline.apply(workspace, wish, manner)
+
+
+def update(workspace: Workspace, wish: Wish, manner: Manner) -> tuple[Address, Applied]:
+    """Bring a deployment that is there to what a file says, or change some fields of it.
+
+    Raises:
+        MlopsError: there is none of that name.
+    """
+    address = wish.amendments[0].address if wish.amendments else _address_in(workspace, wish)
+    with _way_out_of_traffic(address):
+        return address, pipeline.apply(workspace, replace(wish, existing=not wish.amendments), manner)
+
+
+def delete(workspace: Workspace, address: Address, manner: Manner) -> Applied | None:
+    """Delete a deployment that gets no traffic; None where it is gone already, as somebody else was at it.
+
+    Raises:
+        RefusedError: it gets some.
+    """
+    try:
+        with _way_out_of_traffic(address):
+            return pipeline.destroy(workspace, Wish(only=(address,), kind="deployment"), manner)
+    except MlopsError:
+        if is_there(workspace, address):
+            raise
+        return None
+
+
+def is_there(workspace: Workspace, address: Address) -> bool:
+    """Whether there is anything to delete, recorded or live."""
+    return address in workspace.store.read().entries or observed(workspace, address) is not None
+
+
+def _address_in(workspace: Workspace, wish: Wish) -> Address:
+    """The address of the deployment that a file holds, under the names that the command gives."""
+    found = (manifest.document for manifest in loaded_of(workspace, wish).manifests if manifest.kind == "deployment")
+    document = next(found, {})
+    return deployment_address(*(str(document.get(field, "")) for field in ("endpoint_name", "name")))
+
+
+@contextmanager
+def _way_out_of_traffic(address: Address) -> Iterator[None]:
+    """Where a deployment is not deleted as it gets traffic, say how it is rid of that."""
+    try:
+        yield
+    except RefusedError as error:
+        if "E-DELETE-TRAFFIC" not in str(error):
+            raise
+        command = f"mlops online-endpoint update --name {shlex.quote(address.endpoint)} --traffic"
+        none = shlex.quote(f"{address.name}=0")
+        advice = f"`{command} OTHER=100` moves it to another deployment, `{command} {none}` stops it"
+        raise RefusedError(f"{error}\n{advice}", problems=error.problems, plan=error.plan) from error
