@@ -1,7 +1,7 @@
 """What a command says of a resource by its options: a whole one in place of a file, or fields of one that is there."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from reconciler.core.address import Address
@@ -14,10 +14,12 @@ class Spelled:
     Args:
         kind: the kind's name.
         document: as the file would have it; paths are relative to the current folder.
+        options: by dotted field, the option that says it, to be named where it is wrong.
     """
 
     kind: str
     document: Mapping[str, Any]
+    options: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -77,6 +77,7 @@ class Manifest:
         scripts: dotted path of a scoring script to its text, so that it can be checked without being imported.
         given: dotted field path to where it was written, for fields that were given from outside the file.
         brought: dotted field path to the file that was read in its place, on this machine.
+        derived: fields that it leaves out and its content tells, for a version that is new.
     """
 
     file: str
@@ -89,6 +90,7 @@ class Manifest:
     scripts: Mapping[str, "Script"] = field(default_factory=dict)
     given: Mapping[str, Source] = field(default_factory=dict)
     brought: Mapping[str, str] = field(default_factory=dict)
+    derived: Spec = field(default_factory=dict)
 
     def source(self, path: str = "") -> Source:
         """Where a field was written: its own place, else its nearest written parent's."""

@@ -59,10 +59,11 @@ def wish_of(given: Given) -> Wish:
     if given.file is None:
         _refuse_empty(given)
         document = {"name": given.name, **_nested(_placed(given, Path.cwd()))}
-        spelled = Spelled(given.kind, {key: value for key, value in document.items() if value != ""})
+        options = {path: _option(path) for path in ("name", *given.fields)}
+        spelled = Spelled(given.kind, {key: value for key, value in document.items() if value != ""}, options)
         return Wish(overrides=given.overrides, kind=given.kind, spelled=(spelled,), blame=False)
     folder = Path(given.file).resolve().parent
-    said = tuple(Override("", path, value, f"--{path}") for path, value in _placed(given, folder).items())
+    said = tuple(Override("", path, value, _option(path)) for path, value in _placed(given, folder).items())
     return Wish(
         (str(given.file),),
         overrides=(*said, *given.overrides),
@@ -90,6 +91,11 @@ def _paths(given: Given) -> dict[str, str]:
     """The paths on this machine that the options name."""
     named = {path: given.fields[path] for path in KINDS[given.kind].paths if path in given.fields}
     return {path: text for path, text in named.items() if not is_remote(text)}
+
+
+def _option(path: str) -> str:
+    """The option that says a field."""
+    return "--build-context" if path == "build.path" else f"--{path.rpartition('.')[2].replace('_', '-')}"
 
 
 def _nested(fields: Mapping[str, Any]) -> dict[str, Any]:

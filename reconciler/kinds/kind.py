@@ -34,6 +34,7 @@ class Kind:
         left_alone: fields that belong to whoever sets them when the manifest says nothing of them.
         symptoms: fields that no manifest has and a provider reports when something is amiss, with the words for it.
         marks: fields that no file has and a command sets, which stay until a command takes them away.
+        derived: fields that content tells where the manifest does not; a recorded version keeps what it has of them.
         versioned: whether the name carries a version.
         update: the action that makes all other fields true.
         known_by: sets of fields, any of which tells this kind where no `$schema` does.
@@ -64,6 +65,7 @@ class Kind:
     left_alone: frozenset[str] = frozenset()
     symptoms: Mapping[str, str] = field(default_factory=dict)
     marks: frozenset[str] = frozenset()
+    derived: frozenset[str] = frozenset()
     versioned: bool = False
     update: Action = Action.UPDATE
     known_by: tuple[frozenset[str], ...] = ()

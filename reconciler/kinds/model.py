@@ -14,6 +14,7 @@ MODEL = Kind(
         {"id", "creation_context", "latest_version", "intellectual_property", "job_name", "utc_time_created"}
     ),
     marks=MARKS,
+    derived=frozenset({"flavors"}),
     versioned=True,
     known_by=(frozenset({"name", "path"}),),
     whole=True,

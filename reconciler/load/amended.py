@@ -4,11 +4,12 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from reconciler.core.address import Address
 from reconciler.core.amendment import Amendment, Spelled
-from reconciler.core.manifest import Content, Manifest, Script, Spec, origin_of
+from reconciler.core.manifest import Content, Manifest, Script, Source, Spec, origin_of
 from reconciler.core.problem import Problem
 from reconciler.core.secret import with_secrets
 from reconciler.kinds import KINDS
@@ -27,7 +28,8 @@ from reconciler.load.rules import field, put
 from reconciler.load.sniff import platform_of
 from reconciler.load.tree import Tree
 
-_ANYWHERE = Bounds(os.sep, relative=True)
+_ANYWHERE = Bounds(os.sep, relative=True, free=True)
+_OPTIONS = "options"
 
 Stored = Callable[[str], Path | None]
 """Where content of a digest is stored; None where it is not."""
@@ -35,7 +37,7 @@ Stored = Callable[[str], Path | None]
 
 def spelled_out(spelled: Spelled, overrides: tuple[Override, ...] = ()) -> tuple[Manifest, list[Problem]]:
     """The manifest of a resource that a command spells out, and what is wrong with it."""
-    return _read(spelled.kind, spelled.document, overrides, known={})
+    return _read(spelled.kind, spelled.document, overrides, known={}, said=spelled.options)
 
 
 def amended(
@@ -67,18 +69,32 @@ def _read(
     overrides: tuple[Override, ...],
     known: Mapping[str, Content],
     stored: Stored = lambda _digest: None,
+    said: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[Manifest, list[Problem]]:
-    """Check a document with its overrides, and look at what it points at; `known` is content that is recorded."""
+    """Check a document with its overrides, and look at what it points at.
+
+    Args:
+        kind: the kind's name.
+        document: as a file would have it.
+        overrides: what is set of it.
+        known: content that is recorded.
+        stored: where that is stored.
+        said: by field, the option that says it; without any, `--set` is where problems are told.
+    """
+    where = _OPTIONS if said else SET
+    given = {**{path: Source(option, 1) for path, option in said.items()}, **places(overrides)}
     one, problems = overridden(Document(document, {"": (1, 1)}, {}), overrides)
     value = one.value
     kept = {path: content for path, content in known.items() if field(value, path) == content.name}
     platform = platform_of(KINDS[kind], value)
     told = with_secrets(value, str)
-    problems += [Problem(SET, 1, 1, flaw.code, flaw.message) for flaw in flaws(told, {}, kind, platform)]
-    entry = Entry(kind, platform, normal(value, {}), one.positions, not problems, places(overrides))
+    for flaw in flaws(told, {}, kind, platform):
+        place = origin_of(flaw.path, given) or Source(where, 1)
+        problems.append(Problem(place.file, place.line, place.column, flaw.code, flaw.message))
+    entry = Entry(kind, platform, normal(value, {}), one.positions, not problems, given)
     for path in kept:
         entry = replace(entry, document=put(entry.document, path, None))
-    here = Here(os.path.join(os.getcwd(), SET), SET, SET)  # noqa: PTH109, PTH118
+    here = Here(os.path.join(os.getcwd(), where), where, where)  # noqa: PTH109, PTH118
     contents = Contents(_ANYWHERE)
     manifest = manifest_of(here, entry, contents, Nested(contents, _ANYWHERE, Tree(Options())), problems)
     whole = manifest.document

@@ -13,13 +13,14 @@ from reconciler.core.manifest import Content, Script
 from reconciler.kinds import KINDS
 from reconciler.load.digest import content_digest, content_files, links_of
 from reconciler.load.explain import Flaw
+from reconciler.load.mlflow import DESCRIPTION, described_in
 from reconciler.load.paths import Found, found_at, is_remote
 from reconciler.load.place import Bounds, inside, private_part
 from reconciler.load.rules import field
 from reconciler.record.files import open_regular
 
 CONDA = "conda_file"
-_MLFLOW, _MLFLOW_FILE = "mlflow_model", "MLmodel"
+_MLFLOW = "mlflow_model"
 # The second one is that of files which were written before Git LFS had its name.
 _LFS = (b"version https://git-lfs.github.com/spec/", b"version https://hawser.github.com/spec/")
 _LFS_BYTES = 1024
@@ -45,8 +46,8 @@ class Contents:
             if not isinstance(text, str) or is_remote(text) or path.endswith(CONDA):
                 continue
             content = self._content(text, folder, path, asset)
-            if isinstance(content, Content) and _is_mlflow(document, path) and not _describes_model(content.location):
-                content = Flaw(path, "E-MODEL", f"{text}: an MLflow model needs a file {_MLFLOW_FILE}; here is none")
+            if isinstance(content, Content) and is_mlflow(document, path) and not described_in(content.location):
+                content = Flaw(path, "E-MODEL", f"{text}: an MLflow model needs a file {DESCRIPTION}; here is none")
             if isinstance(content, Flaw):
                 if not (content.code == "E-PATH" and _names_datastore(document, path)):
                     flaws.append(content)
@@ -109,7 +110,8 @@ class Contents:
     def _link_out(self, folder: Path) -> tuple[str, str] | None:
         for name, target in links_of(folder):
             if not _is_within(target, os.path.realpath(folder)) and not self._bounds.holds(target):
-                return "E-LINK-OUT", f": {name} links to {target}, outside the repository"
+                where = "outside of it; have a copy there" if self._bounds.free else "outside the repository"
+                return "E-LINK-OUT", f": {name} links to {target}, {where}"
         return None
 
 
@@ -132,15 +134,10 @@ def _names_datastore(document: Mapping[str, Any], path: str) -> bool:
     return field(document, f"{parent}.datastore".removeprefix(".")) is not None
 
 
-def _is_mlflow(document: Mapping[str, Any], path: str) -> bool:
+def is_mlflow(document: Mapping[str, Any], path: str) -> bool:
     """Whether a path is the one of a model that is of MLflow's type."""
     parent, _, name = path.rpartition(".")
     return name == "path" and field(document, f"{parent}.type".removeprefix(".")) == _MLFLOW
-
-
-def _describes_model(location: Path) -> bool:
-    """Whether the folder, or one in it, has the file by which MLflow knows a model."""
-    return (location / _MLFLOW_FILE).is_file() or any(location.glob(f"*/{_MLFLOW_FILE}"))
 
 
 def _pointer_bytes(file: Path) -> int:

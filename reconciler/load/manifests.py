@@ -12,9 +12,11 @@ from reconciler.core.manifest import Content, Manifest, Script
 from reconciler.core.problem import Problem
 from reconciler.kinds import KINDS
 from reconciler.load import cache
-from reconciler.load.contents import Contents
+from reconciler.load.contents import Contents, is_mlflow
+from reconciler.load.explain import Flaw
 from reconciler.load.folder import Place, located
 from reconciler.load.governed import governed
+from reconciler.load.mlflow import flavors_of
 from reconciler.load.nested import Nested
 from reconciler.load.options import Loaded, Options
 from reconciler.load.overrides import address_of, meant_for, unmatched
@@ -150,6 +152,7 @@ def manifest_of(here: Here, entry: Entry, contents: Contents, nested: Nested, pr
     document, own, inside = nested.brought_in(entry, folder)
     found, flaws = contents.of(document, entry.kind, folder)
     scripts = scripts_of(entry.kind, document, found, contents)
+    derived, strange = _derived(entry.kind, document, found)
     manifest = Manifest(
         here.shown,
         entry.kind,
@@ -161,10 +164,19 @@ def manifest_of(here: Here, entry: Entry, contents: Contents, nested: Nested, pr
         scripts,
         entry.given,
         nested.brought(entry, folder) if document is not entry.document else {},
+        derived,
     )
-    wrong = [manifest.problem(flaw.path, flaw.code, flaw.message) for flaw in (*own, *flaws)] + inside
+    wrong = [manifest.problem(flaw.path, flaw.code, flaw.message) for flaw in (*own, *flaws, *strange)] + inside
     problems += wrong
     return replace(manifest, valid=False) if wrong else manifest
+
+
+def _derived(kind: str, document: Mapping[str, Any], found: Mapping[str, Content]) -> tuple[dict[str, Any], list[Flaw]]:
+    """What the content of a registered MLflow model tells of it, and what is wrong with what it tells."""
+    if "flavors" not in KINDS[kind].derived or "path" not in found or not is_mlflow(document, "path"):
+        return {}, []
+    told = flavors_of(found["path"].location)
+    return ({}, [Flaw("path", "E-MODEL", told)]) if isinstance(told, str) else ({"flavors": told}, [])
 
 
 def scripts_of(

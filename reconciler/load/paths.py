@@ -34,7 +34,7 @@ def is_remote(text: str) -> bool:
 
 def found_at(text: str, folder: str, bounds: Bounds, field: str) -> Found | Flaw:
     """What a path means for a file in `folder`, or what is wrong with it."""
-    if wrong := _form(text):
+    if wrong := "" if bounds.free else _form(text):
         return Flaw(field, "E-PATH-FORM", f"{text}: {wrong}; write a path relative to this file")
     path = os.path.normpath(os.path.join(os.path.realpath(folder), text))
     if private := private_part(path, bounds.root or bounds.base):
@@ -45,7 +45,7 @@ def found_at(text: str, folder: str, bounds: Bounds, field: str) -> Found | Flaw
         hint = "; write / between folders" if "\\" in text else ""
         return Flaw(field, "E-PATH", f"{text} is not there (looked in {bounds.shown(os.path.realpath(folder))}){hint}")
     real = os.path.realpath(path)
-    if real != path and not bounds.holds(real):
+    if real != path and not bounds.free and not bounds.holds(real):
         return Flaw(field, "E-LINK-OUT", f"{text} links to {real}, outside the repository")
     return Found(path, real)
 

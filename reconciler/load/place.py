@@ -38,6 +38,8 @@ class Bounds:
         shown_root: how the root is shown; set for a revision, whose files lie somewhere in a cache.
         relative: whether the PATH was given relative to the current folder, as places are then shown.
         beyond: paths, links resolved, that may be read although they lie elsewhere.
+        free: whether paths are those of a command's options: they may lie anywhere, and be written in any form. What
+            they name holds itself alone, so that no link leads out of it.
         start: the folder where the user stands, if that is not the current one.
     """
 
@@ -46,6 +48,7 @@ class Bounds:
     shown_root: str | None = None
     relative: bool = False
     beyond: tuple[str, ...] = ()
+    free: bool = False
     start: str = ""
 
     def shown(self, path: str) -> str:
@@ -56,6 +59,8 @@ class Bounds:
 
     def holds(self, path: str) -> bool:
         """Whether a path, links resolved, may be read."""
+        if self.free:
+            return False
         roots = (*self.beyond, *((self.root,) if self.root else (self.base, _working_folder(self.start))))
         return any(inside(path, root) and not private_part(path, root) for root in roots)
 

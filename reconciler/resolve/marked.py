@@ -28,8 +28,15 @@ def marked(resource: Resource, entry: Entry | None, *, by_command: bool, first: 
     marks = {name: before[name] for name in sorted(kept) if name in before}
     if by_command and not before:
         marks |= {name: value for name, value in first.items() if name in kind.marks}
-    unsaid = _unsaid(resource, before) if by_command else {}
-    return replace(resource, spec={**resource.spec, **unsaid, **marks}) if marks or unsaid else resource
+    more = {**_told(resource, before), **(_unsaid(resource, before) if by_command else {}), **marks}
+    return replace(resource, spec={**resource.spec, **more}) if more else resource
+
+
+def _told(resource: Resource, before: Spec) -> Spec:
+    """What the content tells of a new version; one that is recorded keeps what it has."""
+    names = KINDS[resource.address.kind].derived - resource.spec.keys()
+    found = before or (resource.manifest.derived if resource.manifest.kind == resource.address.kind else {})
+    return {name: found[name] for name in sorted(names) if name in found}
 
 
 def _unsaid(resource: Resource, before: Spec) -> Spec:
