@@ -20,6 +20,8 @@ MlopsError                1   anything a user can mend
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from reconciler.inert import log_line
+
 if TYPE_CHECKING:
     from reconciler.core.answer import Answer
     from reconciler.core.plan import Outcome, Plan
@@ -27,9 +29,15 @@ if TYPE_CHECKING:
 
 
 class MlopsError(Exception):
-    """Anything that went wrong in a way the message explains in one to three lines."""
+    """Anything that went wrong in a way the message explains in one to three lines.
+
+    Foreign text in it acts on no terminal and no CI's runner, also where Python itself prints it with a traceback.
+    """
 
     exit_code = 1
+
+    def __str__(self) -> str:
+        return "\n".join(map(log_line, super().__str__().split("\n")))
 
 
 class ManifestError(MlopsError):

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from reconciler.core.secret import Secret, masked
+from reconciler.inert import log_line as log_line  # noqa: PLC0414 - offered from here as well, beside the rest
+from reconciler.inert import printable as printable  # noqa: PLC0414 - as above
 
 _DIGEST = re.compile(r"\bsha256:([0-9a-f]{12})[0-9a-f]{52}\b")
-_COMMAND = re.compile(r"^(\s*)::")
 _MARK = re.compile(r"##(?=[A-Za-z]*\[)")
 _COLOUR = re.compile(r"(\x1b\[[0-9;]*m)")
 _LONGEST = 120
@@ -53,13 +54,6 @@ def whole_line(value: Any, veil: Veil) -> str:
     return _DIGEST.sub(r"sha256:\1", printable(text))
 
 
-def printable(text: str) -> str:
-    """The text with every character that is not printable spelled out, so that it cannot act on a terminal."""
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-
-
 def printable_lines(text: str) -> str:
     """A text of several lines as `printable` has each of them, without line ends after the last."""
     return "\n".join(map(printable, text.rstrip().splitlines()))
@@ -73,14 +67,6 @@ def log_text(text: str) -> str:
 def lines_text(lines: Iterable[str]) -> str:
     """Lines for people; what is in one of them begins no other."""
     return "\n".join(map(log_line, lines))
-
-
-def log_line(text: str) -> str:
-    """One line of a log, whatever is in it: it stays one, acts on no terminal, and is no command to a CI's runner.
-
-    Runners take `::error::…` at a line's begin for one, and `##[error]…` or `##vso[…]` anywhere.
-    """
-    return _MARK.sub("# #", _COMMAND.sub(r"\1: :", printable(text)))
 
 
 def terminal_text(line: str) -> str:

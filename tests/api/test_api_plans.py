@@ -3,9 +3,11 @@
 import gc
 import json
 import os
+import re
 import signal
 import subprocess
 import threading
+import traceback
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -18,6 +20,8 @@ from reconciler.cli import checking, planning
 from reconciler.cli.options import DriftReport, Report
 from reconciler.providers.memory import MemoryProvider
 
+EVIL = "\n::error file=x::\x1b[2J##[error]owned"
+COMMAND = re.compile(r"^\s*::|##[A-Za-z]*\[", re.MULTILINE)
 COUNT = "deployment/credit/blue.instance_count"
 
 
@@ -36,11 +40,11 @@ def committed(repo: Path) -> Path:
     return repo
 
 
-def failing(monkeypatch: pytest.MonkeyPatch) -> None:
+def failing(monkeypatch: pytest.MonkeyPatch, why: str = "no room") -> None:
     """Have the platform refuse deployments."""
 
     def refuse(_self: object, step: reconciler.Step, _operation: object) -> None:
-        raise reconciler.ProviderError(f"no room for {step.address}", log_tail=("out of memory",))
+        raise reconciler.ProviderError(f"{why} for {step.address}", log_tail=(why,))
 
     create = MemoryProvider.create
     monkeypatch.setattr(
@@ -357,6 +361,29 @@ def test_a_secret_is_in_no_form_of_what_is_returned(repo: Path, monkeypatch: pyt
     told += [each._repr_markdown_() for each in (plan, applied, reconciler.drift())]
     told += [plan.steps, applied.outcomes, raised.value.outcomes, str(raised.value), reconciler.history()]
     assert [each for each in map(repr, told) if "tiger" in each] == []
+
+
+def test_foreign_text_acts_nowhere_not_even_in_a_traceback(repo: Path, monkeypatch: pytest.MonkeyPatch):
+    quoted = EVIL.replace("\x1b", "\\x1b").replace("\n", "\\n")
+    file = repo / "manifests" / "endpoint.yml"
+    file.write_text(file.read_text() + f'description: "{quoted}"\n')
+    failing(monkeypatch, EVIL)
+    plan = reconciler.plan(target="dev")
+    applied = plan.apply(check=False)
+    reroute(repo, "credit", **{EVIL: 100})
+    told = [
+        each
+        for report in (plan, applied, reconciler.drift(), reconciler.status())
+        for each in (str(report), repr(report))
+    ]
+    (repo / "manifests" / f"{EVIL.replace('/', '')}.yml").write_text("$schema: model.schema.json\nnme: risk\n")
+    told += [str(reconciler.validate()), repr(reconciler.validate())]
+    for wrong in ({}, {"target": EVIL}, {"only": [EVIL]}, {"overrides": {EVIL: 1}}):
+        with pytest.raises(reconciler.MlopsError) as raised:
+            reconciler.plan(**wrong)  # type: ignore[arg-type] - what is wrong is the point
+        told += traceback.format_exception_only(raised.value)
+    assert len(told) >= 14
+    assert [each for each in told if COMMAND.search(each) or not each.replace("\n", "").isprintable()] == []
 
 
 def test_a_notebook_shows_tables(repo: Path):

@@ -1,6 +1,7 @@
 """A client mixes up no two requests, keeps its connections, and sends again only what no model has seen."""
 
 import json
+import select
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -22,6 +23,7 @@ from reconciler.errors import (
 from reconciler.operate.client import Caller, Client
 from reconciler.operate.http_line import Access
 from tests.ports import free_port
+from tests.waiting import until
 
 FULL = {"ms-azureml-model-error-reason": "too_many_pending_request"}
 NOT_READY = {"ms-azureml-model-error-reason": "model_not_ready"}
@@ -165,6 +167,8 @@ def test_a_connection_is_kept_for_the_next_request(server: Server, client: Calle
 def test_a_connection_that_the_server_closed_meanwhile_is_not_used(server: Server, client: Caller):
     server.answers.append(close_silently)
     client.invoke(1)
+    [(_, connection)] = client._line._idle
+    until(lambda: select.select([connection.sock], [], [], 0)[0])
     client.invoke(2)
     assert server.bodies == [b"1", b"2"]
     assert len(server.connections) == 2
