@@ -59,7 +59,7 @@ class Workspace:
 
     @property
     def assets(self) -> Assets:
-        """Where content lies."""
+        """Where content lies; what is elsewhere alone is fetched when it is asked for."""
         return assets_of(self.config, self.contents, self.target.assets)
 
     @property

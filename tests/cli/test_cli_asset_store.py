@@ -50,6 +50,9 @@ def test_a_rollback_has_its_content_from_the_store_where_neither_files_nor_folde
     models.mlops("rollback", "--auto-approve")
     fetched = [path.read_text() for path in (models.folder / ".mlops" / "assets").glob("sha256-*")]
     assert fetched == ["1\n"]
+    shutil.rmtree(models.folder / ".mlops" / "assets")
+    models.mlops("model", "download", "--name", "risk", "--version", "1", "--download-path", "got")
+    assert (models.folder / "got" / "risk" / "weights-1.txt").read_text() == "1\n"
 
 
 @pytest.fixture

@@ -26,7 +26,19 @@ from reconciler.preflight import problems_of
 from reconciler.resolve import resolve
 
 SETTING_NAMES = (
-    *("dev", "provider", "default", "state", "variables", "overrides", "protect", "quota", "pinned", "max_delete"),
+    *(
+        "dev",
+        "provider",
+        "default",
+        "state",
+        "variables",
+        "overrides",
+        "protect",
+        "quota",
+        "pinned",
+        "max_delete",
+        "assets",
+    ),
     *(
         "policies",
         "rollout",
