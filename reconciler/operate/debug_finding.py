@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reconciler.core.address import Address
-from reconciler.core.manifest import Content, Manifest, Resource, Spec
+from reconciler.core.manifest import Manifest, Resource, Spec
 from reconciler.core.problem import Problem
 from reconciler.core.state import State
 from reconciler.errors import MlopsError
@@ -21,7 +21,6 @@ from reconciler.wishes import Wish
 from reconciler.workspace import Workspace, folder_of
 
 _KIND = "deployment"
-_CODE = "code_configuration.code"
 
 Find = Callable[[Address], Spec | None]
 
@@ -45,9 +44,12 @@ class Found:
         return {each.digest: each.location for each in found}
 
     @property
-    def code(self) -> Content | None:
-        """The code where the files have it."""
-        return self.manifests[0].contents.get(_CODE) if self.manifests else None
+    def code(self) -> Mapping[str, str]:
+        """Name and digest of what runs: the code, or a model that is served without any; empty where it is neither."""
+        code = (self.spec.get("code_configuration") or {}).get("code")
+        model = self.spec.get("model")
+        found = code or (model.get("path") if isinstance(model, Mapping) else None)
+        return found if isinstance(found, Mapping) else {}
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,13 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TextIO
 
 from reconciler.errors import MlopsError
-from reconciler.keeper.guard import Guard
+from reconciler.keeper.reaper import Reaper
 from reconciler.operate.debugging import Subject
 from reconciler.providers.local.launch import variables
 
@@ -102,7 +102,7 @@ def session(
         output: where it prints; by default as this process does.
         outer: the environment of whoever debugs, of which it gets a few harmless names.
     """
-    guard = Guard()
+    reaper = Reaper()
     try:
         reader, writer = os.pipe()
         with os.fdopen(reader) as told:
@@ -110,7 +110,7 @@ def session(
                 process = subprocess.Popen(
                     _argv(subject, ports),
                     cwd=subject.launch.runtime,
-                    env=guard.marked(_environment(subject, ports, outer, wait=wait, told=writer)),
+                    env=reaper.marked(_environment(subject, ports, outer, wait=wait, told=writer)),
                     stdin=subprocess.DEVNULL,
                     stdout=output,
                     pass_fds=(writer,),
@@ -118,21 +118,25 @@ def session(
                 )
             finally:
                 os.close(writer)
-            guard.watch(process.pid)
+            reaper.watch(process.pid)
             try:
                 yield Session(subject, process, told)
             finally:
-                _ask_to_end(process)
+                _end(process)
     finally:
-        guard.end()
+        reaper.end()
     process.wait()
 
 
-def _ask_to_end(process: "subprocess.Popen[bytes]") -> None:
-    if process.poll() is None:
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    """Ask the server to end, and see to it that it does, also where somebody who waits for that loses patience."""
+    try:
         process.terminate()
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(_LAST_MOMENTS_S)
+        process.wait(_LAST_MOMENTS_S)
+    except subprocess.TimeoutExpired:
+        pass
+    finally:
+        process.kill()
 
 
 def _argv(subject: Subject, ports: Ports) -> list[str]:
@@ -154,7 +158,7 @@ def _environment(subject: Subject, ports: Ports, outer: Mapping[str, str], *, wa
         **variables(launch, outer),
         **_PATIENCE,
         # What is the user's own, to a debugger that is to show nothing else; our server is below the same root.
-        "IDE_PROJECT_ROOTS": str(launch.code or launch.model),
+        "IDE_PROJECT_ROOTS": os.pathsep.join(sorted({str(subject.code), str(subject.code.resolve())})),
         "MLOPS_DEBUGGER": json.dumps(debugger),
     }
 

@@ -35,7 +35,8 @@ class Subject:
 
     Args:
         launch: how an instance of it is started.
-        mappings: where an editor has the code, and where it runs from, if that is elsewhere.
+        code: the folder or file that is the user's own, as Python has it.
+        mappings: where an editor has that, if it is elsewhere, and where it runs from.
         sample: a request to try it with; None where none lies beside it.
         notes: what is to be known of it.
         watched: the folder of its code, where that may be edited.
@@ -43,6 +44,7 @@ class Subject:
 
     address: Address
     launch: Launch
+    code: Path
     mappings: tuple[tuple[Path, Path], ...] = ()
     sample: Path | None = None
     notes: tuple[str, ...] = ()
@@ -87,9 +89,11 @@ def subject_of(
 
 
 def _of_files(workspace: Workspace, found: Found, report: Report, outer: Mapping[str, str]) -> Subject:
-    assets = _InPlace(found.contents, workspace.assets)
-    launch = _launch(workspace, found, assets, report)
-    return Subject(found.address, launch, _mapped(found, launch, outer), _sample(found, launch), watched=launch.code)
+    launch = _launch(workspace, found, _InPlace(found.contents, workspace.assets), report)
+    code = _code(found, launch)
+    return Subject(
+        found.address, launch, code, _mapped(found, code, outer), _sample(found, launch), watched=launch.code
+    )
 
 
 def _of_record(
@@ -102,17 +106,27 @@ def _of_record(
 ) -> Subject:
     held = in_record(workspace, address, state)
     launch = _launch(workspace, held, workspace.assets, report)
-    notes = ("it runs as it is recorded, not as files say", *_differing(defined, held))
-    return Subject(address, launch, _mapped(defined, launch, outer), _sample(defined or held, launch), notes)
+    code = _code(held, launch)
+    mappings = _mapped(defined, code, outer) if defined else ()
+    notes = ("it runs as it is recorded, not as files say", *(_differing(defined, held) if defined else ()))
+    return Subject(address, launch, code, mappings, _sample(defined or held, launch), notes)
 
 
-def _mapped(defined: Found | None, launch: Launch, outer: Mapping[str, str]) -> tuple[tuple[Path, Path], ...]:
-    """Where an editor has the code that runs from elsewhere."""
-    code = defined.code if defined else None
-    if code is None or launch.code is None:
-        return ()
-    seen = _seen(code.location, Path.cwd(), outer)
-    return () if seen == launch.code else ((seen, launch.code),)
+def _code(found: Found, launch: Launch) -> Path:
+    """Where what runs is to Python: the code, or the content of a model that is served without any."""
+    return launch.code or (launch.model or launch.runtime) / found.code["name"]
+
+
+def _mapped(defined: Found, code: Path, outer: Mapping[str, str]) -> tuple[tuple[Path, Path], ...]:
+    """Where an editor has what runs from elsewhere."""
+    location = defined.contents.get(defined.code.get("digest", ""))
+    seen = _seen(location, Path.cwd(), outer) if location else code
+    return () if seen == code else ((seen, code),)
+
+
+def _differing(defined: Found, held: Found) -> Iterator[str]:
+    if defined.code.get("digest") != held.code.get("digest"):
+        yield "what the working tree has is not what is recorded, so lines may be elsewhere"
 
 
 def _seen(path: Path, here: Path, outer: Mapping[str, str]) -> Path:
@@ -123,12 +137,6 @@ def _seen(path: Path, here: Path, outer: Mapping[str, str]) -> Path:
     while came.name == here.name and came != here:
         came, here = came.parent, here.parent
     return came / path.relative_to(here) if path.is_relative_to(here) else path
-
-
-def _differing(defined: Found | None, held: Found) -> Iterator[str]:
-    code = defined.code if defined else None
-    if code and code.digest != held.spec["code_configuration"]["code"]["digest"]:
-        yield "the code of the working tree is not what is recorded, so lines may be elsewhere"
 
 
 @dataclass(frozen=True)

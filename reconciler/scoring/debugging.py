@@ -16,6 +16,8 @@ from reconciler.scoring.settings import Debugger, Settings
 log = logging.getLogger("mlops.scoring")
 
 HOST = "127.0.0.1"
+# The adapter is a process beside the script, and gets neither the script's secrets nor what changes what Python loads.
+_OF_ADAPTER = ("HOME", "LANG", "LD_LIBRARY_PATH", "MLOPS_KEPT_AS", "PATH", "TMPDIR")
 
 
 def let_debugger_in(settings: Settings) -> None:
@@ -33,9 +35,8 @@ def let_debugger_in(settings: Settings) -> None:
 def _listen(debugger: Debugger) -> None:
     try:
         debugpy = _debugpy(debugger.package)
-        # The adapter is no business of the script's: it gets none of the variables that change what a Python loads.
-        bare = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
-        debugpy.configure(python=debugger.python, pythonEnv=bare)
+        env = {name: os.environ[name] for name in _OF_ADAPTER if name in os.environ}
+        debugpy.configure(python=debugger.python, pythonEnv=env)
         _, port = debugpy.listen((HOST, debugger.port))
     except (ImportError, SyntaxError, OSError, RuntimeError) as error:
         version = ".".join(map(str, sys.version_info[:3]))

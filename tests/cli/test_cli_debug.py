@@ -9,7 +9,7 @@ from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
-from command_line import PATIENCE_S, Repository
+from command_line import PATIENCE_S, Repository, files_holding
 from debugged import Debugged, debugging, gone
 
 from reconciler.errors import MlopsError
@@ -202,6 +202,21 @@ def test_what_is_recorded_stops_at_the_lines_of_the_working_tree(served: Reposit
             assert stop.place == (str(score), 4, "run")
             stop.go_on()
             assert answer.result() == (200, b'"green"')
+
+
+def test_a_secret_is_the_script_s_alone(fresh: Repository):
+    variables = "instance_count: 1\nenvironment_variables:\n  DB: ${{secret:db}}\n"
+    fresh.edit("manifests/blue.yml", "instance_count: 1\n", variables)
+    fresh.write("manifests/src/score.py", "import os\ndef init(): pass\ndef run(raw_data): return os.environ['DB']\n")
+    with debugging(fresh, "credit/blue", MLOPS_SECRET_DB="canary-5d1f") as debugged:  # pragma: allowlist secret
+        assert debugged.until_ready().ask() == (200, b'"canary-5d1f"')
+        with debugged.attached():
+            others = [each for each in debugged.family() if "reconciler.scoring" not in each.cmdline()]
+            assert len(others) == 2  # the reaper and the adapter
+            assert [each for each in others if "canary-5d1f" in str(each.environ())] == []
+            assert [each for each in debugged.family() if "canary-5d1f" in str(each.cmdline())] == []
+        assert "canary-5d1f" not in debugged.said + json.dumps(debugged.configuration)
+        assert files_holding("canary-5d1f", [fresh.folder]) == []
 
 
 def test_an_init_that_fails_ends_it_with_an_error(fresh: Repository):

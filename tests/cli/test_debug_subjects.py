@@ -1,5 +1,6 @@
 """What is debugged is found in the files, where they have it, else in the record; and told where it is in neither."""
 
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -127,6 +128,21 @@ def test_an_editor_that_was_opened_by_a_link_finds_the_code_by_it(repo: Reposito
     assert find(came=str(link)).mappings == ((link / "manifests" / "src", repo.folder / "manifests" / "src"),)
     assert find(came=str(tmp_path)).mappings == ()
     assert find(came=str(repo.folder)).mappings == ()
+
+
+MLFLOW = Path(__file__).parents[1] / "mlflow-model"
+
+
+def test_an_mlflow_model_is_debugged_where_the_files_have_it(repo: Repository, find: Find):
+    shutil.copytree(MLFLOW, repo.folder / "manifests" / "prices")
+    code = "code_configuration:\n  code: src\n  scoring_script: score.py\n"
+    repo.edit("manifests/blue.yml", code, "")
+    repo.edit("manifests/blue.yml", "environment: azureml:sklearn:1\n", "")
+    repo.edit("manifests/blue.yml", "model: azureml:risk:1", "model: {path: prices, type: mlflow_model}")
+    found = find()
+    assert found.launch.model is not None
+    assert found.mappings == ((repo.folder / "manifests" / "prices", found.launch.model / "prices"),)
+    assert (found.launch.code, found.watched, found.code) == (None, None, found.launch.model / "prices")
 
 
 def test_content_that_is_recorded_and_stored_nowhere_is_told(repo: Repository, find: Find):

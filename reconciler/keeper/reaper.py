@@ -13,13 +13,13 @@ from reconciler.core.secret import without_secrets
 from reconciler.keeper.children import kill_group, kill_marked, marked
 
 
-class Guard:
-    """A guard over one process and all that it starts; there from now until `end`, or the end of this process."""
+class Reaper:
+    """The end of one process and all that it starts: at `end`, or with the end of this process."""
 
     def __init__(self) -> None:
         self.mark = os.urandom(12).hex()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "reconciler.keeper.guard", self.mark],
+            [sys.executable, "-m", "reconciler.keeper.reaper", self.mark],
             # Not the user's folder, where a module of theirs would stand in for one of ours.
             cwd=Path(reconciler.__file__).parent.parent,
             env=without_secrets(os.environ),
@@ -30,11 +30,11 @@ class Guard:
         )
 
     def marked(self, env: dict[str, str]) -> dict[str, str]:
-        """The environment to start with what is guarded."""
+        """The environment to start with what it is to find."""
         return marked(env, self.mark)
 
     def watch(self, pid: int) -> None:
-        """Have the guard end this process, the leader of a session of its own, and what it has started."""
+        """Have it end this process, the leader of a session of its own, and what it has started."""
         if self._process.stdin:
             self._process.stdin.write(f"{pid}\n")
             self._process.stdin.flush()
