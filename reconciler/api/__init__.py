@@ -17,6 +17,7 @@ from reconciler.api.looking import (
     status,
     validate,
 )
+from reconciler.api.models import create_model
 from reconciler.api.plans import Applied, Plan, plan
 from reconciler.core.address import Address
 from reconciler.core.answer import Answer, Headers
@@ -78,6 +79,7 @@ __all__ = [
     "UnavailableError",
     "Validation",
     "apply",
+    "create_model",
     "destroy",
     "drift",
     "history",

@@ -65,7 +65,7 @@ class Plan:
 
     @property
     def pins(self) -> Mapping[str, str]:
-        """What labels mean in it: `risk@latest` is `risk:3`."""
+        """What labels mean in it: `model/risk@latest` is `model/risk:3`."""
         return self._made.pins
 
     @property
