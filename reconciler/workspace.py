@@ -8,14 +8,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import quote
 
-from reconciler.apply import random_id, utc_now
 from reconciler.core.manifest import Content, Manifest
 from reconciler.core.offline import OFFLINE, is_offline
 from reconciler.errors import ProviderError, RefusedError
 from reconciler.load.config import Config, Target, read_config
 from reconciler.load.digest import content_digest, content_files
 from reconciler.load.private import refuse_tracked
-from reconciler.providers.memory import MemoryProvider
 from reconciler.providers.provider import Assets, Provider, Setting
 from reconciler.providers.registry import provider_named
 from reconciler.record.assets import AssetStore
@@ -23,6 +21,7 @@ from reconciler.record.depot import Depot
 from reconciler.record.opening import kept_copy, open_offline, open_store, refuse_elsewhere
 from reconciler.record.remote_files import RemoteFiles
 from reconciler.record.sealing import seal_keys
+from reconciler.record.stamps import random_id, utc_now
 from reconciler.record.store import Record, Store
 from reconciler.record.tickets import Line
 
@@ -108,6 +107,8 @@ def open_workspace(
     chosen = config.target(target)
     refuse_tracked(str(config.root))
     if offline:
+        from reconciler.providers.memory import MemoryProvider  # noqa: PLC0415 - only then
+
         location = "memory:" if blank else chosen.state
         with closing(open_offline(location, root=config.root, target=chosen.name)) as kept:
             yield Workspace(config, chosen, kept, MemoryProvider(), start=str(start or ""), offline=True)

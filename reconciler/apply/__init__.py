@@ -2,9 +2,11 @@
 
 from reconciler.apply.answering import InTime
 from reconciler.apply.apply import Watcher, apply
-from reconciler.apply.journal import Journal, random_id, utc_now
-from reconciler.apply.recover import as_recovered, recover, recoveries, unfinished
+from reconciler.apply.journal import Journal
+from reconciler.apply.recover import as_recovered, recover, recoveries
 from reconciler.apply.retrying import Pace
+from reconciler.record.stamps import random_id, utc_now
+from reconciler.record.under_way import unfinished
 
 __all__ = [
     "InTime",

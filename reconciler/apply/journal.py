@@ -1,19 +1,14 @@
 """The journal of one run: an intent before every call, an end after it, each durable before the next thing happens."""
 
-import uuid
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from reconciler.core.address import Address
 from reconciler.core.manifest import Spec
 from reconciler.core.plan import Action, Operation, Outcome, Step
 from reconciler.core.state import Entry
+from reconciler.record.stamps import random_id, utc_now
 from reconciler.record.store import Intent, Store
-
-
-def utc_now() -> str:
-    """The time, ISO 8601 in UTC to the millisecond."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 def later(now: str, others: Iterable[str]) -> str:
@@ -22,11 +17,6 @@ def later(now: str, others: Iterable[str]) -> str:
     if now > last:
         return now
     return (datetime.fromisoformat(last) + timedelta(milliseconds=1)).isoformat(timespec="milliseconds")
-
-
-def random_id() -> str:
-    """An id that nobody else has; a digest of the content would make delete-then-create look already done."""
-    return uuid.uuid4().hex
 
 
 class Journal:

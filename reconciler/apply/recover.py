@@ -34,17 +34,6 @@ def recover(provider: Seeing, store: Store, *, now: Callable[[], str]) -> tuple[
     return tuple(looked_at)
 
 
-def unfinished(store: Store) -> tuple[tuple[Intent, ...], Mapping[str, str | int] | None]:
-    """The intents without an end, and who is at work on the target at the moment, if anybody is.
-
-    Where nobody is, these were open when nobody held the lock, so that their runs were cut off.
-    """
-    before, holder = store.unfinished(), store.holder()
-    if not before or holder is not None:
-        return before, holder
-    return tuple(intent for intent in store.unfinished() if intent in before), None
-
-
 def recoveries(intents: Iterable[Intent], state: State, live: Mapping[Address, Live] | None) -> tuple[Recovery, ...]:
     """What a recovery will look at, and find if the live side stays as it is; None where nobody looked at it."""
     return tuple(

@@ -1,7 +1,6 @@
 """The one place that prints: what is said to people, what is given to programs, and logs, which are foreign text."""
 
 import os
-import secrets
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -74,6 +73,8 @@ def foreign_lines(*, environ: Mapping[str, str] = os.environ) -> Iterator[None]:
     if environ.get("GITHUB_ACTIONS") != "true":
         yield
         return
+    import secrets  # noqa: PLC0415 - only the job of a CI needs it
+
     token = secrets.token_hex(16)
     print(f"::stop-commands::{token}", flush=True)
     try:

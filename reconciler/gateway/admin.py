@@ -1,14 +1,13 @@
 """Asking the running proxy, over its admin socket, what it has in force."""
 
 import json
-import socket
 from dataclasses import dataclass
-from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from reconciler.errors import ProviderError
+from reconciler.gateway.asking import BrokenAnswerError, asked
 
 
 @dataclass(frozen=True)
@@ -18,20 +17,6 @@ class Host:
     name: str
     healthy: bool
     active: int
-
-
-class UnixConnection(HTTPConnection):
-    """A connection to whoever listens on a unix socket."""
-
-    def __init__(self, path: Path, timeout_s: float) -> None:
-        super().__init__("localhost", timeout=timeout_s)
-        self._path = path
-
-    def connect(self) -> None:
-        """Connect to the socket."""
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(str(self._path))
 
 
 class Admin:
@@ -80,19 +65,12 @@ class Admin:
         return answer
 
     def _request(self, method: str, path: str) -> bytes:
-        connection = UnixConnection(self._path, self._timeout_s)
         try:
-            connection.request(method, path)
-            answer = connection.getresponse()
-            body = answer.read()
-        except (OSError, HTTPException) as error:
+            status, body = asked(self._path, method, path, timeout_s=self._timeout_s)
+        except (OSError, BrokenAnswerError) as error:
             raise ProviderError(f"the gateway does not answer at {self._path}: {error}") from error
-        finally:
-            connection.close()
-        if answer.status != 200:
-            raise ProviderError(
-                f"the gateway refused {method} {path}: {answer.status} {body.decode(errors='replace')[:200]}"
-            )
+        if status != 200:
+            raise ProviderError(f"the gateway refused {method} {path}: {status} {body.decode(errors='replace')[:200]}")
         return body
 
 

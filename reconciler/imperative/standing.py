@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass, field, replace
 
-from reconciler.apply import unfinished
 from reconciler.core.address import Address
 from reconciler.core.manifest import Spec
 from reconciler.core.plan import Action
 from reconciler.core.state import Live
 from reconciler.record.store import Intent
 from reconciler.record.tickets import CUT_OFF
+from reconciler.record.under_way import unfinished
 from reconciler.workspace import Workspace
 
 FAILED = "Failed"

@@ -1,9 +1,29 @@
 """A folder, a file or a git revision becomes manifests, and everything that is wrong with them in one answer."""
 
-from reconciler.load.manifests import load, load_all
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from reconciler.load.options import Loaded, Options, Override
-from reconciler.load.other import at_revision
-from reconciler.load.overrides import parse_set
-from reconciler.load.references import with_secrets
+
+if TYPE_CHECKING:
+    from reconciler.load.manifests import load, load_all
+    from reconciler.load.other import at_revision
+    from reconciler.load.overrides import parse_set
+    from reconciler.load.references import with_secrets
 
 __all__ = ["Loaded", "Options", "Override", "at_revision", "load", "load_all", "parse_set", "with_secrets"]
+
+_PLACES = {
+    "at_revision": "other",
+    "load": "manifests",
+    "load_all": "manifests",
+    "parse_set": "overrides",
+    "with_secrets": "references",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """What reads manifests is loaded by whoever reads some: settings are read here too, by every command."""
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_PLACES[name]}"), name)

@@ -21,13 +21,18 @@ for name in sorted(sys.modules):
 
 def loaded(repo: Repository, *words: str) -> set[str]:
     """The top modules that a command line loads."""
+    return {name.partition(".")[0] for name in modules(repo, *words)}
+
+
+def modules(repo: Repository, *words: str) -> list[str]:
+    """The modules that a command line loads."""
     argv = [sys.executable, "-c", LOADED, *words]
     unmeasured = {name: value for name, value in environ().items() if not name.startswith("COVERAGE_")}
     done = subprocess.run(
         argv, check=False, cwd=repo.folder, env=unmeasured, capture_output=True, text=True, timeout=PATIENCE_S
     )
     assert done.stderr.startswith("exit 0\n"), done.stderr
-    return {name.partition(".")[0] for name in done.stderr.splitlines()}
+    return done.stderr.splitlines()
 
 
 @pytest.mark.parametrize("words", [["--help"], ["--version"], ["plan", "--help"], ["debug", "--help"]])
@@ -75,3 +80,27 @@ def test_content_in_a_store_elsewhere_loads_nothing_of_it_for_a_plan_or_a_drift(
 
 def test_content_in_the_folder_of_a_target_is_laid_down_without_fsspec(local: Repository):
     assert loaded(local, "apply", "manifests/risk-1.yml", "--auto-approve") & {"fsspec"} == set()
+
+
+def test_showing_an_endpoint_of_a_local_target_loads_nothing_that_plans_builds_or_calls(local: Repository):
+    local.mlops("online-endpoint", "create", "--name", "credit")
+    found = modules(local, "online-endpoint", "show", "--name", "credit")
+    heavy = {"git", "docker", "rich", "jsonschema_rs", "psutil", "psycopg", "jmespath", "uvicorn", "uv"}
+    brought = {"ssl", "http.client", "email", "logging", "importlib.metadata", "concurrent.futures"}
+    stages = {
+        "pipeline",
+        "wanted",
+        "apply",
+        "diff",
+        "order",
+        "preflight",
+        "resolve",
+        "judging",
+        "executing",
+        "load.manifests",
+    }
+    assert {name.partition(".")[0] for name in found} & heavy == set()
+    assert set(found) & (brought | {f"reconciler.{name}" for name in stages}) == set()
+    assert [name for name in found if name.startswith("reconciler.cli.online_endpoint")] == [
+        "reconciler.cli.online_endpoint_looking"
+    ]

@@ -2,11 +2,6 @@
 
 import threading
 from collections.abc import Iterator, Sequence
-from importlib.metadata import metadata
-
-from uv import find_uv_bin
-
-from reconciler.providers.hosting.conda import names_of
 
 # What our scoring server needs in a deployment's environment: this process's version, or the newest for its Python.
 SERVER_REQUIREMENTS = ("uvicorn>=0.30", "httptools>=0.6")
@@ -18,6 +13,8 @@ _FINDING = threading.Lock()
 
 def uv_binary() -> str:
     """Where uv is; asked by one thread at a time, for `sysconfig` shows its table to others while it fills it."""
+    from uv import find_uv_bin  # noqa: PLC0415 - only a build needs it
+
     with _FINDING:
         return find_uv_bin()
 
@@ -27,6 +24,10 @@ def besides(lines: Sequence[str], requirements: Sequence[str]) -> Iterator[str]:
 
     A Python too old for that version gets the newest that there is for it.
     """
+    from importlib.metadata import metadata  # noqa: PLC0415 - only a build needs it
+
+    from reconciler.providers.hosting.conda import names_of  # noqa: PLC0415
+
     for requirement in requirements:
         (name,) = names_of([requirement])
         if name not in names_of(lines):

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 from reconciler.errors import ProviderError
@@ -35,6 +34,8 @@ class Processes:
         """Stop processes, all at the same time, and return when they are gone."""
         there = sorted(set(names) & self.list().keys())
         if there:
+            from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - brings logging along
+
             with ThreadPoolExecutor(min(_AT_ONCE, len(there))) as pool:
                 list(pool.map(self._keeper.remove, there))
 

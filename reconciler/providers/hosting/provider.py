@@ -31,7 +31,6 @@ from reconciler.providers.hosting.reading import Reading
 from reconciler.providers.hosting.registered import Registered
 from reconciler.providers.hosting.replacing import Replacing
 from reconciler.providers.hosting.resealing import resealed
-from reconciler.providers.hosting.served import served_of
 from reconciler.providers.hosting.tokens import Signer
 from reconciler.providers.hosting.watching import Watch
 from reconciler.providers.provider import Assets, Connections, Key, Usage
@@ -245,6 +244,8 @@ class HostedProvider(ABC):
 
     def served(self) -> Sequence[Served]:
         """What every instance in service says that it has loaded."""
+        from reconciler.providers.hosting.served import served_of  # noqa: PLC0415 - only some commands ask
+
         held = [item for item in self._objects.all() if item.address.kind == "deployment" and item.serving]
         return served_of(held, self._ways) if held else ()
 

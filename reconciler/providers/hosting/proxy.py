@@ -12,7 +12,6 @@ from reconciler.gateway.documents import text
 from reconciler.gateway.draining import drain
 from reconciler.gateway.envoy import bootstrap
 from reconciler.gateway.files import Files, write_private
-from reconciler.gateway.steering import steer_to_second
 from reconciler.gateway.values import Gateway, Place
 from reconciler.providers.hosting.envoys import NUMBERS, Envoys, Program
 from reconciler.providers.hosting.layout import Layout
@@ -67,6 +66,8 @@ class Proxy:
 
     def retire_others(self, number: int, host: str, port: int) -> None:
         """Have every other process on the same port finish what it has begun, and end it."""
+        from reconciler.gateway.steering import steer_to_second  # noqa: PLC0415 - only a successor needs it
+
         for other in self.envoys.statuses():
             if other != number:
                 steer_to_second(host, port)

@@ -15,7 +15,6 @@ from typing import Any
 
 from reconciler.core.address import Address
 from reconciler.core.state import Served, Told
-from reconciler.gateway.admin import UnixConnection
 from reconciler.gateway.values import Backend
 from reconciler.providers.hosting.objects import Object
 from reconciler.providers.hosting.serving import Backends
@@ -32,6 +31,21 @@ _ROUNDS = 10
 _MOST_BYTES = 1 << 20
 _DIGEST = re.compile(r"(?:sha256:[0-9a-f]{64})?")
 _ANOTHERS = "its server is not ours"
+
+
+class UnixConnection(HTTPConnection):
+    """A connection to whoever listens on a unix socket."""
+
+    def __init__(self, path: Path, timeout_s: float) -> None:
+        super().__init__("localhost", timeout=timeout_s)
+        self._path = path
+
+    def connect(self) -> None:
+        """Connect to the socket."""
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(str(self._path))
+
 
 Ask = Callable[[str], Mapping[str, Any] | None]
 """The answer of the instance at an address; None where its server knows nothing of such a question."""

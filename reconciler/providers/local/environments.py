@@ -11,14 +11,16 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from reconciler.core.secret import masked, without_secrets
 from reconciler.errors import ProviderError
-from reconciler.providers.hosting.conda import Requirements, translate
 from reconciler.providers.hosting.locking import locked
 from reconciler.providers.hosting.packages import SERVER_REQUIREMENTS, besides, index_strategy, uv_binary
-from reconciler.providers.local.pythons import Choice, choose, on_machine
+
+if TYPE_CHECKING:
+    from reconciler.providers.hosting.conda import Requirements
+    from reconciler.providers.local.pythons import Choice
 
 _READY = "ready"
 _TAIL = 15
@@ -75,6 +77,9 @@ class Environments:
         Raises:
             ProviderError: it cannot be built; nothing half is left.
         """
+        from reconciler.providers.hosting.conda import translate  # noqa: PLC0415 - only a build needs it
+        from reconciler.providers.local.pythons import choose, on_machine  # noqa: PLC0415
+
         wanted = translate(spec.get("conda_file") or {})
         choice = choose(wanted.python, on_machine(self._folder / "pythons.json", self._env), exact=self._exact)
         lines = (*wanted.lines, *besides(wanted.lines, requirements))
@@ -91,12 +96,12 @@ class Environments:
         log(f"environment {home.name} of Python {choice.python} is ready")
         return built
 
-    def _tell(self, wanted: Requirements, choice: Choice, report: Tell) -> None:
+    def _tell(self, wanted: "Requirements", choice: "Choice", report: Tell) -> None:
         for note in wanted.notes:
             report(note)
         report(f"building a Python {choice.python} environment of {_counted(len(wanted.lines))}")
 
-    def _build(self, home: Path, lines: Sequence[str], choice: Choice, log: Tell, lock: int) -> None:
+    def _build(self, home: Path, lines: Sequence[str], choice: "Choice", log: Tell, lock: int) -> None:
         shutil.rmtree(home, ignore_errors=True)
         home.mkdir(parents=True, mode=0o700)
         python = str(home / "venv" / "bin" / "python")
@@ -113,7 +118,7 @@ class Environments:
             shutil.rmtree(home, ignore_errors=True)
             raise
 
-    def _uv(self, choice: Choice, *argv: str, home: Path, log: Tell, lock: int, given: str = "") -> None:
+    def _uv(self, choice: "Choice", *argv: str, home: Path, log: Tell, lock: int, given: str = "") -> None:
         command = [uv_binary(), *argv, "--no-progress", "--color", "never"]
         tail: deque[str] = deque(maxlen=_TAIL)
         # A session of its own: Ctrl-C in the terminal is for us, and lets a running step come to its end. It holds the
@@ -142,7 +147,7 @@ class Environments:
             raise ProviderError(message, log_tail=list(tail))
 
 
-def _digest(lines: Sequence[str], choice: Choice) -> str:
+def _digest(lines: Sequence[str], choice: "Choice") -> str:
     machine = [platform.system(), platform.machine(), *platform.libc_ver()]
     body = [list(lines), choice.python.path, list(choice.python.version), machine]
     return hashlib.sha256(json.dumps(body).encode()).hexdigest()[:32]

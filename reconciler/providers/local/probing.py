@@ -2,7 +2,6 @@
 
 import socket
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 _REQUEST = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
@@ -26,5 +25,7 @@ def ready_ones(paths: Iterable[Path]) -> frozenset[Path]:
     asked = list(paths)
     if len(asked) < 2:
         return frozenset(path for path in asked if is_ready(path))
+    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - brings logging along
+
     with ThreadPoolExecutor(min(_AT_ONCE, len(asked))) as pool:
         return frozenset(path for path, ready in zip(asked, pool.map(is_ready, asked), strict=True) if ready)

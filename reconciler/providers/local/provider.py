@@ -17,7 +17,6 @@ from reconciler.providers.hosting.processes import Processes
 from reconciler.providers.hosting.provider import HostedProvider, Parts, in_waves
 from reconciler.providers.hosting.serving import Ways
 from reconciler.providers.hosting.sources import Sources
-from reconciler.providers.local import objections
 from reconciler.providers.local.environments import Environments
 from reconciler.providers.local.instances import Instances
 from reconciler.providers.local.options import LocalOptions, read_options
@@ -60,7 +59,9 @@ class LocalProvider(HostedProvider):
 
     def objections(self, resources: Sequence[Resource]) -> Iterator[Problem]:
         """What needs an image, a registry or a token service."""
-        return objections.objections(resources, self._registered, self._own_options)
+        from reconciler.providers.local.objections import objections  # noqa: PLC0415 - only a plan has any
+
+        return objections(resources, self._registered, self._own_options)
 
     def printed(self, deployment: Address, *, tail: int, follow: bool, instance: str) -> Iterable[str]:
         """What the instances of a deployment that is there, or one of them, printed."""
