@@ -70,7 +70,7 @@ def az_manner(command: str, *, lock_timeout: float, quiet: bool = False, yes: bo
     from reconciler.apply import Pace, Watcher  # noqa: PLC0415
     from reconciler.cli.progress import plain_lines  # noqa: PLC0415
     from reconciler.core.holder import holder_text  # noqa: PLC0415
-    from reconciler.imperative.amending import replacements  # noqa: PLC0415
+    from reconciler.imperative.amending import refuse_loss, replacements  # noqa: PLC0415
     from reconciler.imperative.background import PATIENCE_S, Errand, is_worker  # noqa: PLC0415
     from reconciler.pipeline import Manner  # noqa: PLC0415
 
@@ -81,6 +81,7 @@ def az_manner(command: str, *, lock_timeout: float, quiet: bool = False, yes: bo
         def confirm(planned: "Planned") -> bool:
             if not quiet:
                 say_aside(planned)
+            refuse_loss(planned.plan)
             going = () if yes else replacements(planned.plan)
             for step in going:
                 warn(f"{step.address}: {step.reason}")

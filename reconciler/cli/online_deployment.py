@@ -172,13 +172,14 @@ def delete(
     from reconciler.cli.asking import agreed  # noqa: PLC0415
     from reconciler.cli.az_running import az_manner, in_background  # noqa: PLC0415
     from reconciler.imperative import deployments  # noqa: PLC0415
+    from reconciler.imperative.deleting import is_there  # noqa: PLC0415
     from reconciler.imperative.viewing import deployment_address  # noqa: PLC0415
     from reconciler.workspace import open_workspace  # noqa: PLC0415
 
     command, chosen = "online-deployment delete", az.target_of(target, local=local)
     address = deployment_address(endpoint_name, name)
     with open_workspace(chosen) as workspace:
-        if not deployments.is_there(workspace, address):
+        if not is_there(workspace, address):
             return _absent(address, quiet=only_errors)
     if not (yes or agreed(f"Delete {address}?", flag="--yes")):
         warn("Nothing was changed.")

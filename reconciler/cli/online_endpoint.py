@@ -186,7 +186,8 @@ def delete(
         open_workspace(chosen) as workspace,
         az_manner(command, lock_timeout=lock_timeout, quiet=only_errors) as manner,
     ):
-        return code_of(endpoints.delete(workspace, name, manner), manner, again=command)
+        applied = endpoints.delete(workspace, name, manner)
+        return code_of(applied, manner, again=command) if applied else 0
 
 
 def _changed(

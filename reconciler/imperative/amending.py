@@ -8,7 +8,9 @@ from reconciler.core.address import Address
 from reconciler.core.amendment import Amendment
 from reconciler.core.plan import Action, Plan, Step
 from reconciler.core.problem import Problem
-from reconciler.errors import ManifestError
+from reconciler.core.secret import secrets_of
+from reconciler.errors import ManifestError, RefusedError
+from reconciler.kinds import KINDS
 from reconciler.load.overrides import parse_field, value_of
 
 
@@ -44,6 +46,30 @@ def replacements(plan: Plan) -> tuple[Step, ...]:
     """The deletions of a plan after which the same is made anew; until it is back nobody answers for it."""
     made = {step.address for step in plan.steps if step.action is Action.CREATE}
     return tuple(step for step in plan.steps if step.action is Action.DELETE and step.address in made)
+
+
+def refuse_loss(plan: Plan) -> None:
+    """Refuse to delete what cannot be made anew, as nobody else has the values of its variables.
+
+    Raises:
+        RefusedError: there is such a thing.
+    """
+    going = {step.address for step in replacements(plan)}
+    for step in plan.steps:
+        lost = _unknown(step) if step.action is Action.CREATE and step.address in going else []
+        if lost:
+            raise RefusedError(
+                f"{step.address} would be deleted and could not be made anew: the values of {', '.join(lost)} are not "
+                "recorded, what runs alone knows them; give a --file with them, or each with --set"
+            )
+
+
+def _unknown(step: Step) -> list[str]:
+    """The secrets of what a step makes whose values are not at hand."""
+    spec, kind = step.after or {}, KINDS[step.address.kind]
+    named = {f"{field}.{name}": value for field in kind.secrets for name, value in spec.get(field, {}).items()}
+    named |= {field: spec.get(field.partition(".")[0]) for field in kind.credentials}
+    return [name for name, value in named.items() if any(each.value is None for each in secrets_of(value))]
 
 
 def _added(words: Sequence[str], *, literal: bool) -> Iterator[tuple[str, Any]]:

@@ -8,8 +8,8 @@ from dataclasses import replace
 from reconciler import pipeline
 from reconciler.core.address import Address
 from reconciler.core.amendment import Amendment
-from reconciler.errors import MlopsError, RefusedError
-from reconciler.imperative.standing import observed
+from reconciler.errors import RefusedError
+from reconciler.imperative import deleting
 from reconciler.imperative.viewing import deployment_address
 from reconciler.wanted import loaded_of
 from reconciler.wishes import Applied, Manner, Wish
@@ -45,23 +45,13 @@ def update(workspace: Workspace, wish: Wish, manner: Manner) -> tuple[Address, A
 
 
 def delete(workspace: Workspace, address: Address, manner: Manner) -> Applied | None:
-    """Delete a deployment that gets no traffic; None where it is gone already, as somebody else was at it.
+    """Delete a deployment that gets no traffic; None where there is none.
 
     Raises:
         RefusedError: it gets some.
     """
-    try:
-        with _way_out_of_traffic(address):
-            return pipeline.destroy(workspace, Wish(only=(address,), kind="deployment"), manner)
-    except MlopsError:
-        if is_there(workspace, address):
-            raise
-        return None
-
-
-def is_there(workspace: Workspace, address: Address) -> bool:
-    """Whether there is anything to delete, recorded or live."""
-    return address in workspace.store.read().entries or observed(workspace, address) is not None
+    with _way_out_of_traffic(address):
+        return deleting.delete(workspace, address, manner)
 
 
 def _address_in(workspace: Workspace, wish: Wish) -> Address:

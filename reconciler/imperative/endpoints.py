@@ -6,7 +6,7 @@ from dataclasses import replace
 from reconciler import pipeline
 from reconciler.core.amendment import Amendment, Spelled
 from reconciler.errors import MlopsError
-from reconciler.imperative.standing import observed
+from reconciler.imperative import deleting
 from reconciler.imperative.viewing import endpoint_address
 from reconciler.kinds.marks import KEYLESS
 from reconciler.load import Override
@@ -84,15 +84,14 @@ def update(workspace: Workspace, manner: Manner, amendment: Amendment, shares: S
     return pipeline.apply(workspace, wish, manner)
 
 
-def delete(workspace: Workspace, name: str, manner: Manner) -> Applied:
-    """Delete an endpoint with its deployments."""
-    return pipeline.destroy(workspace, Wish(only=(endpoint_address(name),), kind="endpoint"), manner)
+def delete(workspace: Workspace, name: str, manner: Manner) -> Applied | None:
+    """Delete an endpoint with its deployments; None where there is none."""
+    return deleting.delete(workspace, endpoint_address(name), manner)
 
 
 def is_there(workspace: Workspace, name: str) -> bool:
     """Whether there is something to delete."""
-    address = endpoint_address(name)
-    return address in workspace.store.read().entries or observed(workspace, address) is not None
+    return deleting.is_there(workspace, endpoint_address(name))
 
 
 def _routed(shares: Shares) -> list[tuple[str, dict[str, str]]]:

@@ -1,11 +1,14 @@
 """The words of `--set`, `--add` and `--remove`, as the Azure CLI reads them."""
 
+from dataclasses import replace
+
 import pytest
 
 from reconciler.core.address import Address
 from reconciler.core.amendment import Amendment
-from reconciler.errors import ManifestError
-from reconciler.imperative.amending import amendment_of, replacements
+from reconciler.core.secret import Secret
+from reconciler.errors import ManifestError, RefusedError
+from reconciler.imperative.amending import amendment_of, refuse_loss, replacements
 from tests.builders import blue, endpoint, plan_of, recorded
 
 BLUE = Address("deployment", "blue", endpoint="credit")
@@ -65,3 +68,15 @@ def test_what_is_deleted_and_made_anew_is_known_by_its_plan():
     ]
     assert replacements(plan_of([endpoint(), blue(instance_count=2)], state)) == ()
     assert replacements(plan_of([endpoint()], state)) == ()
+
+
+def test_what_could_not_be_made_anew_is_not_deleted_for_that():
+    state = recorded(endpoint(), blue(environment_variables={"A": "1", "B": "2"}))
+    known = blue(instance_type="Standard_F4s_v2", environment_variables={"A": "1", "B": "2"})
+    refuse_loss(plan_of([endpoint(), known], state))
+    variables = {**known.spec["environment_variables"], "B": Secret("digest of 2")}
+    unknown = replace(known, spec={**known.spec, "environment_variables": variables})
+    with pytest.raises(RefusedError, match=r"the values of environment_variables\.B are not recorded"):
+        refuse_loss(plan_of([endpoint(), unknown], state))
+    in_place = replace(unknown, spec={**unknown.spec, "instance_type": "Standard_DS3_v2"})
+    refuse_loss(plan_of([endpoint(), in_place], state))

@@ -9,7 +9,10 @@ from deployment_world import BLUE, ENDPOINT, Failing, created, lay_out, make_end
 from reconciler.core.plan import Result
 from reconciler.errors import ManifestError, MlopsError, RefusedError
 from reconciler.imperative import deployments
+from reconciler.imperative.deleting import is_there
+from reconciler.imperative.viewing import deployment_shown
 from reconciler.pipeline import Manner, drift
+from reconciler.record.tickets import Aim
 from reconciler.workspace import Workspace, open_workspace
 
 
@@ -194,7 +197,7 @@ def test_a_deletion_is_one_and_the_second_time_there_is_nothing_to_delete(worksp
     applied = deployments.delete(workspace, BLUE, Manner())
     assert applied is not None
     assert [str(step.address) for step in applied.planned.plan.steps] == ["deployment/credit/blue"]
-    assert not deployments.is_there(workspace, BLUE)
+    assert not is_there(workspace, BLUE)
     assert deployments.delete(workspace, BLUE, Manner()) is None
 
 
@@ -205,3 +208,11 @@ def test_a_change_by_command_is_a_run_of_the_history_and_no_drift(workspace: Wor
     )
     assert [run.command for run in workspace.store.runs(limit=1)] == ["online-deployment create"]
     assert drift(workspace).drifts == ()
+
+
+def test_what_failed_to_be_made_is_forgotten_once_it_is_deleted(workspace: Workspace):
+    workspace.line.join({}, {BLUE: Aim("Creating")}).fail("the script failed")
+    assert deployment_shown(workspace, BLUE)["provisioning_state"] == "Failed"
+    assert is_there(workspace, BLUE)
+    assert deployments.delete(workspace, BLUE, Manner()) is None
+    assert not is_there(workspace, BLUE)

@@ -184,7 +184,9 @@ def test_deleting_takes_the_deployments_along_and_what_is_gone_is_not_there(work
     deployed(workspace, "blue")
     updated(workspace, traffic={"blue": "100"})
     assert endpoints.is_there(workspace, "Credit")
-    assert endpoints.delete(workspace, "Credit", Manner(command="online-endpoint delete")).succeeded
+    applied = endpoints.delete(workspace, "Credit", Manner(command="online-endpoint delete"))
+    assert applied is not None
+    assert applied.succeeded
     assert not endpoints.is_there(workspace, "credit")
     assert [live.address.kind for live in workspace.provider.list() if live.address.family] == []
     assert commands(workspace)[0] == "online-endpoint delete"
