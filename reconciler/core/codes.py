@@ -41,7 +41,7 @@ CODES = {
     "E-INSTANCES": "instance_count is a whole number of at least 1.",
     "E-KIND": "The file named on the command line is none of endpoint, deployment, model or environment by its $schema "
     "or its keys. Add the $schema line.",
-    "E-LFS": "A file of the code or of a build context is a Git LFS pointer, not what is to be deployed. Run `git lfs pull`, or name the "
+    "E-LFS": "A file of the code, of a build context or a conda file is a Git LFS pointer, not what is to be deployed. Run `git lfs pull`, or name the "
     "file in the folder's .amlignore if it is not needed.",
     "E-LINK-OUT": "A symbolic link leads out of the repository, where git does not see changes. Copy the file in.",
     "E-MANY": "The file has more than 1,000 problems, of which the first are told. Usually they are one: a wrong indent, or another file.",

@@ -13,6 +13,7 @@ from reconciler.core.manifest import Content, Script
 from reconciler.kinds import KINDS
 from reconciler.load.digest import content_digest, content_files, links_of
 from reconciler.load.explain import Flaw
+from reconciler.load.lfs import pointer_bytes
 from reconciler.load.mlflow import DESCRIPTION, described_in
 from reconciler.load.paths import Found, found_at, is_remote
 from reconciler.load.place import Bounds, inside, private_part
@@ -21,9 +22,6 @@ from reconciler.record.files import open_regular
 
 CONDA = "conda_file"
 _MLFLOW = "mlflow_model"
-# The second one is that of files which were written before Git LFS had its name.
-_LFS = (b"version https://git-lfs.github.com/spec/", b"version https://hawser.github.com/spec/")
-_LFS_BYTES = 1024
 _FOLDERS = frozenset({"code", "build.path"})
 _SCRIPT_BYTES = 4 << 20
 
@@ -101,7 +99,7 @@ class Contents:
         if is_model and not files:
             return "E-MODEL", ": model folder holds no file"
         for name, file in files:
-            if size := _pointer_bytes(file):
+            if size := pointer_bytes(file):
                 code, instead = ("E-MODEL-LFS", "") if is_model else ("E-LFS", ", or leave it out by .amlignore")
                 pull = "run git lfs pull" if self._bounds.shown_root is None else "use a checkout after git lfs pull"
                 return code, f": {name} is a Git LFS pointer ({size} bytes); {pull}{instead}"
@@ -138,15 +136,6 @@ def is_mlflow(document: Mapping[str, Any], path: str) -> bool:
     """Whether a path is the one of a model that is of MLflow's type."""
     parent, _, name = path.rpartition(".")
     return name == "path" and field(document, f"{parent}.type".removeprefix(".")) == _MLFLOW
-
-
-def _pointer_bytes(file: Path) -> int:
-    """The bytes of a Git LFS pointer; 0 for every other file."""
-    size = file.stat().st_size
-    if size >= _LFS_BYTES:
-        return 0
-    with open_regular(file) as stream:
-        return size if stream.read(_LFS_BYTES).startswith(_LFS) else 0
 
 
 def _script(path: str, folder: str, bounds: Bounds) -> Script:

@@ -14,6 +14,7 @@ from reconciler.kinds.environment import ENVIRONMENT
 from reconciler.load.contents import CONDA, Contents, path_fields
 from reconciler.load.document import Document, document
 from reconciler.load.explain import Flaw
+from reconciler.load.lfs import is_pointer
 from reconciler.load.literals import literal_secrets
 from reconciler.load.nodes import Unreadable, documents
 from reconciler.load.paths import is_remote
@@ -128,6 +129,8 @@ def _bytes(path: str) -> bytes:
 
 def _conda(data: bytes, here: Here) -> tuple[Any, list[Problem]]:
     """A conda file's mapping, and what is wrong with it, each as E-CONDA at its place."""
+    if is_pointer(data):
+        return None, [here.problem(1, 1, "E-LFS", "the conda file is a Git LFS pointer; run git lfs pull")]
     text = decoded(data, here)
     if isinstance(text, Problem):
         return None, [_conda_problem(text)]
