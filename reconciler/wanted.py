@@ -37,8 +37,14 @@ def wanted(
     loaded = _with_amended(workspace, wish, loaded, state)
     if wish.skip_scripts:
         loaded = replace(loaded, manifests=tuple(replace(each, scripts={}) for each in loaded.manifests))
-    key, by_command = workspace.store.secret_key(), bool(wish.kind)
-    resolved = resolve(loaded.manifests, state, secret_key=key, whole=whole, by_command=by_command, marks=wish.marks)
+    resolved = resolve(
+        loaded.manifests,
+        state,
+        secret_key=workspace.store.secret_key(),
+        whole=whole,
+        blind=bool(wish.against) or (workspace.offline and not state.lineage),
+        marks=wish.marks if wish.kind else None,
+    )
     if wish.existing:
         _refuse_new(workspace, wish, resolved, state)
     return resolved, accepted([*_problems(workspace, loaded, resolved, state, whole=whole), *besides])

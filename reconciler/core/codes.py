@@ -136,6 +136,8 @@ CODES = {
     "`plan` and `apply` do not.",
     "W-POLICY": "The target's provider cannot follow the policy: it has no traffic that moves step by step, or nobody who "
     "would scale between two applies. What the policy is of is there all the same.",
+    "W-REF": "The files do not define the asset, and no record was looked at: a command may have registered it, or still has to before "
+    "this is applied.",
     "W-SET": "An override or a policy in mlops.yaml names a resource that the files do not have.",
     "W-SKU": "The size of machine is not in the table of sizes, so it cannot be held against a quota.",
     "W-UNPINNED": "A label such as @latest is resolved when planning and pinned in the plan, but the same files mean something else "

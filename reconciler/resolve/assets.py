@@ -24,18 +24,20 @@ class Registry:
         added: the assets that manifests define, in the order in which they were met.
         pins: labels as resolved so far, `model/risk@latest` to `model/risk:3`.
         by_command: whether one version is registered by a command, which makes the latest, and no folder holds many.
+        blind: whether nothing is known of what is registered.
     """
 
     recorded: Mapping[Address, tuple[str, Spec]]
     added: dict[Address, Resource] = field(default_factory=dict)
     pins: dict[str, str] = field(default_factory=dict)
     by_command: bool = False
+    blind: bool = False
 
     @classmethod
-    def of(cls, state: State, *, by_command: bool = False) -> "Registry":
+    def of(cls, state: State, *, by_command: bool = False, blind: bool = False) -> "Registry":
         """The registry of what is recorded."""
         recorded = {a: (e.created, e.spec) for a, e in state.entries.items() if KINDS[a.kind].versioned}
-        return cls(recorded, by_command=by_command)
+        return cls(recorded, by_command=by_command, blind=blind)
 
     def version_for(self, kind: str, name: str, spec: Spec) -> str:
         """The version of an asset that was given none: the newest one of the same content, else one more.

@@ -41,7 +41,7 @@ def resolve(
     secret_key: bytes,
     whole: bool = True,
     linked: bool = True,
-    by_command: bool = False,
+    blind: bool = False,
     marks: Mapping[str, Any] | None = None,
 ) -> Resolved:
     """Resolve the manifests against each other and against what is recorded.
@@ -52,10 +52,12 @@ def resolve(
         secret_key: the state's key, under which secrets are compared.
         whole: the manifests are everything that is wanted, so what is only recorded is about to be deleted.
         linked: False looks no name up: for a check of files by themselves, whose other half lies elsewhere.
-        by_command: whether a command says it all, so that versions which it registers are no folder's.
-        marks: those of what a command makes, besides.
+        blind: whether there is no record, so that a command may have registered what is not found here.
+        marks: where a command says it all, those that it sets besides on what it makes; versions that it registers are
+            no folder's. None where files say it.
     """
-    registry = Registry.of(state, by_command=by_command)
+    by_command = marks is not None
+    registry = Registry.of(state, by_command=by_command, blind=blind)
     named = [(_address(manifest, registry, secret_key), manifest) for manifest in _assets_first(manifests)]
     problems = list(_duplicates(named))
     resources: dict[Address, Resource] = {}
@@ -174,7 +176,8 @@ def _looked_up(
         version = registry.latest(kind, name) if label == "latest" else ""
     found = Address(kind, name, version=version) in registry
     if linked and not found:
-        problems.append(manifest.problem(path, "E-REF", f"{kind} {written!r} {_missing(written, kind, registry)}"))
+        code = "W-REF" if registry.blind else "E-REF"
+        problems.append(manifest.problem(path, code, f"{kind} {written!r} {_missing(written, kind, registry)}"))
     if label and found:
         registry.pins[f"{kind}/{name}@{label}"] = f"{kind}/{name}:{version}"
     return f"azureml:{name}:{version}" if version else f"azureml:{written}"
@@ -187,7 +190,10 @@ def _missing(written: str, kind: str, registry: Registry) -> str:
     if at and label == "latest" and any(each.startswith(f"{name}:") for each in known):
         return "leads nowhere: all versions of it are archived; restore one, or name a version"
     near = difflib.get_close_matches(written, known, n=1)
-    advice = f"did you mean {near[0]}?" if near else "add its file, or register it first"
+    meant = f"did you mean {near[0]}?" if near else ""
+    if registry.blind:
+        return f"is not defined here, so it has to be registered when this is applied; {meant}".removesuffix("; ")
+    advice = meant or "add its file, or register it first"
     return f"is not defined here nor recorded; {advice}"
 
 

@@ -13,7 +13,7 @@ from reconciler.pipeline import Wish, validate
 MLOPS = str(Path(sys.executable).with_name("mlops"))
 CASES = Path(__file__).parents[1] / "cases"
 # What is said of files among themselves is another where they are more.
-TOGETHER = re.compile(r"E-(DUP-.*|REF|TRAFFIC-REF|KIND)")
+TOGETHER = re.compile(r"E-(DUP-.*|REF|TRAFFIC-REF|KIND)|W-REF")
 LINE = re.compile(r"(?P<file>[^:]+):(?P<line>\d+):(?P<column>\d+): (?P<code>[EW]-[A-Z-]+): (?P<message>.+)")
 
 

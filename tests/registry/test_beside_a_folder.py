@@ -9,10 +9,13 @@ from reconciler import pipeline
 from reconciler.cli.plan_forms import PLAN
 from reconciler.core.address import Address
 from reconciler.errors import MlopsError, RefusedError
-from reconciler.pipeline import Wish
+from reconciler.imperative import asset_versions
+from reconciler.imperative.asset_versions import Named
+from reconciler.operate.rebuild import rebuild
+from reconciler.pipeline import Manner, Wish
 from reconciler.record.document import record_of, record_text
 from reconciler.rollback import Back, rollback
-from reconciler.workspace import Workspace
+from reconciler.workspace import Workspace, open_workspace
 
 BLUE = Address("deployment", "blue", endpoint="credit")
 
@@ -130,6 +133,22 @@ def test_a_record_that_moved_still_knows_it(workspace: Workspace, folder: Path):
     with workspace.store.lock({}, timeout_s=0):
         workspace.store.load(record_of(record_text(workspace.store.dump()), "record.json"))
     assert steps(folder_plan(workspace)) == []
+
+
+def test_a_record_that_is_made_anew_still_knows_it(workspace: Workspace, folder: Path):
+    deploy(folder, "azureml:risk:1")
+    register(workspace, path="run1/model")
+    register(workspace, path="run2/model")
+    applied(workspace)
+    asset_versions.archive(workspace, Named("model", "risk", "2"), Manner(), archived=True)
+    before = workspace.store.read().entries
+    (folder / ".mlops" / "state.db").unlink()
+    with open_workspace(None) as anew:
+        assert rebuild(anew)
+        after = anew.store.read().entries
+        assert [after[risk(version)].spec for version in "12"] == [before[risk(version)].spec for version in "12"]
+        assert steps(folder_plan(anew)) == []
+        assert entry(anew, risk("2"))["archived"] is True
 
 
 def test_a_registration_is_a_run_of_the_history(workspace: Workspace):
