@@ -77,17 +77,18 @@ def debug(
     from reconciler.operate.debugging import subject_of  # noqa: PLC0415
     from reconciler.workspace import open_workspace  # noqa: PLC0415
 
-    ports = ports_of(port, debug_port)
+    ports, meant = ports_of(port, debug_port), _address(deployment)
     wish = wish_of(files, variables, overrides, ("", ""))
-    with open_workspace(target) as workspace:
-        subject = subject_of(workspace, wish, _address(deployment), warn, recorded=recorded)
     is_json = form is DebugForm.JSON
     output, quiet = (sys.stderr, nullcontext()) if is_json else (None, foreign_lines())
     try:
-        with _ended_in_order(), quiet, session(subject, ports, wait=wait, output=output) as running:
-            running.await_listening()
-            _tell(subject, ports, is_json=is_json)
-            running.await_end()
+        with _ended_in_order():
+            with open_workspace(target) as workspace:
+                subject = subject_of(workspace, wish, meant, warn, recorded=recorded)
+            with quiet, session(subject, ports, wait=wait, output=output) as running:
+                running.await_listening()
+                _tell(subject, ports, is_json=is_json)
+                running.await_end()
     except _ToldToEndError:
         return 0
     return 0

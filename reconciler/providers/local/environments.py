@@ -7,8 +7,8 @@ import platform
 import shutil
 import subprocess
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -123,7 +123,7 @@ class Environments:
         tail: deque[str] = deque(maxlen=_TAIL)
         # A session of its own: Ctrl-C in the terminal is for us, and lets a running step come to its end. It holds the
         # lock, too: where this process is killed, the next one waits for it rather than build in the same folder.
-        with subprocess.Popen(
+        begun = subprocess.Popen(
             command,
             cwd=home,
             env=self._env,
@@ -134,7 +134,8 @@ class Environments:
             errors="replace",
             start_new_session=True,
             pass_fds=(lock,),
-        ) as uv:
+        )
+        with begun as uv, _broken_off_with(uv):
             if uv.stdin:
                 with suppress(BrokenPipeError), uv.stdin:  # what ends without reading says why by its status
                     uv.stdin.write(given)
@@ -145,6 +146,16 @@ class Environments:
             hint = f" ({choice.note}: the pins may need the one that is asked for)" if choice.note else ""
             message = f"the Python environment cannot be built with Python {choice.python}{hint}"
             raise ProviderError(message, log_tail=list(tail))
+
+
+@contextmanager
+def _broken_off_with(uv: "subprocess.Popen[str]") -> Iterator[None]:
+    """End a build whose user has lost patience; a step of an apply is never broken off so."""
+    try:
+        yield
+    except BaseException:
+        uv.kill()
+        raise
 
 
 def _digest(lines: Sequence[str], choice: "Choice") -> str:

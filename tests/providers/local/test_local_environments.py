@@ -9,6 +9,7 @@ import psutil
 import pytest
 
 from reconciler.errors import ProviderError
+from reconciler.providers.local import environments
 from reconciler.providers.local.environments import Environments
 from tests.waiting import until
 
@@ -90,6 +91,25 @@ def test_f35_what_a_killed_apply_was_building_with_is_waited_for_and_never_built
             go.touch()
         assert following.wait(timeout=60) == 0
     assert log.read_text().split() == ["begun", "ended"] * 4
+
+
+ENDLESS_UV = "#!/bin/sh\necho $$\nexec sleep 600\n"
+
+
+def test_a_build_that_its_user_breaks_off_ends_at_once_and_leaves_nothing(tmp_path, monkeypatch):
+    uv, pids = tmp_path / "uv", []
+    uv.write_text(ENDLESS_UV)
+    uv.chmod(0o755)
+    monkeypatch.setattr(environments, "uv_binary", lambda: str(uv))
+
+    def interrupted(line):
+        pids.append(int(line))
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        Environments(tmp_path / "kept").ready({}, lambda _: None, log=interrupted)
+    assert not psutil.pid_exists(pids[0])
+    assert [path for path in (tmp_path / "kept").iterdir() if path.is_dir()] == []
 
 
 def test_a_build_that_was_cut_short_is_built_anew(tmp_path, builds):
