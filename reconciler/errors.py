@@ -47,6 +47,9 @@ class ManifestError(MlopsError):
         self.problems = tuple(sorted(problems))
         super().__init__("\n".join(map(str, self.problems)))
 
+    def __reduce__(self) -> "tuple[type[ManifestError], tuple[tuple[Problem, ...]]]":
+        return type(self), (self.problems,)
+
 
 class StateError(MlopsError):
     """The state store cannot be read, trusted or written."""
@@ -95,7 +98,7 @@ class InvocationError(MlopsError):
 class NoAnswerError(InvocationError):
     """Nothing came back; `maybe_seen` is false where the request certainly reached no model, and may be sent again."""
 
-    def __init__(self, message: str, *, maybe_seen: bool) -> None:
+    def __init__(self, message: str, *, maybe_seen: bool = True) -> None:
         super().__init__(message)
         self.maybe_seen = maybe_seen
 

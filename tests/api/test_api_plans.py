@@ -3,6 +3,7 @@
 import gc
 import json
 import os
+import pickle
 import re
 import signal
 import subprocess
@@ -322,6 +323,60 @@ def test_what_is_wrong_with_files_is_a_validation_and_of_a_plan_an_error(repo: P
     assert raised.value.problems == found.problems
     (repo / "mlops.yaml").write_text("targets: 7\n")
     assert not reconciler.validate().valid
+
+
+def test_files_of_another_folder_are_checked_by_its_settings(
+    repo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(written(tmp_path / "here", "targets: 7\n"))
+    assert reconciler.validate(target="prod", cwd=repo).resources == 2
+    assert not reconciler.validate(target="prod").valid
+
+
+def test_an_interrupt_in_the_calling_thread_ends_the_run_and_the_next_one_goes_on(repo: Path):
+    def interrupt(_outcome: reconciler.Outcome) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        reconciler.apply(target="dev", parallel=1, on_outcome=interrupt)
+    assert [run.outcome for run in reconciler.history()] == ["cut off"]
+    assert [f"{o.step.action} {o.step.address}" for o in reconciler.apply(target="dev").outcomes] == [
+        "create deployment/credit/blue",
+        "route endpoint/credit",
+    ]
+
+
+def test_what_is_returned_can_be_handed_to_another_process(repo: Path):
+    plan = pickle.loads(pickle.dumps(reconciler.plan(target="dev")))
+    applied = pickle.loads(pickle.dumps(plan.apply()))
+    assert (applied.succeeded, applied.plan.digest) == (True, plan.digest)
+    for each in (reconciler.drift(), reconciler.status(), reconciler.validate(), reconciler.history()):
+        assert str(pickle.loads(pickle.dumps(each))) == str(each)
+
+
+PROBLEM = reconciler.Problem("blue.yml", 7, 1, "E-TYPE", "is wrong")
+STEP = reconciler.Step(1, reconciler.Action.CREATE, reconciler.Address("endpoint", "credit"), "new", (), None, {})
+FAILED = (reconciler.Outcome(STEP, reconciler.Result.FAILED),)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        reconciler.ManifestError([PROBLEM]),
+        reconciler.RefusedError("no", problems=[PROBLEM]),
+        reconciler.StepFailedError("no", outcomes=FAILED),
+        reconciler.InterruptedRunError("no", outcomes=FAILED),
+        reconciler.StalePlanError("no"),
+        reconciler.LockHeldError("no", command="mlops apply"),
+        reconciler.ProviderError("no", log_tail=["why"]),
+        reconciler.NoAnswerError("no", maybe_seen=False),
+        reconciler.ModelError("no", answer=reconciler.Answer(424)),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_an_error_can_be_handed_to_another_process(error: reconciler.MlopsError):
+    back = pickle.loads(pickle.dumps(error))
+    assert (type(back), str(back), vars(back)) == (type(error), str(error), vars(error))
 
 
 @pytest.mark.parametrize(
