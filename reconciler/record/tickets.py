@@ -117,14 +117,8 @@ class Line:
 
     def tickets(self) -> Iterator[Ticket]:
         """All of them."""
-        for file in self._files():
-            alive = file_holder(file) is not None
-            try:
-                held = json.loads(file.read_bytes())
-            except (OSError, ValueError):
-                continue  # it was taken away meanwhile, or is not written yet
-            why = held["why"] or ("" if alive else CUT_OFF)
-            yield Ticket(file, held["holder"], _aims(file, held, self._keys), alive, why)
+        found = (_ticket(file, self._keys) for file in self._files())
+        return (each for each in found if each)
 
     def ahead(self, name: str = "") -> list[Ticket]:
         """The living ones before the one of a name; all of them where that is empty."""
@@ -150,6 +144,17 @@ class Line:
 def is_alive(ticket: Ticket) -> bool:
     """Whether its worker lives at the moment."""
     return file_holder(ticket.file) is not None
+
+
+def _ticket(file: Path, keys: SealKeys) -> Ticket | None:
+    """What a file says; None where it was taken away meanwhile, is not written yet, or is none of ours."""
+    alive = file_holder(file) is not None
+    try:
+        held = json.loads(file.read_bytes())
+        why = str(held["why"]) or ("" if alive else CUT_OFF)
+        return Ticket(file, dict(held["holder"]), _aims(file, held, keys), alive, why)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def _aims(file: Path, held: Mapping[str, Any], keys: SealKeys) -> dict[Address, Aim]:
