@@ -25,7 +25,7 @@ from reconciler.load.overrides import address_of
 from reconciler.record.tickets import Aim, Held
 from reconciler.wanted import accepted, loaded_of
 from reconciler.wishes import Planned, Wish
-from reconciler.workspace import Workspace, assets_of, holder
+from reconciler.workspace import Workspace, holder
 
 WORKER = "MLOPS_WORKER"
 """The variable that tells a command that it is the worker of another."""
@@ -129,18 +129,23 @@ class Errand:
         Raises:
             MlopsError: it is refused; but what hangs on an operation that is still under way shows at its turn alone.
         """
-        recorded = workspace.store.read().entries
-        aims = {each: Aim(_state(each in recorded, deletes=deletes)) for each in self._meant}
+        rough, problems = self._rough_aims(workspace, deletes=deletes), wish.read.problems if wish.read else ()
         busy = _is_busy(workspace, {each.family for each in self._meant})
         try:
             planned = plan(wish)
-            self._confirm(planned)
-            return {**(aims if busy else {}), **_planned_aims(planned.plan.steps)}
         except MlopsError:
             if not busy:
                 raise
-        accepted((wish.read or Loaded((), (), (), "")).problems)
-        return aims
+            accepted(problems)
+            return rough
+        self._confirm(planned)
+        return {**(rough if busy else {}), **_planned_aims(planned.plan.steps)}
+
+    def _rough_aims(self, workspace: Workspace, *, deletes: bool) -> dict[Address, Aim]:
+        """What is to become of what was asked for, where no plan tells more."""
+        recorded = workspace.store.read().entries
+        made = {each: "Updating" if each in recorded else "Creating" for each in self._meant}
+        return {each: Aim("Deleting" if deletes else state) for each, state in made.items()}
 
     def _join(self, workspace: Workspace, aims: Mapping[Address, Aim]) -> None:
         who = holder(f"mlops {self._command}", workspace.now())
@@ -154,10 +159,6 @@ class Errand:
             raise
 
 
-def _state(is_recorded: bool, *, deletes: bool) -> str:  # noqa: FBT001 - an answer, not an option
-    return "Deleting" if deletes else "Updating" if is_recorded else "Creating"
-
-
 def _planned_aims(steps: Iterable[Step]) -> dict[Address, Aim]:
     """By address what a plan makes of it; its state is that of its first step."""
     aims: dict[Address, Aim] = {}
@@ -169,9 +170,10 @@ def _planned_aims(steps: Iterable[Step]) -> dict[Address, Aim]:
 
 def _meant(wish: Wish) -> set[Address]:
     """The endpoints and deployments that a wish is about."""
-    read = wish.read.manifests if wish.read else ()
-    named = (address_of(each.kind, each.document).lower() for each in read if not KINDS[each.kind].versioned)
-    return {*map(Address.parse, named), *wish.only, *(each.address for each in wish.amendments)}
+    valid = [each for each in wish.read.manifests if each.valid] if wish.read else []
+    named = (address_of(each.kind, each.document).lower() for each in valid if not KINDS[each.kind].versioned)
+    found = {*map(Address.parse, named), *wish.only, *(each.address for each in wish.amendments)}
+    return {each for each in found if each.family}
 
 
 def _is_busy(workspace: Workspace, families: set[str]) -> bool:
@@ -185,11 +187,10 @@ def _is_busy(workspace: Workspace, families: set[str]) -> bool:
 
 def _lay_down(workspace: Workspace, read: Loaded | None) -> None:
     """Keep the content, as it is now, where its turn finds it."""
-    assets = assets_of(workspace.config, workspace.contents)
     for manifest in read.manifests if read else ():
         for content in manifest.contents.values():
             if content.location.name:
-                assets.path(content.digest)
+                workspace.assets.path(content.digest)
 
 
 def _let_go(log: Path) -> None:

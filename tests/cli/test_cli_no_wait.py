@@ -34,7 +34,8 @@ def making(gated: Errands) -> Errands:
 
 def test_an_endpoint_in_the_making_is_shown_as_creating_until_it_is_there(making: Errands):
     shown = making.mlops("online-endpoint", "show", "-n", "credit").json
-    assert (shown["provisioning_state"], shown["auth_mode"], shown["scoring_uri"]) == ("Creating", "key", None)
+    assert (shown["provisioning_state"], shown["auth_mode"]) == ("Creating", "key")
+    assert "scoring_uri" not in shown
     making.open_gate()
     assert making.state() == "Succeeded"
     assert making.runs() == [("mlops online-endpoint create", "succeeded")]
@@ -89,6 +90,10 @@ def test_a_deletion_while_it_is_being_made_comes_after_that(making: Errands):
     assert making.repo.live() == {}
 
 
+def test_nobody_is_asked_later(making: Errands):
+    assert "there is nobody to ask" in making.endpoint("delete", "credit", code=REFUSED).err
+
+
 def test_a_command_that_waits_says_once_for_whom(making: Errands):
     with making.repo.started(
         "online-endpoint", "create", "-n", "fraud", "--auth-mode", "key", **making.variables
@@ -118,7 +123,7 @@ def test_ctrl_c_of_the_script_does_not_reach_the_worker(gated: Errands):
         assert shell.stdout is not None
         assert shell.stdout.readline() == b"done\n"
         gated.begun()
-        os.killpg(shell.pid, signal.SIGINT)
+        until(lambda: shell.poll() is not None or os.killpg(shell.pid, signal.SIGINT))
     gated.open_gate()
     assert gated.state() == "Succeeded"
 
@@ -170,8 +175,6 @@ def test_a_failure_is_told_until_the_next_operation_on_that_address(tmp_path: Pa
     [
         (("create", "-f", "nowhere.yml"), 1, "nowhere.yml"),
         (("create", "--auth-mode", "none"), 1, "auth_mode"),
-        (("delete", "--yes"), 1, "endpoint/fraud is not there"),
-        (("delete",), 4, "there is nobody to ask"),
     ],
 )
 def test_what_is_refused_is_told_at_once_by_the_command_itself(
@@ -180,6 +183,33 @@ def test_what_is_refused_is_told_at_once_by_the_command_itself(
     ran = gated.endpoint(words[0], "fraud", *words[1:], code=code)
     assert said in ran.err
     assert gated.files("*.json") == []
+
+
+def test_to_delete_what_never_came_to_be_ends_the_talk_of_it(tmp_path: Path):
+    with errands(tmp_path, {"create endpoint/credit": ["quota"]}) as made:
+        made.endpoint("create", "credit", "--auth-mode", "key")
+        until(lambda: made.state() == "Failed")
+        assert "there is nothing to delete" in made.endpoint("delete", "credit", "--yes").err
+        made.mlops("online-endpoint", "show", "-n", "credit", code=1)
+
+
+def test_to_delete_what_was_cut_off_settles_it(making: Errands):
+    (worker,) = making.workers()
+    worker.kill()
+    until(lambda: not making.workers())
+    making.mlops("online-endpoint", "delete", "-n", "credit", "--yes")
+    making.mlops("online-endpoint", "show", "-n", "credit", code=1)
+
+
+def test_a_worker_whom_nobody_waits_for_does_nothing(gated: Errands):
+    reading, writing = os.pipe()
+    os.close(reading)
+    argv = [MLOPS, "online-endpoint", "create", "-n", "credit", "-f", FILE, "--no-wait"]
+    env = environ(**gated.variables, MLOPS_WORKER="1")
+    subprocess.run(argv, cwd=gated.repo.folder, env=env, stdout=writing, check=False, timeout=PATIENCE_S)
+    os.close(writing)
+    assert gated.files("0*") == []
+    assert gated.steps() == []
 
 
 def test_a_guard_refuses_at_once(tmp_path: Path):

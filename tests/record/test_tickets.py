@@ -1,4 +1,4 @@
-"""The line of a target: who came first, who lives, what failed, and nothing of it in the clear that is sealed elsewhere."""
+"""The line of a target: who came first, who lives, what failed, and that nothing of it is in the clear."""
 
 import json
 import os
