@@ -67,8 +67,8 @@ def az_manner(command: str, *, lock_timeout: float, quiet: bool = False, yes: bo
     """
     import threading  # noqa: PLC0415 - --help loads none of it
 
-    from reconciler.apply import Pace, Watcher  # noqa: PLC0415
-    from reconciler.cli.progress import plain_lines  # noqa: PLC0415
+    from reconciler.apply import Pace  # noqa: PLC0415
+    from reconciler.cli.progress import errors_alone, plain_lines  # noqa: PLC0415
     from reconciler.core.holder import holder_text  # noqa: PLC0415
     from reconciler.imperative.amending import refuse_loss, replacements  # noqa: PLC0415
     from reconciler.imperative.background import PATIENCE_S, Errand, is_worker  # noqa: PLC0415
@@ -89,7 +89,7 @@ def az_manner(command: str, *, lock_timeout: float, quiet: bool = False, yes: bo
 
         def begin(_made: "Plan") -> "Watcher":
             steps.enter_context(interruptible(stop))
-            return errand.watched(Watcher() if quiet else plain_lines(warn))
+            return errand.watched(errors_alone(warn) if quiet else plain_lines(warn, logs=True))
 
         def waiting(holder: Mapping[str, str | int]) -> None:
             if not quiet:

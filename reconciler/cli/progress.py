@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from reconciler.apply import Watcher
 from reconciler.cli.saying import say
 from reconciler.core.plan import Outcome, Plan, Result, Step
-from reconciler.render.text import headline, outcome_line
+from reconciler.render.text import failure_lines, headline, outcome_line
 from reconciler.render.values import printable
 
 if TYPE_CHECKING:
@@ -29,8 +29,23 @@ def progress(*, quiet: bool) -> Iterator[Callable[[Plan], Watcher]]:
         yield lambda _plan: plain_lines()
 
 
-def plain_lines(tell: Callable[[str], None] = say) -> Watcher:
-    """One line when a step begins, one for every wait, one when it ends."""
+def errors_alone(tell: Callable[[str], None]) -> Watcher:
+    """What a step that failed says, and nothing of others."""
+
+    def end(outcome: Outcome) -> None:
+        for line in failure_lines(outcome):
+            tell(line)
+
+    return Watcher(on_outcome=end)
+
+
+def plain_lines(tell: Callable[[str], None] = say, *, logs: bool = False) -> Watcher:
+    """One line when a step begins, one for every wait, one when it ends.
+
+    Args:
+        tell: prints a line.
+        logs: whether the last lines of its logs stand below a step that failed, where nobody else prints them.
+    """
     write = threading.Lock()
 
     def one(line: str) -> None:
@@ -40,7 +55,7 @@ def plain_lines(tell: Callable[[str], None] = say) -> Watcher:
     return Watcher(
         on_start=lambda step: one(headline(step)),
         on_report=lambda step, line: one(f"#{step.id} {step.action} {step.address}: {printable(line)}"),
-        on_outcome=lambda outcome: one(outcome_line(outcome)),
+        on_outcome=lambda outcome: one("\n".join((logs and failure_lines(outcome)) or [outcome_line(outcome)])),
     )
 
 

@@ -16,13 +16,14 @@ import reconciler
 from reconciler.apply import Watcher, unfinished
 from reconciler.attending import COMMAND as ATTENDANT
 from reconciler.core.address import Address
-from reconciler.core.plan import Outcome, Result, Step
+from reconciler.core.plan import Outcome, Step
 from reconciler.errors import MlopsError
 from reconciler.imperative.standing import state_of
 from reconciler.kinds import KINDS
 from reconciler.load import Loaded
 from reconciler.load.overrides import address_of
 from reconciler.record.tickets import Aim, Held
+from reconciler.render.text import failure_lines
 from reconciler.wanted import accepted, loaded_of
 from reconciler.wishes import Planned, Wish
 from reconciler.workspace import Workspace, holder
@@ -103,8 +104,7 @@ class Errand:
         """A watcher that also remembers what failed."""
 
         def on_outcome(outcome: Outcome) -> None:
-            if outcome.result in (Result.FAILED, Result.UNKNOWN):
-                self._failed.append(f"{outcome.step.action} {outcome.step.address}: {outcome.message}")
+            self._failed.extend(failure_lines(outcome))
             watcher.on_outcome(outcome)
 
         return replace(watcher, on_outcome=on_outcome)
@@ -119,7 +119,7 @@ class Errand:
     def failed(self, error: BaseException) -> None:
         """It did not end well, which whoever asks later is told."""
         if self._held:
-            self._held.fail("; ".join(self._failed) or str(error) or type(error).__name__)
+            self._held.fail("\n".join(self._failed) or str(error) or type(error).__name__)
 
     def _aims(
         self, workspace: Workspace, wish: Wish, plan: Callable[[Wish], Planned], *, deletes: bool

@@ -21,6 +21,7 @@ from reconciler.record.sealing import Bond, SealError, SealKey, SealKeys
 
 CUT_OFF = "its worker was ended before it was done; the next run settles what was under way"
 _MOST_FAILED = 100
+_UNKNOWN: Mapping[str, Any] = {"aims": {}, "why": ""}
 
 
 @dataclass(frozen=True)
@@ -151,29 +152,32 @@ def _ticket(file: Path, keys: SealKeys) -> Ticket | None:
     alive = file_holder(file) is not None
     try:
         held = json.loads(file.read_bytes())
-        why = str(held["why"]) or ("" if alive else CUT_OFF)
-        return Ticket(file, dict(held["holder"]), _aims(file, held, keys), alive, why)
+        body = _opened(file, held, keys)
+        aims = {Address.parse(name): Aim(aim["state"], unsealed(aim["spec"])) for name, aim in body["aims"].items()}
+        why = str(body["why"]) or ("" if alive else CUT_OFF)
+        return Ticket(file, dict(held["holder"]), aims, alive, why)
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
-def _aims(file: Path, held: Mapping[str, Any], keys: SealKeys) -> dict[Address, Aim]:
-    """What it is to do; nothing of what was sealed under a key that is not given."""
-    body, key = held["aims"], keys.known(held.get("key", ""))
-    if "key" in held:
-        try:
-            body = json.loads(key.open(body, _bond(file))) if key else {}
-        except SealError:
-            body = {}
-    return {Address.parse(name): Aim(aim["state"], unsealed(aim["spec"])) for name, aim in body.items()}
+def _opened(file: Path, held: Mapping[str, Any], keys: SealKeys) -> Any:
+    """What it is to do and how that failed; nothing where it was sealed under a key that is not given."""
+    if "key" not in held:
+        return held["body"]
+    key = keys.known(held["key"])
+    try:
+        return json.loads(key.open(held["body"], _bond(file))) if key else _UNKNOWN
+    except SealError:
+        return _UNKNOWN
 
 
 def _text(ticket: Ticket, key: SealKey | None) -> str:
-    body: Any = {str(name): {"state": aim.state, "spec": sealed(aim.spec)} for name, aim in ticket.aims.items()}
-    under = {}
+    aims = {str(name): {"state": aim.state, "spec": sealed(aim.spec)} for name, aim in ticket.aims.items()}
+    body = {"aims": aims, "why": ticket.why}
+    held: dict[str, Any] = {"holder": dict(ticket.holder), "body": body}
     if key:
-        body, under = key.seal(json.dumps(body), _bond(ticket.file)), {"key": key.id}
-    return json.dumps({"holder": dict(ticket.holder), **under, "aims": body, "why": ticket.why}) + "\n"
+        held |= {"key": key.id, "body": key.seal(json.dumps(body), _bond(ticket.file))}
+    return json.dumps(held) + "\n"
 
 
 def _bond(file: Path) -> Bond:

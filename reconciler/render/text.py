@@ -107,12 +107,16 @@ def outcome_line(outcome: Outcome) -> str:
     return f"{step}: {outcome.result}: {printable(outcome.message)}"
 
 
+def failure_lines(outcome: Outcome) -> list[str]:
+    """What a step did that did not succeed, with the last lines of its logs; nothing of one that did."""
+    if outcome.result not in (Result.FAILED, Result.UNKNOWN):
+        return []
+    return [outcome_line(outcome), *(f"    | {printable(line)}" for line in outcome.log_tail)]
+
+
 def outcomes_text(outcomes: Sequence[Outcome]) -> str:
     """The end of an apply in one sentence, before it what did not succeed with the last lines of its logs."""
-    lines = []
-    for outcome in outcomes:
-        if outcome.result in (Result.FAILED, Result.UNKNOWN):
-            lines += [f"{outcome_line(outcome)}", *(f"    | {printable(line)}" for line in outcome.log_tail)]
+    lines = [line for outcome in outcomes for line in failure_lines(outcome)]
     return lines_text([*lines, counted(outcomes)])
 
 

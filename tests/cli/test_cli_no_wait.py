@@ -162,7 +162,7 @@ def test_a_failure_is_told_until_the_next_operation_on_that_address(tmp_path: Pa
         made.mlops("online-endpoint", "create", "-n", "fraud", "--auth-mode", "key")
         shown = made.mlops("online-endpoint", "show", "-n", "credit")
         assert shown.json["provisioning_state"] == "Failed"
-        assert "create endpoint/credit: quota exceeded: 4 cores asked, 0 free" in shown.err
+        assert "create endpoint/credit: failed: quota exceeded: 4 cores asked, 0 free" in shown.err
         assert "quota exceeded" in made.files("*.log")[0].read_text()
         made.repo.write("mlops.yaml", made.repo.read("mlops.yaml").replace("quota", "late"))
         made.mlops("online-endpoint", "create", "-n", "credit", "--auth-mode", "key")

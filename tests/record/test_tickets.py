@@ -123,7 +123,7 @@ def test_under_a_key_nothing_of_what_is_to_be_done_stands_in_the_clear(tmp_path:
     held.done()
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"holder": {}, "aims": {"nowhere": {}}, "why": ""}'])
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"holder": {}, "body": {"aims": {"nowhere": {}}, "why": ""}}'])
 def test_what_is_no_ticket_is_passed_over(line: Line, held: Held, text: str):
     held.ticket.file.with_name("00000002-aaaaaaaa.json").write_text(text)
     assert [each.file for each in line.tickets()] == [held.ticket.file]
