@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import reconciler
-from reconciler.apply import Watcher, unfinished
+from reconciler.apply import Watcher
 from reconciler.attending import COMMAND as ATTENDANT
 from reconciler.core.address import Address
 from reconciler.core.plan import Outcome, Step
@@ -23,6 +23,7 @@ from reconciler.kinds import KINDS
 from reconciler.load import Loaded
 from reconciler.load.overrides import address_of
 from reconciler.record.tickets import Aim, Held
+from reconciler.record.under_way import unfinished
 from reconciler.render.text import failure_lines
 from reconciler.wanted import accepted, loaded_of
 from reconciler.wishes import Planned, Wish
@@ -177,11 +178,11 @@ def _meant(wish: Wish) -> set[Address]:
 
 
 def _is_busy(workspace: Workspace, families: set[str]) -> bool:
-    """Whether something is under way that may yet make or remove what these endpoints need."""
-    waiting = (address.family for ticket in workspace.line.ahead() for address in ticket.aims)
-    if any(family in families for family in waiting):
+    """Whether something is under way, or was cut off, that may yet make or remove what these endpoints need."""
+    intents, who = unfinished(workspace.store)
+    waiting = (address for ticket in workspace.line.ahead() for address in ticket.aims)
+    if any(each.family in families for each in (*waiting, *(intent.address for intent in intents))):
         return True
-    _, who = unfinished(workspace.store)
     return who is not None and who.get("command") != ATTENDANT
 
 

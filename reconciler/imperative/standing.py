@@ -49,20 +49,6 @@ def listed(workspace: Workspace) -> list[Live]:
     return [each for each in told if each is not None]
 
 
-def is_there(workspace: Workspace, address: Address) -> bool:
-    """Whether there is anything to delete, be it in the making or what is left of a run that was cut off.
-
-    Of what failed before anything of it was there nobody is told any more.
-    """
-    if address in workspace.store.read().entries or workspace.provider.observe(address) is not None:
-        return True
-    making = (each for ticket in workspace.line.ahead() for each in ticket.aims)
-    if address in making or any(each.address == address for each in workspace.store.unfinished()):
-        return True
-    workspace.line.forget({address})
-    return False
-
-
 def standings(workspace: Workspace) -> dict[Address, Standing]:
     """By address what is queued, under way, or failed: by the tickets of this machine, and by the journal.
 

@@ -18,7 +18,17 @@ def init():
 def run(raw_data):
     return "green"
 """
-BROKEN = "import os\n\n\ndef init():\n    print('no weights today', flush=True)\n    os._exit(9)\n\n\ndef run(raw_data):\n    return 1\n"
+BROKEN = """import os
+
+
+def init():
+    print("no weights today", flush=True)
+    os._exit(9)
+
+
+def run(raw_data):
+    return 1
+"""
 
 
 def deployment(repo: Repository, verb: str, name: str, *words: str) -> Ran:
