@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from reconciler.cli.answering import print_answer
 from reconciler.cli.applying import code_of
-from reconciler.cli.az_running import az_manner
+from reconciler.cli.az_running import az_manner, in_background
 from reconciler.cli.saying import warn
 
 if TYPE_CHECKING:
@@ -16,13 +16,15 @@ if TYPE_CHECKING:
 
 
 def print_created(
-    given: "Given", target: str | None, *, lock_timeout: float, quiet: bool, query: str, output: StrEnum
+    given: "Given", target: str | None, *, no_wait: bool, lock_timeout: float, quiet: bool, query: str, output: StrEnum
 ) -> int:
     """Register a version and print it; where there is one of the same content already, that is said aside."""
     from reconciler.core.plan import Action  # noqa: PLC0415 - --help loads none of it
     from reconciler.imperative import asset_versions, assets  # noqa: PLC0415
     from reconciler.workspace import open_workspace  # noqa: PLC0415
 
+    if no_wait and in_background(quiet=quiet):
+        return 0
     command = f"{given.kind} create"
     with (
         open_workspace(target) as workspace,

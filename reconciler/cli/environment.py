@@ -24,7 +24,7 @@ def create(
     tags: asset.Tags = None,
     datastore: asset.Datastore = "",
     overrides: az.Set = None,
-    no_wait: az.NoWait = False,  # noqa: ARG001
+    no_wait: az.NoWait = False,
     registry_name: asset.RegistryName = "",
     local: az.Local = False,
     target: az.Target = None,
@@ -61,7 +61,13 @@ def create(
     given = asset.given_of("environment", name, file, overrides, said, tags)
     chosen = az.target_of(target, local=local)
     return az_assets.print_created(
-        given, chosen, lock_timeout=lock_timeout, quiet=only_errors, query=query, output=output
+        given,
+        chosen,
+        no_wait=no_wait,
+        lock_timeout=lock_timeout,
+        quiet=only_errors,
+        query=query,
+        output=output,
     )
 
 

@@ -23,7 +23,7 @@ def create(
     stage: Annotated[str, typer.Option("--stage", "-s", help="A stage of your own, Production for example.")] = "",
     datastore: asset.Datastore = "",
     overrides: az.Set = None,
-    no_wait: az.NoWait = False,  # noqa: ARG001
+    no_wait: az.NoWait = False,
     registry_name: asset.RegistryName = "",
     local: az.Local = False,
     target: az.Target = None,
@@ -51,7 +51,13 @@ def create(
     given = asset.given_of("model", name, file, overrides, {**said, "stage": stage, "datastore": datastore}, tags)
     chosen = az.target_of(target, local=local)
     return az_assets.print_created(
-        given, chosen, lock_timeout=lock_timeout, quiet=only_errors, query=query, output=output
+        given,
+        chosen,
+        no_wait=no_wait,
+        lock_timeout=lock_timeout,
+        quiet=only_errors,
+        query=query,
+        output=output,
     )
 
 
