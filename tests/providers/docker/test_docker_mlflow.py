@@ -15,12 +15,13 @@ MODEL = Path(__file__).parents[2] / "mlflow-model"
 
 @pytest.fixture
 def served(tmp_path: Path, engine_host: str, project: str, base_image: str) -> Iterator[World]:
-    """A target in which `credit/blue` serves the model of the tests, and nothing else is said."""
+    """A target in which `credit/blue` serves the registered model of the tests, and no more is said."""
     world = World(tmp_path, engine_host, project, base_image, docker={"base_image": base_image})
     try:
         world.do("create", "endpoint/credit", ENDPOINT)
         model = {"path": world.contents.copied(logged_anywhere(tmp_path / "model")), "type": "mlflow_model"}
-        world.do("create", str(BLUE), {**DEPLOYMENT, "model": model})
+        world.do("create", "model/price:1", {**model, "flavors": {"python_function": {}}, "by_command": True})
+        world.do("create", str(BLUE), {**DEPLOYMENT, "model": "azureml:price:1"})
         yield world
     finally:
         world.end()
