@@ -13,6 +13,7 @@ from reconciler.core.manifest import Content, Manifest, Script, Source, Spec, or
 from reconciler.core.problem import Problem
 from reconciler.core.secret import with_secrets
 from reconciler.kinds import KINDS
+from reconciler.load.as_text import as_text
 from reconciler.load.check import flaws
 from reconciler.load.contents import Contents, path_fields
 from reconciler.load.document import Document
@@ -83,7 +84,8 @@ def _read(
     """
     where = _OPTIONS if said else SET
     given = {**{path: Source(option, 1) for path, option in said.items()}, **places(overrides)}
-    one, problems = overridden(Document(document, {"": (1, 1)}, {}), overrides)
+    read = as_text(overrides, kind, platform_of(KINDS[kind], document))
+    one, problems = overridden(Document(document, {"": (1, 1)}, {}), read)
     value = one.value
     kept = {path: content for path, content in known.items() if field(value, path) == content.name}
     platform = platform_of(KINDS[kind], value)

@@ -99,7 +99,7 @@ def overridden(document: Document, overrides: Sequence[Override]) -> tuple[Docum
             message = f"{override.path!r} is no field; write it as field.inner, an item of a list as field[0]"
             problems.append(override.problem("E-SET", message))
             continue
-        steps = [int(index) if index else key for index, key in _STEP.findall(override.path)]
+        steps = steps_of(override.path)
         try:
             value = _put(value, steps, override.value)
         except _CannotBeSetError as error:
@@ -108,6 +108,11 @@ def overridden(document: Document, overrides: Sequence[Override]) -> tuple[Docum
             continue
         written = _without(written, [".".join(map(str, steps))])
     return Document(value, document.positions, written), problems
+
+
+def steps_of(path: str) -> list[int | str]:
+    """The keys and numbers of a dotted path, in their order."""
+    return [int(index) if index else key for index, key in _STEP.findall(path)]
 
 
 def places(overrides: Sequence[Override]) -> dict[str, Source]:

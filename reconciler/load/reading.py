@@ -7,6 +7,7 @@ from typing import Any
 from reconciler.core.manifest import Source, origin_of
 from reconciler.core.problem import Problem
 from reconciler.kinds import KINDS
+from reconciler.load.as_text import as_text
 from reconciler.load.check import MOST, flaws
 from reconciler.load.document import Document, Positions, document
 from reconciler.load.literals import literal_secrets
@@ -151,7 +152,7 @@ class _Reader:
             one = named(one, kind, platform, self._options)
         meant = meant_for(self._options.overrides, kind, one.value)
         self._used += meant
-        one, problems = overridden(one, meant)
+        one, problems = overridden(one, as_text(meant, kind, platform))
         platform = platform_of(what.kind, one.value) if meant else platform
         given = places(meant)
         problems += self._flaws(one, kind, platform, lines, given)

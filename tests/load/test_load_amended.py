@@ -11,6 +11,7 @@ from reconciler.core.problem import Problem
 from reconciler.core.secret import Secret
 from reconciler.kinds import KINDS
 from reconciler.load.amended import amended, spelled_out
+from reconciler.load.as_text import takes_text
 from reconciler.resolve.normalise import spec_of
 from tests.builders import KEY, blue, endpoint, model
 
@@ -159,3 +160,32 @@ def test_a_script_that_is_named_anew_is_checked_in_the_content_that_is_stored(tm
 def test_a_script_that_nobody_names_anew_is_not_looked_at(tmp_path: Path) -> None:
     manifest, _ = amended(BLUE, recorded_blue(), Amendment(BLUE, (("tags.a", "1"),)), stored=lambda _digest: tmp_path)
     assert manifest.scripts == {}
+
+
+def test_a_value_is_text_where_its_field_takes_nothing_else() -> None:
+    fields = {"description": 2024, "data_collector__collections__request__enabled": True}
+    after = changed(recorded_blue(), **fields)
+    assert (after["description"], after["data_collector"]) == (
+        "2024",
+        {"collections": {"request": {"enabled": "true"}}},
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "takes"),
+    [
+        ("description", True),
+        ("environment.image", True),
+        ("environment.build.path", True),
+        ("data_collector.request_logging.capture_headers[0]", True),
+        ("model", False),
+        ("tags.team", False),
+        ("instance_count", False),
+        ("app_insights_enabled", False),
+        ("environment.inference_config.scoring_route.port", False),
+        ("no.such.field", False),
+        ("description.inner", False),
+    ],
+)
+def test_which_fields_take_text_alone_is_told_by_the_schema(path: str, takes: bool) -> None:
+    assert takes_text("deployment", "managed", path) is takes
