@@ -53,7 +53,8 @@ def create(
     """Make a deployment; one that is there is brought to what the file says.
 
     Its endpoint must be there. With --all-traffic that sends it everything once it is ready, by the steps of its
-    rollout policy where it has one; if the deployment fails, the traffic stays as it was.
+    rollout policy where it has one; if the deployment fails, the traffic stays as it was. With --local an endpoint that
+    was made so sends it everything if it is the first one, as the local ones of the Azure CLI do.
 
     \b
     Examples:
@@ -65,7 +66,7 @@ def create(
     wish = _of_file(file, name, endpoint_name, overrides, skip_script=skip_script_validation)
 
     def make(workspace: "Workspace", manner: "Manner") -> "tuple[Address, Applied]":
-        return deployments.create(workspace, wish, manner, all_traffic=all_traffic)
+        return deployments.create(workspace, wish, manner, all_traffic=all_traffic, local=local)
 
     return _changed(
         make,

@@ -11,12 +11,15 @@ from reconciler.core.amendment import Amendment
 from reconciler.errors import RefusedError
 from reconciler.imperative import deleting
 from reconciler.imperative.viewing import deployment_address
+from reconciler.kinds.marks import is_keyless
 from reconciler.wanted import loaded_of
 from reconciler.wishes import Applied, Manner, Wish
 from reconciler.workspace import Workspace
 
 
-def create(workspace: Workspace, wish: Wish, manner: Manner, *, all_traffic: bool) -> tuple[Address, Applied]:
+def create(
+    workspace: Workspace, wish: Wish, manner: Manner, *, all_traffic: bool, local: bool = False
+) -> tuple[Address, Applied]:
     """Make a deployment, or bring one that is there to what is wanted.
 
     Args:
@@ -24,8 +27,10 @@ def create(workspace: Workspace, wish: Wish, manner: Manner, *, all_traffic: boo
         wish: the file, with what the command gives.
         manner: how to go about it.
         all_traffic: whether the endpoint then sends it everything; one that fails leaves the traffic as it is.
+        local: whether that goes without saying for the first deployment of an endpoint that asks for no key.
     """
     address = _address_in(workspace, wish)
+    all_traffic = all_traffic or (local and _is_first(workspace, address))
     if all_traffic and address.name and address.endpoint:
         amendment = Amendment(Address("endpoint", address.endpoint), (("traffic", {address.name: 100}),))
         wish = replace(wish, amendments=(*wish.amendments, amendment))
@@ -52,6 +57,12 @@ def delete(workspace: Workspace, address: Address, manner: Manner) -> Applied | 
     """
     with _way_out_of_traffic(address):
         return deleting.delete(workspace, address, manner)
+
+
+def _is_first(workspace: Workspace, address: Address) -> bool:
+    """Whether the endpoint is one that `--local` made, and sends its requests to nobody so far."""
+    entry = workspace.store.read().entries.get(Address("endpoint", address.endpoint))
+    return entry is not None and is_keyless(entry.spec) and not any((entry.spec.get("traffic") or {}).values())
 
 
 def _address_in(workspace: Workspace, wish: Wish) -> Address:
