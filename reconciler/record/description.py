@@ -9,7 +9,7 @@ from typing import Any
 
 from reconciler.core.contents import digest_of_files
 
-PART_BYTES = 8 << 20
+PART_BYTES = 4 << 20
 _MOST_PART_BYTES = 64 << 20
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 

@@ -1,6 +1,7 @@
 """Files in a store that a URL names, through fsspec: written whole, read, and asked for their size."""
 
 import errno
+import gc
 import os
 import threading
 from collections.abc import Iterator
@@ -37,6 +38,7 @@ _PASSING = frozenset(
     {"HTTPClientError", "ConnectionError", "ClientConnectionError", "ClientPayloadError", "IncompleteRead"}
     | {"IncompleteReadError", "ServiceRequestError", "ServiceResponseError", "TransportError", "EOFError"}
 )
+_COLLECT_EVERY = 64 << 20
 _BUSY = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
@@ -54,6 +56,7 @@ class RemoteFiles:
         self.url = url.rstrip("/")
         self._lock, self._own = threading.Lock(), threading.local()
         self._shared: tuple[Any, str] | None = None
+        self._sent = 0
 
     def size(self, name: str) -> int | None:
         """How many bytes a file has; None where there is none."""
@@ -91,6 +94,7 @@ class RemoteFiles:
                 _write_here(Path(path), data)
             else:
                 _write_and_move(files, path, data)
+        self._let_go(len(data))
 
     def _opened(self) -> tuple[Any, str]:
         """The backend, and the store's own place there; of one that is for one thread alone, this thread's."""
@@ -114,6 +118,14 @@ class RemoteFiles:
             # A share that is not mounted is not to be taken for an empty store.
             raise ProviderError(f"assets {self.url}: there is no such folder; make it, or mount it")
         return files, root
+
+    def _let_go(self, count: int) -> None:
+        """Have what was sent collected: requests of some backends leave cycles that hold it, as if that were little."""
+        with self._lock:
+            self._sent += count
+            due, self._sent = self._sent >= _COLLECT_EVERY, self._sent % _COLLECT_EVERY
+        if due:
+            gc.collect()
 
     @contextmanager
     def _told(self, name: str) -> Iterator[None]:

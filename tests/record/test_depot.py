@@ -1,10 +1,12 @@
 """Content in a store elsewhere: found by other machines, gone on with when cut off, and never taken on trust."""
 
 import errno
+import gc
 import hashlib
 import json
 import os
 import threading
+import weakref
 from pathlib import Path
 
 import pytest
@@ -381,6 +383,28 @@ def test_a_store_with_folders_has_it_as_well_and_nothing_that_is_half(
     other = machine(tmp_path / "second", RemoteFiles(f"odd://{store}"))
     assert content_digest(other.path(planned.digest)) == planned.digest
     assert list(store.rglob(".*")) == []
+
+
+class Request:
+    """As some backends leave one behind: a cycle that holds what was sent."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data, self.itself = data, self
+
+
+def test_what_was_sent_is_not_held_on_to(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    left: list[weakref.ref[Request]] = []
+    monkeypatch.setattr("reconciler.record.remote_files._COLLECT_EVERY", 10 * PART)
+    monkeypatch.setattr(Odd, "pipe_file", lambda _self, _path, data: left.append(weakref.ref(Request(data))))
+    monkeypatch.setattr(Odd, "mv", lambda *_: None)
+    files = RemoteFiles(f"odd://{store}")
+    gc.disable()
+    try:
+        for number in range(100):
+            files.write(f"v1/{number}", bytes(PART))
+        assert sum(each() is not None for each in left) <= 10
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize(
