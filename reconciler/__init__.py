@@ -16,20 +16,28 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from reconciler.api import (
-        Action,
-        Address,
-        Answer,
-        Applied,
-        Client,
+    from reconciler.api.applying import apply, destroy, rollback
+    from reconciler.api.endpoint import Endpoint
+    from reconciler.api.looking import (
         DeploymentStatus,
-        Drift,
-        DriftClass,
         DriftReport,
-        Endpoint,
         EndpointStatus,
-        FieldChange,
-        Headers,
+        Run,
+        Status,
+        Validation,
+        drift,
+        history,
+        status,
+        validate,
+    )
+    from reconciler.api.models import create_model
+    from reconciler.api.plans import Applied, Plan, plan
+    from reconciler.core.address import Address
+    from reconciler.core.answer import Answer, Headers
+    from reconciler.core.plan import Action, FieldChange, Outcome, Result, Step
+    from reconciler.core.problem import Problem
+    from reconciler.core.state import Drift, DriftClass
+    from reconciler.errors import (
         InterruptedRunError,
         InvocationError,
         LockHeldError,
@@ -37,31 +45,15 @@ if TYPE_CHECKING:
         MlopsError,
         ModelError,
         NoAnswerError,
-        Outcome,
-        Plan,
-        Problem,
         ProviderError,
         RefusedError,
-        Result,
-        Run,
         StalePlanError,
         StateError,
-        Status,
-        Step,
         StepFailedError,
         UnauthorizedError,
         UnavailableError,
-        Validation,
-        apply,
-        create_model,
-        destroy,
-        drift,
-        history,
-        plan,
-        rollback,
-        status,
-        validate,
     )
+    from reconciler.operate.client import Client
 
 __version__ = "0.1.0"
 
@@ -113,6 +105,71 @@ __all__ = [
 ]
 
 
+# Where each is. Every part of the house imports this package first, so it stands on no floor and knows others by name
+# alone; whoever needs no more than a client loads no more.
+_HOMES = {
+    "reconciler.api.applying": (
+        "apply",
+        "destroy",
+        "rollback",
+    ),
+    "reconciler.api.endpoint": ("Endpoint",),
+    "reconciler.api.looking": (
+        "DeploymentStatus",
+        "DriftReport",
+        "EndpointStatus",
+        "Run",
+        "Status",
+        "Validation",
+        "drift",
+        "history",
+        "status",
+        "validate",
+    ),
+    "reconciler.api.models": ("create_model",),
+    "reconciler.api.plans": (
+        "Applied",
+        "Plan",
+        "plan",
+    ),
+    "reconciler.core.address": ("Address",),
+    "reconciler.core.answer": (
+        "Answer",
+        "Headers",
+    ),
+    "reconciler.core.plan": (
+        "Action",
+        "FieldChange",
+        "Outcome",
+        "Result",
+        "Step",
+    ),
+    "reconciler.core.problem": ("Problem",),
+    "reconciler.core.state": (
+        "Drift",
+        "DriftClass",
+    ),
+    "reconciler.errors": (
+        "InterruptedRunError",
+        "InvocationError",
+        "LockHeldError",
+        "ManifestError",
+        "MlopsError",
+        "ModelError",
+        "NoAnswerError",
+        "ProviderError",
+        "RefusedError",
+        "StalePlanError",
+        "StateError",
+        "StepFailedError",
+        "UnauthorizedError",
+        "UnavailableError",
+    ),
+    "reconciler.operate.client": ("Client",),
+}
+_HOME = {name: home for home, names in _HOMES.items() for name in names}
+
+
 class _Package(ModuleType):
     """The package, in which `apply` and `rollback` are what users call, and not the modules of these names.
 
@@ -120,7 +177,7 @@ class _Package(ModuleType):
     """
 
     def __setattr__(self, name: str, value: object) -> None:
-        if not (name in __all__ and isinstance(value, ModuleType)):
+        if not (name in _HOME and isinstance(value, ModuleType)):
             super().__setattr__(name, value)
 
 
@@ -128,13 +185,10 @@ sys.modules[__name__].__class__ = _Package
 
 
 def __getattr__(name: str) -> Any:
-    if name not in __all__:
+    if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    # Every part of the house imports this package first, so it stands on no floor and knows the top by name alone.
-    api = import_module("reconciler.api")
-
-    globals().update({each: getattr(api, each) for each in __all__})
-    return globals()[name]
+    found = globals()[name] = getattr(import_module(_HOME[name]), name)
+    return found
 
 
 def __dir__() -> list[str]:

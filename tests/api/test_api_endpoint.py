@@ -22,7 +22,7 @@ def secure(served: Path) -> Path:
 
 
 def test_threads_share_one_client(served: Path):
-    with reconciler.Endpoint("credit", cwd=served) as credit, ThreadPoolExecutor(4) as pool:
+    with reconciler.Endpoint("credit", cwd=served, retries=50) as credit, ThreadPoolExecutor(4) as pool:
         answers = list(pool.map(lambda number: credit.invoke({"data": [[number, 1]]}).json(), range(40)))
     assert answers == [[number + 1] for number in range(40)]
 

@@ -9,14 +9,12 @@ import pytest
 from conftest import reroute
 
 import reconciler
-from reconciler import api
 from reconciler.operate.client import Caller
 
 README = Path(reconciler.__file__).parent.parent / "README.md"
 OBJECTS = {
-    "reconciler": reconciler,
     "Caller": Caller,
-    **{name: getattr(api, name) for name in api.__all__},
+    **{name: getattr(reconciler, name) for name in reconciler.__all__},
 }
 EXAMPLES = {
     test.name: test
@@ -60,19 +58,18 @@ def test_the_example_in_readme_runs(served: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_what_is_public_has_examples():
-    functions = {name for name in api.__all__ if inspect.isfunction(getattr(api, name))}
+    functions = {name for name in reconciler.__all__ if inspect.isfunction(getattr(reconciler, name))}
     assert functions | {"Client", "Endpoint", "Endpoint.credentials", "Caller.openapi"} <= EXAMPLES.keys()
 
 
-@pytest.mark.parametrize("name", [name for name in api.__all__ if inspect.isfunction(getattr(api, name))])
+@pytest.mark.parametrize("name", [name for name in reconciler.__all__ if inspect.isfunction(getattr(reconciler, name))])
 def test_every_parameter_is_explained(name: str):
-    function = getattr(api, name)
+    function = getattr(reconciler, name)
     text = inspect.getdoc(function) or ""
     explained = text.partition("\nArgs:\n")[2].partition("\n\n")[0]
     missing = [each for each in inspect.signature(function).parameters if f"    {each}: " not in explained]
     assert missing == []
 
 
-def test_all_that_is_offered_is_offered_by_the_package():
-    assert sorted(reconciler.__all__) == sorted(api.__all__)
-    assert set(api.__all__) <= set(dir(reconciler))
+def test_all_that_is_offered_is_there():
+    assert set(reconciler.__all__) == set(reconciler._HOME) <= set(dir(reconciler))
