@@ -90,11 +90,12 @@ def list_deployments(
     Examples:
       mlops online-endpoint list-deployments -n my-endpoint --query "[].name" -o tsv
     """
-    from reconciler.imperative.viewing import deployments_listed  # noqa: PLC0415 - --help loads none of it
+    from reconciler.cli.online_deployment_looking import print_deployments  # noqa: PLC0415 - --help loads none of it
+    from reconciler.imperative.viewing import deployments_listed  # noqa: PLC0415
     from reconciler.workspace import open_workspace  # noqa: PLC0415
 
     with open_workspace(az.target_of(target, local=local)) as workspace:
-        print_answer(deployments_listed(workspace, name), query, output)
+        print_deployments(deployments_listed(workspace, name), query, output)
 
 
 def invoke(

@@ -5,11 +5,14 @@ import hashlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from reconciler.core.contents import digest_of_files
-from reconciler.load.ignore import Ignored, ignored_in
 from reconciler.record.files import open_regular
 from reconciler.record.together import each, threads_for
+
+if TYPE_CHECKING:
+    from reconciler.load.ignore import Ignored
 
 _MOST_LINKS = 1000
 
@@ -41,11 +44,13 @@ def links_of(folder: Path) -> Iterator[tuple[str, str]]:
 
 def _counting(folder: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
     """The files and links of a folder that count."""
+    from reconciler.load.ignore import ignored_in  # noqa: PLC0415 - only who reads a folder needs it
+
     return _below(str(folder), "", ignored_in(folder), (os.path.realpath(folder),), iter(range(_MOST_LINKS)))
 
 
 def _below(
-    folder: str, prefix: str, ignored: Ignored, seen: tuple[str, ...], links: Iterator[int]
+    folder: str, prefix: str, ignored: "Ignored", seen: tuple[str, ...], links: Iterator[int]
 ) -> Iterator[tuple[str, os.DirEntry[str]]]:
     with os.scandir(folder) as entries:
         found = sorted(entries, key=lambda entry: entry.name)

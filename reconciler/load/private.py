@@ -5,7 +5,6 @@ import os
 from pathlib import Path
 
 from reconciler.errors import RefusedError
-from reconciler.load.git import Unanswered, answer
 
 _FOLDER = ".mlops"
 
@@ -18,6 +17,8 @@ def refuse_tracked(root: str) -> None:
     """
     if not _may_be_tracked(_index(Path(root, ".git"))):
         return
+    from reconciler.load.git import Unanswered, answer  # noqa: PLC0415 - only a repository that may bring it along
+
     try:
         tracked = answer(root, "ls-files", "-z", "--", _FOLDER)
     except Unanswered as error:

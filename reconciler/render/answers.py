@@ -26,6 +26,8 @@ def queried(value: Any, query: str) -> Any:
 
 def answer_text(value: Any, form: str) -> str:
     """The value as `json`, `table` or `tsv`; YAML is the caller's, since it needs a library."""
+    if form == "tsv" and isinstance(value, str):
+        return value
     if form == "tsv":
         return "\n".join("\t".join(row) for row in _tsv_rows(value))
     if form == "table":

@@ -133,6 +133,8 @@ def test_no_sink_of_a_whole_life_shows_a_secret(telling: Told):
     for form in ("json", "yaml", "table", "tsv"):
         target.run("show", "deployment/credit/blue", "-o", form)
         target.run("show", "environment/sklearn:1", "-o", form)
+        target.run("online-endpoint", "list-deployments", "-n", "credit", "-o", form)
+        target.run("online-endpoint", "show", "-n", "credit", "-o", form)
     for form in ("text", "json"):
         target.run("history", "--format", form)
         assert "(secret 1)" in target.run("history", "show", "last", "--format", form)

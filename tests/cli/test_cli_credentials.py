@@ -40,12 +40,16 @@ def shown_by_processes(text: str, repository: Repository) -> list[str]:
 def test_a_key_is_in_no_output_no_process_and_no_file_but_the_private_ones(local: Repository):
     said = [local.apply().out]
     first = keys_of(local)
-    local.mlops("credentials", "credit", "--rotate", "primary", "--yes")
+    said.append(local.mlops("online-endpoint", "regenerate-keys", "-n", "credit", "--key-type", "primary").err)
     local.mlops("invoke", "credit")
     local.edit("manifests/endpoint.yml", "auth_mode: key", "auth_mode: key\ndescription: new")
     said.append(local.mlops("plan", "--format", "json", "--out", "saved.plan").out)
     said.append(local.apply("--plan", "saved.plan").out)
-    asked = ("status", "drift", "show endpoint/credit", "show deployment/credit/blue", "logs deployment/credit/blue")
+    asked = (
+        *("status", "drift", "show endpoint/credit", "show deployment/credit/blue", "logs deployment/credit/blue"),
+        *(f"online-endpoint {verb} -n credit" for verb in ("show", "update", "invoke", "list-deployments")),
+        "online-endpoint list -o yaml",
+    )
     said += [ran.out + ran.err for ran in (local.mlops(*words.split()) for words in asked)]
     keys = {*first.values(), *keys_of(local).values()}
     assert len(keys) == 3

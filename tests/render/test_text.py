@@ -157,6 +157,7 @@ def test_the_end_of_an_apply_tells_what_failed_with_the_last_lines_of_its_logs()
     ("value", "form", "text"),
     [
         ("x", "tsv", "x"),
+        ('{\n\t"a": 1\n}', "tsv", '{\n\t"a": 1\n}'),
         (True, "tsv", "true"),
         ({"a": 1, "b": {"c": 2}, "d": True, "e": [7, 8]}, "tsv", "1\t\tTrue\t2"),
         (["a", True, {"x": 1}, [1, 2]], "tsv", "a\ntrue\n1\n1\t2"),
