@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from assets import assets
+from az import az
 from containers import containers
 from crashes import crashes
 from gitops import gitops
@@ -111,6 +112,7 @@ SECTIONS: dict[str, Callable[[Bench], Iterable[Row | Absent]]] = {
     "record": records,
     "assets": assets,
     "local": local,
+    "az": az,
     "docker": containers,
     "scoring": scoring,
     "peers": peers,

@@ -43,8 +43,14 @@ def table_source(workspace: Workspace) -> TableSource:
 
 
 def _near(workspace: Workspace, address: Address) -> str:
-    names = [str(item.address) for item in workspace.provider.list() if item.address.kind == address.kind]
-    near = difflib.get_close_matches(str(address), names, n=1)
+    found = [item.address for item in workspace.provider.list() if item.address.kind == address.kind]
+    names = [str(each) for each in found]
+    # Of the whole addresses too much would be alike.
+    near = difflib.get_close_matches(_named(address), [_named(each) for each in found], n=1)
     if near:
-        return f"; did you mean {near[0]}?"
+        return f"; did you mean {address.kind}/{near[0]}?"
     return f"; there are: {', '.join(sorted(names)[:5])}" if names else "; apply it first"
+
+
+def _named(address: Address) -> str:
+    return str(address).partition("/")[2]

@@ -111,7 +111,7 @@ def test_traffic_may_be_one_word_or_several(applied: Repository):
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
-        ("show -n fraud", 1, "endpoint/fraud is not there (target dev); there are: endpoint/credit"),
+        ("show -n churn", 1, "endpoint/churn is not there (target dev); there are: endpoint/credit"),
         ("show -n credti", 1, "did you mean endpoint/credit?"),
         ("update -n churn --set tags.a=1", 1, "endpoint/churn is not there (target dev)"),
         ("update --set tags.a=1", 1, "Invalid value for --name: say which endpoint, or give a --file"),
