@@ -5,6 +5,7 @@ told that it is accepted, so that whoever asked may change or remove them; at it
 """
 
 import io
+import json
 import os
 import subprocess
 import sys
@@ -30,12 +31,16 @@ from reconciler.wishes import Planned, Wish
 from reconciler.workspace import Workspace, holder
 
 WORKER = "MLOPS_WORKER"
-"""The variable that tells a command that it is the worker of another."""
+"""The variable that tells a command that it is the worker of another, with its words, which may hold secrets."""
 
 PATIENCE_S = 86_400.0
 """How long a worker waits for its turn."""
 
-_MAIN = "import sys; sys.path.insert(0, sys.argv.pop(1)); from reconciler.cli.main import main; main()"
+_MAIN = """import json, os, sys
+sys.path.insert(0, sys.argv[1])
+sys.argv[1:] = json.loads(os.environ["MLOPS_WORKER"])
+from reconciler.cli.main import main
+main()"""
 
 
 def is_worker(environ: Mapping[str, str] = os.environ) -> bool:
@@ -57,9 +62,10 @@ def started(words: Sequence[str], environ: Mapping[str, str] = os.environ) -> tu
         The exit code, and where the log of the worker is; empty where it was refused.
     """
     # Without -P a folder `reconciler` of whoever's repository this is would be imported.
+    place, command = str(Path(reconciler.__file__).parent.parent), words[:2]
     worker = subprocess.Popen(
-        [sys.executable, "-P", "-c", _MAIN, str(Path(reconciler.__file__).parent.parent), *words],
-        env={**environ, WORKER: "1"},
+        [sys.executable, "-P", "-c", _MAIN, place, *command],
+        env={**environ, WORKER: json.dumps(words)},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         start_new_session=True,
