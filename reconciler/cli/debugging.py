@@ -16,7 +16,7 @@ from reconciler.cli.wishes import wish_of
 from reconciler.core.address import Address
 
 if TYPE_CHECKING:
-    from reconciler.operate.debug_session import Ports
+    from reconciler.operate.debug_server import Ports
     from reconciler.operate.debugging import Subject
 
 _KINDS = ("deployment/", "endpoint/", "model/", "environment/")
@@ -45,6 +45,9 @@ def debug(
         typer.Option("--file", "-f", metavar="PATH", help="Files to go by; by default the folder of mlops.yaml."),
     ] = None,
     recorded: Annotated[bool, typer.Option("--recorded", help="As it is recorded, not as the files say.")] = False,
+    container: Annotated[
+        bool, typer.Option("--container", help="In a container of the image, of a docker target.")
+    ] = False,
     wait: Annotated[bool, typer.Option("--wait", help="Load score.py only once a debugger has attached.")] = False,
     port: Annotated[
         int | None, typer.Option("--port", min=1, max=65535, help="Where it takes requests; 5001, or a free one.")
@@ -73,7 +76,8 @@ def debug(
       mlops debug credit/blue --recorded
       mlops debug --file endpoint.yml --file blue.yml --format json
     """
-    from reconciler.operate.debug_session import ports_of, session  # noqa: PLC0415 - --help loads none of it
+    from reconciler.operate.debug_server import ports_of  # noqa: PLC0415 - --help loads none of it
+    from reconciler.operate.debug_session import session  # noqa: PLC0415
     from reconciler.operate.debugging import subject_of  # noqa: PLC0415
     from reconciler.workspace import open_workspace  # noqa: PLC0415
 
@@ -84,7 +88,7 @@ def debug(
     try:
         with _ended_in_order():
             with open_workspace(target) as workspace:
-                subject = subject_of(workspace, wish, meant, warn, recorded=recorded)
+                subject = subject_of(workspace, wish, meant, warn, recorded=recorded, container=container)
             with quiet, session(subject, ports, wait=wait, output=output) as running:
                 running.await_listening()
                 _tell(subject, ports, is_json=is_json)

@@ -1,6 +1,6 @@
 """The deployment that is to be debugged, as the files have it and as it is recorded, with its assets in it."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from reconciler.workspace import Workspace, folder_of
 _KIND = "deployment"
 
 Find = Callable[[Address], Spec | None]
+Objections = Callable[[Sequence[Resource]], Iterable[Problem]]
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,11 @@ class Found:
         found = code or (model.get("path") if isinstance(model, Mapping) else None)
         return found if isinstance(found, Mapping) else {}
 
+    @property
+    def location(self) -> Path | None:
+        """Where the files have that."""
+        return self.contents.get(self.code.get("digest", ""))
+
 
 @dataclass(frozen=True)
 class Files:
@@ -68,7 +74,7 @@ class Files:
     deployments: tuple[Address, ...]
 
 
-def in_files(workspace: Workspace, wish: Wish, address: Address | None, state: State) -> Files:
+def in_files(workspace: Workspace, wish: Wish, address: Address | None, state: State, objections: Objections) -> Files:
     """The deployment as the files have it.
 
     Args:
@@ -76,6 +82,7 @@ def in_files(workspace: Workspace, wish: Wish, address: Address | None, state: S
         wish: which files count.
         address: of the deployment; None for the only one that they define.
         state: what is recorded.
+        objections: what is said against resources by what is to run them.
     """
     loaded = loaded_of(workspace, wish)
     key = workspace.store.secret_key()
@@ -92,13 +99,18 @@ def in_files(workspace: Workspace, wish: Wish, address: Address | None, state: S
     files = {part.manifest.file for part in parts}
     if not {*resources, *state.entries}.issuperset(_named(parts[0].spec).values()):
         files |= unsound  # one of them may define what is missing
-    told = (*problems_of(parts, (), None), *objections(parts, lambda each: _spec(each, state), LocalOptions()))
+    told = (*problems_of(parts, (), None), *objections(parts))
 
     def asset(each: Address) -> Spec | None:
         return resources[each].spec if each in resources else _spec(each, state)
 
     found = Found(meant, _inlined(parts[0].spec, asset), tuple(part.manifest for part in parts))
     return Files(found, tuple(each for each in (*problems, *told) if each.file in files), deployments)
+
+
+def in_process_objections(state: State) -> Objections:
+    """What a local target says against resources."""
+    return lambda resources: objections(resources, lambda each: _spec(each, state), LocalOptions())
 
 
 def in_record(workspace: Workspace, address: Address, state: State) -> Found:

@@ -4,12 +4,13 @@ import difflib
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from reconciler.core.address import Address
 from reconciler.core.state import State
 from reconciler.errors import MlopsError
-from reconciler.operate.debug_finding import Files, Found, in_files, in_record
+from reconciler.operate.debug_container import Boxed, boxed
+from reconciler.operate.debug_finding import Files, Found, in_files, in_process_objections, in_record
 from reconciler.providers.hosting.layout import Layout
 from reconciler.providers.hosting.objects import Objects
 from reconciler.providers.hosting.replacing import revealed
@@ -27,6 +28,7 @@ _LOCAL = "local"
 _SAMPLES = ("sample-request*.json", "sample_request*.json", "request*.json")
 
 Report = Callable[[str], None]
+Lay = Callable[[Workspace, Found, Assets, Report], tuple[Launch | Boxed, PurePath]]
 
 
 @dataclass(frozen=True)
@@ -34,21 +36,21 @@ class Subject:
     """A deployment that can be debugged.
 
     Args:
-        launch: how an instance of it is started.
+        launch: how an instance of it is started, as a process or in a container.
         code: the folder or file that is the user's own, as Python has it.
         mappings: where an editor has that, if it is elsewhere, and where it runs from.
         sample: a request to try it with; None where none lies beside it.
         notes: what is to be known of it.
-        watched: the folder of its code, where that may be edited.
+        watched: the folder of its code, as Python has it, where that may be edited.
     """
 
     address: Address
-    launch: Launch
-    code: Path
-    mappings: tuple[tuple[Path, Path], ...] = ()
+    launch: Launch | Boxed
+    code: PurePath
+    mappings: tuple[tuple[Path, PurePath], ...] = ()
     sample: Path | None = None
     notes: tuple[str, ...] = ()
-    watched: Path | None = None
+    watched: PurePath | None = None
 
 
 def subject_of(
@@ -58,6 +60,7 @@ def subject_of(
     report: Report,
     *,
     recorded: bool = False,
+    container: bool = False,
     outer: Mapping[str, str] = os.environ,
 ) -> Subject:
     """Find a deployment and lay down what it needs, as a local target would; what the files point at is taken there.
@@ -68,6 +71,7 @@ def subject_of(
         address: of the deployment; None for the only one that the files define.
         report: told what is going on, a line at a time.
         recorded: whether it is debugged as it is recorded, whatever the files say.
+        container: whether it is debugged in a container of its image, as a docker target would run it.
         outer: the environment of whoever debugs, which tells by which way they came here.
 
     Raises:
@@ -76,52 +80,46 @@ def subject_of(
         ProviderError: something is not there and cannot be made.
     """
     state = workspace.store.read()
-    files = in_files(workspace, wish, address, state)
+    objections = workspace.provider.objections if container else in_process_objections(state)
+    files = in_files(workspace, wish, address, state, objections)
     warnings = () if recorded else accepted(files.problems)
+    lay = _boxed if container else _launched
     if files.found and not recorded:
-        found = _of_files(workspace, files.found, report, outer)
-        return replace(found, notes=(*map(str, warnings), *_notes(workspace)))
-    meant = address or (files.found.address if files.found else None)
-    if meant is None or meant not in state.entries:
-        raise MlopsError(_missing(meant, files, state))
-    found = _of_record(workspace, meant, state, files.found, report, outer)
-    return replace(found, notes=(*found.notes, *_notes(workspace)))
+        found = _of_files(workspace, files.found, lay, report, outer)
+    else:
+        meant = address or (files.found.address if files.found else None)
+        if meant is None or meant not in state.entries:
+            raise MlopsError(_missing(meant, files, state))
+        found = _of_record(workspace, in_record(workspace, meant, state), files.found, lay, report, outer)
+    notes = () if container else tuple(_notes(workspace))
+    return replace(found, notes=(*map(str, warnings), *found.notes, *notes))
 
 
-def _of_files(workspace: Workspace, found: Found, report: Report, outer: Mapping[str, str]) -> Subject:
-    launch = _launch(workspace, found, _InPlace(found.contents, workspace.assets), report)
-    code = _code(found, launch)
-    return Subject(
-        found.address, launch, code, _mapped(found, code, outer), _sample(found, launch), watched=launch.code
-    )
+def _of_files(workspace: Workspace, found: Found, lay: Lay, report: Report, outer: Mapping[str, str]) -> Subject:
+    launch, code = lay(workspace, found, _InPlace(found.contents, workspace.assets), report)
+    watched = code if found.spec.get("code_configuration") else None
+    return Subject(found.address, launch, code, _mapped(found, code, outer), _sample(found), watched=watched)
 
 
 def _of_record(
     workspace: Workspace,
-    address: Address,
-    state: State,
+    held: Found,
     defined: Found | None,
+    lay: Lay,
     report: Report,
     outer: Mapping[str, str],
 ) -> Subject:
-    held = in_record(workspace, address, state)
-    launch = _launch(workspace, held, workspace.assets, report)
-    code = _code(held, launch)
+    launch, code = lay(workspace, held, workspace.assets, report)
     mappings = _mapped(defined, code, outer) if defined else ()
     notes = ("it runs as it is recorded, not as files say", *(_differing(defined, held) if defined else ()))
-    return Subject(address, launch, code, mappings, _sample(defined or held, launch), notes)
+    return Subject(held.address, launch, code, mappings, _sample(defined or held), notes)
 
 
-def _code(found: Found, launch: Launch) -> Path:
-    """Where what runs is to Python: the code, or the content of a model that is served without any."""
-    return launch.code or (launch.model or launch.runtime) / found.code["name"]
-
-
-def _mapped(defined: Found, code: Path, outer: Mapping[str, str]) -> tuple[tuple[Path, Path], ...]:
+def _mapped(defined: Found, code: PurePath, outer: Mapping[str, str]) -> tuple[tuple[Path, PurePath], ...]:
     """Where an editor has what runs from elsewhere."""
-    location = defined.contents.get(defined.code.get("digest", ""))
+    location = defined.location
     seen = _seen(location, Path.cwd(), outer) if location else code
-    return () if seen == code else ((seen, code),)
+    return () if location is None or seen == code else ((Path(seen), code),)
 
 
 def _differing(defined: Found, held: Found) -> Iterator[str]:
@@ -159,19 +157,31 @@ class _InPlace:
         return digest in self.contents or self.stored.holds(digest)
 
 
-def _launch(workspace: Workspace, found: Found, assets: Assets, report: Report) -> Launch:
-    """Lay down what an instance needs, apart from the target's own; but environments a local target shares."""
-    target, root = workspace.target, workspace.config.root
-    own = folder_of(workspace.config, target).absolute()
-    layout = Layout((root / PRIVATE / "debug" / target.name).absolute())
-    layout.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+def _launched(workspace: Workspace, found: Found, assets: Assets, report: Report) -> tuple[Launch, PurePath]:
+    """Lay down what a process needs, apart from the target's own; but environments a local target shares."""
+    target = workspace.target
+    own, layout = folder_of(workspace.config, target).absolute(), _layout(workspace)
     is_local = target.provider == _LOCAL
-    options = read_options(target.options, root) if is_local else LocalOptions()
+    options = read_options(target.options, workspace.config.root) if is_local else LocalOptions()
     shared = Layout(own) if is_local else layout
     environments = Environments(shared.environments, exact=options.exact_python)
     given = revealed(found.spec.get("environment_variables") or {}, {})
     supplies = Supplies(layout, Sources(Objects(own), assets, _LOCAL), environments)
-    return supplies.launch(found.address, found.spec, given, report)
+    launch = supplies.launch(found.address, found.spec, given, report)
+    return launch, launch.code or (launch.model or launch.runtime) / found.code["name"]
+
+
+def _boxed(workspace: Workspace, found: Found, assets: Assets, report: Report) -> tuple[Boxed, PurePath]:
+    """Have ready what a container needs."""
+    box = boxed(workspace, found, assets, _layout(workspace), report)
+    return box, box.code
+
+
+def _layout(workspace: Workspace) -> Layout:
+    """Where lies what is laid down to be debugged."""
+    layout = Layout((workspace.config.root / PRIVATE / "debug" / workspace.target.name).absolute())
+    layout.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return layout
 
 
 def _notes(workspace: Workspace) -> Iterator[str]:
@@ -179,7 +189,7 @@ def _notes(workspace: Workspace) -> Iterator[str]:
     if target.provider != _LOCAL:
         yield (
             f"target {target.name} is of provider {target.provider}; this is a process of this machine, with the "
-            "packages of the conda file and without the image"
+            "packages of the conda file and without the image, which --container has"
         )
     elif target.options.get("server") == "azureml":
         yield "the target has server: azureml; to be debugged it runs by our own"
@@ -197,9 +207,9 @@ def _missing(address: Address | None, files: Files, state: State) -> str:
     return f"{address} is neither defined nor recorded; {f'did you mean {near[0]}?' if near else there}"
 
 
-def _sample(found: Found, launch: Launch) -> Path | None:
+def _sample(found: Found) -> Path | None:
     """A request that lies beside the manifest or the code."""
     folders = [Path(manifest.file).parent for manifest in found.manifests[:1]]
-    folders += [launch.app_root] if launch.code else []
+    folders += [found.location] if found.location else []
     there = (path for folder in folders for pattern in _SAMPLES for path in sorted(folder.glob(pattern)))
     return next((path for path in there if path.is_file()), None)

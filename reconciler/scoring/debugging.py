@@ -7,6 +7,7 @@ import importlib.util
 import logging
 import os
 import sys
+import threading
 from pathlib import Path
 from types import ModuleType
 
@@ -15,7 +16,6 @@ from reconciler.scoring.settings import Debugger, Settings
 
 log = logging.getLogger("mlops.scoring")
 
-HOST = "127.0.0.1"
 # The adapter is a process beside the script, and gets neither the script's secrets nor what changes what Python loads.
 _OF_ADAPTER = ("HOME", "LANG", "LD_LIBRARY_PATH", "MLOPS_KEPT_AS", "PATH", "TMPDIR")
 
@@ -33,21 +33,38 @@ def let_debugger_in(settings: Settings) -> None:
 
 
 def _listen(debugger: Debugger) -> None:
+    if debugger.ends_with_input:
+        _EndOfInput(daemon=True).start()
+    if not debugger.python and sys.version_info < (3, 10):
+        raise ScriptError("debugpy needs Python 3.10 or newer here, and this is an older one")
     try:
         debugpy = _debugpy(debugger.package)
         env = {name: os.environ[name] for name in _OF_ADAPTER if name in os.environ}
-        debugpy.configure(python=debugger.python, pythonEnv=env)
-        _, port = debugpy.listen((HOST, debugger.port))
+        debugpy.configure(python=debugger.python or sys.executable, pythonEnv=env)
+        _, port = debugpy.listen((debugger.host, debugger.port))
     except (ImportError, SyntaxError, OSError, RuntimeError) as error:
         version = ".".join(map(str, sys.version_info[:3]))
         raise ScriptError(f"debugpy cannot be used by this Python {version}: {error}") from error
     if debugger.told >= 0:
         with os.fdopen(debugger.told, "w") as told:
             told.write(f"{port}\n")
-    log.info("a debugger may attach to %s:%s", HOST, port)
+    log.info("a debugger may attach to %s:%s", debugger.host, port)
     if debugger.wait:
         log.info("the script is loaded once one has")
         debugpy.wait_for_client()
+
+
+class _EndOfInput(threading.Thread):
+    """Ends the process once nobody holds its standard input open; a debugger lets it be, whatever stands still."""
+
+    is_pydev_daemon_thread = True
+    pydev_do_not_trace = True
+
+    def run(self) -> None:
+        """Wait for the end of the file."""
+        while os.read(0, 1024):
+            pass
+        os._exit(1)
 
 
 def _debugpy(package: str) -> ModuleType:

@@ -42,11 +42,13 @@ class Debugger(NamedTuple):
     """How a debugger is let in that comes to us.
 
     Args:
-        port: of 127.0.0.1, where it finds debugpy; 0 is any that is free.
+        port: where it finds debugpy; 0 is any that is free.
         package: the folder of debugpy, for an environment that has none of its own.
-        python: the interpreter that runs the adapter.
+        python: the interpreter that runs the adapter; empty for the script's own.
         wait: whether nothing of the script is loaded before it has come.
         told: a file descriptor to which the port is written once a debugger may come; -1 for none.
+        host: on which it is found.
+        ends_with_input: whether all ends with the standard input, which whoever debugs holds open.
     """
 
     port: int
@@ -54,6 +56,8 @@ class Debugger(NamedTuple):
     python: str
     wait: bool = False
     told: int = -1
+    host: str = "127.0.0.1"
+    ends_with_input: bool = False
 
 
 class SettingsError(Exception):

@@ -59,7 +59,7 @@ class Debugged:
         return self._clients.submit(self.ask, body)
 
     def until_ready(self) -> "Debugged":
-        until(lambda: "ready on 127.0.0.1" in self.said or self.process.poll() is not None)
+        until(lambda: "mlops.scoring: ready on " in self.said or self.process.poll() is not None)
         assert self.process.poll() is None, self.said
         return self
 

@@ -13,7 +13,7 @@ from command_line import PATIENCE_S, Repository, files_holding
 from debugged import Debugged, debugging, gone
 
 from reconciler.errors import MlopsError
-from reconciler.operate.debug_session import DEBUG_PORT, is_free, ports_of
+from reconciler.operate.debug_server import DEBUG_PORT, is_free, ports_of
 from tests.ports import free_port
 from tests.waiting import until
 
@@ -132,7 +132,7 @@ def test_when_a_debugger_leaves_in_mid_request_it_is_answered_and_another_may_co
 def test_with_wait_breakpoints_in_init_are_hit(fresh: Repository):
     score = fresh.folder / "manifests" / "src" / "score.py"
     with debugging(fresh, "deployment/credit/blue", "--wait") as debugged:
-        assert "the script is loaded once one has" in debugged.said
+        until(lambda: "the script is loaded once one has" in debugged.said)
         with debugged.attached({score: [AT_INIT]}) as client:
             stop = client.stopped()
             assert stop.place == (str(score), AT_INIT, "init")

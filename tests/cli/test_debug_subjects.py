@@ -35,10 +35,16 @@ def repo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
 @pytest.fixture
 def find(repo: Repository) -> Find:
     def found(
-        address: Address | None = BLUE, *files: str, target: str | None = None, came: str = "", recorded: bool = False
+        address: Address | None = BLUE,
+        *files: str,
+        target: str | None = None,
+        came: str = "",
+        recorded: bool = False,
+        container: bool = False,
     ) -> Subject:
+        manner = {"recorded": recorded, "container": container}
         with open_workspace(target) as workspace:
-            return subject_of(workspace, Wish(files), address, print, recorded=recorded, outer={"PWD": came})
+            return subject_of(workspace, Wish(files), address, print, **manner, outer={"PWD": came})
 
     return found
 
@@ -157,9 +163,14 @@ def test_a_deployment_of_another_provider_is_told_to_run_without_its_image(repo:
     repo.write("mlops.yaml", "manifests: manifests\ntargets: {dev: {provider: docker}}\n")
     told = (
         "target dev is of provider docker; this is a process of this machine, with the packages of the conda file and "
-        "without the image"
+        "without the image, which --container has"
     )
     assert find().notes == (told,)
+
+
+def test_a_target_without_containers_has_none_to_debug_in(find: Find):
+    with pytest.raises(MlopsError, match="target dev runs no containers; its provider is local"):
+        find(container=True)
 
 
 def test_an_image_that_would_have_to_be_built_is_refused(repo: Repository, find: Find):

@@ -67,8 +67,8 @@ def configuration(names: Names, launch: Launch, instance: Instance) -> dict[str,
         "StopSignal": "SIGTERM",
         "StopTimeout": stop_seconds(launch.spec),
         "HostConfig": {
-            **_confinement(launch.limits, instance.user),
-            **_share(launch.limits),
+            **confinement(launch.limits, instance.user),
+            **share(launch.limits),
             # What ends while it is on trial is not started again: its end is the answer.
             "RestartPolicy": {"Name": "no"},
             "NetworkMode": instance.network,
@@ -124,7 +124,7 @@ def _process(launch: Launch) -> dict[str, Any]:
     return {"Entrypoint": list(launch.command), "Cmd": [], "WorkingDir": launch.folder}
 
 
-def _confinement(limits: Limits, user: str) -> dict[str, Any]:
+def confinement(limits: Limits, user: str) -> dict[str, Any]:
     """What keeps an instance from harming the machine, whatever its model's code does."""
     return {
         # Reaps what workers leave behind, and passes SIGTERM on to servers that expect no such thing as process 1.
@@ -138,7 +138,7 @@ def _confinement(limits: Limits, user: str) -> dict[str, Any]:
     }
 
 
-def _share(limits: Limits) -> dict[str, Any]:
+def share(limits: Limits) -> dict[str, Any]:
     """How much of the machine an instance may take."""
     found = {
         "NanoCpus": None if limits.cpus is None else int(limits.cpus * 1e9),
