@@ -46,7 +46,7 @@ def copied(files: Sequence[tuple[str, Path]], copy: Path) -> list[tuple[str, str
     for folder in sorted({(copy / name).parent for name, _ in files if name}):
         folder.mkdir(parents=True, exist_ok=True)
     sizes = [source.stat().st_size for _, source in files]
-    digests = each(lambda file: _copied(file[1], copy / file[0]), files, threads=threads_for(sizes))
+    digests = each(lambda file: _copied(file[1], copy / file[0]), files, threads=threads_for(sizes, synced=True))
     return [(name, digest) for (name, _), digest in zip(files, digests, strict=True)]
 
 

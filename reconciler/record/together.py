@@ -11,9 +11,13 @@ _Answer = TypeVar("_Answer")
 _MANY_BYTES, _MANY_FILES, _MOST = 32 << 20, 64, 4
 
 
-def threads_for(sizes: Sequence[int]) -> int:
-    """How many threads files of such sizes are worth; to start them costs more than a folder of scripts does."""
-    if sum(sizes) < _MANY_BYTES and len(sizes) < _MANY_FILES:
+def threads_for(sizes: Sequence[int], *, synced: bool = False) -> int:
+    """How many threads files of such sizes are worth; to start them costs more than to read a folder of scripts does.
+
+    Args:
+        synced: whether the disk is waited for at each, so that many small ones are worth some, too.
+    """
+    if sum(sizes) < _MANY_BYTES and not (synced and len(sizes) >= _MANY_FILES):
         return 1
     return min(_MOST, len(sizes), os.cpu_count() or 1)
 

@@ -32,8 +32,17 @@ def test_so_many_are_under_way_at_once_and_no_more() -> None:
 
 
 @pytest.mark.parametrize(
-    ("sizes", "several"),
-    [([], False), ([10] * 20, False), ([1] * 100, True), ([20 << 20] * 2, True), ([1 << 30], False)],
+    ("sizes", "read", "synced"),
+    [
+        ([], False, False),
+        ([10] * 20, False, False),
+        ([1] * 100, False, True),
+        ([20 << 20] * 2, True, True),
+        ([1 << 30], False, False),
+    ],
 )
-def test_several_threads_are_for_what_is_worth_them(sizes: list[int], several: bool) -> None:
-    assert (threads_for(sizes) > 1) is several
+def test_several_threads_are_for_what_is_worth_them(
+    sizes: list[int], read: bool, synced: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    assert (threads_for(sizes) > 1, threads_for(sizes, synced=True) > 1) == (read, synced)
