@@ -59,7 +59,7 @@ def print_list(kind: str, name: str, view: "View", target: str | None, *, query:
 
 def put_away(named: "Named", target: str | None, *, archived: bool, lock_timeout: float, quiet: bool) -> int:
     """Archive versions, or restore them; nothing is printed, as in Azure."""
-    from reconciler.imperative import asset_versions  # noqa: PLC0415 - --help loads none of it
+    from reconciler.imperative import asset_changes  # noqa: PLC0415 - --help loads none of it
     from reconciler.workspace import open_workspace  # noqa: PLC0415
 
     command = f"{named.kind} {'archive' if archived else 'restore'}"
@@ -67,7 +67,7 @@ def put_away(named: "Named", target: str | None, *, archived: bool, lock_timeout
         open_workspace(target) as workspace,
         az_manner(command, lock_timeout=lock_timeout, quiet=quiet) as manner,
     ):
-        return code_of(asset_versions.archive(workspace, named, manner, archived=archived), manner, again=command)
+        return code_of(asset_changes.archive(workspace, named, manner, archived=archived), manner, again=command)
 
 
 def print_updated(
@@ -82,7 +82,7 @@ def print_updated(
     output: StrEnum,
 ) -> int:
     """Change a version as `words` say, `sets`, `adds` and `removes`, and print it."""
-    from reconciler.imperative import asset_versions  # noqa: PLC0415 - --help loads none of it
+    from reconciler.imperative import asset_changes, asset_versions  # noqa: PLC0415 - --help loads none of it
     from reconciler.imperative.amending import amendment_of  # noqa: PLC0415
     from reconciler.workspace import open_workspace  # noqa: PLC0415
 
@@ -94,7 +94,7 @@ def print_updated(
         chosen = workspace.target.name
         address = asset_versions.one(workspace.store, chosen, named)
         amendment = amendment_of(address, **words, literal=literal)
-        code = code_of(asset_versions.update(workspace, amendment, manner), manner, again=command)
+        code = code_of(asset_changes.update(workspace, amendment, manner), manner, again=command)
         print_answer(asset_versions.show(workspace.store, chosen, address), query, output)
         return code
 

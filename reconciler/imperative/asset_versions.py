@@ -1,22 +1,18 @@
-"""Registered versions of models and environments: found, listed, put away, brought back, changed."""
+"""Registered versions of models and environments: found, shown, listed. Nothing here loads what plans."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from reconciler import pipeline
 from reconciler.core.address import Address
-from reconciler.core.amendment import Amendment
 from reconciler.core.state import Entry
 from reconciler.errors import MlopsError
-from reconciler.kinds.marks import ARCHIVED, is_archived
+from reconciler.kinds.marks import is_archived
 from reconciler.kinds.references import natural
 from reconciler.load.words import did_you_mean
 from reconciler.record.store import Store
 from reconciler.render.azure_assets import asset_document, name_document
 from reconciler.resolve import Registry
-from reconciler.wishes import Applied, Manner, Wish
-from reconciler.workspace import Workspace
 
 LATEST = "latest"
 _Found = tuple[Address, Entry]
@@ -68,7 +64,7 @@ def one(store: Store, target: str, named: Named) -> Address:
     """
     if not (named.version or named.label):
         raise MlopsError(f"which version of {named.kind} {named.name}? Give --version/-v, or --label {LATEST}")
-    return _meant(store, target, named)[0]
+    return meant(store, target, named)[0]
 
 
 def show(store: Store, target: str, address: Address) -> dict[str, Any]:
@@ -87,22 +83,8 @@ def listed(store: Store, target: str, kind: str, name: str, view: View) -> list[
     return rows[: view.most]
 
 
-def archive(workspace: Workspace, named: Named, manner: Manner, *, archived: bool) -> Applied:
-    """Put versions away, or bring them back: one, the latest, or all that there are of a name."""
-    addresses = _meant(workspace.store, workspace.target.name, named)
-    marks = {ARCHIVED: True if archived else None}
-    amendments = tuple(Amendment(address, marks=marks) for address in addresses)
-    return pipeline.apply(workspace, Wish(amendments=amendments, kind=named.kind, blame=False), manner)
-
-
-def update(workspace: Workspace, amendment: Amendment, manner: Manner) -> Applied:
-    """Change what may change of a version: its description, tags, properties and stage."""
-    wish = Wish(amendments=(amendment,), kind=amendment.address.kind, blame=False)
-    return pipeline.apply(workspace, wish, manner)
-
-
-def _meant(store: Store, target: str, named: Named) -> tuple[Address, ...]:
-    """The versions that are meant.
+def meant(store: Store, target: str, named: Named) -> tuple[Address, ...]:
+    """The versions that a command is about: one, the latest, or all.
 
     Raises:
         MlopsError: there is none, or what is given names none.
@@ -114,14 +96,14 @@ def _meant(store: Store, target: str, named: Named) -> tuple[Address, ...]:
     known = [address for address, _ in _all(store, named.kind)]
     versions = [address for address in known if address.name == named.name]
     if named.version:
-        meant = [address for address in versions if address.version == named.version]
+        chosen = [address for address in versions if address.version == named.version]
     elif named.label:
         latest = Registry.of(store.read()).latest(named.kind, named.name)
-        meant = [address for address in versions if address.version == latest]
+        chosen = [address for address in versions if address.version == latest]
     else:
-        meant = versions
-    if meant:
-        return tuple(meant)
+        chosen = versions
+    if chosen:
+        return tuple(chosen)
     raise MlopsError(_unknown(named, versions, known, target))
 
 

@@ -9,7 +9,7 @@ from reconciler import pipeline
 from reconciler.cli.plan_forms import PLAN
 from reconciler.core.address import Address
 from reconciler.errors import MlopsError, RefusedError
-from reconciler.imperative import asset_versions
+from reconciler.imperative import asset_changes
 from reconciler.imperative.asset_versions import Named
 from reconciler.operate.rebuild import rebuild
 from reconciler.pipeline import Manner, Wish
@@ -140,7 +140,7 @@ def test_a_record_that_is_made_anew_still_knows_it(workspace: Workspace, folder:
     register(workspace, path="run1/model")
     register(workspace, path="run2/model")
     applied(workspace)
-    asset_versions.archive(workspace, Named("model", "risk", "2"), Manner(), archived=True)
+    asset_changes.archive(workspace, Named("model", "risk", "2"), Manner(), archived=True)
     before = workspace.store.read().entries
     (folder / ".mlops" / "state.db").unlink()
     with open_workspace(None) as anew:

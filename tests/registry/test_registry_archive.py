@@ -6,8 +6,9 @@ import pytest
 from registry_world import deploy, entry, folder_plan, register, risk, steps, write
 
 from reconciler import pipeline
+from reconciler.core.amendment import Amendment
 from reconciler.errors import ManifestError, MlopsError
-from reconciler.imperative import asset_versions
+from reconciler.imperative import asset_changes, asset_versions
 from reconciler.imperative.asset_versions import Named, View
 from reconciler.pipeline import Manner, Wish
 from reconciler.providers.memory import MemoryProvider
@@ -19,7 +20,7 @@ ALL = View(archived=True)
 
 def archive(workspace: Workspace, version: str = "", *, label: str = "", archived: bool = True) -> list[str]:
     named = Named("model", "risk", version, label)
-    done = asset_versions.archive(workspace, named, Manner(), archived=archived)
+    done = asset_changes.archive(workspace, named, Manner(), archived=archived)
     assert done.succeeded
     return steps(done.planned)
 
@@ -116,14 +117,14 @@ def test_whoever_restores_it_behind_our_back_made_drift(three: Workspace):
 
 def test_an_update_leaves_it_archived(three: Workspace):
     archive(three, "2")
-    asset_versions.update(three, asset_versions.Amendment(risk("2"), (("tags.a", "b"),)), Manner())
+    asset_changes.update(three, Amendment(risk("2"), (("tags.a", "b"),)), Manner())
     assert entry(three, risk("2"))["archived"] is True
     assert entry(three, risk("2"))["tags"] == {"a": "b"}
 
 
 def test_an_update_changes_no_content(three: Workspace):
     with pytest.raises(ManifestError, match="E-IMMUTABLE"):
-        asset_versions.update(three, asset_versions.Amendment(risk("2"), (("path", "run1/model"),)), Manner())
+        asset_changes.update(three, Amendment(risk("2"), (("path", "run1/model"),)), Manner())
 
 
 @pytest.mark.parametrize(
@@ -137,10 +138,10 @@ def test_an_update_changes_no_content(three: Workspace):
 )
 def test_what_is_not_there_is_told(three: Workspace, named: Named, message: str):
     with pytest.raises(MlopsError, match=message):
-        asset_versions.archive(three, named, Manner(), archived=True)
+        asset_changes.archive(three, named, Manner(), archived=True)
 
 
 def test_a_list_is_of_a_stage_or_of_tags(three: Workspace):
-    asset_versions.update(three, asset_versions.Amendment(risk("2"), (("stage", "Production"),)), Manner())
+    asset_changes.update(three, Amendment(risk("2"), (("stage", "Production"),)), Manner())
     in_production = View(fits=lambda spec: spec.get("stage") == "Production")
     assert versions(three, in_production) == ["2"]

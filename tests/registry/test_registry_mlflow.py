@@ -9,8 +9,9 @@ from registry_world import entry, folder_plan, register, risk, steps, write
 
 from reconciler import pipeline
 from reconciler.core.address import Address
+from reconciler.core.amendment import Amendment
 from reconciler.errors import ManifestError
-from reconciler.imperative import asset_versions
+from reconciler.imperative import asset_changes, asset_versions
 from reconciler.pipeline import Manner, Wish
 from reconciler.workspace import Workspace
 
@@ -43,7 +44,7 @@ def test_the_same_content_is_that_version_again(workspace: Workspace, ml: Path):
 def test_what_changes_besides_leaves_them(workspace: Workspace, ml: Path):
     assert ml.is_dir()
     mlflow(workspace)
-    asset_versions.update(workspace, asset_versions.Amendment(risk("1"), (("tags.a", "b"),)), Manner())
+    asset_changes.update(workspace, Amendment(risk("1"), (("tags.a", "b"),)), Manner())
     assert "python_function" in entry(workspace, risk("1"))["flavors"]
 
 
