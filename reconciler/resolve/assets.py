@@ -13,6 +13,8 @@ from reconciler.kinds.marks import is_archived
 from reconciler.kinds.references import natural
 
 _REFERENCE = re.compile(r"azureml:(?P<name>[^/:@]+)(?::(?P<version>[^@]+)|@(?P<label>[^:]+))$")
+# As `online-deployment show` prints them, so that scripts can hand them on.
+_PRINTED = re.compile(r"azureml:/targets/[^/]+/(?:models|environments)/(?P<name>[^/:@]+)/versions/(?P<version>[^/@]+)$")
 
 
 @dataclass
@@ -92,9 +94,12 @@ def changed_content(kind: str, before: Spec, after: Spec) -> str:
 def parse_reference(value: Any) -> tuple[str, str, str] | None:
     """Read `azureml:NAME:VERSION` or `azureml:NAME@LABEL` as (name, version, label); None for all other forms.
 
+    So is read what our own commands print of a version, `azureml:/targets/TARGET/models/NAME/versions/VERSION`.
     Registry references, ARM ids and curated environments (`AzureML-…`) are of that other kind: they are passed to
     the platform unchanged.
     """
+    if isinstance(value, str) and (printed := _PRINTED.match(value)):
+        return printed["name"], printed["version"], ""
     match = _REFERENCE.match(value) if isinstance(value, str) else None
     if not match or match["name"].startswith("AzureML-"):
         return None

@@ -8,7 +8,8 @@ from deployment_world import BLUE, ENDPOINT, Failing, created, lay_out, make_end
 
 from reconciler.core.plan import Result
 from reconciler.errors import ManifestError, MlopsError, RefusedError
-from reconciler.imperative import deployments
+from reconciler.imperative import assets, deployments
+from reconciler.imperative.assets import Given
 from reconciler.imperative.deleting import is_there
 from reconciler.imperative.viewing import deployment_shown
 from reconciler.pipeline import Manner, drift
@@ -216,3 +217,29 @@ def test_what_failed_to_be_made_is_forgotten_once_it_is_deleted(workspace: Works
     assert is_there(workspace, BLUE)
     assert deployments.delete(workspace, BLUE, Manner()) is None
     assert not is_there(workspace, BLUE)
+
+
+def test_the_model_that_show_prints_can_be_given_to_another_deployment(workspace: Workspace):
+    register(workspace, "risk")
+    created(workspace, "model=azureml:risk@latest")
+    shown = deployment_shown(workspace, BLUE)["model"]
+    assert shown == "azureml:/targets/dev/models/risk/versions/1"
+    created(workspace, f"model={shown}", name="green")
+    assert spec(workspace, replace(BLUE, name="green"))["model"] == "azureml:risk:1"
+
+
+def test_another_version_of_a_registered_model_is_rolled_out(workspace: Workspace):
+    register(workspace, "risk")
+    created(workspace, "model=azureml:risk:1")
+    Path("weights.txt").write_text("2")
+    register(workspace, "risk")
+    assert updated(workspace, "model=azureml:risk@latest") == ["roll_out deployment/credit/blue"]
+    assert spec(workspace)["model"] == "azureml:risk:2"
+    assert updated(workspace, "model=azureml:risk:2") == []
+    with pytest.raises(ManifestError, match="model 'risk:3' is not defined here nor recorded"):
+        updated(workspace, "model=azureml:risk:3")
+
+
+def register(workspace: Workspace, name: str) -> None:
+    applied, _ = assets.create(workspace, Given("model", name, fields={"path": "weights.txt"}), Manner())
+    assert applied.succeeded
