@@ -140,6 +140,13 @@ def test_no_sink_of_a_whole_life_shows_a_secret(telling: Told):
         assert "(secret 1)" in target.run("history", "show", "last", "--format", form)
         target.run("rollback", "last", "--plan-only", "--format", form)
     assert "ValueError: the value of this secret" in target.run("rollback", "last", "--auto-approve", "--debug", code=5)
+    blue = ("-n", "blue", "-e", "credit")
+    for form in ("json", "yaml", "table", "tsv"):
+        target.run("online-deployment", "show", *blue, "-o", form)
+        target.run("online-deployment", "list", "-e", "credit", "-o", form)
+    amended = ("--set", f"environment_variables.NEW={BY_SET}", "--debug")
+    assert "ValueError: the value of this secret" in target.run("online-deployment", "update", *blue, *amended, code=5)
+    target.run("online-deployment", "create", "-f", "manifests/blue.yml", *amended, code=1)
     target.run("validate", *GIVEN)
     target.run("validate", "--set", f"deployment/credit/blue.environment_variables={BY_SET}", code=1)
     repo.edit("manifests/blue.yml", "  API: '{{TOKEN}}'", "  API: ['{{TOKEN}}']")
