@@ -10,6 +10,7 @@ from pathlib import Path
 
 from assets import assets
 from az import az
+from client import client
 from containers import containers
 from crashes import crashes
 from gitops import gitops
@@ -117,6 +118,7 @@ SECTIONS: dict[str, Callable[[Bench], Iterable[Row | Absent]]] = {
     "scoring": scoring,
     "peers": peers,
     "gateway": gateway,
+    "client": client,
     "steady": under_load,
     "crashes": crashes,
 }

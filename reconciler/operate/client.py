@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from reconciler.core.answer import Answer
+from reconciler.core.secret import masked
 from reconciler.errors import (
     InvocationError,
     MlopsError,
@@ -231,7 +232,7 @@ class Client(Caller):
         def look() -> Access:
             return Access(uri, given if isinstance(given, str) else given(), trusted)
 
-        super().__init__(uri, look, timeout=timeout, retries=retries)
+        super().__init__(masked(uri), look, timeout=timeout, retries=retries)
         Line(Access(uri, "", trusted))  # what is wrong with the address is told here, and not later
 
 

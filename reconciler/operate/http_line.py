@@ -1,6 +1,7 @@
 """Connections to the place of one endpoint, kept for the next request; each is used by one request at a time."""
 
 import http.client
+import re
 import select
 import ssl
 import threading
@@ -12,12 +13,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from reconciler.core.answer import Answer, Headers
+from reconciler.core.secret import masked
 from reconciler.errors import MlopsError, NoAnswerError
 
 _CONNECT_S = 10.0
 # What stands between may have forgotten a connection that was idle for longer, without a word.
 _IDLE_S = 60.0
 _MOST_IDLE = 32
+_ONE_WORD = re.compile(r"[!-~]+")
 
 
 @dataclass(frozen=True)
@@ -56,10 +59,8 @@ class Line:
 
     def __init__(self, access: Access, *, now: Callable[[], float] = time.monotonic) -> None:
         self.access, self._now = access, now
-        self._place = urllib.parse.urlsplit(access.uri)
-        if self._place.scheme not in ("http", "https") or not self._place.hostname:
-            raise MlopsError(f"{access.uri} is no address of an endpoint; it begins with https:// or http://")
-        self._context = _trusting(access) if self._place.scheme == "https" else None
+        scheme, self._host, self._port = _place_of(access.uri)
+        self._context = _trusting(access) if scheme == "https" else None
         self._lock, self._closed = threading.Lock(), False
         self._idle: list[tuple[float, http.client.HTTPConnection]] = []
         weakref.finalize(self, _close_each, self._idle)  # whoever forgot its end
@@ -114,18 +115,18 @@ class Line:
 
     def _opened(self) -> http.client.HTTPConnection:
         """A new connection; one that does not come about has brought nobody anything."""
-        host, port, uri = self._place.hostname or "", self._place.port, self.access.uri
         connection = (
-            http.client.HTTPSConnection(host, port, timeout=_CONNECT_S, context=self._context)
+            http.client.HTTPSConnection(self._host, self._port, timeout=_CONNECT_S, context=self._context)
             if self._context
-            else http.client.HTTPConnection(host, port, timeout=_CONNECT_S)
+            else http.client.HTTPConnection(self._host, self._port, timeout=_CONNECT_S)
         )
         try:
             connection.connect()
         except ssl.SSLCertVerificationError as error:
             connection.close()
             raise MlopsError(
-                f"the certificate at {uri} is not trusted: {error.verify_message}; `mlops plan` tells whether it is due"
+                f"the certificate at {masked(self.access.uri)} is not trusted: {error.verify_message}; "
+                "`mlops plan` tells whether it is due"
             ) from error
         except OSError as error:
             connection.close()
@@ -133,8 +134,19 @@ class Line:
         return connection
 
     def _silent(self, why: str, *, maybe_seen: bool) -> NoAnswerError:
-        said = f"{self.access.uri} does not answer: {why}; `mlops status` tells what runs"
+        said = f"{masked(self.access.uri)} does not answer: {why}; `mlops status` tells what runs"
         return NoAnswerError(said, maybe_seen=maybe_seen)
+
+
+def _place_of(uri: str) -> tuple[str, str, int | None]:
+    """The scheme, the host and the port of a scoring URI; its other parts are for whoever makes a request."""
+    try:
+        place = urllib.parse.urlsplit(uri)
+        if _ONE_WORD.fullmatch(uri) and place.scheme in ("http", "https") and place.hostname:
+            return place.scheme, place.hostname, place.port
+    except ValueError:
+        pass
+    raise MlopsError(f"{masked(uri)} is no address of an endpoint, such as https://host/score")
 
 
 def _close_each(idle: list[tuple[float, http.client.HTTPConnection]]) -> None:

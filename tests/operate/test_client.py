@@ -334,10 +334,26 @@ def test_no_text_of_a_client_or_of_its_errors_shows_the_key(server: Server):
     assert [text for text in told if key in text] == []
 
 
-@pytest.mark.parametrize("uri", ["credit", "ftp://credit/score", "file:///etc/passwd", "http:///score"])
+@pytest.mark.parametrize(
+    "uri",
+    [
+        *("", "credit", "ftp://credit/score", "file:///etc/passwd", "http:///score", "http://host:99999/score"),
+        *("http://host/sc ore", "http://host/score\r\nX: 1", "http://[host/score", "http://höst/score"),
+    ],
+)
 def test_what_is_no_address_is_refused_at_once(uri: str):
     with pytest.raises(MlopsError, match="no address of an endpoint"):
         Client(uri)
+
+
+def test_a_password_in_an_address_is_shown_nowhere():
+    uri = f"http://ana:tiger@127.0.0.1:{free_port()}/score?sig=tiger"  # pragma: allowlist secret
+    client = Client(uri, retries=0)
+    with pytest.raises(NoAnswerError) as raised:
+        client.invoke({})
+    with pytest.raises(MlopsError) as refused:
+        Client(uri.replace("http", "ftp"))
+    assert [text for text in (repr(client), str(raised.value), str(refused.value)) if "tiger" in text] == []
 
 
 def test_a_client_that_was_closed_opens_another_connection(server: Server):
