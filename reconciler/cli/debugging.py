@@ -66,8 +66,8 @@ def debug(
 
     It runs as a local target would run it, with the model, environment and variables of the files, from the code as it
     lies in the working tree: set breakpoints there, attach, send a request. Nothing is applied or recorded, no time
-    limit counts, and nothing listens but on 127.0.0.1. With --wait breakpoints in init() are hit, too. After an edit
-    end it with Ctrl-C and start it again.
+    limit counts, and nothing listens but on 127.0.0.1. With --wait breakpoints in init() are hit, too. While a debugger
+    is attached, an edit of a function counts at once; for any other end it with Ctrl-C and start it again.
 
     \b
     Examples:

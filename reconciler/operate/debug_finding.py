@@ -21,6 +21,7 @@ from reconciler.wishes import Wish
 from reconciler.workspace import Workspace, folder_of
 
 _KIND = "deployment"
+_CONTEXT = "build.path"
 
 Find = Callable[[Address], Spec | None]
 Objections = Callable[[Sequence[Resource]], Iterable[Problem]]
@@ -40,9 +41,16 @@ class Found:
 
     @property
     def contents(self) -> dict[str, Path]:
-        """Where the files have what they point at, by digest; of equal contents the deployment's own counts."""
-        found = (each for manifest in reversed(self.manifests) for each in manifest.contents.values())
-        return {each.digest: each.location for each in found}
+        """Where the files have code and model, by digest; of equal ones the deployment's own counts.
+
+        Contexts of images are not among them: an image is known by what counts of its context, and so is built of that.
+        """
+        return {
+            each.digest: each.location
+            for manifest in reversed(self.manifests)
+            for path, each in manifest.contents.items()
+            if not path.endswith(_CONTEXT)
+        }
 
     @property
     def code(self) -> Mapping[str, str]:
@@ -101,8 +109,10 @@ def in_files(workspace: Workspace, wish: Wish, address: Address | None, state: S
         files |= unsound  # one of them may define what is missing
     told = (*problems_of(parts, (), None), *objections(parts))
 
+    recorded = _valued(workspace, state)
+
     def asset(each: Address) -> Spec | None:
-        return resources[each].spec if each in resources else _spec(each, state)
+        return resources[each].spec if each in resources else recorded(each)
 
     found = Found(meant, _inlined(parts[0].spec, asset), tuple(part.manifest for part in parts))
     return Files(found, tuple(each for each in (*problems, *told) if each.file in files), deployments)
@@ -119,16 +129,22 @@ def in_record(workspace: Workspace, address: Address, state: State) -> Found:
     Raises:
         MlopsError: it is not recorded.
     """
-    objects = Objects(folder_of(workspace.config, workspace.target))
-
-    def valued(each: Address) -> Spec | None:
-        spec = _spec(each, state)
-        return None if spec is None else with_values(spec, objects.secrets(each))
-
+    valued = _valued(workspace, state)
     spec = valued(address)
     if spec is None:
         raise MlopsError(f"{address} is not recorded")
     return Found(address, _inlined(spec, valued))
+
+
+def _valued(workspace: Workspace, state: State) -> Find:
+    """Finds what is recorded, with the values of its secrets as far as the target keeps them."""
+    objects = Objects(folder_of(workspace.config, workspace.target))
+
+    def valued(address: Address) -> Spec | None:
+        spec = _spec(address, state)
+        return None if spec is None else with_values(spec, objects.secrets(address))
+
+    return valued
 
 
 def _assets_of(resource: Resource, resources: Mapping[Address, Resource]) -> Iterator[Resource]:

@@ -8,7 +8,7 @@ from pathlib import Path, PurePath
 
 from reconciler.core.address import Address
 from reconciler.core.state import State
-from reconciler.errors import MlopsError
+from reconciler.errors import ManifestError, MlopsError
 from reconciler.operate.debug_container import Boxed, boxed
 from reconciler.operate.debug_finding import Files, Found, in_files, in_process_objections, in_record
 from reconciler.providers.hosting.layout import Layout
@@ -81,7 +81,12 @@ def subject_of(
     """
     state = workspace.store.read()
     objections = workspace.provider.objections if container else in_process_objections(state)
-    files = in_files(workspace, wish, address, state, objections)
+    try:
+        files = in_files(workspace, wish, address, state, objections)
+    except ManifestError:
+        if not recorded:
+            raise
+        files = Files(None, (), ())  # nothing could be read, and only the way from there is lost
     warnings = () if recorded else accepted(files.problems)
     lay = _boxed if container else _launched
     if files.found and not recorded:

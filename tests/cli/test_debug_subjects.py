@@ -10,6 +10,7 @@ from command_line import LOCAL, MEMORY, SCORE, Repository
 
 from reconciler.core.address import Address
 from reconciler.errors import ManifestError, MlopsError, ProviderError
+from reconciler.operate.debug_finding import in_files
 from reconciler.operate.debugging import Subject, subject_of
 from reconciler.providers.local.environments import Environment, Environments
 from reconciler.providers.local.launch import variables
@@ -178,6 +179,26 @@ def test_an_image_that_would_have_to_be_built_is_refused(repo: Repository, find:
     repo.edit("manifests/sklearn.yml", "image: mcr.microsoft.com/azureml/base:1", "build: {path: src}")
     with pytest.raises(ManifestError, match="local builds no images"):
         find()
+
+
+def test_a_context_of_an_image_is_not_taken_where_it_lies(repo: Repository):
+    # Files that git ignores lie there, too, and the image would go by the name of one without.
+    repo.edit("manifests/sklearn.yml", "image: mcr.microsoft.com/azureml/base:1", "build: {path: context}")
+    repo.write("manifests/context/Dockerfile", "FROM scratch\n")
+    with open_workspace(None) as workspace:
+        found = in_files(workspace, Wish(), BLUE, workspace.store.read(), lambda _: ()).found
+    assert found is not None
+    assert sorted(path.name for path in found.contents.values()) == ["src", "weights-1.txt"]
+
+
+def test_what_is_recorded_needs_no_files(repo: Repository, find: Find):
+    repo.write("mlops.yaml", MEMORY)
+    repo.apply()
+    shutil.rmtree(repo.folder / "manifests")
+    with pytest.raises(ManifestError):
+        find()
+    with pytest.raises(ProviderError, match="is not stored here"):
+        find(recorded=True)
 
 
 def test_no_value_of_a_secret_is_made_up(repo: Repository, find: Find, monkeypatch: pytest.MonkeyPatch):
