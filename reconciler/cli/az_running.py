@@ -31,7 +31,7 @@ def in_background(*more: str, quiet: bool = False) -> bool:
     Raises:
         typer.Exit: it is refused; why was told.
     """
-    from reconciler.imperative.background import is_worker, started  # noqa: PLC0415 - --help loads none of it
+    from reconciler.imperative.leaving import is_worker, started  # noqa: PLC0415 - --help loads none of it
 
     if is_worker():
         return False
@@ -71,7 +71,8 @@ def az_manner(command: str, *, lock_timeout: float, quiet: bool = False, yes: bo
     from reconciler.cli.progress import errors_alone, plain_lines  # noqa: PLC0415
     from reconciler.core.holder import holder_text  # noqa: PLC0415
     from reconciler.imperative.amending import refuse_loss, replacements  # noqa: PLC0415
-    from reconciler.imperative.background import PATIENCE_S, Errand, is_worker  # noqa: PLC0415
+    from reconciler.imperative.background import PATIENCE_S, Errand  # noqa: PLC0415
+    from reconciler.imperative.leaving import is_worker  # noqa: PLC0415
     from reconciler.pipeline import Manner  # noqa: PLC0415
 
     stop = threading.Event()

@@ -1,19 +1,15 @@
-"""`--no-wait`: a worker of its own session carries on what a command began, once it is known not to be refused.
+"""`--no-wait`, as its worker has it: the command goes on once it is known not to be refused, and others are told.
 
 The worker runs the very same command. It reads the files, makes the plan and lays down the content before anybody is
 told that it is accepted, so that whoever asked may change or remove them; at its turn it plans anew from what it read.
 """
 
-import io
-import json
 import os
-import subprocess
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-import reconciler
 from reconciler.apply import Watcher
 from reconciler.attending import COMMAND as ATTENDANT
 from reconciler.core.address import Address
@@ -30,52 +26,8 @@ from reconciler.wanted import accepted, loaded_of
 from reconciler.wishes import Planned, Wish
 from reconciler.workspace import Workspace, holder
 
-WORKER = "MLOPS_WORKER"
-"""The variable that tells a command that it is the worker of another, with its words, which may hold secrets."""
-
 PATIENCE_S = 86_400.0
 """How long a worker waits for its turn."""
-
-_MAIN = """import json, os, sys
-sys.path.insert(0, sys.argv[1])
-sys.argv[1:] = json.loads(os.environ["MLOPS_WORKER"])
-from reconciler.cli.main import main
-main()"""
-
-
-def is_worker(environ: Mapping[str, str] = os.environ) -> bool:
-    """Whether this process is the worker of another command."""
-    return WORKER in environ
-
-
-def started(words: Sequence[str], environ: Mapping[str, str] = os.environ) -> tuple[int, str]:
-    """Start the worker of a command line, and wait until it is accepted or refused.
-
-    Standard error is shared until then, so that a refusal is told as ever. Nothing of this process is held open by the
-    worker afterwards: whoever reads our output sees its end.
-
-    Args:
-        words: of the command line.
-        environ: of this process; the worker gets all of it.
-
-    Returns:
-        The exit code, and where the log of the worker is; empty where it was refused.
-    """
-    # Without -P a folder `reconciler` of whoever's repository this is would be imported.
-    place, command = str(Path(reconciler.__file__).parent.parent), words[:2]
-    worker = subprocess.Popen(
-        [sys.executable, "-P", "-c", _MAIN, place, *command],
-        env={**environ, WORKER: json.dumps(words)},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        start_new_session=True,
-    )
-    with worker.stdout or io.BytesIO() as answer:
-        log = answer.readline().decode().rstrip("\n")
-    if log:
-        worker.returncode = 0  # it goes on, and is nobody's to wait for
-        return 0, log
-    return worker.wait(), ""
 
 
 class Errand:
