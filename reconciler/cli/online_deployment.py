@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from reconciler.cli import az_options as az
+from reconciler.cli.az_running import in_background
 from reconciler.cli.saying import warn
 
 if TYPE_CHECKING:
@@ -61,6 +62,9 @@ def create(
       mlops online-deployment create --name blue --endpoint my-endpoint -f blue-deployment.yml --all-traffic
       mlops online-deployment create -n green -e my-endpoint -f green.yml --set instance_count=2 tags.team=risk
     """
+    if no_wait and in_background(quiet=only_errors):
+        return 0
+
     from reconciler.imperative import deployments  # noqa: PLC0415 - --help loads none of it
 
     wish = _of_file(file, name, endpoint_name, overrides, skip_script=skip_script_validation)
@@ -72,7 +76,6 @@ def create(
         make,
         "online-deployment create",
         az.target_of(target, local=local),
-        no_wait=no_wait,
         lock_timeout=lock_timeout,
         quiet=only_errors,
         yes=yes,
@@ -119,6 +122,9 @@ def update(
       mlops online-deployment update -n blue -e my-endpoint --set model=azureml:risk@latest
       mlops online-deployment update -n blue -e my-endpoint -f blue-deployment.yml
     """
+    if no_wait and in_background(quiet=only_errors):
+        return 0
+
     from reconciler.imperative import deployments  # noqa: PLC0415 - --help loads none of it
 
     skip = skip_script_validation
@@ -138,7 +144,6 @@ def update(
         change,
         "online-deployment update",
         az.target_of(target, local=local),
-        no_wait=no_wait,
         lock_timeout=lock_timeout,
         quiet=only_errors,
         yes=yes,
@@ -169,9 +174,12 @@ def delete(
     Examples:
       mlops online-deployment delete -n blue -e my-endpoint --yes
     """
+    if no_wait and yes and in_background(quiet=only_errors):
+        return 0
+
     from reconciler.cli.applying import code_of  # noqa: PLC0415 - --help loads none of it
     from reconciler.cli.asking import agreed  # noqa: PLC0415
-    from reconciler.cli.az_running import az_manner, in_background  # noqa: PLC0415
+    from reconciler.cli.az_running import az_manner  # noqa: PLC0415
     from reconciler.imperative import deployments  # noqa: PLC0415
     from reconciler.imperative.deleting import is_there  # noqa: PLC0415
     from reconciler.imperative.viewing import deployment_address  # noqa: PLC0415
@@ -206,7 +214,6 @@ def _changed(
     command: str,
     target: str | None,
     *,
-    no_wait: bool,
     lock_timeout: float,
     quiet: bool,
     yes: bool,
@@ -215,13 +222,11 @@ def _changed(
 ) -> int:
     """Make a change, and print the deployment as it is then; `besides` is what is said of options."""
     from reconciler.cli.applying import code_of  # noqa: PLC0415 - --help loads none of it
-    from reconciler.cli.az_running import az_manner, in_background  # noqa: PLC0415
+    from reconciler.cli.az_running import az_manner  # noqa: PLC0415
     from reconciler.cli.online_deployment_looking import print_deployments  # noqa: PLC0415
     from reconciler.imperative.viewing import deployment_shown  # noqa: PLC0415
     from reconciler.workspace import open_workspace  # noqa: PLC0415
 
-    if no_wait and in_background(quiet=quiet):
-        return 0
     with (
         open_workspace(target) as workspace,
         az_manner(command, lock_timeout=lock_timeout, quiet=quiet, yes=yes) as manner,

@@ -8,6 +8,7 @@ import typer
 
 from reconciler.cli import az_options as az
 from reconciler.cli.answering import print_answer
+from reconciler.cli.az_running import in_background
 from reconciler.cli.saying import warn
 
 if TYPE_CHECKING:
@@ -47,6 +48,9 @@ def create(
       mlops online-endpoint create --name my-endpoint -f endpoint.yml
       mlops online-endpoint create -n my-endpoint --auth-mode key
     """
+    if no_wait and in_background(quiet=only_errors):
+        return 0
+
     from reconciler.imperative import endpoints  # noqa: PLC0415 - --help loads none of it
     from reconciler.load.overrides import parse_field  # noqa: PLC0415
 
@@ -60,7 +64,6 @@ def create(
         make,
         "online-endpoint create",
         az.target_of(target, local=local),
-        no_wait=no_wait,
         lock_timeout=lock_timeout,
         quiet=only_errors,
         yes=yes,
@@ -108,6 +111,9 @@ def update(
       mlops online-endpoint update -n my-endpoint --set tags.team=risk --remove tags.owner
       mlops online-endpoint update -f endpoint.yml
     """
+    if no_wait and in_background(quiet=only_errors):
+        return 0
+
     from reconciler.imperative import endpoints  # noqa: PLC0415 - --help loads none of it
     from reconciler.imperative.amending import amendment_of  # noqa: PLC0415
     from reconciler.imperative.viewing import endpoint_address  # noqa: PLC0415
@@ -136,7 +142,6 @@ def update(
         change,
         "online-endpoint update",
         az.target_of(target, local=local),
-        no_wait=no_wait,
         lock_timeout=lock_timeout,
         quiet=only_errors,
         yes=yes,
@@ -165,9 +170,12 @@ def delete(
     Examples:
       mlops online-endpoint delete -n my-endpoint --yes
     """
+    if no_wait and yes and in_background(quiet=only_errors):
+        return 0
+
     from reconciler.cli.applying import code_of  # noqa: PLC0415 - --help loads none of it
     from reconciler.cli.asking import agreed  # noqa: PLC0415
-    from reconciler.cli.az_running import az_manner, in_background  # noqa: PLC0415
+    from reconciler.cli.az_running import az_manner  # noqa: PLC0415
     from reconciler.imperative import endpoints  # noqa: PLC0415
     from reconciler.workspace import open_workspace  # noqa: PLC0415
 
@@ -195,7 +203,6 @@ def _changed(
     command: str,
     target: str | None,
     *,
-    no_wait: bool,
     lock_timeout: float,
     quiet: bool,
     yes: bool,
@@ -203,12 +210,10 @@ def _changed(
 ) -> int:
     """Make a change, and print the endpoint as it is then."""
     from reconciler.cli.applying import code_of  # noqa: PLC0415 - --help loads none of it
-    from reconciler.cli.az_running import az_manner, in_background  # noqa: PLC0415
+    from reconciler.cli.az_running import az_manner  # noqa: PLC0415
     from reconciler.imperative.viewing import endpoint_shown  # noqa: PLC0415
     from reconciler.workspace import open_workspace  # noqa: PLC0415
 
-    if no_wait and in_background(quiet=quiet):
-        return 0
     with (
         open_workspace(target) as workspace,
         az_manner(command, lock_timeout=lock_timeout, quiet=quiet, yes=yes) as manner,
