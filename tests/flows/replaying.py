@@ -1,4 +1,4 @@
-"""Scripts that were written for Azure's command line, run against a local target."""
+"""Scripts that were written for Azure's command line, run against a target of this machine."""
 
 import os
 import shutil
@@ -37,9 +37,9 @@ class Printed:
 class Flow:
     """A folder with the files of the flows, and nothing that says where they are to run."""
 
-    def __init__(self, folder: Path, environments: Path, target: str = "local") -> None:
-        self.folder = folder
-        self.layout = Layout(folder / ".mlops" / "local" / target)
+    def __init__(self, folder: Path, environments: Path, provider: str = "local", **variables: str) -> None:
+        self.folder, self.variables = folder, variables
+        self.layout = Layout(folder / ".mlops" / provider / "local")
         shutil.copytree(HERE / "online", folder / "online")
         (folder / "online" / "houses" / "model").mkdir()
         shutil.copy(MODEL, folder / "online" / "houses" / "model")
@@ -81,7 +81,7 @@ class Flow:
             argv,
             check=False,
             cwd=self.folder,
-            env={**kept, **variables},
+            env={**kept, **self.variables, **variables},
             input="",
             capture_output=True,
             text=True,

@@ -74,6 +74,13 @@ def test_operations_that_are_not_waited_for(flow: Flow):
     assert json.loads(flow.mlops("state", "list", "-o", "json").out) == []
 
 
+def test_operations_that_are_not_waited_for_in_containers(flow_on_engine: Flow):
+    printed = flow_on_engine.replay("delete-no-wait.sh")
+    assert "blue is Succeeded" in printed.out
+    assert prices(printed, "blue answers") == [BLUE]
+    assert "the endpoint is gone" in printed.out
+
+
 def prices(printed: Printed, what: str) -> list[list[float]]:
     """What the model answered; `invoke` prints it as a text in JSON, as in Azure."""
     answers = [json.loads(each) for each in printed.each(what)]
