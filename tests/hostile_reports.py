@@ -41,7 +41,7 @@ def report_of(text: str) -> dict[str, str]:
         Step(3, Action.ROUTE, name, text, fields, {"traffic": {text: 100}}, shares, (2,)),
     )
     lost = Recovery(text, text, name, text, fields)
-    plan = Plan(text, text, 1, text, steps, pins={text: text}, recovery=(lost,))
+    plan = Plan(text, text, 1, text, steps, pins={text: text}, recovery=(lost,), by_command=(steps[0].address,))
     drifts = [Drift(name, DriftClass.CHANGED, fields, text)]
     problems = (Problem(text, 1, 1, text, text), Problem(text, 1, 1, f"E-{text}", text))
     told: dict[str, Any] = {"warnings": problems, "drifts": drifts, "blame": {source: Blame(text, text, text, text)}}

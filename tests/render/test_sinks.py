@@ -112,6 +112,7 @@ PLANS = st.builds(
     steps=st.lists(STEPS, max_size=2).map(tuple),
     pins=st.dictionaries(TEXTS, TEXTS, max_size=1),
     recovery=st.lists(st.builds(Recovery, TEXTS, TEXTS, ADDRESSES, TEXTS), max_size=1).map(tuple),
+    by_command=st.lists(ADDRESSES, max_size=7).map(tuple),
 )
 DRIFTS = st.lists(
     st.builds(Drift, ADDRESSES, st.sampled_from(DriftClass), st.lists(FIELDS, max_size=2).map(tuple), TEXTS), max_size=2
