@@ -19,7 +19,7 @@ from reconciler.load.config import Config, Target
 from reconciler.load.governed import governed
 from reconciler.preflight import problems_of
 from reconciler.providers.provider import Provider
-from reconciler.resolve import Resolved, resolve
+from reconciler.resolve import Command, Resolved, resolve
 from reconciler.telemetry import span
 from reconciler.wishes import Wish
 from reconciler.workspace import Workspace
@@ -43,7 +43,7 @@ def wanted(
         secret_key=workspace.store.secret_key(),
         whole=whole,
         blind=bool(wish.against) or (workspace.offline and not state.lineage),
-        marks=wish.marks if wish.kind else None,
+        command=Command(wish.marks, lambda each: workspace.store.generation(each) > 0) if wish.kind else None,
     )
     if wish.existing:
         _refuse_new(workspace, wish, resolved, state)

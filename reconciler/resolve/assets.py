@@ -1,7 +1,7 @@
 """References to models and environments: by version, by label, inline under a name, or anonymous by content."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +17,19 @@ _REFERENCE = re.compile(r"azureml:(?P<name>[^/:@]+)(?::(?P<version>[^@]+)|@(?P<l
 _PRINTED = re.compile(r"azureml:/targets/[^/]+/(?:models|environments)/(?P<name>[^/:@]+)/versions/(?P<version>[^/@]+)$")
 
 
+@dataclass(frozen=True)
+class Command:
+    """What there is to know where a command says it all, and no files.
+
+    Args:
+        marks: what it sets on what it makes, besides that versions which it registers are no folder's.
+        spent: whether there ever was such a version; its number is not given again.
+    """
+
+    marks: Mapping[str, Any] = field(default_factory=dict)
+    spent: Callable[[Address], bool] = lambda _address: False
+
+
 @dataclass
 class Registry:
     """The versions that exist once a plan is applied: the recorded ones and the ones that the manifests add.
@@ -25,21 +38,21 @@ class Registry:
         recorded: the assets of the state, with the time at which each was first recorded.
         added: the assets that manifests define, in the order in which they were met.
         pins: labels as resolved so far, `model/risk@latest` to `model/risk:3`.
-        by_command: whether one version is registered by a command, which makes the latest, and no folder holds many.
+        command: a command that registers one version, the latest from then on; None for files, which may hold many.
         blind: whether nothing is known of what is registered.
     """
 
     recorded: Mapping[Address, tuple[str, Spec]]
     added: dict[Address, Resource] = field(default_factory=dict)
     pins: dict[str, str] = field(default_factory=dict)
-    by_command: bool = False
+    command: Command | None = None
     blind: bool = False
 
     @classmethod
-    def of(cls, state: State, *, by_command: bool = False, blind: bool = False) -> "Registry":
+    def of(cls, state: State, *, command: Command | None = None, blind: bool = False) -> "Registry":
         """The registry of what is recorded."""
         recorded = {a: (e.created, e.spec) for a, e in state.entries.items() if KINDS[a.kind].versioned}
-        return cls(recorded, by_command=by_command, blind=blind)
+        return cls(recorded, command=command, blind=blind)
 
     def version_for(self, kind: str, name: str, spec: Spec) -> str:
         """The version of an asset that was given none: the newest one of the same content, else one more.
@@ -48,10 +61,13 @@ class Registry:
         """
         known = sorted(self._versions(kind, name), key=natural, reverse=True)
         latest = self.latest(kind, name)
-        for version in known if not self.by_command else filter(None, [latest]):
+        for version in known if not self.command else filter(None, [latest]):
             if not changed_content(kind, self.spec(Address(kind, name, version=version)), spec):
                 return version
-        return str(max((int(version) for version in known if version.isdigit()), default=0) + 1)
+        number = max((int(version) for version in known if version.isdigit()), default=0) + 1
+        while self.command and self.command.spent(Address(kind, name, version=str(number))):
+            number += 1
+        return str(number)
 
     def latest(self, kind: str, name: str) -> str:
         """The version created last, not the highest one, as Azure has it; new ones count by number. Empty if none.

@@ -10,25 +10,24 @@ from reconciler.kinds import KINDS
 from reconciler.kinds.marks import UNTIL_A_FILE
 
 
-def marked(resource: Resource, entry: Entry | None, *, by_command: bool, first: Mapping[str, Any]) -> Resource:
+def marked(resource: Resource, entry: Entry | None, *, first: Mapping[str, Any] | None) -> Resource:
     """A wanted resource with the marks that it has or gets.
 
     Args:
         resource: what is wanted, as a file or a command says it.
         entry: what is recorded of it; None where it is new.
-        by_command: whether a command says it: what is new is marked, and what was a folder's stays the folder's. A
-            file takes such marks away, as it defines the resource from then on.
-        first: the marks of what a command makes.
+        first: the marks of what a command makes: what is new gets them, and what was a folder's stays the folder's.
+            None where files say it, which take such marks away, as they define the resource from then on.
     """
     kind = KINDS[resource.address.kind]
     if not kind.marks:
         return resource
     before: Spec = entry.spec if entry else {}
-    kept = kind.marks - resource.manifest.document.keys() - (set() if by_command else UNTIL_A_FILE)
+    kept = kind.marks - resource.manifest.document.keys() - (UNTIL_A_FILE if first is None else set())
     marks = {name: before[name] for name in sorted(kept) if name in before}
-    if by_command and not before:
+    if first and not before:
         marks |= {name: value for name, value in first.items() if name in kind.marks}
-    more = {**_told(resource, before), **(_unsaid(resource, before) if by_command else {}), **marks}
+    more = {**_told(resource, before), **(_unsaid(resource, before) if first is not None else {}), **marks}
     return replace(resource, spec={**resource.spec, **more}) if more else resource
 
 

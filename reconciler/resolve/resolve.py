@@ -12,7 +12,7 @@ from reconciler.core.state import State
 from reconciler.kinds import KINDS
 from reconciler.kinds.marks import BY_COMMAND, is_by_command
 from reconciler.kinds.references import made_by
-from reconciler.resolve.assets import Registry, changed_content, parse_reference
+from reconciler.resolve.assets import Command, Registry, changed_content, parse_reference
 from reconciler.resolve.marked import marked
 from reconciler.resolve.normalise import spec_of
 
@@ -42,7 +42,7 @@ def resolve(
     whole: bool = True,
     linked: bool = True,
     blind: bool = False,
-    marks: Mapping[str, Any] | None = None,
+    command: Command | None = None,
 ) -> Resolved:
     """Resolve the manifests against each other and against what is recorded.
 
@@ -53,11 +53,9 @@ def resolve(
         whole: the manifests are everything that is wanted, so what is only recorded is about to be deleted.
         linked: False looks no name up: for a check of files by themselves, whose other half lies elsewhere.
         blind: whether there is no record, so that a command may have registered what is not found here.
-        marks: where a command says it all, those that it sets besides on what it makes; versions that it registers are
-            no folder's. None where files say it.
+        command: whether a command says it all; None where files do.
     """
-    by_command = marks is not None
-    registry = Registry.of(state, by_command=by_command, blind=blind)
+    registry = Registry.of(state, command=command, blind=blind)
     named = [(_address(manifest, registry, secret_key), manifest) for manifest in _assets_first(manifests)]
     problems = list(_duplicates(named))
     resources: dict[Address, Resource] = {}
@@ -70,8 +68,8 @@ def resolve(
     for address, resource in list(resources.items()):
         resources[address] = _with_references(resource, registry, problems, linked=linked)
     resources.update(registry.added)
-    first = {BY_COMMAND: True, **(marks or {})}
-    resources = {a: marked(r, state.entries.get(a), by_command=by_command, first=first) for a, r in resources.items()}
+    first = None if command is None else {BY_COMMAND: True, **command.marks}
+    resources = {a: marked(r, state.entries.get(a), first=first) for a, r in resources.items()}
     if linked:
         names = {address for address, _ in named} | (set() if whole else set(state.entries))
         problems += _orphans(resources.values(), names, state)

@@ -110,6 +110,13 @@ def test_one_version_can_be_deleted_by_its_address(workspace: Workspace):
         pipeline.destroy(workspace, Wish(only=(risk("1"),)))
 
 
+def test_a_number_that_was_deleted_is_not_given_again(workspace: Workspace):
+    register(workspace, path="run1/model")
+    assert register(workspace, path="run2/model") == "2"
+    assert pipeline.destroy(workspace, Wish(only=(risk("2"),))).succeeded
+    assert register(workspace, path="run2/model/weights.txt") == "3"
+
+
 def test_a_version_that_is_deployed_is_not_deleted(workspace: Workspace, folder: Path):
     deploy(folder, "azureml:risk:1")
     register(workspace, path="run1/model")
