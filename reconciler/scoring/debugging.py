@@ -68,9 +68,7 @@ class _EndOfInput(threading.Thread):
 
 
 def _debugpy(package: str) -> ModuleType:
-    """The environment's own debugpy, or else the one of a folder, beside which nothing else is to be found."""
-    if "debugpy" in sys.modules or importlib.util.find_spec("debugpy"):
-        return importlib.import_module("debugpy")
+    """The debugpy of a folder, beside which nothing else is to be found, whatever the environment has."""
     folder = Path(package)
     spec = importlib.util.spec_from_file_location(
         "debugpy", folder / "__init__.py", submodule_search_locations=[str(folder)]

@@ -43,7 +43,7 @@ class Debugger(NamedTuple):
 
     Args:
         port: where it finds debugpy; 0 is any that is free.
-        package: the folder of debugpy, for an environment that has none of its own.
+        package: the folder of debugpy, which the environment need not have.
         python: the interpreter that runs the adapter; empty for the script's own.
         wait: whether nothing of the script is loaded before it has come.
         told: a file descriptor to which the port is written once a debugger may come; -1 for none.

@@ -185,6 +185,7 @@ def test_a_run_that_lets_no_other_thread_in_costs_the_worker(start):
         ({"SCORING_TIMEOUT_MS": "200000"}, 200, 300),
         ({"SCORING_TIMEOUT_MS": "5000", "WORKER_TIMEOUT": "2"}, 2, 2),
         ({"SCORING_TIMEOUT_MS": "5000", "AZUREML_DEBUG_PORT": "5678"}, 5, float("inf")),
+        ({"MLOPS_DEBUGGER": '{"port": 5678, "package": "/debugpy", "python": ""}'}, 300, float("inf")),
     ],
 )
 def test_a_run_has_twice_its_time_but_never_more_than_a_worker_may_hang(given, limit_s, hung_after_s):

@@ -235,6 +235,12 @@ def test_without_a_debugger_its_port_is_refused(start, tmp_path):
     assert "AZUREML_DEBUG_PORT is set, but No module named 'debugpy'; add debugpy" in server.errors
 
 
+@pytest.mark.parametrize("given", ["5678", "{", '{"port": 5678}', '{"prot": 5678}'])
+def test_a_debugger_that_is_not_described_in_full_is_refused(given):
+    with pytest.raises(SettingsError, match=r"MLOPS_DEBUGGER: .*; it is written by `mlops debug`"):
+        read_settings({"AZUREML_ENTRY_SCRIPT": "score.py", "MLOPS_DEBUGGER": given})
+
+
 def test_a_debugger_is_let_in_before_the_script_is_loaded(start, tmp_path):
     (tmp_path / "reconciler").symlink_to(Path(reconciler.__file__).parent)
     (tmp_path / "debugpy.py").write_text(
