@@ -8,9 +8,9 @@ from reconciler import pipeline
 from reconciler.api.asking import Names, PathLike, folder_of, manner_of, overrides_of, wish_of
 from reconciler.api.plans import Applied, Plan, ended
 from reconciler.core.plan import Outcome, Step
+from reconciler.reviewing import as_saved, plan_reviewed
 from reconciler.rollback import Back, Way
 from reconciler.rollback import rollback as roll_back
-from reconciler.saved import plan_of_digest
 from reconciler.workspace import open_workspace
 
 
@@ -27,6 +27,7 @@ def apply(
     allow_empty: bool = False,
     policies: PathLike = "",
     require_clean: bool = False,
+    saved: PathLike | None = None,
     digest: str = "",
     confirm: Callable[[Plan], bool] | None = None,
     parallel: int = 4,
@@ -64,6 +65,8 @@ def apply(
         allow_empty: whether the files may define nothing at all.
         policies: a folder or `REV:PATH` that policies over plans are taken from, in place of the checkout's own.
         require_clean: whether what is in no commit is refused.
+        saved: a file with the plan that alone may be done, as `Plan.save` or `mlops plan --out` writes it; it has its
+            own options, but for the values of variables and overrides.
         digest: of the plan that alone may be done, as `Plan.digest` told it elsewhere.
         confirm: asked with the plan before anything is done, while the lock is held; False leaves everything as it is.
         parallel: how many steps run at once at the most.
@@ -78,7 +81,7 @@ def apply(
     Raises:
         ManifestError: the files are wrong; its `problems` are those of all files.
         RefusedError: a guard, the quota or a policy forbids the plan.
-        StalePlanError: the plan is another one than that of `digest`.
+        StalePlanError: the plan is another one than that of `saved` or `digest`.
         LockHeldError: another run holds the target.
         StepFailedError: a step failed; what was done is recorded.
         InterruptedRunError: it was stopped before its end; what was done is recorded.
@@ -109,8 +112,11 @@ def apply(
         on_start=on_start,
         on_outcome=on_outcome,
     )
-    reviewed = plan_of_digest(digest) if digest else None
-    with open_workspace(target, start=start) as workspace:
+    reviewed = plan_reviewed(start / saved if saved else None, digest)
+    kept = reviewed.wish if reviewed else {}
+    with open_workspace(target or kept.get("target"), start=start) as workspace:
+        if kept:
+            wish = as_saved(wish, kept, workspace.config.root)
         done = pipeline.apply(workspace, wish, manner, saved=reviewed)
     return ended(done, Plan(done.planned, wish, start), check=check, stopped=manner.stop.is_set())
 

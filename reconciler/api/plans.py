@@ -17,9 +17,11 @@ from reconciler.core.problem import Problem
 from reconciler.core.state import Drift
 from reconciler.errors import RefusedError
 from reconciler.executing import raise_unless_done
+from reconciler.load.config import read_config
 from reconciler.render.as_json import apply_json, plan_json
 from reconciler.render.markdown import apply_markdown, plan_markdown
 from reconciler.render.text import outcomes_text, plan_text, summary
+from reconciler.reviewing import save
 from reconciler.saved import SavedPlan
 from reconciler.wishes import Applied as Done
 from reconciler.wishes import Planned, Wish
@@ -123,6 +125,20 @@ class Plan:
             # Who wrote what is known, and no part of what is compared.
             done = pipeline.apply(workspace, replace(self._wish, blame=False), manner, saved=exactly)
         return ended(done, self, check=check, stopped=manner.stop.is_set())
+
+    def save(self, file: PathLike) -> None:
+        """Write the plan into a file, as `mlops plan --out` does; secrets are not in it.
+
+            >>> reconciler.plan("manifests", target="dev").save("plan.json")
+            >>> reconciler.apply(saved="plan.json").succeeded
+            True
+
+        Whoever applies it gives values of `variables` and `overrides` again.
+
+        Raises:
+            MlopsError: it cannot be written.
+        """
+        save(self._start / file, self._made, self._wish, read_config(self._start).root)
 
     def to_dict(self) -> dict[str, Any]:
         """The plan as `mlops plan --format json` prints it; secrets are not in it."""

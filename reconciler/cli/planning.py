@@ -11,7 +11,6 @@ from reconciler.cli.applying import code_of, manner_of, say_aside
 from reconciler.cli.checking import drift
 from reconciler.cli.forms import APPLY, COMMENT, PLAN
 from reconciler.cli.reporting import Reports
-from reconciler.cli.saving import as_saved, plan_reviewed, save
 from reconciler.cli.saying import say
 from reconciler.cli.wishes import addresses_of, wish_of
 
@@ -76,6 +75,8 @@ def plan(
             planned, root = pipeline.plan(workspace, wish), workspace.config.root
         say_aside(planned, verbose=verbose)
         if out:
+            from reconciler.reviewing import save  # noqa: PLC0415 - most plans are not saved
+
             save(out, planned.plan, wish, root)
         reports.write(planned)
         reports.print(planned, form)
@@ -128,6 +129,7 @@ def apply(
       mlops apply endpoint.yml blue-deployment.yml     only these files; deletes nothing
     """
     from reconciler import pipeline  # noqa: PLC0415 - --help loads none of it
+    from reconciler.reviewing import as_saved, plan_reviewed  # noqa: PLC0415
     from reconciler.workspace import open_workspace  # noqa: PLC0415
 
     if refresh_only and (written or form is not o.Report.TEXT):

@@ -290,6 +290,26 @@ def test_only_the_plan_of_a_digest_is_done(repo: Path):
     assert reconciler.apply(target="dev", digest=digest).succeeded
 
 
+def test_a_saved_plan_is_the_command_s_and_the_command_s_is_ours(
+    repo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    file = repo / "manifests" / "blue.yml"
+    file.write_text(file.read_text() + "environment_variables: {WORD: '{{WORD}}'}\n")
+    given = {"WORD": "striped"}
+    reconciler.plan("manifests", target="prod", variables=given, max_delete=0).save("plan.json")
+    assert "striped" not in (repo / "plan.json").read_text()
+    assert planning.apply(saved=Path("plan.json"), variables=["WORD=striped"]) == 0
+    planning.plan(["manifests/endpoint.yml"], target="dev", out=Path("endpoint.json"))
+    assert "Saved to endpoint.json" in capsys.readouterr().out
+    monkeypatch.chdir(tmp_path)
+    applied = reconciler.apply(saved="endpoint.json", cwd=repo)
+    assert [str(outcome.step.address) for outcome in applied.outcomes] == ["endpoint/credit"] * 2
+    with pytest.raises(reconciler.StalePlanError):
+        reconciler.apply(saved="endpoint.json", cwd=repo)
+    with pytest.raises(reconciler.StalePlanError, match="holds the plan"):
+        reconciler.apply(saved="endpoint.json", digest="0" * 64, cwd=repo)
+
+
 def test_what_is_named_alone_is_destroyed_with_what_hangs_on_it(repo: Path):
     (repo / "manifests" / "risk.yml").write_text("$schema: model.schema.json\nname: risk\nversion: 1\npath: src\n")
     reconciler.apply(target="dev")
