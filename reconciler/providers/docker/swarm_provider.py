@@ -72,7 +72,7 @@ class SwarmProvider(HostedProvider):
             layout, objects, self._swarm, names, self._supplies, files, waiting, front, standing, now
         )
         super().__init__(
-            Parts(layout, objects, processes, front, self._instances, steps, setting.assets, options.common)
+            Parts(layout, objects, processes, front, self._instances, lambda: steps, setting.assets, options.common)
         )
 
     @classmethod

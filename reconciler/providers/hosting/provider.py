@@ -4,8 +4,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
-from typing import ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from reconciler.core.address import Address
 from reconciler.core.contents import contents_of, valueless
@@ -15,25 +16,22 @@ from reconciler.core.problem import Problem
 from reconciler.core.rollout import Rollout
 from reconciler.core.state import Live, Served
 from reconciler.errors import ProviderError
-from reconciler.providers.hosting.attending import Attending
 from reconciler.providers.hosting.awaiting import TAIL
-from reconciler.providers.hosting.credentials import Credentials
-from reconciler.providers.hosting.deployments import Deployments
-from reconciler.providers.hosting.endpoints import Endpoints
 from reconciler.providers.hosting.front import Front
 from reconciler.providers.hosting.instances import Instances, Visible
 from reconciler.providers.hosting.layout import Layout
 from reconciler.providers.hosting.objects import Object, Objects
-from reconciler.providers.hosting.observing import Observing
 from reconciler.providers.hosting.options import Options
 from reconciler.providers.hosting.processes import Processes
 from reconciler.providers.hosting.reading import Reading
-from reconciler.providers.hosting.registered import Registered
-from reconciler.providers.hosting.replacing import Replacing
 from reconciler.providers.hosting.resealing import resealed
-from reconciler.providers.hosting.tokens import Signer
-from reconciler.providers.hosting.watching import Watch
 from reconciler.providers.provider import Assets, Connections, Key, Usage
+
+if TYPE_CHECKING:
+    from reconciler.providers.hosting.attending import Attending
+    from reconciler.providers.hosting.credentials import Credentials
+    from reconciler.providers.hosting.endpoints import Endpoints
+    from reconciler.providers.hosting.observing import Observing
 
 Call = Callable[[Step, Operation], None]
 
@@ -76,7 +74,7 @@ class Parts:
         processes: its keeper.
         front: its gateway.
         instances: what runs its deployments.
-        deployments: the steps of deployments.
+        deployments: makes the steps of deployments.
         assets: where content lies.
         options: what it chooses.
     """
@@ -86,7 +84,7 @@ class Parts:
     processes: Processes
     front: Front
     instances: Visible
-    deployments: Deploying
+    deployments: Callable[[], Deploying]
     assets: Assets
     options: Options
 
@@ -97,17 +95,9 @@ class HostedProvider(ABC):
     name: ClassVar[str]
 
     def __init__(self, parts: Parts) -> None:
-        objects, front, instances, options = parts.objects, parts.front, parts.instances, parts.options
-        self._layout, self._objects, self._options = parts.layout, objects, options
-        self._credentials = Credentials(objects, front, Signer(parts.layout.signing_key), options.issuer)
-        self._reading = Reading(objects, instances, front)
-        self._observing = Observing(parts.layout)
-        self._deployments, self._ways = parts.deployments, parts.front.backends
-        watch = Watch(self._reading.observe, self._tail, options.watch_seconds)
-        self._endpoints = Endpoints(objects, front, self._deployments.take_away, now, watch)
-        self._assets = parts.assets
-        self._calls = self._table(self._endpoints, parts.assets)
-        self._attending = Attending(parts.layout, parts.processes)
+        self._parts, self._assets = parts, parts.assets
+        self._layout, self._objects, self._options = parts.layout, parts.objects, parts.options
+        self._reading, self._ways = Reading(parts.objects, parts.instances, parts.front), parts.front.backends
 
     @abstractmethod
     def objections(self, resources: Sequence[Resource]) -> Iterator[Problem]:
@@ -249,6 +239,40 @@ class HostedProvider(ABC):
         held = [item for item in self._objects.all() if item.address.kind == "deployment" and item.serving]
         return served_of(held, self._ways) if held else ()
 
+    # A look needs none of what follows, so it is loaded by whoever changes something, or asks for more.
+
+    @cached_property
+    def _deployments(self) -> Deploying:
+        return self._parts.deployments()
+
+    @cached_property
+    def _endpoints(self) -> "Endpoints":
+        from reconciler.providers.hosting.endpoints import Endpoints  # noqa: PLC0415
+        from reconciler.providers.hosting.watching import Watch  # noqa: PLC0415
+
+        watch = Watch(self._reading.observe, self._tail, self._options.watch_seconds)
+        return Endpoints(self._objects, self._parts.front, self._deployments.take_away, now, watch)
+
+    @cached_property
+    def _credentials(self) -> "Credentials":
+        from reconciler.providers.hosting.credentials import Credentials  # noqa: PLC0415
+        from reconciler.providers.hosting.tokens import Signer  # noqa: PLC0415
+
+        signer = Signer(self._layout.signing_key)
+        return Credentials(self._objects, self._parts.front, signer, self._options.issuer)
+
+    @cached_property
+    def _observing(self) -> "Observing":
+        from reconciler.providers.hosting.observing import Observing  # noqa: PLC0415
+
+        return Observing(self._layout)
+
+    @cached_property
+    def _attending(self) -> "Attending":
+        from reconciler.providers.hosting.attending import Attending  # noqa: PLC0415
+
+        return Attending(self._layout, self._parts.processes)
+
     def _outdate(self, deployment: Address) -> None:
         """Have the next roll-out replace every instance, whatever it is to; cut off, they show as mixed."""
         held = self._objects.held(deployment)
@@ -273,8 +297,11 @@ class HostedProvider(ABC):
         call(step, operation)
         self._objects.mirror()
 
-    def _table(self, endpoints: Endpoints, assets: Assets) -> dict[tuple[str, Action], Call]:
-        registered = Registered(self._objects, assets, now)
+    @cached_property
+    def _calls(self) -> dict[tuple[str, Action], Call]:
+        from reconciler.providers.hosting.registered import Registered  # noqa: PLC0415
+
+        endpoints, registered = self._endpoints, Registered(self._objects, self._assets, now)
         assets_calls = {
             Action.CREATE: registered.create,
             Action.UPDATE: registered.update,
@@ -293,9 +320,16 @@ class HostedProvider(ABC):
         }
 
 
-def in_waves(objects: Objects, instances: Instances, front: Front) -> Deployments:
-    """The steps of deployments whose instances we replace ourselves."""
-    return Deployments(objects, Replacing(objects, instances, front), instances, front, now)
+def in_waves(objects: Objects, instances: Instances, front: Front) -> Callable[[], Deploying]:
+    """What makes the steps of deployments whose instances we replace ourselves."""
+
+    def make() -> Deploying:
+        from reconciler.providers.hosting.deployments import Deployments  # noqa: PLC0415 - as above
+        from reconciler.providers.hosting.replacing import Replacing  # noqa: PLC0415
+
+        return Deployments(objects, Replacing(objects, instances, front), instances, front, now)
+
+    return make
 
 
 def now() -> str:
