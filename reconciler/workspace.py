@@ -64,8 +64,7 @@ class Workspace:
     @property
     def line(self) -> Line:
         """The tickets of operations that nobody waits for."""
-        folder = self.config.root / PRIVATE / "operations" / quote(self.target.name, safe="")
-        return Line(folder, seal_keys(os.environ))
+        return line_of(self.config, self.target)
 
     @property
     def cache(self) -> Path | None:
@@ -196,6 +195,12 @@ def user() -> str:
 def folder_of(config: Config, target: Target) -> Path:
     """The private folder of a target's provider."""
     return config.root / PRIVATE / target.provider / target.name
+
+
+def line_of(config: Config, target: Target) -> Line:
+    """The tickets of a target."""
+    folder = config.root / PRIVATE / "operations" / quote(target.name, safe="")
+    return Line(folder, seal_keys(os.environ))
 
 
 def assets_of(config: Config, contents: Mapping[str, Content], elsewhere: str = "") -> AssetStore:

@@ -16,7 +16,7 @@ from reconciler.providers.hosting.objects import Objects
 from reconciler.record.assets import remove_content, stored_contents, sweep
 from reconciler.record.opening import open_store
 from reconciler.record.store import Record, Run, Store
-from reconciler.workspace import PRIVATE, holder
+from reconciler.workspace import PRIVATE, holder, line_of
 
 COMMAND = "mlops history prune"
 
@@ -96,6 +96,7 @@ def prune(
             stack.enter_context(store.lock(holder(COMMAND, utc_now()), timeout_s=lock_timeout_s))
         runs = forgettable(store, keep, now())
         others, left = _others(config, chosen, stack, locked=not dry_run)
+        left = left or _queued(config)
         contents = {} if left else _unnamed(config, store, runs, others)
         elsewhere = tuple(sorted({target.assets for target in config.targets.values()} - {""})) if contents else ()
         pruning = Pruning(runs, len(store.runs(limit=_ALL)) - len(runs), contents, left, elsewhere)
@@ -146,6 +147,12 @@ def _others(config: Config, chosen: Target, stack: ExitStack, *, locked: bool) -
             except (StateError, LockHeldError) as error:
                 return [], f"the record of target {name} cannot be looked at: {error}"
     return found, ""
+
+
+def _queued(config: Config) -> str:
+    """Why content has to stay that an operation may need which nobody waits for; empty where none is queued."""
+    busy = [name for name, target in sorted(config.targets.items()) if line_of(config, target).ahead()]
+    return f"an operation of target {busy[0]} is queued, and may name what no record does" if busy else ""
 
 
 def _recorded_beside(config: Config, target: Target) -> Iterator[str]:

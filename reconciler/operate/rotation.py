@@ -1,10 +1,10 @@
 """One key of an endpoint is replaced, while nobody else changes the target."""
 
-from reconciler.apply import utc_now
+from reconciler.attending import locked
 from reconciler.core.address import Address
 from reconciler.errors import ProviderError
 from reconciler.providers.provider import Key, KeyRotation
-from reconciler.workspace import Workspace, holder
+from reconciler.workspace import Workspace
 
 
 def rotate_key(
@@ -30,5 +30,5 @@ def rotate_key(
     """
     if not isinstance(workspace.provider, KeyRotation):
         raise ProviderError(f"provider {workspace.provider.name} has no keys to rotate")
-    with workspace.store.lock(holder(f"mlops {command}", utc_now()), timeout_s=lock_timeout_s):
+    with locked(workspace, f"mlops {command}", timeout_s=lock_timeout_s):
         workspace.provider.rotate(endpoint, which)

@@ -104,3 +104,9 @@ def test_showing_an_endpoint_of_a_local_target_loads_nothing_that_plans_builds_o
     assert [name for name in found if name.startswith("reconciler.cli.online_endpoint")] == [
         "reconciler.cli.online_endpoint_looking"
     ]
+
+
+def test_a_command_that_leaves_its_work_to_a_worker_loads_nothing_for_it(applied: Repository):
+    heavy = {"yaml", "sqlite3", "jsonschema_rs", "jmespath", "psutil"}
+    words = ("online-endpoint", "delete", "-n", "nowhere", "--yes", "--no-wait", "--only-show-errors")
+    assert loaded(applied, *words) & heavy == set()

@@ -94,6 +94,24 @@ def test_nobody_is_asked_later(making: Errands):
     assert "there is nobody to ask" in making.endpoint("delete", "credit", code=REFUSED).err
 
 
+def test_what_counts_on_something_under_way_is_looked_at_at_its_turn(making: Errands):
+    made = making.mlops("online-deployment", "create", "-f", "manifests/blue.yml", "--all-traffic", "--no-wait")
+    assert made.out == ""
+    making.endpoint("update", "credit", "--set", "tags.team=risk")
+    wrong = making.endpoint("create", "credit", "--auth-mode", "none", code=1)
+    assert "auth_mode" in wrong.err
+    states = [each["provisioning_state"] for each in making.mlops("online-endpoint", "list").json]
+    assert states == ["Creating"]
+    making.open_gate()
+    shown = making.mlops("online-deployment", "show", "-n", "blue", "-e", "credit")
+    assert shown.json["provisioning_state"] == "Failed"
+    assert "model 'risk:1' is not defined here nor recorded" in shown.err
+    assert making.repo.live()["endpoint/credit"]["tags"] == {"team": "risk"}
+    making.endpoint("delete", "credit", "--yes")
+    until(lambda: not making.workers())
+    assert making.repo.live() == {}
+
+
 def test_a_command_that_waits_says_once_for_whom(making: Errands):
     with making.repo.started(
         "online-endpoint", "create", "-n", "fraud", "--auth-mode", "key", **making.variables

@@ -271,3 +271,14 @@ def test_nothing_is_removed_where_a_link_of_the_repository_leads(folder: Path, t
 
 def git(folder: Path, *words: str) -> None:
     subprocess.run(["git", *words], cwd=folder, check=True, timeout=60)
+
+
+def test_no_content_goes_that_a_queued_operation_may_need(five: list[str]):
+    with open_workspace("prod") as workspace:
+        held = workspace.line.join({}, {})
+    before = stored()
+    found = pruned(runs=1)
+    assert found.left == "an operation of target prod is queued, and may name what no record does"
+    assert stored() == before
+    held.done()
+    assert pruned(runs=1).left == ""
