@@ -299,15 +299,19 @@ def test_a_saved_plan_is_the_command_s_and_the_command_s_is_ours(
     reconciler.plan("manifests", target="prod", variables=given, max_delete=0).save("plan.json")
     assert "striped" not in (repo / "plan.json").read_text()
     assert planning.apply(saved=Path("plan.json"), variables=["WORD=striped"]) == 0
-    planning.plan(["manifests/endpoint.yml"], target="dev", out=Path("endpoint.json"))
-    assert "Saved to endpoint.json" in capsys.readouterr().out
+    files = ["manifests/endpoint.yml", "manifests/blue.yml"]
+    planning.plan(files, target="dev", variables=["WORD=striped"], out=Path("files.json"))
+    assert "Saved to files.json" in capsys.readouterr().out
     monkeypatch.chdir(tmp_path)
-    applied = reconciler.apply(saved="endpoint.json", cwd=repo)
-    assert [str(outcome.step.address) for outcome in applied.outcomes] == ["endpoint/credit"] * 2
-    with pytest.raises(reconciler.StalePlanError):
-        reconciler.apply(saved="endpoint.json", cwd=repo)
+    with pytest.raises(reconciler.StalePlanError, match="give its --var"):
+        reconciler.apply(saved="files.json", variables={"WORD": "spotted"}, cwd=repo)
+    applied = reconciler.apply(saved="files.json", variables=given, cwd=repo)
+    assert [str(outcome.step.address) for outcome in applied.outcomes][:2] == [
+        "endpoint/credit",
+        "deployment/credit/blue",
+    ]
     with pytest.raises(reconciler.StalePlanError, match="holds the plan"):
-        reconciler.apply(saved="endpoint.json", digest="0" * 64, cwd=repo)
+        reconciler.apply(saved="files.json", digest="0" * 64, cwd=repo)
 
 
 def test_what_is_named_alone_is_destroyed_with_what_hangs_on_it(repo: Path):
