@@ -16,23 +16,8 @@ from reconciler.record.files import lay_down, sync_folder
 _OBJECT_STORES = frozenset(
     {"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl", "oss", "oci", "ocilake", "tos", "memory"}
 )
-_LASTING = frozenset(
-    getattr(errno, name)
-    for name in (
-        "EACCES",
-        "EPERM",
-        "ENOENT",
-        "ENOSPC",
-        "EDQUOT",
-        "EROFS",
-        "ENOTDIR",
-        "EISDIR",
-        "EINVAL",
-        "EFBIG",
-        "ENOTSUP",
-    )
-    if hasattr(errno, name)
-)
+_LASTING_NAMES = "EACCES EPERM ENOENT ENOSPC EDQUOT EROFS ENOTDIR EISDIR EINVAL EFBIG ENOTSUP"
+_LASTING = frozenset(getattr(errno, name) for name in _LASTING_NAMES.split() if hasattr(errno, name))
 # The errors of backends that are no OSError, by the names of their classes, as no backend is imported for them.
 _PASSING = frozenset(
     {"HTTPClientError", "ConnectionError", "ClientConnectionError", "ClientPayloadError", "IncompleteRead"}
@@ -195,6 +180,6 @@ def _is_number(error: Exception, name: str) -> bool:
 
 
 def _line(error: Exception) -> str:
-    """What an error says, in one line of bearable length."""
-    said = " ".join(str(error).split()) or type(error).__name__
+    """What an error says in its first line, of bearable length; behind it some backends have whole documents."""
+    said = next(iter(str(error).strip().splitlines()), "") or type(error).__name__
     return said if len(said) <= 300 else f"{said[:300]}…"

@@ -357,6 +357,15 @@ def test_errors_of_backends_may_pass_or_will_not(
     assert isinstance(told.value, TransientError) is passing
 
 
+def test_of_an_error_its_first_line_is_told(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise ValueError("\n" + "no container" * 40 + "\n<Error>a document</Error>")
+
+    monkeypatch.setattr(Odd, "pipe_file", fail)
+    with pytest.raises(ProviderError, match=r": v1/x: no container[^\n]*…$"):
+        RemoteFiles(f"odd://{store}").write("v1/x", b"1")
+
+
 class Odd(LocalFileSystem):
     """A store with folders that is not this machine's, as one over SFTP."""
 
