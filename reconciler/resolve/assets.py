@@ -60,8 +60,7 @@ class Registry:
         A command registers anew what an older version has already, so that it is the latest.
         """
         known = sorted(self._versions(kind, name), key=natural, reverse=True)
-        latest = self.latest(kind, name)
-        for version in known if not self.command else filter(None, [latest]):
+        for version in filter(None, [self.latest(kind, name)]) if self.command else known:
             if not changed_content(kind, self.spec(Address(kind, name, version=version)), spec):
                 return version
         number = max((int(version) for version in known if version.isdigit()), default=0) + 1

@@ -1,5 +1,6 @@
 """A command registers versions: they count up, never change, and carry on what no file says."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from reconciler.errors import ManifestError, MlopsError
 from reconciler.imperative import asset_versions, assets
 from reconciler.imperative.asset_versions import Named
 from reconciler.pipeline import Manner
-from reconciler.workspace import Workspace
+from reconciler.workspace import Workspace, open_workspace
 
 
 def test_versions_count_up(workspace: Workspace):
@@ -78,3 +79,16 @@ def test_one_version_is_named_by_itself_or_by_the_one_label(workspace: Workspace
 def test_a_command_without_a_path_registers_nothing(workspace: Workspace):
     with pytest.raises(MlopsError, match="--path"):
         assets.create(workspace, given("model", "risk"), Manner())
+
+
+def test_two_that_register_at_once_get_two_versions(folder: Path):
+    for run in range(4):
+        write(folder, **{f"at_once{run}__weights_dot_txt": str(run)})
+
+    def registered(run: int) -> str:
+        with open_workspace(None) as opened:
+            wanted = given("model", "risk", path=f"at_once{run}")
+            return assets.create(opened, wanted, Manner(lock_timeout_s=120))[1].version
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sorted(pool.map(registered, range(4))) == ["1", "2", "3", "4"]
