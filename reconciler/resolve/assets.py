@@ -99,7 +99,7 @@ def changed_content(kind: str, before: Spec, after: Spec) -> str:
     """The first field by which two specs of one version differ although a version never changes; empty if none."""
     facts = KINDS[kind]
     for name in sorted(facts.immutable):
-        if name in facts.derived and not (name in before and name in after):
+        if name in facts.derived and name not in after:
             continue
         if before.get(name) != after.get(name):
             return name

@@ -122,9 +122,10 @@ def test_an_update_leaves_it_archived(three: Workspace):
     assert entry(three, risk("2"))["tags"] == {"a": "b"}
 
 
-def test_an_update_changes_no_content(three: Workspace):
+@pytest.mark.parametrize(("field", "value"), [("path", "run1/model"), ("type", "triton_model"), ("flavors.x", "y")])
+def test_an_update_changes_no_content(three: Workspace, field: str, value: str):
     with pytest.raises(ManifestError, match="E-IMMUTABLE"):
-        asset_changes.update(three, Amendment(risk("2"), (("path", "run1/model"),)), Manner())
+        asset_changes.update(three, Amendment(risk("2"), ((field, value),)), Manner())
 
 
 @pytest.mark.parametrize(
