@@ -4,6 +4,7 @@ import json
 
 import pytest
 from command_line import Repository
+from on_engine import OnEngine
 
 BLUE = ("-n", "blue", "-e", "credit")
 SCORE = """import os
@@ -77,18 +78,26 @@ def test_a_deletion_is_refused_with_traffic_and_no_error_where_there_is_nothing(
     assert "nothing to delete" in applied.mlops("online-deployment", "delete", *BLUE).err
 
 
-def test_on_real_instances_a_change_keeps_variables_and_a_failure_keeps_traffic_and_log(local: Repository):
-    local.write("manifests/src/score.py", SCORE)
-    local.write("manifests/bad/score.py", BAD)
-    local.edit(
+def test_on_local_instances_a_change_keeps_variables_and_a_failure_keeps_traffic_and_log(local: Repository):
+    a_change_keeps_variables_and_a_failure_keeps_traffic_and_log(local)
+
+
+def test_in_containers_a_change_keeps_variables_and_a_failure_keeps_traffic_and_log(docker: OnEngine):
+    a_change_keeps_variables_and_a_failure_keeps_traffic_and_log(docker)
+
+
+def a_change_keeps_variables_and_a_failure_keeps_traffic_and_log(repository: Repository) -> None:
+    repository.write("manifests/src/score.py", SCORE)
+    repository.write("manifests/bad/score.py", BAD)
+    repository.edit(
         "manifests/blue.yml", "instance_count: 1\n", "instance_count: 1\nenvironment_variables: {A: one, B: two}\n"
     )
-    local.write("request.json", "{}")
-    local.mlops("model", "create", "-f", "manifests/risk-1.yml")
-    local.mlops("environment", "create", "-f", "manifests/sklearn.yml")
-    local.mlops("online-endpoint", "create", "-n", "credit")
-    local.mlops("online-deployment", "create", "-f", "manifests/blue.yml", "--all-traffic")
-    local.mlops(
+    repository.write("request.json", "{}")
+    repository.mlops("model", "create", "-f", "manifests/risk-1.yml")
+    repository.mlops("environment", "create", "-f", "manifests/sklearn.yml")
+    repository.mlops("online-endpoint", "create", "-n", "credit")
+    repository.mlops("online-deployment", "create", "-f", "manifests/blue.yml", "--all-traffic")
+    repository.mlops(
         "online-deployment",
         "update",
         *BLUE,
@@ -97,20 +106,22 @@ def test_on_real_instances_a_change_keeps_variables_and_a_failure_keeps_traffic_
         "--remove",
         "environment_variables.B",
     )
-    assert answer(local) == {"A": "one", "C": "three"}
+    assert answer(repository) == {"A": "one", "C": "three"}
     bad = ("--set", "code_configuration.code=bad")
-    failed = local.mlops(
+    failed = repository.mlops(
         "online-deployment", "create", "-n", "green", "-f", "manifests/blue.yml", "--all-traffic", *bad, code=5
     )
     assert (failed.out, "there are no weights" in failed.err) == ("", True)
     green = ("-n", "green", "-e", "credit")
-    assert "there are no weights" in local.mlops("online-deployment", "get-logs", *green).out
-    assert answer(local) == {"A": "one", "C": "three"}
-    text = local.mlops("online-deployment", "get-logs", *BLUE, "-o", "json").json
-    assert local.mlops("online-deployment", "get-logs", *BLUE, "--lines", "50").out == f"{text}\n"
-    laid_down = local.mlops("online-deployment", "get-logs", *BLUE, "-c", "storage-initializer").out
-    assert "code src -> " in laid_down
-    lost = local.mlops("online-deployment", "update", *BLUE, "--set", "instance_type=Standard_F4s_v2", "--yes", code=4)
+    assert "there are no weights" in repository.mlops("online-deployment", "get-logs", *green).out
+    assert answer(repository) == {"A": "one", "C": "three"}
+    text = repository.mlops("online-deployment", "get-logs", *BLUE, "-o", "json").json
+    assert repository.mlops("online-deployment", "get-logs", *BLUE, "--lines", "50").out == f"{text}\n"
+    laid_down = repository.mlops("online-deployment", "get-logs", *BLUE, "-c", "storage-initializer").out
+    assert " -> " in laid_down
+    lost = repository.mlops(
+        "online-deployment", "update", *BLUE, "--set", "instance_type=Standard_F4s_v2", "--yes", code=4
+    )
     assert "E-DELETE-TRAFFIC" in lost.err
 
 
