@@ -7,14 +7,15 @@ told that it is accepted, so that whoever asked may change or remove them; at it
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 from reconciler.apply import Watcher
 from reconciler.attending import COMMAND as ATTENDANT
 from reconciler.core.address import Address
-from reconciler.core.plan import Outcome, Step
-from reconciler.errors import MlopsError
+from reconciler.core.plan import Outcome, Result, Step
+from reconciler.errors import MlopsError, StateError
 from reconciler.imperative.standing import state_of
 from reconciler.kinds import KINDS
 from reconciler.load import Loaded
@@ -45,6 +46,7 @@ class Errand:
         self._workspace: Workspace | None = None
         self._held: Held | None = None
         self._failed: list[str] = []
+        self._broken: dict[Address, Aim] = {}
 
     def accept(
         self, workspace: Workspace, wish: Wish, plan: Callable[[Wish], Planned], *, deletes: bool = False
@@ -64,6 +66,8 @@ class Errand:
 
         def on_outcome(outcome: Outcome) -> None:
             self._failed.extend(failure_lines(outcome))
+            if outcome.result is Result.FAILED and outcome.step.address.family:
+                self._broken[outcome.step.address] = Aim(state_of(outcome.step.action), outcome.step.after or {})
             watcher.on_outcome(outcome)
 
         return replace(watcher, on_outcome=on_outcome)
@@ -76,9 +80,13 @@ class Errand:
             self._workspace.line.forget(self._meant)
 
     def failed(self, error: BaseException) -> None:
-        """It did not end well, which whoever asks later is told."""
+        """It did not end well, which whoever asks later is told, as of a step that failed while somebody waited."""
+        why = "\n".join(self._failed) or str(error) or type(error).__name__
         if self._held:
-            self._held.fail("\n".join(self._failed) or str(error) or type(error).__name__)
+            self._held.fail(why)
+        elif self._broken and self._workspace:
+            with suppress(OSError, StateError):  # the failure itself is told
+                self._workspace.line.join(self._facts(self._workspace), self._broken).fail(why)
 
     def _aims(
         self, workspace: Workspace, wish: Wish, plan: Callable[[Wish], Planned], *, deletes: bool
@@ -107,15 +115,17 @@ class Errand:
         return {each: Aim("Deleting" if deletes else state) for each, state in made.items()}
 
     def _join(self, workspace: Workspace, aims: Mapping[Address, Aim]) -> None:
-        who = holder(f"mlops {self._command}", workspace.now())
-        facts = {name: value for name, value in who.items() if name != "id"}
-        self._held = workspace.line.join(facts, aims)
+        self._held = workspace.line.join(self._facts(workspace), aims)
         workspace.turn = self._held.ticket.file.name
         try:
             _let_go(self._held.ticket.log)
         except BaseException:
             self._held.done()
             raise
+
+    def _facts(self, workspace: Workspace) -> Mapping[str, str | int]:
+        who = holder(f"mlops {self._command}", workspace.now())
+        return {name: value for name, value in who.items() if name != "id"}
 
 
 def _planned_aims(steps: Iterable[Step]) -> dict[Address, Aim]:
