@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from conftest import reroute
+from api_world import reroute
 
 import reconciler
 from reconciler.operate.client import Caller

@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from conftest import reroute, written
+from api_world import reroute, written
 
 import reconciler
 from reconciler.cli import checking, planning
