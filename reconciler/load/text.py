@@ -18,7 +18,9 @@ _WIDE = (
     (codecs.BOM_UTF16_LE, "UTF-16"),
     (codecs.BOM_UTF16_BE, "UTF-16"),
 )
-_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]|[\ufeff]")
+_CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+# Compiled for the first text that is not ASCII alone: it takes as long as reading a small file.
+_UNPRINTABLE = "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]|[\ufeff]"
 _CONFLICT = re.compile(r"^(?:<{7}|>{7})(?: |$)", re.MULTILINE)
 _NAME = re.compile(r"\s*(?:-\s*)?[\"']?\w*name[\"']?\s*:")
 
@@ -59,7 +61,7 @@ def _conflict(text: str, here: Here) -> Problem | None:
 
 
 def _unprintable(text: str, here: Here) -> Problem | None:
-    found = _UNPRINTABLE.search(text)
+    found = _CONTROLS.search(text) if text.isascii() else re.search(_UNPRINTABLE, text)
     if not found:
         return None
     line, column = _place(text[: found.start()])
