@@ -6,6 +6,7 @@ ticket that says nothing of an end and is not locked was cut off.
 
 import json
 import os
+import time
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -15,12 +16,14 @@ from typing import Any
 from reconciler.core.address import Address
 from reconciler.core.manifest import Spec
 from reconciler.core.secret import sealed, unsealed
+from reconciler.errors import StateError
 from reconciler.record.files import lay_down, private_folder
-from reconciler.record.lock import LockFile, file_holder
+from reconciler.record.lock import LockFile, file_holder, wait_until_taken
 from reconciler.record.sealing import Bond, SealError, SealKey, SealKeys
 
 CUT_OFF = "its worker was ended before it was done; the next run settles what was under way"
 _MOST_FAILED = 100
+_LOOKS_S = 5.0
 _UNKNOWN: Mapping[str, Any] = {"aims": {}, "why": ""}
 
 
@@ -108,7 +111,7 @@ class Line:
         file = self._folder / f"{last + 1:08}-{os.urandom(4).hex()}.json"
         ticket, lock = Ticket(file, holder, aims, alive=True), LockFile(file)
         try:
-            lock.take()
+            _locked(lock, file)
             lock.write(_text(ticket, self._keys.current))
         except BaseException:
             file.unlink(missing_ok=True)
@@ -140,6 +143,12 @@ class Line:
 
     def _files(self) -> list[Path]:
         return sorted(self._folder.glob("[0-9]*-*.json"))
+
+
+def _locked(lock: LockFile, file: Path) -> None:
+    """Lock a fresh file; a look at who holds it, which itself has it, shared, for microseconds, is waited out."""
+    if not wait_until_taken(lock.take, _LOOKS_S, sleep=time.sleep, now=time.monotonic):
+        raise StateError(f"{file}: somebody else has locked it; run this again")
 
 
 def is_alive(ticket: Ticket) -> bool:

@@ -1,5 +1,6 @@
 """The line of a target: who came first, who lives, what failed, and that nothing of it is in the clear."""
 
+import fcntl
 import json
 import os
 import signal
@@ -10,6 +11,7 @@ import pytest
 
 from reconciler.core.address import Address
 from reconciler.core.secret import Secret
+from reconciler.record.lock import LockFile
 from reconciler.record.sealing import SealKey, SealKeys
 from reconciler.record.tickets import CUT_OFF, Aim, Held, Line, is_alive
 
@@ -74,6 +76,24 @@ def test_a_new_ticket_puts_what_failed_on_its_addresses_out_of_the_world(line: L
     assert (set(left.aims), left.why) == ({GREEN}, "quota exceeded")
     line.forget({GREEN})
     assert list(line.tickets()) == []
+
+
+def test_a_ticket_is_locked_also_where_somebody_looks_just_then(line: Line, monkeypatch: pytest.MonkeyPatch):
+    lookers: list[int] = []
+
+    def looked_at(self: LockFile) -> bool:
+        if not lookers:
+            lookers.append(os.open(self._path, os.O_RDONLY))
+            fcntl.flock(lookers[0], fcntl.LOCK_SH)
+            return taken(self)
+        os.close(lookers[0])
+        return taken(self)
+
+    taken = LockFile.take
+    monkeypatch.setattr(LockFile, "take", looked_at)
+    held = line.join(WHO, CREATING)
+    assert is_alive(held.ticket)
+    held.done()
 
 
 def test_the_living_are_not_forgotten(line: Line, held: Held):
