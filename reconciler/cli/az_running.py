@@ -1,5 +1,6 @@
 """What surrounds a command of `az ml` that changes something: standard output is its answer alone."""
 
+import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -10,6 +11,7 @@ import typer
 from reconciler.cli.applying import interruptible, say_aside
 from reconciler.cli.asking import agreed
 from reconciler.cli.saying import warn
+from reconciler.core.worker import is_worker
 
 if TYPE_CHECKING:
     from reconciler.apply import Watcher
@@ -31,9 +33,9 @@ def in_background(*more: str, quiet: bool = False) -> bool:
     Raises:
         typer.Exit: it is refused; why was told.
     """
-    from reconciler.imperative.leaving import is_worker, started  # noqa: PLC0415 - --help loads none of it
+    from reconciler.imperative.leaving import started  # noqa: PLC0415 - --help loads none of it
 
-    if is_worker():
+    if is_worker(os.environ):
         return False
     code, log = started([*sys.argv[1:], *more])
     if not log:
@@ -72,11 +74,10 @@ def az_manner(command: str, *, lock_timeout: float, quiet: bool = False, yes: bo
     from reconciler.core.holder import holder_text  # noqa: PLC0415
     from reconciler.imperative.amending import refuse_loss, replacements  # noqa: PLC0415
     from reconciler.imperative.background import PATIENCE_S, Errand  # noqa: PLC0415
-    from reconciler.imperative.leaving import is_worker  # noqa: PLC0415
     from reconciler.pipeline import Manner  # noqa: PLC0415
 
     stop = threading.Event()
-    patience_s = PATIENCE_S if is_worker() else lock_timeout
+    patience_s = PATIENCE_S if is_worker(os.environ) else lock_timeout
     with ExitStack() as steps:
 
         def confirm(planned: "Planned") -> bool:
@@ -96,7 +97,7 @@ def az_manner(command: str, *, lock_timeout: float, quiet: bool = False, yes: bo
             if not quiet:
                 warn(f"Waiting for {holder_text(holder)}.")
 
-        errand = Errand(command, confirm, apart=is_worker())
+        errand = Errand(command, confirm, apart=is_worker(os.environ))
         try:
             yield Manner(
                 confirm, 4, patience_s, stop, begin, Pace(), command=command, accept=errand.accept, waiting=waiting

@@ -9,20 +9,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import reconciler
-
-WORKER = "MLOPS_WORKER"
-"""The variable that tells a command that it is the worker of another, with its words, which may hold secrets."""
+from reconciler.core.worker import WORKER
 
 _MAIN = """import json, os, sys
 sys.path.insert(0, sys.argv[1])
 sys.argv[1:] = json.loads(os.environ["MLOPS_WORKER"])
 from reconciler.cli.main import main
 main()"""
-
-
-def is_worker(environ: Mapping[str, str] = os.environ) -> bool:
-    """Whether this process is the worker of another command."""
-    return WORKER in environ
 
 
 def started(words: Sequence[str], environ: Mapping[str, str] = os.environ) -> tuple[int, str]:
