@@ -9,7 +9,7 @@ from reconciler.core.address import Address
 from reconciler.core.manifest import Resource, Spec
 from reconciler.core.state import State
 from reconciler.kinds import KINDS
-from reconciler.kinds.marks import is_archived
+from reconciler.kinds.marks import is_archived, is_by_command
 from reconciler.kinds.references import natural
 
 _REFERENCE = re.compile(r"azureml:(?P<name>[^/:@]+)(?::(?P<version>[^@]+)|@(?P<label>[^:]+))$")
@@ -54,13 +54,16 @@ class Registry:
         recorded = {a: (e.created, e.spec) for a, e in state.entries.items() if KINDS[a.kind].versioned}
         return cls(recorded, command=command, blind=blind)
 
-    def version_for(self, kind: str, name: str, spec: Spec) -> str:
+    def version_for(self, kind: str, name: str, spec: Spec, *, inline: bool = False) -> str:
         """The version of an asset that was given none: the newest one of the same content, else one more.
 
-        A command registers anew what an older version has already, so that it is the latest.
+        A command that registers it makes it the latest, also where an older version has the content. Inline in a
+        deployment it is whichever version has it: the same file again is the same deployment. Of a folder's versions
+        and those that a command registered, the folder's come first, so that no registration changes what files mean.
         """
         known = sorted(self._versions(kind, name), key=natural, reverse=True)
-        for version in filter(None, [self.latest(kind, name)]) if self.command else known:
+        known.sort(key=lambda version: is_by_command(self.spec(Address(kind, name, version=version))))
+        for version in known if inline or not self.command else filter(None, [self.latest(kind, name)]):
             if not changed_content(kind, self.spec(Address(kind, name, version=version)), spec):
                 return version
         number = max((int(version) for version in known if version.isdigit()), default=0) + 1

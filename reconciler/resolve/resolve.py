@@ -136,7 +136,7 @@ def _inline(
     spec = {**facts.defaults[""], **{k: v for k, v in written.items() if k not in ("name", "version", "$schema")}}
     if name is None:
         return {key: value for key, value in spec.items() if value not in ({}, "")}
-    version = str(version) if version is not None else registry.version_for(kind, str(name), spec)
+    version = str(version) if version is not None else registry.version_for(kind, str(name), spec, inline=True)
     address = Address(kind, str(name), version=version)
     other = registry.added.setdefault(address, Resource(address, spec, _rooted(manifest, path)))
     if moved := changed_content(kind, other.spec, spec):

@@ -81,6 +81,13 @@ def test_a_version_is_the_folders_once_a_file_defines_it(workspace: Workspace, f
     assert steps(folder_plan(workspace)) == ["delete model/risk:2"]
 
 
+def test_a_file_without_a_version_means_the_folders_own_whatever_is_registered(workspace: Workspace, folder: Path):
+    deploy(folder, "{name: risk, path: ../run1/model}")
+    applied(workspace)
+    assert [register(workspace, path=f"run{run}/model") for run in (2, 1)] == ["2", "3"]
+    assert steps(folder_plan(workspace)) == []
+
+
 def test_a_command_takes_no_version_from_a_folder(workspace: Workspace, folder: Path):
     deploy(folder, "azureml:risk:1")
     write(folder / "manifests", risk_dot_yml="name: risk\nversion: 1\npath: ../run1/model\n")

@@ -4,12 +4,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from registry_world import entry, given, register, risk, write
+from registry_world import deploy, entry, given, register, risk, steps, write
 
+from reconciler import pipeline
 from reconciler.errors import ManifestError, MlopsError
 from reconciler.imperative import asset_versions, assets
 from reconciler.imperative.asset_versions import Named
-from reconciler.pipeline import Manner
+from reconciler.pipeline import Manner, Wish
 from reconciler.workspace import Workspace, open_workspace
 
 
@@ -92,3 +93,24 @@ def test_two_that_register_at_once_get_two_versions(folder: Path):
 
     with ThreadPoolExecutor(4) as pool:
         assert sorted(pool.map(registered, range(4))) == ["1", "2", "3", "4"]
+
+
+def test_a_deployment_that_is_created_again_registers_its_inline_model_no_second_time(
+    workspace: Workspace, folder: Path
+):
+    deploy(folder, "{name: risk, path: ../run1/model}")
+    write(folder / "manifests", endpoint_dot_yml="$schema: managedOnlineEndpoint.schema.json\nname: credit\n")
+    assert pipeline.apply(workspace, Wish(("manifests/endpoint.yml",), kind="endpoint", blame=False)).succeeded
+    assert created(workspace, "blue") == ["create model/risk:1", "create deployment/credit/blue"]
+    deploy(folder, "{name: risk, path: ../run2/model}")
+    assert created(workspace, "green") == ["create model/risk:2", "create deployment/credit/green"]
+    deploy(folder, "{name: risk, path: ../run1/model}")
+    assert created(workspace, "blue") == []
+    assert entry(workspace, risk("1"))["by_command"] is True
+
+
+def created(workspace: Workspace, name: str) -> list[str]:
+    wish = Wish(("manifests/blue.yml",), kind="deployment", name=name, blame=False)
+    done = pipeline.apply(workspace, wish)
+    assert done.succeeded
+    return steps(done.planned)
