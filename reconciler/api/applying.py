@@ -5,9 +5,10 @@ from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 from reconciler import pipeline
-from reconciler.api.asking import Names, PathLike, folder_of, manner_of, overrides_of, wish_of
+from reconciler.api.asking import Names, PathLike, folder_of, manner_of, wish_of
 from reconciler.api.plans import Applied, Plan, ended
 from reconciler.core.plan import Outcome, Step
+from reconciler.errors import MlopsError
 from reconciler.reviewing import as_saved, plan_reviewed
 from reconciler.rollback import Back, Way
 from reconciler.rollback import rollback as roll_back
@@ -238,16 +239,11 @@ def rollback(
         MlopsError: there is no such run, or none that changed anything; or any other.
     """
     start = folder_of(cwd)
-    wish = wish_of((), start, policies=policies)
-    back = Back(
-        run,
-        Way(by) if by else None,
-        dict(variables or {}),
-        overrides_of(overrides),
-        max_delete,
-        allow_empty,
-        wish.policies,
-    )
+    if by not in (None, *Way):
+        raise MlopsError(f"by is record or commit, not {by}")
+    wish = wish_of((), start, variables=variables, overrides=overrides, max_delete=max_delete, policies=policies)
+    way = Way(by) if by else None
+    back = Back(run, way, wish.variables, wish.overrides, max_delete, allow_empty, wish.policies)
     manner = manner_of(
         confirm=confirm and (lambda planned: confirm(Plan(planned, wish, start))),
         parallel=parallel,

@@ -55,8 +55,10 @@ def wish_of(
     """What is asked for; `start` is the folder that paths count from.
 
     Raises:
-        MlopsError: an address or the name of a field is none.
+        MlopsError: an address or the name of a field is none, or a number cannot be kept to.
     """
+    if max_delete is not None and max_delete < 0:
+        raise MlopsError("max_delete is at least 0")
     return Wish(
         paths=tuple(_found(path, start) for path in paths),
         variables=dict(variables or {}),

@@ -334,6 +334,8 @@ def test_a_rollback_goes_by_a_run_and_by_its_commit(committed: Path):
     reconciler.apply(target="dev")
     assert [o.step.action for o in reconciler.rollback(target="dev", by="commit").outcomes] == ["scale"]
     assert reconciler.rollback(first.id, target="dev", by="record").outcomes == ()
+    with pytest.raises(reconciler.MlopsError, match="record or commit"):
+        reconciler.rollback(by="files")  # type: ignore[arg-type] - what is wrong is the point
     assert [run.command for run in reconciler.history()] == ["mlops rollback", "mlops apply", "mlops apply"]
 
 
@@ -411,6 +413,7 @@ def test_an_error_can_be_handed_to_another_process(error: reconciler.MlopsError)
         ({"only": ["endpoint/other"]}, "neither defined nor recorded"),
         ({"target": "prdo"}, "did you mean prod"),
         ({"against": "nowhere"}, "not a git repository"),
+        ({"max_delete": -1}, "at least 0"),
     ],
 )
 def test_an_argument_that_is_none_is_told(repo: Path, wrong: dict[str, object], message: str):
