@@ -152,7 +152,7 @@ def _take_out(document: dict[str, Any], path: str) -> bool:
         if isinstance(holder, dict) and last in holder:
             del holder[last]
             return True
-        if isinstance(holder, list) and last.isdigit() and int(last) < len(holder):
+        if isinstance(holder, list) and _has(holder, last):
             del holder[int(last)]
             return True
     return False
@@ -179,13 +179,19 @@ def _held(document: dict[str, Any], steps: Sequence[str]) -> Any:
     """The mapping or list at the end of some steps, copied as everything on the way there; None where there is none."""
     target: Any = document
     for step in steps:
-        key: Any = int(step) if isinstance(target, list) and step.isdigit() else step
-        there = key in target if isinstance(target, dict) else isinstance(key, int) and key < len(target)
-        if not there or not isinstance(target[key], (dict, list)):
+        if not (step in target if isinstance(target, dict) else _has(target, step)):
+            return None
+        key: Any = step if isinstance(target, dict) else int(step)
+        if not isinstance(target[key], (dict, list)):
             return None
         target[key] = target[key].copy()
         target = target[key]
     return target
+
+
+def _has(items: Sequence[Any], number: str) -> bool:
+    """Whether there is an item of a number, which is text of whatever length and script."""
+    return number.isdecimal() and number.isascii() and len(number) < 6 and int(number) < len(items)
 
 
 def _refused(amendment: Amendment, path: str) -> Problem:

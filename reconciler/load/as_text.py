@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from reconciler.load.options import Override
-from reconciler.load.overrides import SET, steps_of
+from reconciler.load.overrides import SET, is_path, steps_of
 from reconciler.load.schema import schema_of
 
 
@@ -19,6 +19,8 @@ def as_text(overrides: Iterable[Override], kind: str, platform: str) -> list[Ove
 
 def takes_text(kind: str, platform: str, path: str) -> bool:
     """Whether a field is text by its schema, and nothing else."""
+    if not is_path(path):
+        return False
     root = schema_of(kind, platform)
     schema: Any = root
     for step in steps_of(path):

@@ -95,7 +95,7 @@ def overridden(document: Document, overrides: Sequence[Override]) -> tuple[Docum
     """The document with its overrides applied, and what is wrong with them."""
     value, written, problems = document.value, document.written, []
     for override in overrides:
-        if not _PATH.fullmatch(override.path):
+        if not is_path(override.path):
             message = f"{override.path!r} is no field; write it as field.inner, an item of a list as field[0]"
             problems.append(override.problem("E-SET", message))
             continue
@@ -108,6 +108,11 @@ def overridden(document: Document, overrides: Sequence[Override]) -> tuple[Docum
             continue
         written = _without(written, [".".join(map(str, steps))])
     return Document(value, document.positions, written), problems
+
+
+def is_path(path: str) -> bool:
+    """Whether it is a dotted path, an item of a list as `[0]`."""
+    return _PATH.fullmatch(path) is not None
 
 
 def steps_of(path: str) -> list[int | str]:

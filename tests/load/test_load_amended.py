@@ -185,7 +185,18 @@ def test_a_value_is_text_where_its_field_takes_nothing_else() -> None:
         ("environment.inference_config.scoring_route.port", False),
         ("no.such.field", False),
         ("description.inner", False),
+        ("no path[", False),
+        (f"tags[{'9' * 5000}]", False),
     ],
 )
 def test_which_fields_take_text_alone_is_told_by_the_schema(path: str, takes: bool) -> None:
     assert takes_text("deployment", "managed", path) is takes
+
+
+@pytest.mark.parametrize("number", ["9", "²", "٣", "9" * 5000, "-1", ""])
+def test_an_item_that_is_not_there_is_told_whatever_its_number_looks_like(number: str) -> None:
+    path = "data_collector.request_logging.capture_headers"
+    spec = recorded_blue(data_collector={"collections": {}, "request_logging": {"capture_headers": ["a"]}})
+    for gone in (f"{path}[{number}]", f"{path}[{number}].inner"):
+        _, problems = amended(BLUE, spec, Amendment(BLUE, removed=(gone,)))
+        assert [problem.code for problem in problems] == ["E-SET"]
