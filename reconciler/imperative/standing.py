@@ -52,14 +52,16 @@ def listed(workspace: Workspace) -> list[Live]:
 def standings(workspace: Workspace) -> dict[Address, Standing]:
     """By address what is queued, under way, or failed: by the tickets of this machine, and by the journal.
 
-    What the journal has under way is so; what it has without an end, and nobody is at work, was cut off.
+    What the journal has under way is so, unless a ticket tells the whole of which it is a part: of an endpoint that is
+    deleted the traffic goes first. What it has without an end, and nobody is at work, was cut off.
     """
     intents, who = unfinished(workspace.store)
     found = {each.address: Standing(FAILED, each.after or {}, CUT_OFF) for each in intents if who is None}
     for ticket in workspace.line.tickets():
         for address, aim in ticket.aims.items():
             found[address] = Standing(FAILED if ticket.why else aim.state, aim.spec, ticket.why)
-    return {**found, **{each.address: _at_work(each) for each in intents if who is not None}}
+    at_work = {each.address: _at_work(each) for each in intents if who is not None}
+    return {**found, **{each: at_work[each] for each in at_work if each not in found or found[each].state == FAILED}}
 
 
 def _at_work(intent: Intent) -> Standing:

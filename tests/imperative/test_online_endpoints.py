@@ -1,21 +1,25 @@
 """What the commands of `online-endpoint` change and show, on a target that serves nothing."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from reconciler.apply import Watcher
 from reconciler.core.address import Address
-from reconciler.core.plan import Plan
+from reconciler.core.plan import Plan, Step
 from reconciler.errors import ManifestError, MlopsError, RefusedError
 from reconciler.imperative import endpoints
 from reconciler.imperative.amending import amendment_of
 from reconciler.imperative.viewing import deployments_listed, endpoint_address, endpoint_shown, endpoints_listed
 from reconciler.load.overrides import parse_field
 from reconciler.pipeline import apply
+from reconciler.record.stamps import utc_now
+from reconciler.record.tickets import Aim
 from reconciler.wishes import Manner, Wish
-from reconciler.workspace import Workspace, open_workspace
+from reconciler.workspace import Workspace, holder, open_workspace
 
 SETTINGS = "targets:\n  dev: {provider: memory, file: live.jsonl, default: true}\n"
 FILE = "name: credit\nauth_mode: key\ndescription: of loans\ntags: {team: risk, size: 7}\n"
@@ -26,6 +30,7 @@ environment: {image: python}
 instance_type: Standard_DS3_v2
 instance_count: 1
 """
+CREDIT = Address("endpoint", "credit")
 MANNER = Manner(command="online-endpoint update")
 
 
@@ -206,3 +211,23 @@ def test_a_command_takes_the_file_of_one_endpoint(workspace: Workspace, file: st
 def test_without_a_name_and_a_file_there_is_nothing_to_make(workspace: Workspace) -> None:
     with pytest.raises(MlopsError, match="say which endpoint"):
         endpoints.create(workspace, "", MANNER)
+
+
+def test_what_is_deleted_is_deleting_whichever_of_its_steps_is_under_way(workspace: Workspace) -> None:
+    endpoints.create(workspace, "", MANNER, file="endpoint.yml")
+    deployed(workspace, "blue")
+    updated(workspace, traffic={"blue": "100"})
+    seen: dict[str, str] = {}
+
+    def look(step: Step) -> None:
+        seen[f"{step.action} {step.address}"] = str(endpoint_shown(workspace, "credit")["provisioning_state"])
+
+    held = workspace.line.join(holder("mlops online-endpoint delete", utc_now()), {CREDIT: Aim("Deleting", {})})
+    workspace.turn = held.ticket.file.name
+    endpoints.delete(workspace, "credit", replace(MANNER, watch=lambda _plan: Watcher(on_start=look)))
+    held.done()
+    assert seen == {
+        "route endpoint/credit": "Deleting",
+        "delete deployment/credit/blue": "Deleting",
+        "delete endpoint/credit": "Deleting",
+    }
