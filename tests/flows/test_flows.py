@@ -6,6 +6,8 @@ from collections import Counter
 import pytest
 from replaying import Flow, Printed
 
+from tests.waiting import until
+
 HOUSES = [411510.5, 178500.91]
 BLUE = [395000, 125000]
 GREEN = [404000, 133500]
@@ -55,6 +57,7 @@ def test_scripts_with_an_inference_schema(flow: Flow):
     assert json.loads(printed.told("pandas")) == BLUE[:1]
     assert printed.told("standard takes") == '["house"]'
     assert printed.told("numpy takes") == printed.told("pandas takes") == '["houses"]'
+    until(lambda: json.loads(flow.mlops("online-endpoint", "list").out) == [])  # deleted without waiting
 
 
 def test_updates_of_single_fields(flow: Flow):
