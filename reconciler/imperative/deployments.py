@@ -80,7 +80,9 @@ def _way_out_of_traffic(address: Address) -> Iterator[None]:
     except RefusedError as error:
         if "E-DELETE-TRAFFIC" not in str(error):
             raise
-        command = f"mlops online-endpoint update --name {shlex.quote(address.endpoint)} --traffic"
+        update = f"mlops online-endpoint update --name {shlex.quote(address.endpoint)}"
         none = shlex.quote(f"{address.name}=0")
-        advice = f"`{command} OTHER=100` moves it to another deployment, `{command} {none}` stops it"
+        advice = f"`{update} --traffic OTHER=100` moves it to another deployment, `{update} --traffic {none}` stops it"
+        if "% of mirror_traffic" in str(error):
+            advice = f"`{update} --mirror-traffic {none}` stops what is mirrored"
         raise RefusedError(f"{error}\n{advice}", problems=error.problems, plan=error.plan) from error

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 from deployment_world import BLUE, ENDPOINT, Failing, created, lay_out, make_endpoint, of_file, spec, updated
 
+from reconciler.core.amendment import Amendment
 from reconciler.core.plan import Result
 from reconciler.errors import ManifestError, MlopsError, RefusedError
-from reconciler.imperative import assets, deployments
+from reconciler.imperative import assets, deployments, endpoints
 from reconciler.imperative.assets import Given
 from reconciler.imperative.deleting import is_there
 from reconciler.imperative.viewing import deployment_shown
@@ -243,3 +244,11 @@ def test_another_version_of_a_registered_model_is_rolled_out(workspace: Workspac
 def register(workspace: Workspace, name: str) -> None:
     applied, _ = assets.create(workspace, Given("model", name, fields={"path": "weights.txt"}), Manner())
     assert applied.succeeded
+
+
+def test_of_what_is_mirrored_the_message_says_how_to_stop_that(workspace: Workspace):
+    created(workspace)
+    created(workspace, name="green", all_traffic=True)
+    endpoints.update(workspace, Manner(), Amendment(ENDPOINT), {"mirror_traffic": {"blue": "10"}})
+    with pytest.raises(RefusedError, match=r"update --name credit --mirror-traffic blue=0` stops what is mirrored"):
+        deployments.delete(workspace, BLUE, Manner())
