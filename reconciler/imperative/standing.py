@@ -11,9 +11,9 @@ from reconciler.record.tickets import CUT_OFF
 from reconciler.record.under_way import unfinished
 from reconciler.workspace import Workspace
 
-FAILED = "Failed"
+CREATING, FAILED = "Creating", "Failed"
 
-_STATES = {Action.CREATE: "Creating", Action.SCALE: "Scaling", Action.DELETE: "Deleting"}
+_STATES = {Action.CREATE: CREATING, Action.SCALE: "Scaling", Action.DELETE: "Deleting"}
 
 
 @dataclass(frozen=True)
@@ -71,4 +71,6 @@ def _at_work(intent: Intent) -> Standing:
 def _told(address: Address, live: Live | None, standing: Standing | None) -> Live | None:
     if standing is None:
         return live
-    return replace(live or Live(address, standing.spec), status=standing.state)
+    if live is None or standing.state == CREATING:  # what is there so far is half of what it will be
+        live = replace(live or Live(address, {}), spec={**(live.spec if live else {}), **standing.spec})
+    return replace(live, status=standing.state)

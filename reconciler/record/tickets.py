@@ -21,7 +21,7 @@ from reconciler.record.files import lay_down, private_folder
 from reconciler.record.lock import LockFile, file_holder, wait_until_taken
 from reconciler.record.sealing import Bond, SealError, SealKey, SealKeys
 
-CUT_OFF = "its worker was ended before it was done; the next run settles what was under way"
+CUT_OFF = "cut off before it was done; the next run settles what was under way"
 _MOST_FAILED = 100
 _LOOKS_S = 5.0
 _UNKNOWN: Mapping[str, Any] = {"aims": {}, "why": ""}

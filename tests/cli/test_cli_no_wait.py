@@ -159,7 +159,7 @@ def test_a_worker_that_was_killed_is_told_and_the_next_run_settles_it(making: Er
     until(lambda: not psutil.pid_exists(worker.pid) or worker.status() == psutil.STATUS_ZOMBIE)
     shown = making.mlops("online-endpoint", "show", "-n", "credit")
     assert shown.json["provisioning_state"] == "Failed"
-    assert "its worker was ended before it was done" in shown.err
+    assert "cut off before it was done" in shown.err
     making.repo.write("go", "")
     making.mlops("online-endpoint", "create", "-n", "credit", "-f", FILE)
     assert making.state() == "Succeeded"

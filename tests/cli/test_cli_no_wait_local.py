@@ -49,6 +49,7 @@ def test_two_deployments_are_made_one_after_the_other_and_one_is_deleted(local: 
     deployment(local, "create", "green", "-f", "manifests/green.yml", "--no-wait")
     deployment(local, "create", "blue", "-f", "manifests/blue.yml", "--no-wait", "--all-traffic")
     assert states(local, "blue", "green") == ["Creating", "Creating"]
+    assert deployment(local, "show", "green").json["instance_count"] == 1
     local.remove("manifests/green/score.py")
     local.write("manifests/src/score.py", BROKEN)
     local.write("go", "")
