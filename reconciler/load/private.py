@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 from reconciler.errors import RefusedError
+from reconciler.load.place import git_root
 
 _FOLDER = ".mlops"
 
@@ -12,10 +13,13 @@ _FOLDER = ".mlops"
 def refuse_tracked(root: str) -> None:
     """Trust no record and no cache that came with the repository: whoever wrote them decides what a plan says.
 
+    Args:
+        root: the folder of `mlops.yaml`, which may lie below the one that git knows.
+
     Raises:
         RefusedError: git tracks something of it.
     """
-    if not _may_be_tracked(_index(Path(root, ".git"))):
+    if not _may_be_tracked(_index(Path(git_root(root) or root, ".git"))):
         return
     from reconciler.load.git import Unanswered, answer  # noqa: PLC0415 - only a repository that may bring it along
 

@@ -287,6 +287,16 @@ def test_what_came_with_the_repository_is_no_record_and_no_cache(repo: Repositor
         assert f".mlops/{name} came with the repository" in told.err
 
 
+def test_it_is_none_either_where_the_settings_lie_below_the_repository_s_root(repo: Repository):
+    repo.write("services/credit/mlops.yaml", "targets:\n  dev: {provider: memory, default: true}\n")
+    repo.write("services/credit/.mlops/state.db", "whatever its author likes")
+    repo.git("init", "-q")
+    repo.git("add", "--force", "--all")
+    for folder in ("services/credit", "services/credit/.mlops"):
+        told = repo.mlops("plan", below=folder, code=4)
+        assert ".mlops/state.db came with the repository" in told.err
+
+
 def test_a_link_in_place_of_the_record_s_folder_is_refused(repo: Repository):
     (repo.folder.parent / "elsewhere").mkdir()
     (repo.folder / ".mlops").symlink_to("../elsewhere")
