@@ -56,9 +56,7 @@ class Errand:
         self._workspace = workspace
         self._meant |= _meant(wish)
         if self._apart and self._held is None:
-            aims = self._aims(workspace, wish, plan, deletes=deletes)
-            _lay_down(workspace, wish.read)
-            self._join(workspace, aims)
+            self._join(workspace, self._aims(workspace, wish, plan, deletes=deletes), wish.read)
         return wish
 
     def watched(self, watcher: Watcher) -> Watcher:
@@ -114,10 +112,12 @@ class Errand:
         made = {each: "Updating" if each in recorded else "Creating" for each in self._meant}
         return {each: Aim("Deleting" if deletes else state) for each, state in made.items()}
 
-    def _join(self, workspace: Workspace, aims: Mapping[Address, Aim]) -> None:
+    def _join(self, workspace: Workspace, aims: Mapping[Address, Aim], read: Loaded | None) -> None:
+        """Take a ticket, keep the content, and tell that it is accepted; by the ticket `history prune` spares that."""
         self._held = workspace.line.join(self._facts(workspace), aims)
         workspace.turn = self._held.ticket.file.name
         try:
+            _lay_down(workspace, read)
             _let_go(self._held.ticket.log)
         except BaseException:
             self._held.done()

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -106,7 +106,10 @@ def prune(
             return pruning, False
         if runs:
             store.forget([run.id for run in runs])
-        if not left:
+        if pruning.contents and (joined := _queued(config)):
+            # While it was asked, or forgotten; that operation may have found its content laid down already.
+            pruning = replace(pruning, contents={}, left=joined)
+        if not pruning.left:
             _free(_assets(config), pruning.contents)
     return pruning, True
 

@@ -19,6 +19,7 @@ from reconciler.providers.hosting.objects import Object, Objects
 from reconciler.record.assets import remove_content, stored_contents
 from reconciler.record.opening import open_store
 from reconciler.record.store import Intent, Store
+from reconciler.record.tickets import Held
 from reconciler.rollback import Back, rollback
 from reconciler.workspace import Workspace, open_record, open_workspace
 from tests.faults.small_world import AGAIN, EDIT, REVERT, write
@@ -282,3 +283,23 @@ def test_no_content_goes_that_a_queued_operation_may_need(five: list[str]):
     assert stored() == before
     held.done()
     assert pruned(runs=1).left == ""
+
+
+def test_none_goes_that_an_operation_may_need_which_joined_while_it_was_asked(five: list[str]):
+    joined: list[Held] = []
+
+    def confirm(found: Pruning) -> bool:
+        assert found.contents
+        with open_workspace("prod") as workspace:
+            joined.append(workspace.line.join({}, {}))
+        return True
+
+    before = stored()
+    found, wanted = prune("dev", Keep(1), confirm)
+    assert wanted
+    assert found.runs
+    assert (dict(found.contents), stored()) == ({}, before)
+    assert found.left == "an operation of target prod is queued, and may name what no record does"
+    joined[0].done()
+    assert pruned(runs=1).left == ""
+    assert stored() != before
