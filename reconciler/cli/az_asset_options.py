@@ -11,7 +11,7 @@ from reconciler.errors import MlopsError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from reconciler.imperative.asset_versions import View
+    from reconciler.imperative.asset_versions import Named, View
     from reconciler.imperative.assets import Given
 
 Name = Annotated[str, typer.Option("--name", "-n", help="Name of the asset.")]
@@ -38,6 +38,18 @@ def refuse_registry(name: str) -> None:
     """
     if name:
         raise MlopsError("--registry-name: there are no shared registries here; each target has one, see --target")
+
+
+def named_of(kind: str, name: str, version: str, label: str, registry_name: str) -> "Named":
+    """The asset that a command names, and which versions of it.
+
+    Raises:
+        MlopsError: a shared registry is named.
+    """
+    from reconciler.imperative.asset_versions import Named  # noqa: PLC0415 - --help loads none of it
+
+    refuse_registry(registry_name)
+    return Named(kind, name, version, label)
 
 
 def given_of(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from reconciler.cli.answering import print_answer
 from reconciler.cli.applying import code_of
-from reconciler.cli.az_running import az_manner, in_background
+from reconciler.cli.az_running import in_background, running
 from reconciler.cli.saying import warn
 
 if TYPE_CHECKING:
@@ -21,15 +21,11 @@ def print_created(
     """Register a version and print it; where there is one of the same content already, that is said aside."""
     from reconciler.core.plan import Action  # noqa: PLC0415 - --help loads none of it
     from reconciler.imperative import asset_versions, assets  # noqa: PLC0415
-    from reconciler.workspace import open_workspace  # noqa: PLC0415
 
     if no_wait and in_background(quiet=quiet):
         return 0
     command = f"{given.kind} create"
-    with (
-        open_workspace(target) as workspace,
-        az_manner(command, lock_timeout=lock_timeout, quiet=quiet) as manner,
-    ):
+    with running(command, target, lock_timeout=lock_timeout, quiet=quiet) as (workspace, manner):
         applied, address = assets.create(workspace, given, manner)
         code = code_of(applied, manner, again=command)
         if not quiet and not applied.planned.plan.count(Action.CREATE):
@@ -60,13 +56,9 @@ def print_list(kind: str, name: str, view: "View", target: str | None, *, query:
 def put_away(named: "Named", target: str | None, *, archived: bool, lock_timeout: float, quiet: bool) -> int:
     """Archive versions, or restore them; nothing is printed, as in Azure."""
     from reconciler.imperative import asset_changes  # noqa: PLC0415 - --help loads none of it
-    from reconciler.workspace import open_workspace  # noqa: PLC0415
 
     command = f"{named.kind} {'archive' if archived else 'restore'}"
-    with (
-        open_workspace(target) as workspace,
-        az_manner(command, lock_timeout=lock_timeout, quiet=quiet) as manner,
-    ):
+    with running(command, target, lock_timeout=lock_timeout, quiet=quiet) as (workspace, manner):
         return code_of(asset_changes.archive(workspace, named, manner, archived=archived), manner, again=command)
 
 
@@ -84,13 +76,9 @@ def print_updated(
     """Change a version as `words` say, `sets`, `adds` and `removes`, and print it."""
     from reconciler.imperative import asset_changes, asset_versions  # noqa: PLC0415 - --help loads none of it
     from reconciler.imperative.amending import amendment_of  # noqa: PLC0415
-    from reconciler.workspace import open_workspace  # noqa: PLC0415
 
     command = f"{named.kind} update"
-    with (
-        open_workspace(target) as workspace,
-        az_manner(command, lock_timeout=lock_timeout, quiet=quiet) as manner,
-    ):
+    with running(command, target, lock_timeout=lock_timeout, quiet=quiet) as (workspace, manner):
         chosen = workspace.target.name
         address = asset_versions.one(workspace.store, chosen, named)
         amendment = amendment_of(address, **words, literal=literal)

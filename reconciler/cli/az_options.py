@@ -90,6 +90,17 @@ def target_of(target: str | None, *, local: bool) -> str | None:
     return next((each.name for each in local_ones if each.default), local_ones[0].name)
 
 
+def refuse_both(file: Path | None, additions: Sequence[str] | None, removals: Sequence[str] | None) -> None:
+    """Refuse to add to a file, or take from it, what it can say itself.
+
+    Raises:
+        BadParameter: both are given.
+    """
+    if file and (additions or removals):
+        message = "they change what is recorded; with --file write it there"
+        raise typer.BadParameter(message, param_hint="--add, --remove")
+
+
 def pairs_of(words: Sequence[str] | None, option: str) -> Mapping[str, str] | None:
     """Read `NAME=VALUE` pairs, several of which may be one word: "blue=90 green=10"; None where nothing is given."""
     if words is None:

@@ -55,6 +55,20 @@ def say_why(workspace: "Workspace", address: "Address") -> None:
 
 
 @contextmanager
+def running(
+    command: str, target: str | None, *, lock_timeout: float, quiet: bool = False, yes: bool = False
+) -> "Iterator[tuple[Workspace, Manner]]":
+    """A target that is open to a command which changes it, and how that goes about it, as `az_manner` has it."""
+    from reconciler.workspace import open_workspace  # noqa: PLC0415 - --help loads none of it
+
+    with (
+        open_workspace(target) as workspace,
+        az_manner(command, lock_timeout=lock_timeout, quiet=quiet, yes=yes) as manner,
+    ):
+        yield workspace, manner
+
+
+@contextmanager
 def az_manner(command: str, *, lock_timeout: float, quiet: bool = False, yes: bool = False) -> "Iterator[Manner]":
     """How a command goes about it: progress goes to standard error, and only about a replacement somebody is asked.
 

@@ -2,7 +2,6 @@
 
 import os
 import sys
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,23 +15,17 @@ from reconciler.errors import MlopsError
 
 if TYPE_CHECKING:
     from reconciler.core.answer import Answer
+    from reconciler.core.state import Live
     from reconciler.workspace import Workspace
 
 EndpointArgument = Annotated[str, typer.Argument(metavar="ENDPOINT", help="Name of the endpoint.")]
 TOKEN = "MLOPS_TOKEN"  # noqa: S105 - the name of a variable
 
 
-class Which(StrEnum):
-    """The keys of an endpoint."""
-
-    PRIMARY = "primary"
-    SECONDARY = "secondary"
-
-
 def credentials(
     endpoint: EndpointArgument,
     rotate: Annotated[
-        Which | None, typer.Option("--rotate", help="First put a new key in the place of this one.")
+        o.Key | None, typer.Option("--rotate", help="First put a new key in the place of this one.")
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     target: o.Target = None,
@@ -62,9 +55,7 @@ def credentials(
         if rotate:
             rotate_key(workspace, address, rotate.value)
         print_answer(dict(credential_source(workspace).credentials(address)), query, output)
-    certificate = live.detail.get("certificate", {})
-    if certificate.get("self_signed"):
-        warn(f"The gateway's certificate is self-signed; clients trust it by {certificate['file']}")
+    say_whom_to_trust(live)
 
 
 def invoke(
@@ -102,6 +93,13 @@ def invoke(
     put(answer.text)
 
 
+def say_whom_to_trust(live: "Live") -> None:
+    """Say on standard error what a client of an endpoint needs whose gateway has made its certificate itself."""
+    certificate = live.detail.get("certificate", {})
+    if certificate.get("self_signed"):
+        warn(f"The gateway's certificate is self-signed; clients trust it by {certificate['file']}")
+
+
 def request_of(file: Path | None) -> bytes:
     """What is to be sent; an empty mapping where no file is named."""
     return _read(file, "request") if file else b"{}"
@@ -127,7 +125,7 @@ def _endpoint(name: str) -> Address:
     return Address("endpoint", name.removeprefix("endpoint/").lower())
 
 
-def _agreed(endpoint: Address, which: Which) -> bool:
+def _agreed(endpoint: Address, which: o.Key) -> bool:
     from reconciler.cli.asking import agreed  # noqa: PLC0415 - only a rotation asks
 
     return agreed(f"Replace the {which} key of {endpoint}? The old one opens nothing from then on.", flag="--yes")

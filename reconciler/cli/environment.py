@@ -93,11 +93,10 @@ def show(
       mlops environment show -n sklearn -v 3
       mlops environment show -n sklearn --label latest --query id -o tsv
     """
-    from reconciler.imperative.asset_versions import Named  # noqa: PLC0415 - --help loads none of it
-
-    asset.refuse_registry(registry_name)
     chosen = az.target_of(target, local=local)
-    az_assets.print_version(Named("environment", name, version, label), chosen, query=query, output=output)
+    az_assets.print_version(
+        asset.named_of("environment", name, version, label, registry_name), chosen, query=query, output=output
+    )
 
 
 def list_(
@@ -153,10 +152,10 @@ def archive(
       mlops environment archive -n sklearn -v 3
       mlops environment archive -n sklearn
     """
-    from reconciler.imperative.asset_versions import Named  # noqa: PLC0415 - --help loads none of it
-
-    asset.refuse_registry(registry_name)
-    named, chosen = Named("environment", name, version, label), az.target_of(target, local=local)
+    named, chosen = (
+        asset.named_of("environment", name, version, label, registry_name),
+        az.target_of(target, local=local),
+    )
     return az_assets.put_away(named, chosen, archived=True, lock_timeout=lock_timeout, quiet=only_errors)
 
 
@@ -185,10 +184,10 @@ def restore(
       mlops environment restore -n sklearn -v 3
       mlops environment restore -n sklearn
     """
-    from reconciler.imperative.asset_versions import Named  # noqa: PLC0415 - --help loads none of it
-
-    asset.refuse_registry(registry_name)
-    named, chosen = Named("environment", name, version, label), az.target_of(target, local=local)
+    named, chosen = (
+        asset.named_of("environment", name, version, label, registry_name),
+        az.target_of(target, local=local),
+    )
     return az_assets.put_away(named, chosen, archived=False, lock_timeout=lock_timeout, quiet=only_errors)
 
 
@@ -219,12 +218,9 @@ def update(
       mlops environment update -n sklearn -v 3 --set tags.approved=yes description="for the pilot"
       mlops environment update -n sklearn --label latest --remove tags.approved
     """
-    from reconciler.imperative.asset_versions import Named  # noqa: PLC0415 - --help loads none of it
-
-    asset.refuse_registry(registry_name)
     words = {"sets": overrides or (), "adds": added or (), "removes": removed or ()}
     return az_assets.print_updated(
-        Named("environment", name, version, label),
+        asset.named_of("environment", name, version, label, registry_name),
         words,
         az.target_of(target, local=local),
         literal=force_string,

@@ -83,11 +83,10 @@ def show(
       mlops model show -n risk -v 3
       mlops model show -n risk --label latest --query id -o tsv
     """
-    from reconciler.imperative.asset_versions import Named  # noqa: PLC0415 - --help loads none of it
-
-    asset.refuse_registry(registry_name)
     chosen = az.target_of(target, local=local)
-    az_assets.print_version(Named("model", name, version, label), chosen, query=query, output=output)
+    az_assets.print_version(
+        asset.named_of("model", name, version, label, registry_name), chosen, query=query, output=output
+    )
 
 
 def list_(
@@ -148,10 +147,7 @@ def archive(
       mlops model archive -n risk -v 3
       mlops model archive -n risk
     """
-    from reconciler.imperative.asset_versions import Named  # noqa: PLC0415 - --help loads none of it
-
-    asset.refuse_registry(registry_name)
-    named, chosen = Named("model", name, version, label), az.target_of(target, local=local)
+    named, chosen = asset.named_of("model", name, version, label, registry_name), az.target_of(target, local=local)
     return az_assets.put_away(named, chosen, archived=True, lock_timeout=lock_timeout, quiet=only_errors)
 
 
@@ -180,10 +176,7 @@ def restore(
       mlops model restore -n risk -v 3
       mlops model restore -n risk
     """
-    from reconciler.imperative.asset_versions import Named  # noqa: PLC0415 - --help loads none of it
-
-    asset.refuse_registry(registry_name)
-    named, chosen = Named("model", name, version, label), az.target_of(target, local=local)
+    named, chosen = asset.named_of("model", name, version, label, registry_name), az.target_of(target, local=local)
     return az_assets.put_away(named, chosen, archived=False, lock_timeout=lock_timeout, quiet=only_errors)
 
 
@@ -214,12 +207,9 @@ def update(
       mlops model update -n risk -v 3 --set tags.approved=yes description="for the pilot"
       mlops model update -n risk --label latest --remove tags.approved
     """
-    from reconciler.imperative.asset_versions import Named  # noqa: PLC0415 - --help loads none of it
-
-    asset.refuse_registry(registry_name)
     words = {"sets": overrides or (), "adds": added or (), "removes": removed or ()}
     return az_assets.print_updated(
-        Named("model", name, version, label),
+        asset.named_of("model", name, version, label, registry_name),
         words,
         az.target_of(target, local=local),
         literal=force_string,
@@ -254,8 +244,5 @@ def download(
     Examples:
       mlops model download -n risk -v 3 --download-path artifacts
     """
-    from reconciler.imperative.asset_versions import Named  # noqa: PLC0415 - --help loads none of it
-
-    asset.refuse_registry(registry_name)
-    named = Named("model", name, version, label)
+    named = asset.named_of("model", name, version, label, registry_name)
     az_assets.download(named, az.target_of(target, local=local), folder, quiet=only_errors)

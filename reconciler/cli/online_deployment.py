@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from reconciler.cli import az_options as az
-from reconciler.cli.az_running import in_background
+from reconciler.cli.az_running import in_background, running
 from reconciler.cli.saying import warn
 
 if TYPE_CHECKING:
@@ -128,10 +128,8 @@ def update(
     from reconciler.imperative import deployments  # noqa: PLC0415 - --help loads none of it
 
     skip = skip_script_validation
+    az.refuse_both(file, additions, removals)
     if file:
-        if additions or removals:
-            message = "they change what is recorded; with --file write it there"
-            raise typer.BadParameter(message, param_hint="--add, --remove")
         wish = _of_file(file, name, endpoint_name, overrides, literal=force_string, skip_script=skip)
     else:
         words = {"sets": overrides or [], "adds": additions or [], "removes": removals or []}
@@ -177,36 +175,21 @@ def delete(
     if no_wait and yes and in_background(quiet=only_errors):
         return 0
 
-    from reconciler.cli.applying import code_of  # noqa: PLC0415 - --help loads none of it
-    from reconciler.cli.asking import agreed  # noqa: PLC0415
-    from reconciler.cli.az_running import az_manner  # noqa: PLC0415
+    from reconciler.cli.az_deleting import deleted  # noqa: PLC0415 - --help loads none of it
     from reconciler.imperative import deployments  # noqa: PLC0415
-    from reconciler.imperative.deleting import is_there  # noqa: PLC0415
     from reconciler.imperative.viewing import deployment_address  # noqa: PLC0415
-    from reconciler.workspace import open_workspace  # noqa: PLC0415
 
-    command, chosen = "online-deployment delete", az.target_of(target, local=local)
     address = deployment_address(endpoint_name, name)
-    with open_workspace(chosen) as workspace:
-        if not is_there(workspace, address):
-            return _absent(address, quiet=only_errors)
-    if not (yes or agreed(f"Delete {address}?", flag="--yes")):
-        warn("Nothing was changed.")
-        return 1
-    if no_wait and in_background("--yes", quiet=only_errors):
-        return 0
-    with (
-        open_workspace(chosen) as workspace,
-        az_manner(command, lock_timeout=lock_timeout, quiet=only_errors) as manner,
-    ):
-        applied = deployments.delete(workspace, address, manner)
-        return code_of(applied, manner, again=command) if applied else _absent(address, quiet=only_errors)
-
-
-def _absent(address: "Address", *, quiet: bool) -> int:
-    if not quiet:
-        warn(f"{address} is not there; there is nothing to delete.")
-    return 0
+    return deleted(
+        address,
+        deployments.delete,
+        az.target_of(target, local=local),
+        question=f"Delete {address}?",
+        yes=yes,
+        no_wait=no_wait,
+        lock_timeout=lock_timeout,
+        quiet=only_errors,
+    )
 
 
 def _changed(
@@ -222,15 +205,10 @@ def _changed(
 ) -> int:
     """Make a change, and print the deployment as it is then; `besides` is what is said of options."""
     from reconciler.cli.applying import code_of  # noqa: PLC0415 - --help loads none of it
-    from reconciler.cli.az_running import az_manner  # noqa: PLC0415
     from reconciler.cli.online_deployment_looking import print_deployments  # noqa: PLC0415
     from reconciler.imperative.viewing import deployment_shown  # noqa: PLC0415
-    from reconciler.workspace import open_workspace  # noqa: PLC0415
 
-    with (
-        open_workspace(target) as workspace,
-        az_manner(command, lock_timeout=lock_timeout, quiet=quiet, yes=yes) as manner,
-    ):
+    with running(command, target, lock_timeout=lock_timeout, quiet=quiet, yes=yes) as (workspace, manner):
         address, applied = change(workspace, manner)
         code = code_of(applied, manner, again=command)
         if applied.declined:

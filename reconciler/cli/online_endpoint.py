@@ -8,7 +8,7 @@ import typer
 
 from reconciler.cli import az_options as az
 from reconciler.cli.answering import print_answer
-from reconciler.cli.az_running import in_background
+from reconciler.cli.az_running import in_background, running
 from reconciler.cli.saying import warn
 
 if TYPE_CHECKING:
@@ -119,10 +119,7 @@ def update(
     from reconciler.imperative.viewing import endpoint_address  # noqa: PLC0415
     from reconciler.load.overrides import parse_field  # noqa: PLC0415
 
-    if file and (additions or removals):
-        raise typer.BadParameter(
-            "they change what is recorded; with --file write it there", param_hint="--add, --remove"
-        )
+    az.refuse_both(file, additions, removals)
     if not (name or file):
         raise typer.BadParameter("say which endpoint, or give a --file", param_hint="--name")
     sets, adds, removes = overrides or (), additions or (), removals or ()
@@ -173,29 +170,21 @@ def delete(
     if no_wait and yes and in_background(quiet=only_errors):
         return 0
 
-    from reconciler.cli.applying import code_of  # noqa: PLC0415 - --help loads none of it
-    from reconciler.cli.asking import agreed  # noqa: PLC0415
-    from reconciler.cli.az_running import az_manner  # noqa: PLC0415
-    from reconciler.imperative import endpoints  # noqa: PLC0415
-    from reconciler.workspace import open_workspace  # noqa: PLC0415
+    from reconciler.cli.az_deleting import deleted  # noqa: PLC0415 - --help loads none of it
+    from reconciler.imperative import deleting  # noqa: PLC0415
+    from reconciler.imperative.viewing import endpoint_address  # noqa: PLC0415
 
-    command, chosen = "online-endpoint delete", az.target_of(target, local=local)
-    with open_workspace(chosen) as workspace:
-        if not endpoints.is_there(workspace, name):
-            if not only_errors:
-                warn(f"Endpoint {name} is not there (target {workspace.target.name}); there is nothing to delete.")
-            return 0
-    if not (yes or agreed(f"Delete endpoint {name} and its deployments?", flag="--yes")):
-        warn("Nothing was changed.")
-        return 1
-    if no_wait and in_background("--yes", quiet=only_errors):
-        return 0
-    with (
-        open_workspace(chosen) as workspace,
-        az_manner(command, lock_timeout=lock_timeout, quiet=only_errors) as manner,
-    ):
-        applied = endpoints.delete(workspace, name, manner)
-        return code_of(applied, manner, again=command) if applied else 0
+    address = endpoint_address(name)
+    return deleted(
+        address,
+        deleting.delete,
+        az.target_of(target, local=local),
+        question=f"Delete {address} and its deployments?",
+        yes=yes,
+        no_wait=no_wait,
+        lock_timeout=lock_timeout,
+        quiet=only_errors,
+    )
 
 
 def _changed(
@@ -210,14 +199,9 @@ def _changed(
 ) -> int:
     """Make a change, and print the endpoint as it is then."""
     from reconciler.cli.applying import code_of  # noqa: PLC0415 - --help loads none of it
-    from reconciler.cli.az_running import az_manner  # noqa: PLC0415
     from reconciler.imperative.viewing import endpoint_shown  # noqa: PLC0415
-    from reconciler.workspace import open_workspace  # noqa: PLC0415
 
-    with (
-        open_workspace(target) as workspace,
-        az_manner(command, lock_timeout=lock_timeout, quiet=quiet, yes=yes) as manner,
-    ):
+    with running(command, target, lock_timeout=lock_timeout, quiet=quiet, yes=yes) as (workspace, manner):
         name, applied = change(workspace, manner)
         code = code_of(applied, manner, again=command)
         if applied.declined:

@@ -1,21 +1,14 @@
 """The commands `online-endpoint …` that look at endpoints and use them, as `az ml` has them."""
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from reconciler.cli import az_options as az
+from reconciler.cli import options as o
 from reconciler.cli.answering import print_answer
 from reconciler.cli.saying import warn
-
-
-class KeyType(StrEnum):
-    """The keys of an endpoint."""
-
-    PRIMARY = "primary"
-    SECONDARY = "secondary"
 
 
 def show(
@@ -153,21 +146,21 @@ def get_credentials(
     Examples:
       mlops online-endpoint get-credentials -n my-endpoint --query primaryKey -o tsv
     """
-    from reconciler.imperative.viewing import endpoint_address  # noqa: PLC0415 - --help loads none of it
+    from reconciler.cli.calling import say_whom_to_trust  # noqa: PLC0415 - --help loads none of it
+    from reconciler.imperative.viewing import endpoint_address  # noqa: PLC0415
     from reconciler.operate.access import credential_source, live_object  # noqa: PLC0415
     from reconciler.workspace import open_workspace  # noqa: PLC0415
 
     with open_workspace(az.target_of(target, local=local)) as workspace:
         live = live_object(workspace, endpoint_address(name))
         print_answer(dict(credential_source(workspace).credentials(live.address)), query, output)
-    certificate = live.detail.get("certificate", {})
-    if certificate.get("self_signed") and not only_errors:
-        warn(f"The gateway's certificate is self-signed; clients trust it by {certificate['file']}")
+    if not only_errors:
+        say_whom_to_trust(live)
 
 
 def regenerate_keys(
     name: az.EndpointName,
-    key_type: Annotated[KeyType, typer.Option("--key-type", case_sensitive=False, help="Which key.")] = KeyType.PRIMARY,
+    key_type: Annotated[o.Key, typer.Option("--key-type", case_sensitive=False, help="Which key.")] = o.Key.PRIMARY,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Taken and of no account: nothing is asked.")] = False,  # noqa: ARG001
     local: az.Local = False,
     no_wait: az.NoWait = False,  # noqa: ARG001 - it takes a moment

@@ -136,6 +136,13 @@ class Output(StrEnum):
     TSV = "tsv"
 
 
+class Key(StrEnum):
+    """The keys of an endpoint."""
+
+    PRIMARY = "primary"
+    SECONDARY = "secondary"
+
+
 Format = Annotated[Report, typer.Option("--format", help="How to print it.")]
 DriftFormat = Annotated[DriftReport, typer.Option("--format", help="How to print it.")]
 VerdictFormat = Annotated[Verdict, typer.Option("--format", help="How to print it.")]

@@ -1,7 +1,6 @@
 """The content of a registered model is laid down in a folder of the user's, and nowhere else."""
 
 import os
-import shutil
 from pathlib import Path
 
 from reconciler.core.address import Address
@@ -9,7 +8,7 @@ from reconciler.core.contents import digest_of_files
 from reconciler.errors import MlopsError, ProviderError
 from reconciler.load.digest import content_files
 from reconciler.record.files import beside
-from reconciler.record.laying import copied
+from reconciler.record.laying import copied, remove
 from reconciler.workspace import Workspace
 
 
@@ -37,7 +36,7 @@ def download(workspace: Workspace, address: Address, folder: Path) -> Path:
             _copy(stored, fresh, str(content["digest"]), address)
             _put(fresh, target)
         finally:
-            _remove(fresh)
+            remove(fresh)
     except OSError as error:
         raise MlopsError(f"{error.filename or target}: cannot be written: {error.strerror or error}") from error
     return target
@@ -81,8 +80,3 @@ def _put(fresh: Path, target: Path) -> None:
             place.mkdir(exist_ok=True)
         else:
             path.replace(place)
-
-
-def _remove(fresh: Path) -> None:
-    shutil.rmtree(fresh, ignore_errors=True)
-    fresh.unlink(missing_ok=True)

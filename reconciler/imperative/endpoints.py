@@ -6,8 +6,6 @@ from dataclasses import replace
 from reconciler import pipeline
 from reconciler.core.amendment import Amendment, Spelled
 from reconciler.errors import MlopsError
-from reconciler.imperative import deleting
-from reconciler.imperative.viewing import endpoint_address
 from reconciler.kinds.marks import KEYLESS
 from reconciler.load import Override
 from reconciler.load.overrides import SET
@@ -82,16 +80,6 @@ def update(workspace: Workspace, manner: Manner, amendment: Amendment, shares: S
     values = (*_routed(shares), *amendment.values)
     wish = Wish(kind="endpoint", amendments=(replace(amendment, values=values),), blame=False)
     return pipeline.apply(workspace, wish, manner)
-
-
-def delete(workspace: Workspace, name: str, manner: Manner) -> Applied | None:
-    """Delete an endpoint with its deployments; None where there is none."""
-    return deleting.delete(workspace, endpoint_address(name), manner)
-
-
-def is_there(workspace: Workspace, name: str) -> bool:
-    """Whether there is something to delete."""
-    return deleting.is_there(workspace, endpoint_address(name))
 
 
 def _routed(shares: Shares) -> list[tuple[str, dict[str, str]]]:

@@ -122,7 +122,7 @@ def test_traffic_may_be_one_word_or_several(applied: Repository):
         ("create -f manifests", 1, "manifests is a folder, and the command takes the file of one endpoint"),
         ("create -f manifests/blue.yml", 1, "E-KIND: this is a deployment, and the command takes an endpoint"),
         ("delete -n credit", 4, "say --yes if you mean it"),
-        ("delete -n churn", 0, "Endpoint churn is not there (target dev); there is nothing to delete."),
+        ("delete -n churn", 0, "endpoint/churn is not there (target dev); there is nothing to delete."),
         ("invoke -n credit", 1, "provider memory serves nothing"),
         ("invoke -n credit -r nowhere.json", 1, "the request file nowhere.json cannot be read"),
         ("get-credentials -n churn", 1, "endpoint/churn is not there"),

@@ -11,7 +11,7 @@ from reconciler.apply import Watcher
 from reconciler.core.address import Address
 from reconciler.core.plan import Plan, Step
 from reconciler.errors import ManifestError, MlopsError, RefusedError
-from reconciler.imperative import endpoints
+from reconciler.imperative import deleting, endpoints
 from reconciler.imperative.amending import amendment_of
 from reconciler.imperative.viewing import deployments_listed, endpoint_address, endpoint_shown, endpoints_listed
 from reconciler.load.overrides import parse_field
@@ -188,11 +188,11 @@ def test_deleting_takes_the_deployments_along_and_what_is_gone_is_not_there(work
     endpoints.create(workspace, "", MANNER, file="endpoint.yml")
     deployed(workspace, "blue")
     updated(workspace, traffic={"blue": "100"})
-    assert endpoints.is_there(workspace, "Credit")
-    applied = endpoints.delete(workspace, "Credit", Manner(command="online-endpoint delete"))
+    assert deleting.is_there(workspace, endpoint_address("Credit"))
+    applied = deleting.delete(workspace, endpoint_address("Credit"), Manner(command="online-endpoint delete"))
     assert applied is not None
     assert applied.succeeded
-    assert not endpoints.is_there(workspace, "credit")
+    assert not deleting.is_there(workspace, CREDIT)
     assert [live.address.kind for live in workspace.provider.list() if live.address.family] == []
     assert commands(workspace)[0] == "online-endpoint delete"
 
@@ -224,7 +224,7 @@ def test_what_is_deleted_is_deleting_whichever_of_its_steps_is_under_way(workspa
 
     held = workspace.line.join(holder("mlops online-endpoint delete", utc_now()), {CREDIT: Aim("Deleting", {})})
     workspace.turn = held.ticket.file.name
-    endpoints.delete(workspace, "credit", replace(MANNER, watch=lambda _plan: Watcher(on_start=look)))
+    deleting.delete(workspace, CREDIT, replace(MANNER, watch=lambda _plan: Watcher(on_start=look)))
     held.done()
     assert seen == {
         "route endpoint/credit": "Deleting",
