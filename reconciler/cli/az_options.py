@@ -23,6 +23,15 @@ class AzOutput(StrEnum):
     NONE = "none"
 
 
+def _query(text: str) -> str:
+    """A query that can be asked: one that cannot is refused before anything is done."""
+    if not text:
+        return text
+    from reconciler.render.answers import checked  # noqa: PLC0415 - only a query needs it
+
+    return checked(text)
+
+
 Target = Annotated[
     str | None,
     typer.Option(
@@ -50,7 +59,10 @@ ForceString = Annotated[bool, typer.Option("--force-string", help="Values of --s
 Web = Annotated[bool, typer.Option("--web", help="Opens nothing: there is no studio to show it in.")]
 NoWait = Annotated[bool, typer.Option("--no-wait", help="Do not wait; `show` tells how far it is.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
-Query = Annotated[str, typer.Option("--query", metavar="JMESPATH", help="The part of the answer to print.")]
+Query = Annotated[
+    str,
+    typer.Option("--query", metavar="JMESPATH", callback=_query, help="The part of the answer to print."),
+]
 Output = Annotated[AzOutput, typer.Option("--output", "-o", case_sensitive=False, help="How to print it.")]
 ResourceGroup = Annotated[str, typer.Option("--resource-group", "-g", help="Taken and of no account.")]
 Workspace = Annotated[str, typer.Option("--workspace-name", "-w", help="Taken and of no account.")]

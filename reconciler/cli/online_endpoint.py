@@ -52,10 +52,11 @@ def create(
         return 0
 
     from reconciler.imperative import endpoints  # noqa: PLC0415 - --help loads none of it
+    from reconciler.load import Override  # noqa: PLC0415
     from reconciler.load.overrides import parse_field  # noqa: PLC0415
 
-    words = [*([f"auth_mode={auth_mode}"] if auth_mode else ()), *(overrides or ())]
-    given = [parse_field(word) for word in words]
+    option = [Override("", "auth_mode", auth_mode, "--auth-mode")] if auth_mode else []
+    given = [*option, *(parse_field(word) for word in overrides or ())]
 
     def make(workspace: "Workspace", manner: "Manner") -> "tuple[str, Applied]":
         return endpoints.create(workspace, name, manner, file=_text(file), overrides=given, keyless=local)
@@ -206,8 +207,10 @@ def _changed(
         code = code_of(applied, manner, again=command)
         if applied.declined:
             warn("Nothing was changed.")
-        else:
-            print_answer(endpoint_shown(workspace, name), *printed)
+            return code
+        if not (quiet or applied.planned.plan.steps):
+            warn(f"endpoint/{name.lower()} is as it is wanted already; nothing was done.")
+        print_answer(endpoint_shown(workspace, name), *printed)
         return code
 
 

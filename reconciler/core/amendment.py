@@ -32,6 +32,7 @@ class Amendment:
         removed: dotted fields that go, before anything else is done; one with a default gets that.
         added: dotted lists and what comes behind their last item; after `removed`, before `values`.
         marks: fields that no file has, such as whether a version is archived; None takes one away.
+        options: by dotted field of `values`, the option that says it, to be named where it is wrong; else `--set`.
     """
 
     address: Address
@@ -39,6 +40,7 @@ class Amendment:
     removed: tuple[str, ...] = ()
     added: tuple[tuple[str, Any], ...] = ()
     marks: Mapping[str, Any] | None = None
+    options: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def fields(self) -> tuple[str, ...]:

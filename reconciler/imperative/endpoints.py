@@ -8,7 +8,6 @@ from reconciler.core.amendment import Amendment, Spelled
 from reconciler.errors import MlopsError
 from reconciler.kinds.marks import KEYLESS
 from reconciler.load import Override
-from reconciler.load.overrides import SET
 from reconciler.wishes import Applied, Manner, Wish
 from reconciler.workspace import Workspace
 
@@ -43,7 +42,7 @@ def create(
     Raises:
         MlopsError: it is not there, and must be.
     """
-    spelled = () if file else (Spelled("endpoint", {"name": _given(name)}),)
+    spelled = () if file else (Spelled("endpoint", {"name": _given(name)}, {"name": "--name"}),)
     paths = (file,) if file else ()
     wish = Wish(
         paths,
@@ -67,7 +66,7 @@ def update_by_file(
     Raises:
         MlopsError: it is not there.
     """
-    routed = tuple(Override("", field, each, SET) for field, each in _routed(shares))
+    routed = tuple(Override("", field, each, _option(field)) for field, each in _routed(shares))
     return create(workspace, name, manner, file=file, overrides=(*overrides, *routed), existing=True)
 
 
@@ -78,7 +77,8 @@ def update(workspace: Workspace, manner: Manner, amendment: Amendment, shares: S
         MlopsError: it is not there.
     """
     values = (*_routed(shares), *amendment.values)
-    wish = Wish(kind="endpoint", amendments=(replace(amendment, values=values),), blame=False)
+    changed = replace(amendment, values=values, options={field: _option(field) for field in shares})
+    wish = Wish(kind="endpoint", amendments=(changed,), blame=False)
     return pipeline.apply(workspace, wish, manner)
 
 
@@ -89,6 +89,10 @@ def _routed(shares: Shares) -> list[tuple[str, dict[str, str]]]:
         for field, each in shares.items()
         if each is not None
     ]
+
+
+def _option(field: str) -> str:
+    return f"--{field.replace('_', '-')}"
 
 
 def _given(name: str) -> str:

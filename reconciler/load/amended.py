@@ -58,7 +58,9 @@ def amended(
     problems = [_refused(amendment, path) for path in amendment.removed if not _take_out(document, path)]
     problems += [_is_its_name(amendment, path) for path, _ in amendment.values if path in _names(address)]
     problems += [_no_list(amendment, path) for path, item in amendment.added if not _append(document, path, item)]
-    overrides = tuple(Override(str(address), path, value, SET) for path, value in amendment.values)
+    overrides = tuple(
+        Override(str(address), path, value, amendment.options.get(path, SET)) for path, value in amendment.values
+    )
     manifest, wrong = _read(address.kind, document, overrides, known, stored)
     marks = {**_marks(address, spec), **(amendment.marks or {})}
     return replace(manifest, document={**manifest.document, **marks}), problems + wrong

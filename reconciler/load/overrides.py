@@ -103,7 +103,7 @@ def overridden(document: Document, overrides: Sequence[Override]) -> tuple[Docum
         try:
             value = _put(value, steps, override.value)
         except _CannotBeSetError as error:
-            message = f"{override.address}.{override.path}: {error}"
+            message = f"{'.'.join(filter(None, (override.address, override.path)))}: {error}"
             problems.append(override.problem("E-SET", message))
             continue
         written = _without(written, [".".join(map(str, steps))])

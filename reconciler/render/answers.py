@@ -21,7 +21,28 @@ def queried(value: Any, query: str) -> Any:
     try:
         return jmespath.search(query, value)
     except jmespath.exceptions.JMESPathError as error:
-        raise MlopsError(f"--query {query!r} is not a JMESPath: {str(error).splitlines()[0]}") from error
+        raise _no_query(query, error) from error
+
+
+def checked(query: str) -> str:
+    """A query as it was given, once it is known to be one; what it makes of an answer the answer decides.
+
+    Raises:
+        MlopsError: the query is no JMESPath.
+    """
+    if not query:
+        return query
+    import jmespath  # noqa: PLC0415 - only a query needs it
+
+    try:
+        jmespath.compile(query)
+    except jmespath.exceptions.JMESPathError as error:
+        raise _no_query(query, error) from error
+    return query
+
+
+def _no_query(query: str, error: Exception) -> MlopsError:
+    return MlopsError(f"--query {query!r} is not a JMESPath: {str(error).splitlines()[0]}")
 
 
 def answer_text(value: Any, form: str) -> str:

@@ -116,7 +116,14 @@ def test_traffic_may_be_one_word_or_several(applied: Repository):
         ("update -n churn --set tags.a=1", 1, "endpoint/churn is not there (target dev)"),
         ("update --set tags.a=1", 1, "Invalid value for --name: say which endpoint, or give a --file"),
         ("update -n credit --traffic blue:100", 1, "Invalid value for --traffic: write NAME=VALUE"),
-        ("update -n credit --traffic blue=90", 1, "E-TRAFFIC-SUM: traffic sums to 90"),
+        ("update -n credit --traffic blue=90", 1, "--traffic:1:1: E-TRAFFIC-SUM: traffic sums to 90"),
+        ("update -n credit -f manifests/endpoint.yml --traffic blue=90", 1, "--traffic:1:1: E-TRAFFIC-SUM"),
+        ("create -n x", 1, "--name:1:1: E-NAME"),
+        ("create -n churn --auth-mode none", 1, "--auth-mode:1:1: E-AUTH"),
+        ("create -n churn --set identity=none identity.type=none", 1, "E-SET: identity.type: cannot be set"),
+        ("create -n churn --query [", 1, "--query '[' is not a JMESPath"),
+        ("create -n churn --no-wait --query [", 1, "--query '[' is not a JMESPath"),
+        ("delete -n credit --yes --query [", 1, "--query '[' is not a JMESPath"),
         ("update -n credit -f manifests/endpoint.yml --remove tags", 1, "with --file write it there"),
         ("update -n credit --set identity.type=none", 4, "E-IN-USE: endpoint/credit would be deleted"),
         ("create -f manifests", 1, "manifests is a folder, and the command takes the file of one endpoint"),
@@ -144,3 +151,9 @@ def test_what_is_deleted_is_gone_with_its_deployments(applied: Repository):
     assert online_endpoint(applied, "delete -n credit -y") == ""
     assert [address for address in applied.live() if "credit" in address] == []
     assert online_endpoint(applied, "list") == "[]\n"
+
+
+def test_what_is_as_it_is_wanted_already_is_said_beside_the_answer(applied: Repository):
+    done = applied.mlops("online-endpoint", "update", "-n", "CREDIT", "--traffic", "blue=100", "--query", "name")
+    assert done.out == '"credit"\n'
+    assert done.err == "endpoint/credit is as it is wanted already; nothing was done.\n"
