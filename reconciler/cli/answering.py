@@ -30,4 +30,4 @@ def print_answer(value: Any, query: str, output: StrEnum) -> None:
 
         put(yaml.safe_dump(found, sort_keys=False, allow_unicode=True).removesuffix("\n"))
     elif form != "none":
-        put(answer_text(found, form))
+        put(answer_text(found, form), rows=form == "tsv")

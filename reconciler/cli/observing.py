@@ -140,6 +140,6 @@ def query(
         found = asked(table_source(workspace).tables(), sql)
     text = rows_text(found.columns, found.rows, output)
     if text:
-        put(text)
+        put(text, rows=output == "tsv")
     if not found.rows:
         warn("mlops: no rows")

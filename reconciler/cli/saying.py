@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from reconciler.cli.colour import coloured
-from reconciler.render.values import log_text, terminal_text
+from reconciler.render.values import log_rows, log_text, terminal_text
 
 if TYPE_CHECKING:
     import logging
@@ -39,15 +39,20 @@ def warn(text: object, *, end: str = "\n") -> None:
     print(log_text(str(text)), end=end, file=sys.stderr, flush=True)
 
 
-def put(text: str, *, environ: Mapping[str, str] = os.environ) -> None:
+def put(text: str, *, rows: bool = False, environ: Mapping[str, str] = os.environ) -> None:
     """Give an answer to a program byte for byte; a terminal and the log of a CI's job get it as people do.
+
+    Args:
+        text: the answer.
+        rows: whether it is cells with tabs between them, by which a script of the job takes them apart.
+        environ: tells whether this is such a job.
 
     Raises:
         ReaderGoneError: the program reads no more.
     """
     seen = sys.stdout.isatty() or bool(environ.get("GITHUB_ACTIONS") or environ.get("TF_BUILD"))
     try:
-        print(log_text(text) if seen else text)
+        print((log_rows if rows else log_text)(text) if seen else text)
     except BrokenPipeError as error:
         raise ReaderGoneError from error
 

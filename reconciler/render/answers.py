@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from reconciler.errors import MlopsError
-from reconciler.render.values import printable
+from reconciler.render.values import json_text, printable
 
 
 def queried(value: Any, query: str) -> Any:
@@ -53,7 +53,7 @@ def answer_text(value: Any, form: str) -> str:
         return "\n".join("\t".join(row) for row in _tsv_rows(value))
     if form == "table":
         return _table(value)
-    return json.dumps(value, indent=2, ensure_ascii=False)
+    return json_text(value)
 
 
 def _tsv_rows(value: Any) -> list[list[str]]:

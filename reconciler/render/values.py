@@ -64,6 +64,11 @@ def log_text(text: str) -> str:
     return "\n".join(map(log_line, text.split("\n")))
 
 
+def log_rows(text: str) -> str:
+    """The same of rows of cells; the tabs between those stay, and no cell is a command, whichever comes first."""
+    return "\n".join("\t".join(map(log_line, row.split("\t"))) for row in text.split("\n"))
+
+
 def lines_text(lines: Iterable[str]) -> str:
     """Lines for people; what is in one of them begins no other."""
     return "\n".join(map(log_line, lines))
