@@ -18,7 +18,7 @@ def show(
     target: az.Target = None,
     query: az.Query = "",
     output: az.Output = az.AzOutput.JSON,
-    only_errors: az.OnlyErrors = False,  # noqa: ARG001
+    only_errors: az.OnlyErrors = False,
     verbose: az.Verbose = False,  # noqa: ARG001
     resource_group: az.ResourceGroup = "",  # noqa: ARG001
     workspace_name: az.Workspace = "",  # noqa: ARG001
@@ -32,11 +32,13 @@ def show(
       mlops online-endpoint show -n my-endpoint --query scoring_uri -o tsv
     """
     from reconciler.cli.az_running import say_why  # noqa: PLC0415 - --help loads none of it
-    from reconciler.imperative.viewing import endpoint_address, endpoint_shown  # noqa: PLC0415
+    from reconciler.imperative.viewing import asks_for_no_key, endpoint_address, endpoint_shown  # noqa: PLC0415
     from reconciler.workspace import open_workspace  # noqa: PLC0415
 
     with open_workspace(az.target_of(target, local=local)) as workspace:
         say_why(workspace, endpoint_address(name))
+        if not only_errors and asks_for_no_key(workspace, name):
+            warn(f"endpoint/{name.lower()} asks for no key, as it was made with --local.")
         print_answer(endpoint_shown(workspace, name), query, output)
 
 

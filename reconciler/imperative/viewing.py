@@ -5,6 +5,7 @@ from typing import Any
 from reconciler.core.address import Address
 from reconciler.core.state import Live, State
 from reconciler.imperative.standing import listed, observed
+from reconciler.kinds.marks import is_keyless
 from reconciler.operate.access import live_object
 from reconciler.render.azure import endpoint_document
 from reconciler.render.azure_deployments import deployment_document
@@ -39,6 +40,12 @@ def endpoint_shown(workspace: Workspace, name: str) -> dict[str, Any]:
     """
     address = endpoint_address(name)
     return _endpoint(workspace, observed(workspace, address) or live_object(workspace, address), workspace.store.read())
+
+
+def asks_for_no_key(workspace: Workspace, name: str) -> bool:
+    """Whether whoever is on this machine may call an endpoint, of which Azure's documents have no word."""
+    entry = workspace.store.read().entries.get(endpoint_address(name))
+    return entry is not None and is_keyless(entry.spec)
 
 
 def endpoints_listed(workspace: Workspace) -> list[dict[str, Any]]:

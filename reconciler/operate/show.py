@@ -8,6 +8,7 @@ from reconciler.core.address import Address
 from reconciler.core.state import Live, State
 from reconciler.diff import newer
 from reconciler.kinds.autoscaling import bounds
+from reconciler.kinds.marks import is_keyless
 from reconciler.operate.access import live_object
 from reconciler.operate.budgets import as_json, budgets
 from reconciler.record.store import Run
@@ -63,6 +64,7 @@ def _endpoint(item: Live, live: Mapping[Address, Live], state: State) -> dict[st
         "certificate": item.detail.get("certificate"),
         "note": item.detail.get("note", ""),
         "gateway": item.detail.get("gateway", ""),
+        "keyless": is_keyless(item.spec),
         "deployments": [
             {
                 "name": deployment.address.name,

@@ -46,6 +46,8 @@ def _endpoint(endpoint: Mapping[str, Any]) -> Iterator[str]:
     yield f"{endpoint['name']}  {endpoint['provisioning_state']}  {endpoint['scoring_uri']}".rstrip()
     if endpoint.get("gateway") == "not running":
         yield "  the gateway does not run, so nothing is served; `mlops drift` tells what is amiss, an apply mends it"
+    if endpoint.get("keyless"):
+        yield "  asks for no key: whoever is on this machine may call it, until a file that defines it is applied"
     certificate = endpoint.get("certificate") or {}
     if certificate.get("self_signed"):
         yield f"  self-signed certificate, for clients to trust: {certificate['file']}"

@@ -1,15 +1,19 @@
 """An endpoint that a command makes for this machine alone asks for no key, until a file defines it."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from reconciler.cli.online_endpoint_looking import show
 from reconciler.core.address import Address
 from reconciler.core.amendment import Amendment, Spelled
 from reconciler.kinds.marks import KEYLESS
+from reconciler.operate.show import status
 from reconciler.pipeline import Manner, Wish, apply
+from reconciler.render.status import status_text
 from reconciler.workspace import Workspace, open_workspace
 
 CREDIT = Address("endpoint", "credit")
@@ -19,7 +23,7 @@ MADE = Wish(kind="endpoint", spelled=(Spelled("endpoint", {"name": "credit"}),),
 @pytest.fixture
 def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace]:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "mlops.yaml").write_text("targets:\n  dev: {provider: memory, default: true}\n")
+    (tmp_path / "mlops.yaml").write_text("targets:\n  dev: {provider: memory, file: live.jsonl, default: true}\n")
     (tmp_path / "credit.yml").write_text("$schema: managedOnlineEndpoint.schema.json\nname: credit\n")
     with open_workspace(None) as opened:
         yield opened
@@ -45,3 +49,16 @@ def test_what_is_there_already_goes_on_asking_for_its_key(workspace: Workspace):
 def test_a_file_that_defines_it_has_it_ask_for_its_key(workspace: Workspace):
     assert after(workspace, marks={KEYLESS: True})
     assert not after(workspace, kind="", spelled=(), paths=("credit.yml",))
+
+
+def test_it_is_told_of_one_that_asks_for_no_key_and_of_no_other(
+    workspace: Workspace, capsys: pytest.CaptureFixture[str]
+):
+    told = []
+    for wish in ({"marks": {KEYLESS: True}}, {"kind": "", "spelled": (), "paths": ("credit.yml",)}):
+        after(workspace, **wish)
+        show("Credit")
+        said = capsys.readouterr()
+        assert json.loads(said.out)["name"] == "credit"
+        told.append((said.err, "  asks for no key: " in status_text(status(workspace))))
+    assert told == [("endpoint/credit asks for no key, as it was made with --local.\n", True), ("", False)]
