@@ -26,8 +26,12 @@ class Wish:
             is wanted, so that the rest is deleted; files alone are only themselves, as with `kubectl apply -f`.
         variables: from `--var`; they win over the target's.
         overrides: from `--set`; they win over the target's.
+        name: of the resource of a single file, over what that says; empty where the command gives none.
+        endpoint_name: of the deployment of a single file, likewise.
         only: addresses to which the plan is confined, with what they need.
         refresh: whether the live side is read and drift folded in before planning.
+        max_delete: how many deletions there may be; None for the larger of 5 and 20 %.
+        allow_empty: whether nothing at all may be wanted.
         policies: where policies over plans are taken from, in place of the checkout's own.
         against: a revision of git whose files stand in for the record; empty for the record itself.
         kind: what the files hold, where a command is about one kind; with it no folder is read by default.

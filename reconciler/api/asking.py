@@ -109,13 +109,13 @@ def address_of(given: str | Address) -> Address:
 
 def manner_of(
     *,
-    confirm: Callable[[Planned], bool] | None,
-    parallel: int,
     lock_timeout: float,
-    step_timeout: float,
-    stop: threading.Event | None,
-    on_start: Callable[[Step], None] | None,
-    on_outcome: Callable[[Outcome], None] | None,
+    confirm: Callable[[Planned], bool] | None = None,
+    parallel: int = 4,
+    step_timeout: float = 3600,
+    stop: threading.Event | None = None,
+    on_start: Callable[[Step], None] | None = None,
+    on_outcome: Callable[[Outcome], None] | None = None,
 ) -> Manner:
     """How an apply goes about it.
 

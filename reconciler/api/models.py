@@ -66,16 +66,8 @@ def create_model(
         "tags": dict(tags or {}),
     }
     given = assets.Given("model", name, fields={field: value for field, value in said.items() if value})
-    manner = manner_of(
-        confirm=None,
-        parallel=4,
-        lock_timeout=lock_timeout,
-        step_timeout=3600,
-        stop=None,
-        on_start=None,
-        on_outcome=None,
-    )
+    manner = replace(manner_of(lock_timeout=lock_timeout), command=_COMMAND)
     with open_workspace(target, start=start) as workspace:
-        done, address = assets.create(workspace, given, replace(manner, command=_COMMAND))
+        done, address = assets.create(workspace, given, manner)
     raise_unless_done(done, stopped=False, again=_COMMAND)
     return address

@@ -112,7 +112,6 @@ class Plan:
         if self._made.against:
             raise RefusedError(f"the plan is made against {self._made.against}, not the record; plan without `against`")
         manner = manner_of(
-            confirm=None,
             parallel=parallel,
             lock_timeout=lock_timeout,
             step_timeout=step_timeout,

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from reconciler.workspace import Workspace
 
 EndpointArgument = Annotated[str, typer.Argument(metavar="ENDPOINT", help="Name of the endpoint.")]
-TOKEN = "MLOPS_TOKEN"  # noqa: S105 - the name of a variable
 
 
 def credentials(
@@ -68,7 +67,9 @@ def invoke(
     ] = "",
     token_file: Annotated[
         Path | None,
-        typer.Option("--token", metavar="FILE", help=f"File with the token to send; - for standard input; or {TOKEN}."),
+        typer.Option(
+            "--token", metavar="FILE", help="File with the token to send; - for standard input; or MLOPS_TOKEN."
+        ),
     ] = None,
     target: o.Target = None,
 ) -> None:
@@ -111,7 +112,7 @@ def answered(workspace: "Workspace", endpoint: str, body: bytes, *, deployment: 
     Raises:
         InvocationError: it is anything but 200.
     """
-    from reconciler.operate.client import refusal  # noqa: PLC0415 - --help loads none of it
+    from reconciler.operate.client import TOKEN, refusal  # noqa: PLC0415 - --help loads none of it
     from reconciler.operate.invoke import invoke as send  # noqa: PLC0415
 
     token = token or os.environ.get(TOKEN, "")

@@ -35,7 +35,12 @@ class StoredFile:
 
 @dataclass(frozen=True)
 class Description:
-    """A content as a store elsewhere has it; its digest is that of names and SHA-256 of the files."""
+    """A content as a store elsewhere has it; its digest is that of names and SHA-256 of the files.
+
+    Args:
+        files: all of them, sorted by name.
+        part_bytes: how many bytes each part has, but for the last of a file.
+    """
 
     files: tuple[StoredFile, ...]
     part_bytes: int = PART_BYTES

@@ -22,18 +22,18 @@ def endpoint_document(live: Live, entry: Entry | None, target: str, deployments:
     spec: Mapping[str, Any] = {**(entry.spec if entry else {}), **live.spec}
     uri = str(live.detail.get("scoring_uri", ""))
     document = {
-        **{name: _sorted(Veil().over(spec[name])) for name in _FIELDS if name in spec},
+        **{name: in_order(Veil().over(spec[name])) for name in _FIELDS if name in spec},
         "id": f"/targets/{target}/onlineEndpoints/{live.address.name}",
         "kind": "K8S" if "compute" in spec else "Managed",
         "location": spec.get("location", "local"),
-        "mirror_traffic": _sorted(spec.get("mirror_traffic") or {}),
+        "mirror_traffic": in_order(spec.get("mirror_traffic") or {}),
         "name": live.address.name,
         "openapi_uri": uri.removesuffix("/score") + "/swagger.json" if uri else "",
         "provisioning_state": live.status,
         "resourceGroup": target,
         "scoring_uri": uri,
         "tags": texts(spec.get("tags") or {}),
-        "traffic": _sorted({**dict.fromkeys(deployments, 0), **(spec.get("traffic") or {})}),
+        "traffic": in_order({**dict.fromkeys(deployments, 0), **(spec.get("traffic") or {})}),
     }
     return {name: value for name, value in sorted(document.items()) if value not in ("", None)}
 
@@ -45,7 +45,8 @@ def texts(tags: Mapping[str, Any]) -> dict[str, str]:
     return {name: value if isinstance(value, str) else json.dumps(value) for name, value in told.items()}
 
 
-def _sorted(value: Any) -> Any:
+def in_order(value: Any) -> Any:
+    """The value with the keys of its mappings in their order, as the Azure CLI prints them."""
     if isinstance(value, Mapping):
-        return {key: _sorted(inner) for key, inner in sorted(value.items())}
-    return value
+        return {key: in_order(inner) for key, inner in sorted(value.items())}
+    return [in_order(item) for item in value] if isinstance(value, list) else value

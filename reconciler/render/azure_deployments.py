@@ -10,7 +10,7 @@ from reconciler.core.secret import sealed
 from reconciler.core.state import Entry, Live
 from reconciler.kinds.deployment import DEPLOYMENT
 from reconciler.kinds.references import named_asset
-from reconciler.render.azure import texts
+from reconciler.render.azure import in_order, texts
 from reconciler.render.values import Veil
 
 # How Azure names an inline environment; an inline model has its digest for a name.
@@ -62,20 +62,13 @@ def deployment_document(live: Live, entry: Entry | None, target: str) -> dict[st
         "resourceGroup": target,
         "tags": texts(spec.get("tags") or {}),
     }
-    shown: dict[str, Any] = Veil().over(_sorted(document))
+    shown: dict[str, Any] = Veil().over(in_order(document))
     return shown
 
 
 def deployment_row(document: Mapping[str, Any]) -> dict[str, Any]:
     """What a table tells of a deployment."""
     return {name: document.get(name) for name in _COLUMNS}
-
-
-def _sorted(value: Any) -> Any:
-    """The value with the keys of its mappings in their order, as the Azure CLI prints them."""
-    if isinstance(value, Mapping):
-        return {key: _sorted(item) for key, item in sorted(value.items())}
-    return [_sorted(item) for item in value] if isinstance(value, list) else value
 
 
 def _asset(field: str, value: Any, place: str) -> str:
