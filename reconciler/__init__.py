@@ -18,20 +18,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from reconciler.api.applying import apply, destroy, rollback
     from reconciler.api.endpoint import Endpoint
-    from reconciler.api.looking import (
-        DeploymentStatus,
-        DriftReport,
-        EndpointStatus,
-        Run,
-        Status,
-        Validation,
-        drift,
-        history,
-        status,
-        validate,
-    )
+    from reconciler.api.looking import drift, history, status, validate
     from reconciler.api.models import create_model
     from reconciler.api.plans import Applied, Plan, plan
+    from reconciler.api.reports import DeploymentStatus, DriftReport, EndpointStatus, Run, Status, Validation
     from reconciler.core.address import Address
     from reconciler.core.answer import Answer, Headers
     from reconciler.core.plan import Action, FieldChange, Outcome, Result, Step
@@ -115,12 +105,6 @@ _HOMES = {
     ),
     "reconciler.api.endpoint": ("Endpoint",),
     "reconciler.api.looking": (
-        "DeploymentStatus",
-        "DriftReport",
-        "EndpointStatus",
-        "Run",
-        "Status",
-        "Validation",
         "drift",
         "history",
         "status",
@@ -131,6 +115,14 @@ _HOMES = {
         "Applied",
         "Plan",
         "plan",
+    ),
+    "reconciler.api.reports": (
+        "DeploymentStatus",
+        "DriftReport",
+        "EndpointStatus",
+        "Run",
+        "Status",
+        "Validation",
     ),
     "reconciler.core.address": ("Address",),
     "reconciler.core.answer": (
