@@ -181,5 +181,6 @@ def value_of(text: str) -> Any:
         value = yaml.safe_load(text)
     except (yaml.YAMLError, ValueError, RecursionError):
         return text
-    kept = value is None or isinstance(value, (bool, list, dict)) or str(value) == text.strip()
+    quoted = isinstance(value, str) and text.strip()[0] in "\"'"
+    kept = quoted or value is None or isinstance(value, (bool, list, dict)) or str(value) == text.strip()
     return value if kept else text

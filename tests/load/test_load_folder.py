@@ -126,6 +126,15 @@ def test_an_override_makes_what_is_missing_on_its_way_and_is_checked_like_the_fi
     ]
 
 
+@pytest.mark.parametrize(
+    ("written", "meant"), [('"1.10"', "1.10"), ("'a b'", "a b"), ('""', ""), ("1.10", "1.10"), ('a"b"', 'a"b"')]
+)
+def test_an_override_in_quotes_is_the_text_within(written: str, meant: str):
+    put("e.yml", ENDPOINT)
+    loaded = load(".", Options(overrides=(parse_set(f"endpoint/iris.description={written}"),)))
+    assert loaded.manifests[0].document["description"] == meant
+
+
 def test_an_override_reaches_an_item_of_a_list():
     put("e.yml", ENDPOINT + "identity: {type: user_assigned, user_assigned_identities: [{resource_id: a}]}\n")
     path = "identity.user_assigned_identities[0].resource_id"

@@ -12,7 +12,7 @@ from reconciler.core.address import Address
 from reconciler.core.manifest import Spec
 from reconciler.core.plan import Operation
 from reconciler.core.rollout import Rollout
-from reconciler.core.secret import sealed, secrets_of, unsealed, with_secrets
+from reconciler.core.secret import Secret, sealed, secrets_of, unsealed, with_secrets
 from reconciler.errors import ProviderError
 from reconciler.gateway.files import write_private
 from reconciler.kinds.deployment import DEPLOYMENT
@@ -102,10 +102,11 @@ def by_digest(spec: Spec) -> dict[str, str]:
 
 def with_values(spec: Spec, stored: Mapping[str, str]) -> dict[str, Any]:
     """A spec whose secrets know their values, where those are at hand or were kept under their digests."""
-    return {
-        name: with_secrets(value, lambda each: replace(each, value=each.value or stored.get(each.digest)))
-        for name, value in spec.items()
-    }
+
+    def known(secret: Secret) -> Secret:
+        return secret if secret.value is not None else replace(secret, value=stored.get(secret.digest))
+
+    return {name: with_secrets(value, known) for name, value in spec.items()}
 
 
 @dataclass(frozen=True)

@@ -59,6 +59,14 @@ def test_secrets_reach_the_script_and_no_object(world):
     assert not any("hunter2" in path.read_text() for path in world.layout.folder.glob("objects/*"))
 
 
+def test_an_empty_value_is_a_value(world):
+    script = "import os\ndef init(): pass\ndef run(raw_data): return [os.environ['PREFIX']]\n"
+    spec = world.deployment(script, environment_variables={"PREFIX": Secret.of("", b"key")})
+    world.do("create", "endpoint/credit", ENDPOINT)
+    world.do("create", "deployment/credit/blue", spec)
+    assert world.score("blue") == [""]
+
+
 def test_instances_started_later_get_the_values_that_were_kept(world):
     script = "import os\ndef init(): pass\ndef run(raw_data): return os.environ['TOKEN'] + str(os.getpid())\n"
     secret = Secret.of("hunter2", b"key")
