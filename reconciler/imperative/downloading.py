@@ -5,6 +5,7 @@ from pathlib import Path
 
 from reconciler.core.address import Address
 from reconciler.core.contents import digest_of_files
+from reconciler.core.secret import masked
 from reconciler.errors import MlopsError, ProviderError
 from reconciler.load.digest import content_files
 from reconciler.record.files import beside
@@ -26,7 +27,8 @@ def download(workspace: Workspace, address: Address, folder: Path) -> Path:
     """
     content = workspace.store.read().entries[address].spec.get("path")
     if not isinstance(content, dict) or "digest" not in content:
-        raise MlopsError(f"{address} has no content in this target: its path is {content or 'not given'}")
+        told = masked(str(content or "not given"))
+        raise MlopsError(f"{address} has no content in this target: its path is {told}")
     target = _inside(folder, address.name, str(content["name"]))
     stored = workspace.assets.path(str(content["digest"]))
     try:

@@ -70,7 +70,7 @@ class Line:
 
         Raises:
             NoAnswerError: none came.
-            MlopsError: the certificate is not trusted.
+            MlopsError: the certificate is not trusted; or a header cannot be sent.
         """
         connection = self._taken() or self._opened()
         try:
@@ -160,6 +160,9 @@ def _sent(connection: http.client.HTTPConnection, request: Request) -> bool:
         connection.request(request.method, request.path, request.body, dict(request.headers))
     except (BrokenPipeError, ConnectionResetError):
         return False
+    except ValueError:
+        # Without its words: they have the header, which may be what opens the endpoint.
+        raise MlopsError("a header, as that of the deployment, is more than one line of Latin-1 text") from None
     return True
 
 

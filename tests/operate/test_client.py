@@ -4,6 +4,7 @@ import json
 import select
 import socket
 import threading
+import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -145,6 +146,16 @@ def test_a_deployment_and_headers_are_of_their_request_alone(server: Server, cli
     assert named["x-ms-client-request-id"] == "7"
     assert plain["authorization"] == "Bearer one"
     assert plain.keys().isdisjoint({"azureml-model-deployment", "x-ms-client-request-id"})
+
+
+@pytest.mark.parametrize("foreign", ["blue\r\nx-more: opensesame", "opensesame\u2028"])
+def test_a_header_that_would_be_more_than_itself_is_refused_and_not_shown(server: Server, client: Caller, foreign: str):
+    for given in ({"deployment": foreign}, {"headers": {"Authorization": foreign}}):
+        with pytest.raises(MlopsError, match="is more than one line of Latin-1 text") as refused:
+            client.invoke("1", **given)  # type: ignore[arg-type]
+        assert "opensesame" not in "".join(traceback.format_exception(refused.value))
+    assert client.invoke("1").ok
+    assert server.bodies == [b"1"]
 
 
 def test_threads_mix_up_nothing(server: Server, client: Caller):

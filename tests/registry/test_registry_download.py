@@ -95,6 +95,12 @@ def test_content_that_lies_elsewhere_is_not_downloaded(workspace: Workspace, fol
         download(workspace, risk("1"), folder / "got")
 
 
+def test_what_opens_its_address_is_not_told(workspace: Workspace, folder: Path):
+    register(workspace, path="https://store.example.org/model.pkl?sv=1&sig=opensesame")
+    with pytest.raises(MlopsError, match=r"its path is https://store.example.org/model.pkl\?sv=1&sig=\*\*\*$"):
+        download(workspace, risk("1"), folder / "got")
+
+
 def test_a_place_that_cannot_be_written_is_told(workspace: Workspace, folder: Path):
     register(workspace, path="run1/model")
     write(folder, got="a file")

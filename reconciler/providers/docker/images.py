@@ -142,7 +142,8 @@ class Images:
         """The image of a context. Its digest has those that it builds on: one that has moved makes it another."""
         content = build.get("path")
         if not isinstance(content, Mapping) or "digest" not in content:
-            raise ProviderError(f"build.path {content!r} is not in this repository; copy the context into it")
+            told = masked(repr(content))
+            raise ProviderError(f"build.path {told} is not in this repository; copy the context into it")
         dockerfile = str(build.get("dockerfile_path") or "Dockerfile")
         context = self._assets.path(str(content["digest"]))
         below = {name: self._present(name, tell)["Id"] for name in bases(_text(context, dockerfile))}

@@ -7,7 +7,7 @@ from typing import Any
 
 from reconciler.core.address import Address
 from reconciler.core.manifest import Spec
-from reconciler.core.secret import Secret, with_secrets
+from reconciler.core.secret import Secret, masked, with_secrets
 from reconciler.errors import ProviderError
 from reconciler.providers.hosting import mlflow_models
 from reconciler.providers.hosting.objects import Objects, with_values
@@ -54,7 +54,7 @@ class Sources:
         """
         if not isinstance(content, Mapping) or "digest" not in content:
             raise ProviderError(
-                f"{what} {content!r} is not in this repository; the {self.platform} target serves what is"
+                f"{what} {masked(repr(content))} is not in this repository; the {self.platform} target serves what is"
             )
         return self.assets.path(str(content["digest"]))
 
