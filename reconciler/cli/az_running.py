@@ -38,8 +38,12 @@ def in_background(*more: str, quiet: bool = False) -> bool:
     if is_worker(os.environ):
         return False
     code, log = started([*sys.argv[1:], *more])
+    if code < 0:
+        warn(
+            f"mlops: its worker was ended by signal {-code} before it was accepted; nothing was changed, run this again"
+        )
     if not log:
-        raise typer.Exit(code)
+        raise typer.Exit(code if code >= 0 else 1)
     if not quiet:
         warn(f"Under way; `show` tells how far it is, and {log} has the log until it is done.")
     return True
