@@ -1,7 +1,7 @@
 """A registered environment: an image or a build context, with a conda file, under a name and a version."""
 
 from reconciler.kinds.kind import Kind
-from reconciler.kinds.marks import MARKS
+from reconciler.kinds.marks import OF_VERSIONS
 
 ENVIRONMENT = Kind(
     name="environment",
@@ -16,7 +16,7 @@ ENVIRONMENT = Kind(
     lowered=frozenset({"os_type"}),
     immutable=frozenset({"image", "build", "conda_file", "inference_config", "os_type"}),
     ignored=frozenset({"id", "creation_context", "latest_version", "intellectual_property"}),
-    marks=MARKS,
+    marks=OF_VERSIONS,
     versioned=True,
     known_by=(frozenset({"name", "image"}), frozenset({"name", "build"}), frozenset({"name", "conda_file"})),
     whole=True,

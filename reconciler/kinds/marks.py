@@ -6,7 +6,8 @@ ARCHIVED = "archived"
 """Of a version that is not listed and is not the latest, and may still be named."""
 BY_COMMAND = "by_command"
 """Of a version that belongs to the registry: a command registered it, and no file has defined it since."""
-MARKS = frozenset({ARCHIVED, BY_COMMAND})
+OF_VERSIONS = frozenset({ARCHIVED, BY_COMMAND})
+"""The marks of versions of models and environments."""
 KEYLESS = "keyless"
 """Of an endpoint that whoever is on this machine may call, as one that `az ml … --local` makes."""
 UNTIL_A_FILE = frozenset({BY_COMMAND, KEYLESS})

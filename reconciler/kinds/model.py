@@ -1,7 +1,7 @@
 """A registered model: immutable content under a name and a version."""
 
 from reconciler.kinds.kind import Kind
-from reconciler.kinds.marks import MARKS
+from reconciler.kinds.marks import OF_VERSIONS
 
 MODEL = Kind(
     name="model",
@@ -13,7 +13,7 @@ MODEL = Kind(
     ignored=frozenset(
         {"id", "creation_context", "latest_version", "intellectual_property", "job_name", "utc_time_created"}
     ),
-    marks=MARKS,
+    marks=OF_VERSIONS,
     derived=frozenset({"flavors"}),
     versioned=True,
     known_by=(frozenset({"name", "path"}),),

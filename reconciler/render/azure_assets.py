@@ -6,7 +6,7 @@ from typing import Any
 from reconciler.core.address import Address
 from reconciler.core.manifest import Spec
 from reconciler.core.state import Entry
-from reconciler.kinds.marks import MARKS
+from reconciler.kinds.marks import OF_VERSIONS
 from reconciler.render.values import Veil
 
 
@@ -18,7 +18,7 @@ def asset_document(address: Address, entry: Entry, target: str) -> dict[str, Any
         entry: as it is recorded.
         target: the target's name, which stands in the place of a workspace.
     """
-    spec = {name: value for name, value in entry.spec.items() if name not in MARKS and value != ""}
+    spec = {name: value for name, value in entry.spec.items() if name not in OF_VERSIONS and value != ""}
     document = {
         **_with_urls(spec, target),
         "creation_context": {"created_at": entry.created},
