@@ -3,13 +3,12 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 from api_world import LOCAL, written
 
 import reconciler
 from reconciler.providers.hosting.layout import Layout
-from reconciler.providers.hosting.processes import Processes
+from tests.ending import end_all
 
 
 @pytest.fixture
@@ -29,18 +28,4 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         reconciler.apply(target="dev", cwd=folder)
         yield folder
     finally:
-        for layout in layouts:
-            Processes(layout).shutdown()
-        left = [each for each in psutil.process_iter() if _is_below(folder, each)]
-        for process in left:
-            process.kill()
-        psutil.wait_procs(left, timeout=5)
-        for layout in layouts:
-            layout.clear_sockets()
-
-
-def _is_below(folder: Path, process: psutil.Process) -> bool:
-    try:
-        return any(str(folder) in word for word in process.cmdline())
-    except psutil.Error:
-        return False
+        end_all(folder, *layouts)

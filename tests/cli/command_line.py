@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 MLOPS = str(Path(sys.executable).with_name("mlops"))
 PATIENCE_S = 120.0
 SCHEMAS = "$schema: https://azuremlschemas.azureedge.net/latest"
@@ -163,18 +161,6 @@ class Repository:
 def environ(**variables: str) -> dict[str, str]:
     """The environment of a user who asked for no tracebacks."""
     return {**{name: value for name, value in os.environ.items() if name != "MLOPS_DEBUG"}, **variables}
-
-
-def processes_of(folder: Path) -> list[psutil.Process]:
-    """The processes whose command line names something in a folder."""
-    found = []
-    for process in psutil.process_iter():
-        try:
-            if any(str(folder) in word for word in process.cmdline()):
-                found.append(process)
-        except psutil.Error:
-            continue
-    return found
 
 
 def files_holding(text: str, folders: Iterable[Path]) -> list[str]:

@@ -1,23 +1,14 @@
 """The end of what a repository's local target runs."""
 
-import psutil
-from command_line import Repository, processes_of
+from command_line import Repository
 
 from reconciler.providers.hosting.layout import Layout
-from reconciler.providers.hosting.processes import Processes
+from tests.ending import end_all
 
 
 def end(repository: Repository) -> None:
     """End whatever a local target runs; what does not obey is killed."""
-    layout = layout_of(repository)
-    try:
-        Processes(layout).shutdown()
-    finally:
-        left = processes_of(repository.folder)
-        for process in left:
-            process.kill()
-        psutil.wait_procs(left, timeout=5)
-        layout.clear_sockets()
+    end_all(repository.folder, layout_of(repository))
 
 
 def layout_of(repository: Repository) -> Layout:

@@ -6,12 +6,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import psutil
-from command_line import Ran, Repository, processes_of
+from command_line import Ran, Repository
 from docker import DockerClient
 
 from reconciler.providers.hosting.layout import Layout
-from reconciler.providers.hosting.processes import Processes
+from tests.ending import end_all
 from tests.waiting import until
 
 # It waits for a file that is made from outside.
@@ -90,14 +89,7 @@ class OnEngine(Repository):
 
     def end(self) -> None:
         """End whatever runs on this machine for the target; what does not obey is killed."""
-        try:
-            Processes(self.layout).shutdown()
-        finally:
-            left = processes_of(self.folder)
-            for process in left:
-                process.kill()
-            psutil.wait_procs(left, timeout=5)
-            self.layout.clear_sockets()
+        end_all(self.folder, self.layout)
 
 
 NOTHING: dict[str, list[str]] = {"containers": [], "volumes": [], "networks": [], "images": []}

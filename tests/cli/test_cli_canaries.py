@@ -19,8 +19,10 @@ from canaries import (
     found_in,
     variables_showing,
 )
-from command_line import PATIENCE_S, Repository, processes_of
+from command_line import PATIENCE_S, Repository
 from telltale import plugged
+
+from tests.ending import processes_of
 
 SETTINGS = "manifests: manifests\ntargets:\n  dev: {provider: %s, default: true%s}\n"
 VARIABLES = """environment_variables:

@@ -5,9 +5,11 @@ import re
 from pathlib import Path
 
 import jwt
-from command_line import LOCAL, Repository, files_holding, processes_of
+from command_line import LOCAL, Repository, files_holding
 from cryptography.hazmat.primitives.asymmetric import ec
 from jwt.algorithms import ECAlgorithm
+
+from tests.ending import processes_of
 
 TARGET = Path(".mlops/local/dev")
 

@@ -5,9 +5,9 @@ import http.client
 from collections import Counter
 from urllib.parse import urlsplit
 
-from command_line import processes_of
 from on_engine import NOTHING, OnEngine
 
+from tests.ending import processes_of
 from tests.waiting import until
 
 

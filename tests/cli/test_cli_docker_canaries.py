@@ -16,11 +16,11 @@ from canaries import (
     found_in,
     variables_showing,
 )
-from command_line import processes_of
 from docker import DockerClient
 from on_engine import OnEngine, engine
 from test_cli_canaries import GIVEN, SCORE, WRITTEN, Told, environment
 
+from tests.ending import processes_of
 from tests.providers.docker.image_world import package_index, saved
 
 CONDA = "dependencies:\n  - python=3\n  - pip:\n      - --extra-index-url %s\n      - tiny\n"

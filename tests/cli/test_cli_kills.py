@@ -3,9 +3,10 @@
 from collections.abc import Callable
 
 import pytest
-from command_line import Repository, processes_of
+from command_line import Repository
 from on_engine import NOTHING, OnEngine
 
+from tests.ending import processes_of
 from tests.faults.serving import Serving
 
 ACTIONS = [Serving.create, Serving.roll_out, Serving.route, Serving.delete]

@@ -4,8 +4,9 @@ import json
 from pathlib import Path
 
 import psutil
-from command_line import Repository, processes_of
+from command_line import Repository
 
+from tests.ending import processes_of
 from tests.waiting import until
 
 

@@ -5,9 +5,10 @@ import urllib.request
 
 import psutil
 import pytest
-from command_line import LOCAL, Repository, processes_of
+from command_line import LOCAL, Repository
 
 from tests.constant_load import Load
+from tests.ending import processes_of
 from tests.ports import free_port
 from tests.waiting import until
 

@@ -5,8 +5,9 @@ from typing import Any
 
 import psutil
 import pytest
-from command_line import Repository, processes_of
+from command_line import Repository
 
+from tests.ending import processes_of
 from tests.waiting import until
 
 

@@ -7,10 +7,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
-
 from reconciler.providers.hosting.layout import Layout
-from reconciler.providers.hosting.processes import Processes
+from tests.ending import end_all
 
 HERE = Path(__file__).parent
 MODEL = HERE.parents[1] / "manifests" / "models" / "house-prices-v1" / "model.pkl"
@@ -66,14 +64,7 @@ class Flow:
 
     def end(self) -> None:
         """End whatever the target runs."""
-        try:
-            Processes(self.layout).shutdown()
-        finally:
-            left = [each for each in psutil.process_iter() if self._names_the_folder(each)]
-            for process in left:
-                process.kill()
-            psutil.wait_procs(left, timeout=5)
-            self.layout.clear_sockets()
+        end_all(self.folder, self.layout)
 
     def _run(self, argv: list[str], variables: dict[str, str]) -> Printed:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("MLOPS_")}
@@ -90,9 +81,3 @@ class Flow:
         assert done.returncode == 0, f"{argv} ended with {done.returncode}\n{done.stdout}\n{done.stderr}"
         assert "Traceback" not in done.stderr, done.stderr
         return Printed(done.stdout, done.stderr)
-
-    def _names_the_folder(self, process: psutil.Process) -> bool:
-        try:
-            return any(str(self.folder) in word for word in process.cmdline())
-        except psutil.Error:
-            return False

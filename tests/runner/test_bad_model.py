@@ -4,11 +4,10 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 
 from reconciler.providers.hosting.layout import Layout
-from reconciler.providers.hosting.processes import Processes
+from tests.ending import end_all
 from tests.github_api import Hub
 from tests.runner.hub import Environment, git
 from tests.runner.runs import Service
@@ -67,17 +66,7 @@ class OwnMachine:
 
     def end(self) -> None:
         """End whatever runs there."""
-        layout = Layout(self.checkout / ".mlops" / "local" / "prod")
-        try:
-            Processes(layout).shutdown()
-        finally:
-            for process in psutil.process_iter():
-                try:
-                    if any(str(self.checkout) in word for word in process.cmdline()):
-                        process.kill()
-                except psutil.Error:
-                    continue
-            layout.clear_sockets()
+        end_all(self.checkout, Layout(self.checkout / ".mlops" / "local" / "prod"))
 
 
 @pytest.fixture

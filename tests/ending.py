@@ -1,0 +1,34 @@
+"""The end of what a target runs on this machine, so that nothing outlives a test."""
+
+from pathlib import Path
+
+import psutil
+
+from reconciler.providers.hosting.layout import Layout
+from reconciler.providers.hosting.processes import Processes
+
+
+def processes_of(folder: Path) -> list[psutil.Process]:
+    """The processes whose command line names something in a folder."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if any(str(folder) in word for word in process.cmdline()):
+                found.append(process)
+        except psutil.Error:
+            continue
+    return found
+
+
+def end_all(folder: Path, *layouts: Layout) -> None:
+    """End whatever the targets of a repository run; what does not obey is killed."""
+    try:
+        for layout in layouts:
+            Processes(layout).shutdown()
+    finally:
+        left = processes_of(folder)
+        for process in left:
+            process.kill()
+        psutil.wait_procs(left, timeout=5)
+        for layout in layouts:
+            layout.clear_sockets()
