@@ -3,6 +3,11 @@
 import json
 from pathlib import Path
 
+import pytest
+
+import reconciler
+from reconciler.providers.memory import MemoryProvider
+
 SCHEMAS = "$schema: https://azuremlschemas.azureedge.net/latest"
 MEMORY = """manifests: manifests
 targets:
@@ -43,3 +48,17 @@ def reroute(folder: Path, endpoint: str, **traffic: int) -> None:
         if line["address"] == f"endpoint/{endpoint}":
             line["spec"]["traffic"] = traffic
     file.write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+
+def failing(monkeypatch: pytest.MonkeyPatch, why: str = "no room") -> None:
+    """Have the platform refuse deployments."""
+
+    def refuse(_self: object, step: reconciler.Step, _operation: object) -> None:
+        raise reconciler.ProviderError(f"{why} for {step.address}", log_tail=(why,))
+
+    create = MemoryProvider.create
+    monkeypatch.setattr(
+        MemoryProvider,
+        "create",
+        lambda self, step, operation: (refuse if step.address.kind == "deployment" else create)(self, step, operation),
+    )
