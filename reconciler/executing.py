@@ -106,8 +106,9 @@ def _why_failed(outcomes: Sequence[Outcome], again: str) -> str:
     if not unknown:
         return f"a step failed; what was done is recorded, mend the cause and {again} again"
     return (
-        f"nobody knows whether {unknown} is done; all else that was done is recorded. {again.capitalize()} again: it "
-        "refuses what may still be on its way, looks at what is there, and goes on from that"
+        f"nobody knows whether {unknown} is done; all else that was done is recorded. "
+        f"{again[:1].upper()}{again[1:]} again: it refuses what may still be on its way, looks at what is there, "
+        "and goes on from that"
     )
 
 

@@ -108,7 +108,7 @@ def named(workspace: Workspace, addresses: Sequence[Address], state: State) -> s
 def _not_there(address: Address, state: State, workspace: Workspace) -> str:
     near = difflib.get_close_matches(str(address), [str(each) for each in state.entries], n=1)
     hint = f"; did you mean {near[0]}?" if near else ""
-    return f"{address} is not there (target {workspace.target.name}){hint}"
+    return f"{address} is not there (target {workspace.target.name}{hint})"
 
 
 def loaded_of(workspace: Workspace, wish: Wish) -> Loaded:

@@ -27,7 +27,7 @@ def print_created(
     command = f"{given.kind} create"
     with running(command, target, lock_timeout=lock_timeout, quiet=quiet) as (workspace, manner):
         applied, address = assets.create(workspace, given, manner)
-        code = code_of(applied, manner, again=command)
+        code = code_of(applied, manner, again=f"give `mlops {command}`")
         if not quiet and not applied.planned.plan.count(Action.CREATE):
             warn(f"{address} has this content already; no other version was made")
         print_answer(asset_versions.show(workspace.store, workspace.target.name, address), query, output)
@@ -59,7 +59,9 @@ def put_away(named: "Named", target: str | None, *, archived: bool, lock_timeout
 
     command = f"{named.kind} {'archive' if archived else 'restore'}"
     with running(command, target, lock_timeout=lock_timeout, quiet=quiet) as (workspace, manner):
-        return code_of(asset_changes.archive(workspace, named, manner, archived=archived), manner, again=command)
+        return code_of(
+            asset_changes.archive(workspace, named, manner, archived=archived), manner, again=f"give `mlops {command}`"
+        )
 
 
 def print_updated(
@@ -82,7 +84,7 @@ def print_updated(
         chosen = workspace.target.name
         address = asset_versions.one(workspace.store, chosen, named)
         amendment = amendment_of(address, **words, literal=literal)
-        code = code_of(asset_changes.update(workspace, amendment, manner), manner, again=command)
+        code = code_of(asset_changes.update(workspace, amendment, manner), manner, again=f"give `mlops {command}`")
         print_answer(asset_versions.show(workspace.store, chosen, address), query, output)
         return code
 

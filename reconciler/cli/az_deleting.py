@@ -46,7 +46,11 @@ def deleted(
         return 0
     with running(command, target, lock_timeout=lock_timeout, quiet=quiet) as (workspace, manner):
         applied = delete(workspace, address, manner)
-        return code_of(applied, manner, again=command) if applied else _absent(workspace, address, quiet=quiet)
+        return (
+            code_of(applied, manner, again=f"give `mlops {command}`")
+            if applied
+            else _absent(workspace, address, quiet=quiet)
+        )
 
 
 def _absent(workspace: Workspace, address: Address, *, quiet: bool) -> int:

@@ -210,7 +210,7 @@ def _changed(
 
     with running(command, target, lock_timeout=lock_timeout, quiet=quiet, yes=yes) as (workspace, manner):
         address, applied = change(workspace, manner)
-        code = code_of(applied, manner, again=command)
+        code = code_of(applied, manner, again=f"give `mlops {command}`")
         if applied.declined:
             warn("Nothing was changed.")
             return code

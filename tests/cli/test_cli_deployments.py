@@ -112,6 +112,7 @@ def a_change_keeps_variables_and_a_failure_keeps_traffic_and_log(repository: Rep
         "online-deployment", "create", "-n", "green", "-f", "manifests/blue.yml", "--all-traffic", *bad, code=5
     )
     assert (failed.out, "there are no weights" in failed.err) == ("", True)
+    assert "mend the cause and give `mlops online-deployment create` again" in failed.err
     green = ("-n", "green", "-e", "credit")
     assert "there are no weights" in repository.mlops("online-deployment", "get-logs", *green).out
     assert answer(repository) == {"A": "one", "C": "three"}

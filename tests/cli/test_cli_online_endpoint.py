@@ -113,7 +113,8 @@ def test_traffic_may_be_one_word_or_several(applied: Repository):
     [
         ("show -n churn", 1, "endpoint/churn is not there (target dev); there are: endpoint/credit"),
         ("show -n credti", 1, "did you mean endpoint/credit?"),
-        ("update -n churn --set tags.a=1", 1, "endpoint/churn is not there (target dev)"),
+        ("update -n churn --set tags.a=1", 1, "endpoint/churn is not there (target dev"),
+        ("update -n credti --set tags.a=1", 1, "(target dev; did you mean endpoint/credit?); make it first: mlops"),
         ("update --set tags.a=1", 1, "Invalid value for --name: say which endpoint, or give a --file"),
         ("update -n credit --traffic blue:100", 1, "Invalid value for --traffic: write NAME=VALUE"),
         ("update -n credit --traffic blue=90", 1, "--traffic:1:1: E-TRAFFIC-SUM: traffic sums to 90"),
