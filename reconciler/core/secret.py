@@ -51,6 +51,10 @@ class Secret:
             raise ValueError("the value of this secret is not at hand: only its digest was recorded")
         return self.value
 
+    def __reduce__(self) -> "tuple[type[Secret], tuple[str, None, str]]":
+        # What is pickled or copied, as a notebook's cache does with a plan, has no more of it than a record.
+        return Secret, (self.digest, None, self.shown)
+
     def __repr__(self) -> str:
         return HIDDEN
 

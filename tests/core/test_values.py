@@ -1,5 +1,8 @@
 """Addresses and secrets."""
 
+import copy
+import pickle
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -57,3 +60,12 @@ VALUES = st.recursive(
 @given(VALUES)
 def test_a_spec_comes_back_from_its_json_form_as_it_was(value):
     assert unsealed(sealed(value)) == value
+
+
+def test_a_secret_that_is_pickled_or_copied_is_its_digest_alone():
+    secret = Secret.of("opensesame", b"key", shown="https://***@host")
+    packed = pickle.dumps({"steps": [secret]})
+    assert b"opensesame" not in packed
+    (found,) = pickle.loads(packed)["steps"]
+    assert (found, found.value, found.shown) == (secret, None, secret.shown)
+    assert copy.deepcopy(secret).value is None
