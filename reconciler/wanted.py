@@ -214,7 +214,11 @@ def _objections(provider: Provider, resources: Sequence[Resource]) -> list[Probl
 
 
 def accepted(problems: Iterable[Problem]) -> tuple[Problem, ...]:
-    """The warnings, if there is no error; a warning in a check of a file alone may be an error in a plan."""
+    """The warnings, if there is no error; a warning in a check of a file alone may be an error in a plan.
+
+    Raises:
+        ManifestError: there is one; it carries the warnings, too.
+    """
     found = tuple(sorted(set(problems)))
     errors = [problem for problem in found if problem.is_error or problem.code == "W-PLACEHOLDER"]
     if errors:

@@ -141,7 +141,13 @@ class Applied:
 
 @dataclass(frozen=True)
 class Validated:
-    """What was read for a target, and everything that is wrong with it."""
+    """What was read for a target, and everything that is wrong with it.
+
+    Args:
+        target: its name.
+        manifests: of the files, as they are written.
+        problems: errors and warnings, sorted by place.
+    """
 
     target: str
     manifests: tuple[Manifest, ...]

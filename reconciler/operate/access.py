@@ -22,21 +22,33 @@ def live_object(workspace: Workspace, address: Address) -> Live:
 
 
 def credential_source(workspace: Workspace) -> CredentialSource:
-    """The provider as one that hands out keys."""
+    """The provider as one that hands out keys.
+
+    Raises:
+        ProviderError: it is none.
+    """
     if not isinstance(workspace.provider, CredentialSource):
         raise ProviderError(f"provider {workspace.provider.name} has no credentials to hand out")
     return workspace.provider
 
 
 def log_source(workspace: Workspace) -> LogSource:
-    """The provider as one that shows logs."""
+    """The provider as one that shows logs.
+
+    Raises:
+        ProviderError: it is none.
+    """
     if not isinstance(workspace.provider, LogSource):
         raise ProviderError(f"provider {workspace.provider.name} has no logs to show")
     return workspace.provider
 
 
 def table_source(workspace: Workspace) -> TableSource:
-    """The provider as one that keeps logs in Azure's tables."""
+    """The provider as one that keeps logs in Azure's tables.
+
+    Raises:
+        ProviderError: it is none.
+    """
     if not isinstance(workspace.provider, TableSource):
         raise ProviderError(f"provider {workspace.provider.name} keeps no logs")
     return workspace.provider

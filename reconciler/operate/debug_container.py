@@ -46,6 +46,9 @@ class Boxed:
     """How a deployment is started in a container of an engine.
 
     Args:
+        engine: that runs it; closed with the session.
+        names: what the engine's objects of the target are called.
+        launch: the image, and what a container of it is given.
         code: where the user's own is in it.
     """
 
@@ -121,7 +124,11 @@ class _Container:
         threading.Thread(target=self._print, args=[connection], daemon=True).start()
 
     def await_listening(self) -> None:
-        """Wait until a debugger may come; the server prints it."""
+        """Wait until a debugger may come; the server prints it.
+
+        Raises:
+            MlopsError: the server has ended before.
+        """
         self._listening.wait()
         if self._ended.is_set():
             self.await_end()

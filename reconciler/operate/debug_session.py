@@ -54,7 +54,11 @@ class _Process:
         self._address, self._process, self._told = address, process, told
 
     def await_listening(self) -> None:
-        """Wait until a debugger may come; the server says so by a pipe, which its end closes."""
+        """Wait until a debugger may come; the server says so by a pipe, which its end closes.
+
+        Raises:
+            MlopsError: the server has ended before.
+        """
         if not self._told.readline():
             self.await_end()
             raise MlopsError(f"{self._address}: the server has ended before a debugger could come")

@@ -40,7 +40,15 @@ class Access:
 
 @dataclass(frozen=True)
 class Request:
-    """One request; its headers are its own, and nobody's after it."""
+    """One request; its headers are its own, and nobody's after it.
+
+    Args:
+        method: such as `POST`.
+        path: with its query, as it is sent.
+        headers: all but those of HTTP itself; one opens the endpoint.
+        body: None for none.
+        timeout_s: how long to wait for the other side to say something.
+    """
 
     method: str
     path: str

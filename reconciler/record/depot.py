@@ -46,6 +46,10 @@ class Depot:
         Args:
             digest: the content's.
             files: what it consists of, sorted by relative name; nobody may change them meanwhile.
+
+        Raises:
+            ProviderError: what lies there is not of this digest, or the store will not have it.
+            TransientError: the store is away or busy.
         """
         described = self._described(digest)
         if described and self._is_whole(described):
@@ -59,6 +63,14 @@ class Depot:
         """Lay the content down; of what lies there already, parts with the right bytes are not fetched again.
 
         Whoever asks looks at the digest of the whole.
+
+        Args:
+            digest: the content's.
+            copy: the file or folder that is to be it.
+
+        Raises:
+            ProviderError: the store has no such content, or a part of it is missing or damaged there.
+            TransientError: the store is away or busy.
         """
         described = self._described(digest)
         if described is None:
