@@ -50,7 +50,7 @@ def test_values_of_a_plan_are_no_commands(repo: Repository):
     told = repo.apply()
     assert inert(told.out)
     for form in ("json", "yaml", "table", "tsv"):
-        assert inert(repo.mlops("show", "endpoint/credit", "-o", form, **JOB).out)
+        assert inert(repo.mlops("show", "endpoint/credit", "-o", form, **JOB).out.replace("\t", " "))
     assert repo.mlops("show", "endpoint/credit").json["description"] == EVIL
     repo.behind_our_back("endpoint/credit", description=EVIL + "2")
     for form in ("text", "json", "markdown", "html", "sarif"):
