@@ -144,7 +144,7 @@ class Validated:
     """What was read for a target, and everything that is wrong with it.
 
     Args:
-        target: its name.
+        target: its name; empty for the default one.
         manifests: of the files, as they are written.
         problems: errors and warnings, sorted by place.
     """
