@@ -43,7 +43,7 @@ def test_an_endpoint_in_the_making_is_shown_as_creating_until_it_is_there(making
 
 def test_nothing_is_printed_and_nothing_is_left_once_it_is_done(gated: Errands):
     gated.repo.write("go", "")
-    ran = gated.endpoint("create", "credit", "-f", FILE, "--query", "no[such")
+    ran = gated.endpoint("create", "credit", "-f", FILE, "--query", "length(nothing)")
     assert ran.out == ""
     assert ran.err.startswith("Under way; `show` tells how far it is")
     until(lambda: not gated.files("*.json"))
