@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from reconciler.cli.colour import coloured
 from reconciler.render.values import log_rows, log_text, terminal_text
@@ -29,14 +29,17 @@ def say(text: object = "", *, colours: bool = False) -> None:
         fall_silent()
 
 
-def fall_silent() -> None:
-    """Print no more to a pipe that nobody reads, also not when Python flushes at its end."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def fall_silent(stream: TextIO | None = None) -> None:
+    """Print no more to a pipe that nobody reads, also not when Python flushes at its end; by default to the answer's."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), (stream or sys.stdout).fileno())
 
 
 def warn(text: object, *, end: str = "\n") -> None:
     """The same on standard error, so that standard output is the answer alone."""
-    print(log_text(str(text)), end=end, file=sys.stderr, flush=True)
+    try:
+        print(log_text(str(text)), end=end, file=sys.stderr, flush=True)
+    except BrokenPipeError:
+        fall_silent(sys.stderr)
 
 
 def put(text: str, *, rows: bool = False, environ: Mapping[str, str] = os.environ) -> None:

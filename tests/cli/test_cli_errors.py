@@ -140,6 +140,24 @@ def test_a_reader_that_goes_away_is_no_error(repo: Repository):
     assert (done.stdout, done.stderr) == ("{\n", "")
 
 
+@pytest.mark.parametrize("together", [False, True])
+def test_a_change_whose_messages_nobody_reads_ends_as_it_went(repo: Repository, *, together: bool):
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [MLOPS, "online-endpoint", "create", "-f", "manifests/endpoint.yml", "--set", "traffic={}"],
+        check=False,
+        cwd=repo.folder,
+        env=environ(),
+        stdout=writing if together else subprocess.DEVNULL,
+        stderr=writing,
+        timeout=PATIENCE_S,
+    )
+    os.close(writing)
+    assert done.returncode == 0
+    assert repo.mlops("online-endpoint", "show", "-n", "credit", "--query", "name", "-o", "tsv").out == "credit\n"
+
+
 def test_an_answer_that_finds_no_room_is_no_defect_and_nothing_is_applied(repo: Repository):
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
