@@ -5,14 +5,13 @@ from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 from reconciler import pipeline
-from reconciler.api.asking import Names, PathLike, folder_of, manner_of, wish_of
+from reconciler.api.asking import Names, PathLike, folder_of, manner_of, opened, wish_of
 from reconciler.api.plans import Applied, Plan, ended
 from reconciler.core.plan import Outcome, Step
 from reconciler.errors import MlopsError
 from reconciler.reviewing import as_saved, plan_reviewed
 from reconciler.rollback import Back, Way
 from reconciler.rollback import rollback as roll_back
-from reconciler.workspace import open_workspace
 
 
 def apply(
@@ -115,7 +114,7 @@ def apply(
     )
     reviewed = plan_reviewed(start / saved if saved else None, digest)
     kept = reviewed.wish if reviewed else {}
-    with open_workspace(target or kept.get("target"), start=start) as workspace:
+    with opened(target or kept.get("target"), start) as workspace:
         if kept:
             wish = as_saved(wish, kept, workspace.config.root)
         done = pipeline.apply(workspace, wish, manner, saved=reviewed)
@@ -179,7 +178,7 @@ def destroy(
         on_start=on_start,
         on_outcome=on_outcome,
     )
-    with open_workspace(target, start=start) as workspace:
+    with opened(target, start) as workspace:
         done = pipeline.destroy(workspace, wish, manner)
     return ended(done, Plan(done.planned, wish, start), check=check, stopped=manner.stop.is_set(), again="destroy")
 
@@ -253,6 +252,6 @@ def rollback(
         on_start=on_start,
         on_outcome=on_outcome,
     )
-    with open_workspace(target, start=start) as workspace:
+    with opened(target, start) as workspace:
         _, done = roll_back(workspace, back, manner)
     return ended(done, Plan(done.planned, wish, start), check=check, stopped=manner.stop.is_set(), again="roll back")

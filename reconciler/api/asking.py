@@ -2,12 +2,14 @@
 
 import os
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from math import inf
 from pathlib import Path
 from typing import Any
 
+from reconciler.api.wording import worded
 from reconciler.apply import Pace, Watcher
 from reconciler.core.address import Address
 from reconciler.core.plan import Outcome, Step
@@ -15,12 +17,13 @@ from reconciler.errors import ManifestError, MlopsError
 from reconciler.load import Override
 from reconciler.load.overrides import parse_set
 from reconciler.wishes import Manner, Planned, Wish
+from reconciler.workspace import Workspace, open_workspace
 
 PathLike = str | os.PathLike[str]
 """A path, or for what is read from git `REV:PATH`."""
 
-Names = Iterable[str | Address]
-"""Addresses, such as `deployment/credit/blue`."""
+Names = str | Address | Iterable[str | Address]
+"""Addresses, such as `deployment/credit/blue`; one may stand by itself."""
 
 
 def folder_of(cwd: PathLike | None) -> Path:
@@ -33,6 +36,19 @@ def folder_of(cwd: PathLike | None) -> Path:
     if not found.is_dir():
         raise MlopsError(f"{found} is no folder")
     return found
+
+
+@contextmanager
+def opened(target: str | None, start: Path, *, offline: bool = False, blank: bool = False) -> Iterator[Workspace]:
+    """Open a target, as `open_workspace` does; what is wrong is told in words of Python.
+
+    Raises:
+        TypeError: the target's name is no text.
+    """
+    if not isinstance(target, (str, type(None))):
+        raise TypeError(f"target is the name of one, not {type(target).__name__}")
+    with worded(), open_workspace(target, start=start, offline=offline, blank=blank) as workspace:
+        yield workspace
 
 
 def wish_of(
@@ -65,7 +81,7 @@ def wish_of(
         overrides=overrides_of(overrides),
         name=name,
         endpoint_name=endpoint_name,
-        only=tuple(map(address_of, only)),
+        only=tuple(map(address_of, (only,) if isinstance(only, (str, Address)) else only)),
         refresh=refresh,
         max_delete=max_delete,
         allow_empty=allow_empty,
@@ -98,9 +114,12 @@ def address_of(given: str | Address) -> Address:
 
     Raises:
         MlopsError: it is none.
+        TypeError: it is no text either.
     """
     if isinstance(given, Address):
         return given
+    if not isinstance(given, str):
+        raise TypeError(f"an address is text, such as deployment/credit/blue, not {type(given).__name__}")
     try:
         return Address.parse(given)
     except ValueError as error:

@@ -1,27 +1,26 @@
 """A client of an endpoint of a target, in Python."""
 
-import os
 from collections.abc import Mapping
 
-from reconciler.api.asking import PathLike, folder_of
+from reconciler.api.asking import PathLike, folder_of, opened
 from reconciler.core.address import Address
+from reconciler.errors import MlopsError
 from reconciler.operate.access import credential_source, live_object
-from reconciler.operate.client import TIMEOUT_S, TOKEN, Caller, Key
+from reconciler.operate.client import TIMEOUT_S, Caller, Key, key_of
 from reconciler.operate.http_line import Access
 from reconciler.operate.invoke import access_of
-from reconciler.workspace import open_workspace
 
 
 class Endpoint(Caller):
     """A client of an endpoint of a target; where it is and what opens it is looked up.
 
-        >>> with reconciler.Endpoint("credit", target="dev") as credit:
-        ...     answer = credit.invoke({"data": [[1, 2], [3, 4]]})
-        ...     named = credit.invoke({"data": [[1, 2]]}, deployment="blue")
+        >>> credit = reconciler.Endpoint("credit", target="dev")
+        >>> answer = credit.invoke({"data": [[1, 2], [3, 4]]})
+        >>> named = credit.invoke({"data": [[1, 2]]}, deployment="blue")
         >>> answer.status, answer.json(), named.json()
         (200, [3, 7], [3])
 
-    What the model fails on is an error, which has the answer:
+    What the model fails on is an error, which has the answer; whoever is done closes it, as the end of a `with` does:
 
         >>> try:
         ...     credit.invoke({"data": ["one"]})
@@ -42,6 +41,10 @@ class Endpoint(Caller):
         timeout: how long to wait for the endpoint to say something, in seconds.
         retries: how often a request is sent again at the most, where no model has seen it.
         cwd: a folder of the repository; by default the current one.
+
+    Raises:
+        MlopsError: the name is empty.
+        TypeError: the token is neither text nor a function.
     """
 
     def __init__(
@@ -54,12 +57,14 @@ class Endpoint(Caller):
         retries: int = 2,
         cwd: PathLike | None = None,
     ) -> None:
+        if not name.removeprefix("endpoint/"):
+            raise MlopsError("which endpoint? Its name is empty")
         self._target, self._start = target, folder_of(cwd)
         self._address = Address("endpoint", name.removeprefix("endpoint/").lower())
-        given = os.environ.get(TOKEN, "") if token is None else token
+        given = key_of(token)
 
         def look() -> Access:
-            with open_workspace(target, start=self._start) as workspace:
+            with opened(target, self._start) as workspace:
                 return access_of(workspace, self._address, token=given if isinstance(given, str) else given())
 
         super().__init__(str(self._address), look, timeout=timeout, retries=retries)
@@ -71,7 +76,7 @@ class Endpoint(Caller):
         Raises:
             MlopsError: it is not there, or serves nothing.
         """
-        with open_workspace(self._target, start=self._start) as workspace:
+        with opened(self._target, self._start) as workspace:
             return str(live_object(workspace, self._address).detail.get("scoring_uri", ""))
 
     def credentials(self) -> Mapping[str, str]:
@@ -84,6 +89,6 @@ class Endpoint(Caller):
             MlopsError: it is not there.
             ProviderError: the provider hands out none.
         """
-        with open_workspace(self._target, start=self._start) as workspace:
+        with opened(self._target, self._start) as workspace:
             address = live_object(workspace, self._address).address
             return {name: str(value) for name, value in credential_source(workspace).credentials(address).items()}

@@ -5,12 +5,13 @@ from datetime import datetime
 from typing import Any
 
 from reconciler import pipeline
-from reconciler.api.asking import PathLike, folder_of, wish_of
+from reconciler.api.asking import PathLike, folder_of, opened, wish_of
 from reconciler.api.reports import DeploymentStatus, DriftReport, EndpointStatus, Run, Status, Validation
+from reconciler.api.wording import worded
 from reconciler.errors import ManifestError
 from reconciler.operate import history as runs
 from reconciler.operate import show
-from reconciler.workspace import open_record, open_workspace
+from reconciler.workspace import open_record
 
 
 def drift(*, target: str | None = None, served: bool = True, cwd: PathLike | None = None) -> DriftReport:
@@ -38,7 +39,7 @@ def drift(*, target: str | None = None, served: bool = True, cwd: PathLike | Non
         ProviderError: the platform cannot be reached.
         MlopsError: any other, such as of the record.
     """
-    with open_workspace(target, start=folder_of(cwd)) as workspace:
+    with opened(target, folder_of(cwd)) as workspace:
         return DriftReport(**vars(pipeline.drift(workspace, served=served)))
 
 
@@ -103,7 +104,7 @@ def status(*, target: str | None = None, cwd: PathLike | None = None) -> Status:
         ProviderError: the platform cannot be reached.
         MlopsError: any other, such as of the record.
     """
-    with open_workspace(target, start=folder_of(cwd)) as workspace:
+    with opened(target, folder_of(cwd)) as workspace:
         found = show.status(workspace)
     endpoints = tuple(map(_endpoint, found["endpoints"]))
     return Status(
@@ -127,7 +128,7 @@ def history(*, target: str | None = None, limit: int = 20, cwd: PathLike | None 
     Raises:
         MlopsError: there is no such target, or its record cannot be read.
     """
-    with open_record(target, start=folder_of(cwd)) as (name, store):
+    with worded(), open_record(target, start=folder_of(cwd)) as (name, store):
         return tuple(map(_run, runs.history(store, name, limit=limit)["runs"]))
 
 

@@ -5,12 +5,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Literal
 
-from reconciler.api.asking import PathLike, folder_of, manner_of
+from reconciler.api.asking import PathLike, folder_of, manner_of, opened
 from reconciler.core.address import Address
 from reconciler.executing import raise_unless_done
 from reconciler.imperative import assets
 from reconciler.load.paths import is_remote
-from reconciler.workspace import open_workspace
 
 _COMMAND = "model create"
 
@@ -67,7 +66,7 @@ def create_model(
     }
     given = assets.Given("model", name, fields={field: value for field, value in said.items() if value})
     manner = replace(manner_of(lock_timeout=lock_timeout), command=_COMMAND)
-    with open_workspace(target, start=start) as workspace:
+    with opened(target, start) as workspace:
         done, address = assets.create(workspace, given, manner)
     raise_unless_done(done, stopped=False, again=_COMMAND)
     return address

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from reconciler import pipeline
-from reconciler.api.asking import Names, PathLike, folder_of, manner_of, wish_of
+from reconciler.api.asking import Names, PathLike, folder_of, manner_of, opened, wish_of
 from reconciler.core.offline import is_offline
 from reconciler.core.plan import Outcome, Step, plan_body
 from reconciler.core.plan import Plan as Made
@@ -25,7 +25,6 @@ from reconciler.reviewing import save
 from reconciler.saved import SavedPlan
 from reconciler.wishes import Applied as Done
 from reconciler.wishes import Planned, Wish
-from reconciler.workspace import open_workspace
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -120,7 +119,7 @@ class Plan:
             on_outcome=on_outcome,
         )
         exactly = SavedPlan(self.digest, json.loads(json.dumps(plan_body(self._made))), {})
-        with open_workspace(self.target, start=self._start) as workspace:
+        with opened(self.target, self._start) as workspace:
             # Who wrote what is known, and no part of what is compared.
             done = pipeline.apply(workspace, replace(self._wish, blame=False), manner, saved=exactly)
         return ended(done, self, check=check, stopped=manner.stop.is_set())
@@ -263,7 +262,7 @@ def plan(
         against=against,
         blame=blame,
     )
-    with open_workspace(target, start=start, offline=alone, blank=bool(against)) as workspace:
+    with opened(target, start, offline=alone, blank=bool(against)) as workspace:
         return Plan(pipeline.plan(workspace, wish), wish, start)
 
 

@@ -30,7 +30,7 @@ def say(text: object = "", *, colours: bool = False) -> None:
 
 
 def fall_silent(stream: TextIO | None = None) -> None:
-    """Print no more to a pipe that nobody reads, also not when Python flushes at its end; by default to the answer's."""
+    """Print no more to a pipe that nobody reads, also not when Python flushes at its end; by default the answer's."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), (stream or sys.stdout).fileno())
 
 

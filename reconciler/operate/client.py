@@ -66,6 +66,7 @@ class Caller:
         self._name, self._look, self._timeout, self._retries, self._sleep = name, look, timeout, retries, sleep
         self._lock = threading.Lock()
         self._line: Line | None = None
+        self._closed = False
 
     def invoke(
         self,
@@ -92,6 +93,7 @@ class Caller:
             InvocationError: any other status, such as 404 where no deployment has traffic, 408 after the deployment's
                 `request_timeout_ms`, 413; all of these are ones, with the `answer`.
             NoAnswerError: nothing came back; `maybe_seen` tells whether a model may have got it all the same.
+            MlopsError: the client is closed; or what it needs is not known.
         """
         sent = {"Content-Type": "application/json"}
         if deployment:
@@ -120,7 +122,8 @@ class Caller:
         return dict(found)
 
     def close(self) -> None:
-        """Close its connections; another request opens one again."""
+        """Close its connections; it takes no other request."""
+        self._closed = True
         self._hang_up(self._line)
 
     def __enter__(self) -> Self:
@@ -173,6 +176,8 @@ class Caller:
 
     def _found(self) -> Line:
         with self._lock:
+            if self._closed:
+                raise MlopsError(f"{self._name}: this client is closed; make another one")
             if self._line is None:
                 self._line = _opened(self._look())
             return self._line
@@ -215,6 +220,7 @@ class Client(Caller):
 
     Raises:
         MlopsError: it is no address, or the certificate cannot be read.
+        TypeError: the key is neither text nor a function.
     """
 
     def __init__(
@@ -227,13 +233,26 @@ class Client(Caller):
         retries: int = 2,
     ) -> None:
         trusted = {"file": os.fspath(certificate), "self_signed": True} if certificate else {}
-        given = os.environ.get(TOKEN, "") if key is None else key
+        given = key_of(key)
 
         def look() -> Access:
             return Access(uri, given if isinstance(given, str) else given(), trusted)
 
         super().__init__(masked(uri), look, timeout=timeout, retries=retries)
         Line(Access(uri, "", trusted))  # what is wrong with the address is told here, and not later
+
+
+def key_of(given: Key | None) -> Key:
+    """What opens an endpoint, by default what MLOPS_TOKEN holds.
+
+    Raises:
+        TypeError: it is neither text nor a function.
+    """
+    if given is None:
+        return os.environ.get(TOKEN, "")
+    if not (isinstance(given, str) or callable(given)):
+        raise TypeError(f"a key or token is text, or a function that gives it, not {type(given).__name__}")
+    return given
 
 
 def unseen(answer: Answer) -> bool:

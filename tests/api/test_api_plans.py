@@ -3,6 +3,7 @@
 import gc
 import json
 import os
+import re
 import signal
 import subprocess
 import threading
@@ -211,6 +212,9 @@ def test_a_run_beside_another_one_is_refused_or_waits(repo: Path):
 
         assert reconciler.apply(target="dev", on_start=meanwhile).succeeded
         assert isinstance(refused[0], reconciler.LockHeldError)
+        assert re.search(
+            "wait with lock_timeout=, .* or break its lock: `mlops state unlock .* --target dev", str(refused[0])
+        )
         assert not waiting[0].result(60).plan.has_changes
 
 
@@ -283,7 +287,7 @@ def test_a_saved_plan_is_the_command_s_and_the_command_s_is_ours(
     planning.plan(files, target="dev", variables=["WORD=striped"], out=Path("files.json"))
     assert "Saved to files.json" in capsys.readouterr().out
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(reconciler.StalePlanError, match="give its --var"):
+    with pytest.raises(reconciler.StalePlanError, match="give its variables= and overrides= again"):
         reconciler.apply(saved="files.json", variables={"WORD": "spotted"}, cwd=repo)
     applied = reconciler.apply(saved="files.json", variables=given, cwd=repo)
     assert [str(outcome.step.address) for outcome in applied.outcomes][:2] == [

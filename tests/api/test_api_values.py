@@ -63,6 +63,36 @@ def test_an_argument_that_is_none_is_told(repo: Path, wrong: dict[str, object], 
         reconciler.plan(**wrong)  # type: ignore[arg-type] - what is wrong is the point
 
 
+@pytest.mark.parametrize("wrong", [{"target": 3}, {"only": [3]}])
+def test_an_argument_of_another_type_is_told(repo: Path, wrong: dict[str, object]):
+    with pytest.raises(TypeError, match="not int"):
+        reconciler.plan(**wrong)  # type: ignore[arg-type] - what is wrong is the point
+
+
+def test_an_endpoint_has_a_name_and_a_token_that_is_one(repo: Path):
+    with pytest.raises(reconciler.MlopsError, match="which endpoint"):
+        reconciler.Endpoint("")
+    with pytest.raises(TypeError, match="a key or token is text"):
+        reconciler.Endpoint("credit", token=5)  # type: ignore[arg-type] - what is wrong is the point
+
+
+def test_one_address_stands_by_itself(repo: Path):
+    alone = reconciler.plan(only="endpoint/credit")
+    assert [str(step.address) for step in alone.steps] == ["endpoint/credit"]
+    assert alone.digest == reconciler.plan(only=[reconciler.Address("endpoint", "credit")]).digest
+
+
+def test_errors_name_parameters_and_not_the_options_of_commands(repo: Path):
+    (repo / "mlops.yaml").write_text("targets:\n  dev: {provider: memory}\n  prod: {provider: memory}\n")
+    with pytest.raises(reconciler.ManifestError, match="name one with target=, or"):
+        reconciler.plan()
+    with pytest.raises(reconciler.ManifestError) as raised:
+        reconciler.plan("manifests", target="dev", overrides={"deployment/credit/blue.nothing": 1})
+    assert [problem.file for problem in raised.value.problems] == ["overrides"]
+    with pytest.raises(reconciler.ManifestError, match=r"^path:1:1: E-PATH"):
+        reconciler.create_model("risk", "nowhere", target="dev")
+
+
 @pytest.mark.parametrize(
     "wrong", [{"parallel": 0}, {"lock_timeout": -1}, {"step_timeout": 0}, {"lock_timeout": float("nan")}]
 )

@@ -367,13 +367,18 @@ def test_a_password_in_an_address_is_shown_nowhere():
     assert [text for text in (repr(client), str(raised.value), str(refused.value)) if "tiger" in text] == []
 
 
-def test_a_client_that_was_closed_opens_another_connection(server: Server):
-    client = Client(server.uri)
-    client.invoke(1)
+def test_a_client_that_was_closed_says_so_and_sends_nothing(server: Server):
+    with Client(server.uri) as client:
+        client.invoke(1)
     client.close()
-    client.invoke(2)
-    client.close()
-    assert len(server.connections) == 2
+    with pytest.raises(MlopsError, match="this client is closed; make another one"):
+        client.invoke(2)
+    assert server.bodies == [b"1"]
+
+
+def test_a_key_that_is_none_is_refused_at_once():
+    with pytest.raises(TypeError, match="a key or token is text, or a function that gives it, not int"):
+        Client("http://localhost/score", key=5)  # type: ignore[arg-type] - what is refused
 
 
 def test_headers_are_found_however_they_are_written():
