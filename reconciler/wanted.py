@@ -119,6 +119,8 @@ def loaded_of(workspace: Workspace, wish: Wish) -> Loaded:
         return _known(workspace, wish.read)
     options = options_of(workspace.target, wish, cache=workspace.cache, start=workspace.start)
     paths = paths_of(workspace.config, wish)
+    if wish.kind and any(map(os.path.isdir, paths)):  # before it is walked: it may be all of a disk
+        raise MlopsError(_folder(wish))
     with span("load"):
         loaded = load_all(paths, options) if paths else _NO_FILES
     if wish.kind:
@@ -137,10 +139,14 @@ def _refuse_more_than_one(wish: Wish, loaded: Loaded) -> None:
         MlopsError: the command takes one.
     """
     if not loaded.alone:
-        raise MlopsError(f"{wish.paths[0]} is a folder, and the command takes the file of one {wish.kind}")
+        raise MlopsError(_folder(wish))
     if len(loaded.manifests) > 1:
         held = len(loaded.manifests)
         raise MlopsError(f"{wish.paths[0]} holds {held} resources, and the command takes one; `mlops apply` takes all")
+
+
+def _folder(wish: Wish) -> str:
+    return f"{wish.paths[0]} is a folder, and the command takes the file of one {wish.kind}"
 
 
 def _joined(loaded: Loaded, made: Sequence[tuple[Manifest, list[Problem]]], target: Target) -> Loaded:

@@ -61,4 +61,5 @@ def _usage(error: ClickException) -> None:
 
 def _counted(error: ManifestError) -> str:
     count = sum(problem.is_error for problem in error.problems)
-    return "1 problem in the files" if count == 1 else f"{count} problems in the files"
+    in_files = any(each.file not in ("", "options") and not each.file.startswith("--") for each in error.problems)
+    return f"{count} {'problem' if count == 1 else 'problems'}{' in the files' if in_files else ''}"

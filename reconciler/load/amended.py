@@ -59,7 +59,9 @@ def amended(
     problems += [_is_its_name(amendment, path) for path, _ in amendment.values if path in _names(address)]
     problems += [_no_list(amendment, path) for path, item in amendment.added if not _append(document, path, item)]
     overrides = tuple(
-        Override(str(address), path, value, amendment.options.get(path, SET)) for path, value in amendment.values
+        Override(str(address), path, value, amendment.options.get(path, SET))
+        for path, value in amendment.values
+        if path not in _names(address)
     )
     manifest, wrong = _read(address.kind, document, overrides, known, stored)
     marks = {**_marks(address, spec), **(amendment.marks or {})}

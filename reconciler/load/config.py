@@ -95,13 +95,13 @@ class Config:
             return defaults[0]
         if name is not None and name in self.targets:
             return self.targets[name]
-        known = f"targets: {', '.join(self.targets)}"
+        known = f"targets: {', '.join(self.targets)}{'' if self.file else f', as there is no {CONFIG}'}"
         if name is None:
             raise self._refused(f"no target is the default; name one with --target, or give one default: true; {known}")
         raise self._refused(f"no target is named {name}{did_you_mean(name, self.targets)}; {known}")
 
     def _refused(self, message: str) -> ManifestError:
-        return ManifestError([Problem(self.file or CONFIG, 1, 1, "E-TARGET", message)])
+        return ManifestError([Problem(self.file, 1, 1, "E-TARGET", message)])
 
 
 def read_config(start: Path, *, file: Path | None = None, within: str = "") -> Config:

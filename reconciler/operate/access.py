@@ -5,6 +5,7 @@ import difflib
 from reconciler.core.address import Address
 from reconciler.core.state import Live
 from reconciler.errors import MlopsError, ProviderError
+from reconciler.kinds.references import made_by
 from reconciler.providers.provider import CredentialSource, LogSource, TableSource
 from reconciler.workspace import Workspace
 
@@ -61,7 +62,9 @@ def _near(workspace: Workspace, address: Address) -> str:
     near = difflib.get_close_matches(_named(address), [_named(each) for each in found], n=1)
     if near:
         return f"; did you mean {address.kind}/{near[0]}?"
-    return f"; there are: {', '.join(sorted(names)[:5])}" if names else "; apply it first"
+    if names:
+        return f"; there are: {', '.join(sorted(names)[:5])}"
+    return f"; apply it first, or make it: {made_by(address)}"
 
 
 def _named(address: Address) -> str:

@@ -42,7 +42,8 @@ def checked(query: str) -> str:
 
 
 def _no_query(query: str, error: Exception) -> MlopsError:
-    return MlopsError(f"--query {query!r} is not a JMESPath: {str(error).splitlines()[0]}")
+    said = str(error).splitlines()[0].removeprefix("Invalid jmespath expression: ")
+    return MlopsError(f"--query {query!r} is not a JMESPath: {said.removesuffix(':').removesuffix(', for expression')}")
 
 
 def answer_text(value: Any, form: str) -> str:

@@ -75,7 +75,7 @@ def test_validate_counts_what_is_right(repo: Repository):
         ("apply --lock-timeout inf", "inf is no number of seconds"),
         ("apply --step-timeout nan", "nan is no number of seconds"),
         ("show endpoint/credi --query name", "endpoint/credi is not there"),
-        ("invoke credit", "endpoint/credit is not there (target dev); apply it first"),
+        ("invoke credit", "(target dev); apply it first, or make it: mlops online-endpoint create --name credit"),
         ("invoke credit --request-file nowhere.json", "the request file nowhere.json cannot be read"),
         ("logs endpoint/credit", "endpoint/credit has no logs"),
         ("logs deployment/credit/blue", "provider memory has no logs to show"),

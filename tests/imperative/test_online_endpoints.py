@@ -208,6 +208,12 @@ def test_a_command_takes_the_file_of_one_endpoint(workspace: Workspace, file: st
     assert commands(workspace) == []
 
 
+def test_a_folder_is_refused_before_it_is_read(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("reconciler.wanted.load_all", lambda *_: pytest.fail("it was read"))
+    with pytest.raises(MlopsError, match="/ is a folder, and the command takes the file of one endpoint"):
+        endpoints.create(workspace, "credit", MANNER, file="/")
+
+
 def test_without_a_name_and_a_file_there_is_nothing_to_make(workspace: Workspace) -> None:
     with pytest.raises(MlopsError, match="say which endpoint"):
         endpoints.create(workspace, "", MANNER)

@@ -89,6 +89,14 @@ def test_what_a_command_sets_wrongly_is_told_as_of_a_file() -> None:
     assert {problem.file for problem in problems} == {"--set"}
 
 
+@pytest.mark.parametrize("field", ["name", "endpoint_name"])
+def test_a_name_that_stays_is_one_problem(field: str) -> None:
+    _, problems = made(recorded_blue(), **{field: "other"})
+    assert [problem.message.partition(";")[0] for problem in problems] == [
+        f"{field}: deployment/credit/blue keeps its name"
+    ]
+
+
 def test_a_field_behind_a_reference_cannot_be_set() -> None:
     _, problems = made(recorded_blue(model="azureml:risk:1"), model__path="weights")
     assert [problem.code for problem in problems] == ["E-SET"]

@@ -67,6 +67,12 @@ def test_an_unknown_target_is_refused_with_the_nearest(folder: Path):
         read_config(folder).target("prd")
 
 
+def test_without_a_file_no_file_is_named(folder: Path):
+    with pytest.raises(ManifestError) as refused:
+        read_config(folder).target("dev")
+    assert str(refused.value) == "E-TARGET: no target is named dev; targets: local, as there is no mlops.yaml"
+
+
 def test_several_targets_without_a_default_must_be_named(folder: Path):
     (folder / "mlops.yaml").write_text("targets: {a: {provider: local}, b: {provider: docker}}\n")
     with pytest.raises(ManifestError, match="no target is the default"):
