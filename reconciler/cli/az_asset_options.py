@@ -27,6 +27,7 @@ Datastore = Annotated[str, typer.Option("--datastore", help="The datastore to up
 MaxResults = Annotated[int | None, typer.Option("--max-results", "-r", min=1, help="How many rows at the most.")]
 IncludeArchived = Annotated[bool, typer.Option("--include-archived", help="Also what is archived.")]
 ArchivedOnly = Annotated[bool, typer.Option("--archived-only", help="What is archived alone.")]
+NoWait = Annotated[bool, typer.Option("--no-wait", help="Do not wait once its content is stored, which is most of it.")]
 RegistryName = Annotated[str, typer.Option("--registry-name", help="Not built: a target is the registry.", hidden=True)]
 
 

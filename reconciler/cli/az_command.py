@@ -15,6 +15,9 @@ from typer.core import TyperCommand, TyperOption
 _TOGETHER = ("--add", "--remove")
 """Options whose values belong together, as the first says what the others are for: they come as one, shell-quoted."""
 
+_THREE_STATE = ("--local", "--local-enable-gpu")
+"""Flags that may have `true` or `false` behind them, as they have there; alone they are true."""
+
 
 class AzCommand(TyperCommand):
     """A command of `az ml` under the same name."""
@@ -25,9 +28,18 @@ class AzCommand(TyperCommand):
         reader.add_argument(*ctx.help_option_names, dest=ctx.help_option_names[0], action=_Spelled, nargs=0)
         for option in self.params:
             if isinstance(option, TyperOption):
-                reader.add_argument(*option.opts, dest=option.opts[0], action=_Spelled, nargs=_count(option))
+                _add(reader, option)
         found, left = reader.parse_known_args(args, argparse.Namespace(words=[]))
         return super().parse_args(ctx, [*found.words, *left])
+
+
+def _add(reader: argparse.ArgumentParser, option: TyperOption) -> None:
+    name = option.opts[0]
+    if name in _THREE_STATE:
+        choices = ("false", "true")
+        reader.add_argument(name, dest=name, action=_Switched, nargs="?", const="true", type=str.lower, choices=choices)
+    else:
+        reader.add_argument(*option.opts, dest=name, action=_Spelled, nargs=_count(option))
 
 
 class _Reader(argparse.ArgumentParser):
@@ -55,6 +67,20 @@ class _Spelled(argparse.Action):
         each = [values] if isinstance(values, str) else values or ()
         each = [shlex.join(each)] if self.dest in _TOGETHER else each
         namespace.words += [f"{self.dest}={value}" for value in each]
+
+
+class _Switched(argparse.Action):
+    """Notes a flag that is true, and forgets one that is false in the end."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,  # noqa: ARG002 - argparse's signature
+        namespace: argparse.Namespace,
+        values: str | Sequence[Any] | None,
+        option_string: str | None = None,  # noqa: ARG002 - as above
+    ) -> None:
+        others = [word for word in namespace.words if word != self.dest]
+        namespace.words = [*others, self.dest] if values == "true" else others
 
 
 def _count(option: TyperOption) -> int | str | None:

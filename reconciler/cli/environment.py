@@ -24,7 +24,7 @@ def create(
     tags: asset.Tags = None,
     datastore: asset.Datastore = "",
     overrides: az.Set = None,
-    no_wait: az.NoWait = False,
+    no_wait: asset.NoWait = False,
     registry_name: asset.RegistryName = "",
     local: az.Local = False,
     target: az.Target = None,

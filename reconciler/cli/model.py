@@ -23,7 +23,7 @@ def create(
     stage: Annotated[str, typer.Option("--stage", "-s", help="A stage of your own, Production for example.")] = "",
     datastore: asset.Datastore = "",
     overrides: az.Set = None,
-    no_wait: az.NoWait = False,
+    no_wait: asset.NoWait = False,
     registry_name: asset.RegistryName = "",
     local: az.Local = False,
     target: az.Target = None,

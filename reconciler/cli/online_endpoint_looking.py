@@ -165,7 +165,7 @@ def regenerate_keys(
     key_type: Annotated[o.Key, typer.Option("--key-type", case_sensitive=False, help="Which key.")] = o.Key.PRIMARY,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Taken and of no account: nothing is asked.")] = False,  # noqa: ARG001
     local: az.Local = False,
-    no_wait: az.NoWait = False,  # noqa: ARG001 - it takes a moment
+    no_wait: Annotated[bool, typer.Option("--no-wait", help="Taken and of no account: it takes a moment.")] = False,  # noqa: ARG001
     target: az.Target = None,
     lock_timeout: az.LockTimeout = az.PATIENCE_S,
     query: az.Query = "",  # noqa: ARG001 - nothing is printed

@@ -99,6 +99,13 @@ LINES = {
     "online-endpoint create -n x --set=a=1": {"overrides": ["a=1"]},
     "online-endpoint create -n x --set 'description=two words' b=": {"overrides": ["description=two words", "b="]},
     "online-endpoint create -n x --set tags.url=http://h/?a=b": {"overrides": ["tags.url=http://h/?a=b"]},
+    # Of some flags it may be said whether they are.
+    "online-endpoint create --local true -n x": {"name": "x", "local": True},
+    "online-endpoint create -n x --local=False": {"local": False},
+    "online-deployment create -f d.yml --local --local false --local-enable-gpu TRUE": {
+        "local": False,
+        "local_enable_gpu": True,
+    },
     # A number below zero, a lone dash, and what holds a space are values.
     "online-endpoint create -n x --set -5 - '-two words'": {"overrides": ["-5", "-", "-two words"]},
     "online-endpoint create -n x -f -": {"file": "-"},
@@ -195,6 +202,8 @@ def test_a_line_of_a_script_is_read_as_az_reads_it(line: str):
         ("online-endpoint create -n x --set=a=1 b=2", "Got unexpected extra argument(s) (b=2)"),
         ("online-endpoint delete -n x --yes true", "Got unexpected extra argument(s) (true)"),
         ("online-endpoint delete -n x --yes=true", "argument --yes/-y: ignored explicit argument 'true'"),
+        ("online-endpoint create -n x --local maybe", "argument --local: invalid choice: 'maybe'"),
+        ("online-endpoint create -n x --no-wait true", "Got unexpected extra argument(s) (true)"),
         ("online-endpoint show --name x --endpiont y", "No such option: --endpiont"),
         ("online-endpoint show", "Missing option '--name' / '-n'."),
         ("online-endpoint show -n x -o xml", "Invalid value for '--output' / '-o'"),
