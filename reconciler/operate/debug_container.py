@@ -27,6 +27,7 @@ from reconciler.providers.docker.images import Images
 from reconciler.providers.docker.launch import Launch
 from reconciler.providers.docker.names import Names
 from reconciler.providers.docker.options import read_options
+from reconciler.providers.docker.running import Running
 from reconciler.providers.docker.supplies import Supplies
 from reconciler.providers.hosting.layout import Layout
 from reconciler.providers.hosting.objects import Objects
@@ -90,9 +91,11 @@ def container_session(
         ends_with_input=True,
     )  # fmt: skip
     argv = (launch.image.python, *SERVER, "--host", _EVERYWHERE, "--port", str(ports.scoring))
-    debugged = Debugged(address, (ports.scoring, ports.debugger), debugpy_folder(), variables)
-    body, name = configuration(box.names, launch, debugged, argv), box.names.of(KIND, os.urandom(6).hex())
     try:
+        # Whoever reaches the debugger's port runs code there: other containers shall not.
+        network = Running(engine, box.names).network()
+        debugged = Debugged(address, (ports.scoring, ports.debugger), debugpy_folder(), variables, network)
+        body, name = configuration(box.names, launch, debugged, argv), box.names.of(KIND, os.urandom(6).hex())
         with engine.doing(f"{address}: no container can be made"):
             container = engine.api.create_container_from_config(body, name)["Id"]  # type: ignore[no-untyped-call]  # types-docker lacks it
         running = _Container(address, engine, str(container), output or sys.stdout)

@@ -45,6 +45,33 @@ def test_a_breakpoint_of_the_working_tree_is_hit_in_the_container(docker: OnEngi
         assert boxes(docker) == []
 
 
+# Fails where anything answers at one of the addresses that are its arguments.
+KNOCK = """import socket, sys
+for address in sys.argv[1:]:
+    try:
+        socket.create_connection(address.split(":"), timeout=2)
+    except OSError:
+        continue
+    sys.exit(address + " is open")
+"""
+
+
+def test_no_other_container_reaches_what_listens_in_the_container(docker: OnEngine):
+    docker.write("manifests/src/score.py", SCORE)
+    with (
+        debugging(docker, "credit/blue", "--container", DOCKER_HOST=docker.host) as debugged,
+        engine(docker.host) as client,
+    ):
+        debugged.until_ready()
+        [box] = boxes(docker)
+        found = client.containers.get(box).attrs
+        [(network, place)] = found["NetworkSettings"]["Networks"].items()
+        scoring, debugger = (port.partition("/")[0] for port in found["Config"]["ExposedPorts"])
+        knock = [found["Path"], "-c", KNOCK, *(f"{place['IPAddress']}:{port}" for port in (scoring, debugger))]
+        for neighbour in (network, "bridge"):
+            client.containers.run(found["Image"], entrypoint=knock, network=neighbour, remove=True)
+
+
 def test_no_container_outlives_a_command_that_is_killed_at_a_breakpoint(docker: OnEngine):
     docker.write("manifests/src/score.py", SCORE)
     score: Path = docker.folder / "manifests" / "src" / "score.py"

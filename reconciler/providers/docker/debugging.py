@@ -39,12 +39,14 @@ class Debugged:
         ports: of this machine's loopback and of the container alike.
         debugpy: the folder of the package.
         variables: besides those of the launch, which they win over.
+        network: that it joins, on which no other container reaches it.
     """
 
     address: Address
     ports: Sequence[int]
     debugpy: Path
     variables: Mapping[str, str]
+    network: str
 
 
 def configuration(names: Names, launch: Launch, debugged: Debugged, argv: Sequence[str]) -> dict[str, Any]:
@@ -64,7 +66,7 @@ def configuration(names: Names, launch: Launch, debugged: Debugged, argv: Sequen
             **confinement(launch.limits, user),
             **share(launch.limits),
             "AutoRemove": True,
-            "NetworkMode": "bridge",
+            "NetworkMode": debugged.network,
             "PortBindings": {f"{port}/tcp": [{"HostIp": LOOPBACK, "HostPort": str(port)}] for port in debugged.ports},
             "Mounts": [_bound(source, target) for source, target in _mounts(launch, debugged)],
         },

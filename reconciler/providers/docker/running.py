@@ -50,7 +50,7 @@ class Running:
         Raises:
             ProviderError: the engine refuses one; then none of them is left.
         """
-        network, passed, made = self._network(), set(taken), dict[str, Routes]()
+        network, passed, made = self.network(), set(taken), dict[str, Routes]()
 
         def start(name: str) -> None:
             for _ in range(_TRIES):
@@ -78,6 +78,33 @@ class Running:
     def stop(self, found: Sequence[Container]) -> None:
         """Tell containers to stop, wait until they have ended, and remove them."""
         _at_once(self._stop, found)
+
+    def network(self) -> str:
+        """The network of the project's instances, on which they do not reach each other; made if it is not there.
+
+        Raises:
+            ProviderError: there is one of its name that is somebody else's.
+        """
+        from docker.errors import NotFound  # noqa: PLC0415 - 300 ms
+
+        name = self.names.of(_NETWORK, "instances")
+        with self._networking, self.engine.doing(f"network {name} cannot be made"):
+            try:
+                found = self.engine.api.inspect_network(name)
+            except NotFound:
+                self.engine.api.create_network(
+                    name,
+                    driver="bridge",
+                    options={"com.docker.network.bridge.enable_icc": "false"},
+                    labels=self.names.labels(_NETWORK),
+                    check_duplicate=True,
+                )
+                return name
+        if not self._is_ours(found):
+            raise ProviderError(
+                f"network {name} is somebody else's; remove it, or give the target another docker: project"
+            )
+        return name
 
     def remove_network(self) -> None:
         """Remove the project's network; while somebody else's container is on it, it stays."""
@@ -147,29 +174,6 @@ class Running:
 
         with self.engine.doing(f"container {container} cannot be removed"), suppress(NotFound):
             self.engine.api.remove_container(container, force=True)
-
-    def _network(self) -> str:
-        """The network of the project's instances, on which they do not reach each other; made if it is not there."""
-        from docker.errors import NotFound  # noqa: PLC0415 - 300 ms
-
-        name = self.names.of(_NETWORK, "instances")
-        with self._networking, self.engine.doing(f"network {name} cannot be made"):
-            try:
-                found = self.engine.api.inspect_network(name)
-            except NotFound:
-                self.engine.api.create_network(
-                    name,
-                    driver="bridge",
-                    options={"com.docker.network.bridge.enable_icc": "false"},
-                    labels=self.names.labels(_NETWORK),
-                    check_duplicate=True,
-                )
-                return name
-        if not self._is_ours(found):
-            raise ProviderError(
-                f"network {name} is somebody else's; remove it, or give the target another docker: project"
-            )
-        return name
 
     def _is_ours(self, found: dict[str, Any]) -> bool:
         return bool((found.get("Labels") or {}).get(PROJECT) == self.names.project)
