@@ -81,7 +81,7 @@ CODES = {
     "E-SCRIPT-SYNTAX": "Python cannot read the scoring script; the place in the message is in the script.",
     "E-SECRET": "A secret that is written into a file is known to everybody who can read the repository, for ever. Write "
     "${{secret:NAME}} in environment_variables or a conda file and give the value as MLOPS_SECRET_NAME; change the one that was committed. A line that "
-    "holds none ends with `# pragma: allowlist secret`.",
+    "holds none ends with `# pragma: allowlist secret`. What an option says is recorded and shown, too.",
     "E-SECRET-REF": "${{secret:NAME}} becomes the value of the environment variable MLOPS_SECRET_NAME, name in capitals, dots and dashes "
     "as underscores, when planning and applying; an empty one counts as none. It is taken in environment_variables and in conda files alone.",
     "E-SET": "--set names a resource that the files do not have, or a field below something that has no fields.",

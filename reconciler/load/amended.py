@@ -26,6 +26,7 @@ from reconciler.load.overrides import SET, overridden, places
 from reconciler.load.place import Bounds, Here
 from reconciler.load.reading import Entry
 from reconciler.load.rules import field, put
+from reconciler.load.said import fields_said, said_secrets
 from reconciler.load.sniff import platform_of
 from reconciler.load.tree import Tree
 
@@ -38,7 +39,8 @@ Stored = Callable[[str], Path | None]
 
 def spelled_out(spelled: Spelled, overrides: tuple[Override, ...] = ()) -> tuple[Manifest, list[Problem]]:
     """The manifest of a resource that a command spells out, and what is wrong with it."""
-    return _read(spelled.kind, spelled.document, overrides, known={}, said=spelled.options)
+    manifest, wrong = _read(spelled.kind, spelled.document, overrides, known={}, said=spelled.options)
+    return manifest, [*said_secrets((*fields_said(spelled), *overrides), spelled.kind), *wrong]
 
 
 def amended(
@@ -63,6 +65,8 @@ def amended(
         for path, value in amendment.values
         if path not in _names(address)
     )
+    added = (Override(str(address), path, item, "--add") for path, item in amendment.added)
+    problems += said_secrets((*overrides, *added), address.kind)
     manifest, wrong = _read(address.kind, document, overrides, known, stored)
     marks = {**_marks(address, spec), **(amendment.marks or {})}
     return replace(manifest, document={**manifest.document, **marks}), problems + wrong

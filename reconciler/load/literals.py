@@ -94,6 +94,11 @@ def literal_secrets(text: str, here: Here, *, but: str = "") -> Iterator[Problem
         yield here.problem(line, start - text.rfind("\n", 0, start), "E-SECRET", message)
 
 
+def looks_like(text: str) -> str:
+    """What a text looks like that holds a secret; empty where it holds none."""
+    return next((what for _, what in sorted(_found(text))), "")
+
+
 def _found(text: str) -> Iterator[tuple[int, str]]:
     lowered = text.lower()
     for form in _FORMS:

@@ -16,6 +16,7 @@ from reconciler.load.normal import normal
 from reconciler.load.options import Options, Override
 from reconciler.load.overrides import address_of, meant_for, named, overridden, places
 from reconciler.load.place import Here
+from reconciler.load.said import said_secrets
 from reconciler.load.schema import is_valid
 from reconciler.load.sniff import Sniffed, looks_ours, platform_of, sniffed
 from reconciler.load.text import decoded
@@ -156,6 +157,8 @@ class _Reader:
         platform = platform_of(what.kind, one.value) if meant else platform
         given = places(meant)
         problems += self._flaws(one, kind, platform, lines, given)
+        # What mlops.yaml sets is looked at where that is read.
+        problems += said_secrets((each for each in meant if each.origin.startswith("--")), kind)
         self._problems += problems
         valid = not lines and not problems
         value = normal(one.value, one.written) if valid else one.value
