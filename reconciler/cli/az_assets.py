@@ -28,8 +28,12 @@ def print_created(
     with running(command, target, lock_timeout=lock_timeout, quiet=quiet) as (workspace, manner):
         applied, address = assets.create(workspace, given, manner)
         code = code_of(applied, manner, again=f"give `mlops {command}`")
-        if not quiet and not applied.planned.plan.count(Action.CREATE):
-            warn(f"{address} has this content already; no other version was made")
+        if not applied.planned.plan.count(Action.CREATE):
+            said = f"{address} has this content already; no other version was made"
+        else:
+            said = assets.numbers_passed_over(workspace, address)
+        if said and not quiet:
+            warn(said)
         print_answer(asset_versions.show(workspace.store, workspace.target.name, address), query, output)
         return code
 

@@ -54,6 +54,20 @@ def create(workspace: Workspace, given: Given, manner: Manner) -> tuple[Applied,
     return applied, Address(given.kind, name, version=str(version))
 
 
+def numbers_passed_over(workspace: Workspace, made: Address) -> str:
+    """What to tell of the numbers that a new version did not get, as there were such versions; empty without any."""
+    if workspace.manifests[0].document.get("version"):
+        return ""  # it was asked for by its number
+    entries = workspace.store.read().entries
+    others = [each for each in entries if (each.kind, each.name) == (made.kind, made.name) and each != made]
+    highest = max((int(each.version) for each in others if each.version.isdigit()), default=0)
+    gone = [f"{made.kind}/{made.name}:{number}" for number in range(highest + 1, int(made.version))]
+    if not gone:
+        return ""
+    told = gone[0] if len(gone) == 1 else f"{gone[0]} to {gone[-1]}"
+    return f"{told} will not come back: a run that made it was cut off, or it was deleted; no number is given twice"
+
+
 def wish_of(given: Given) -> Wish:
     """What is asked of the pipeline: a file with what the options change of it, or what they spell out."""
     if given.file is None:

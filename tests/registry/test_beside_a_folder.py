@@ -9,7 +9,7 @@ from reconciler import pipeline
 from reconciler.cli.plan_forms import PLAN
 from reconciler.core.address import Address
 from reconciler.errors import MlopsError, RefusedError
-from reconciler.imperative import asset_changes
+from reconciler.imperative import asset_changes, assets
 from reconciler.imperative.asset_versions import Named
 from reconciler.operate.rebuild import rebuild
 from reconciler.pipeline import Manner, Wish
@@ -117,11 +117,20 @@ def test_one_version_can_be_deleted_by_its_address(workspace: Workspace):
         pipeline.destroy(workspace, Wish(only=(risk("1"),)))
 
 
-def test_a_number_that_was_deleted_is_not_given_again(workspace: Workspace):
+def test_a_number_that_was_deleted_is_not_given_again_and_that_is_told(workspace: Workspace, folder: Path):
     register(workspace, path="run1/model")
     assert register(workspace, path="run2/model") == "2"
     assert pipeline.destroy(workspace, Wish(only=(risk("2"),))).succeeded
     assert register(workspace, path="run2/model/weights.txt") == "3"
+    told = (
+        "model/risk:2 will not come back: a run that made it was cut off, or it was deleted; no number is given twice"
+    )
+    assert assets.numbers_passed_over(workspace, risk("3")) == told
+    write(folder, run3__weights_dot_txt="3")
+    assert register(workspace, path="run3/weights.txt") == "4"
+    assert assets.numbers_passed_over(workspace, risk("4")) == ""
+    assert register(workspace, path="run1/model", version="9") == "9"
+    assert assets.numbers_passed_over(workspace, risk("9")) == ""
 
 
 def test_a_version_that_is_deployed_is_not_deleted(workspace: Workspace, folder: Path):
