@@ -6,8 +6,9 @@ from dataclasses import replace
 from reconciler import pipeline
 from reconciler.core.amendment import Amendment, Spelled
 from reconciler.errors import MlopsError
-from reconciler.kinds.marks import KEYLESS
+from reconciler.kinds.marks import KEYLESS, asks_for_keys
 from reconciler.load import Override
+from reconciler.wanted import loaded_of
 from reconciler.wishes import Applied, Manner, Wish
 from reconciler.workspace import Workspace
 
@@ -34,7 +35,7 @@ def create(
         file: what the endpoint is to be; empty where the overrides say it.
         overrides: fields that the command line gives.
         existing: whether it must be there already.
-        keyless: whether it asks for no key, if this makes it.
+        keyless: whether it asks for no key, if this makes it; one that is to ask for tokens does that.
 
     Returns:
         The endpoint's name, and what was done.
@@ -51,9 +52,10 @@ def create(
         kind="endpoint",
         spelled=spelled,
         existing=existing,
-        marks={KEYLESS: True} if keyless else {},
         blame=False,
     )
+    if keyless and all(asks_for_keys(each.document) for each in loaded_of(workspace, wish).manifests):
+        wish = replace(wish, marks={KEYLESS: True})
     applied = pipeline.apply(workspace, wish, manner)
     return name or _told(workspace), applied
 

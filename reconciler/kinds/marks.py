@@ -25,5 +25,10 @@ def is_by_command(spec: Spec) -> bool:
 
 
 def is_keyless(spec: Spec) -> bool:
-    """Whether an endpoint asks for no key."""
-    return bool(spec.get(KEYLESS))
+    """Whether an endpoint asks for no key; one that asks for tokens means them, whoever made it."""
+    return bool(spec.get(KEYLESS)) and asks_for_keys(spec)
+
+
+def asks_for_keys(document: Spec) -> bool:
+    """Whether callers of an endpoint prove who they are by a key, which is so where nothing is said."""
+    return str(document.get("auth_mode") or "key").lower() == "key"

@@ -10,7 +10,9 @@ import pytest
 from reconciler.cli.online_endpoint_looking import show
 from reconciler.core.address import Address
 from reconciler.core.amendment import Amendment, Spelled
-from reconciler.kinds.marks import KEYLESS
+from reconciler.imperative.endpoints import create
+from reconciler.kinds.marks import KEYLESS, is_keyless
+from reconciler.load import Override
 from reconciler.operate.show import status
 from reconciler.pipeline import Manner, Wish, apply
 from reconciler.render.status import status_text
@@ -62,3 +64,21 @@ def test_it_is_told_of_one_that_asks_for_no_key_and_of_no_other(
         assert json.loads(said.out)["name"] == "credit"
         told.append((said.err, "  asks for no key: " in status_text(status(workspace))))
     assert told == [("endpoint/credit asks for no key, as it was made with --local.\n", True), ("", False)]
+
+
+@pytest.mark.parametrize("mode", ["", "Key", "aml_token", "AMLToken", "aad_token"])
+@pytest.mark.parametrize("by", ["option", "file", "set"])
+def test_whoever_asks_for_tokens_is_asked_for_them(workspace: Workspace, tmp_path: Path, mode: str, by: str):
+    file = tmp_path / "credit.yml"
+    if by == "file" and mode:
+        file.write_text(f"{file.read_text()}auth_mode: {mode}\n")
+    said = [Override("", "auth_mode", mode, f"--{by}")] if mode and by != "file" else []
+    path = "" if by == "option" else str(file)
+    create(workspace, "credit", Manner(), file=path, overrides=said, keyless=True)
+    assert (KEYLESS in workspace.store.read().entries[CREDIT].spec) is ("token" not in mode.lower())
+
+
+def test_one_that_is_changed_to_ask_for_tokens_asks_for_them(workspace: Workspace):
+    assert after(workspace, marks={KEYLESS: True})
+    after(workspace, spelled=(), amendments=(Amendment(CREDIT, values=(("auth_mode", "aml_token"),)),))
+    assert not is_keyless(workspace.store.read().entries[CREDIT].spec)
