@@ -20,6 +20,7 @@ from reconciler.load.document import Document
 from reconciler.load.governed import POLICY_FIELDS
 from reconciler.load.manifests import manifest_of, scripts_of
 from reconciler.load.nested import Nested
+from reconciler.load.nodes import MAX_DEPTH
 from reconciler.load.normal import normal
 from reconciler.load.options import Options, Override
 from reconciler.load.overrides import SET, overridden, places
@@ -155,7 +156,7 @@ def _marks(address: Address, spec: Spec) -> dict[str, Any]:
 def _take_out(document: dict[str, Any], path: str) -> bool:
     """Remove a dotted field, or a list's item; False where there is none. A key of the user's may hold dots itself."""
     steps = _steps(path)
-    for length in range(len(steps) - 1, -1, -1):
+    for length in range(len(steps) - 1, -1, -1) if len(steps) <= MAX_DEPTH else ():
         holder, last = _held(document, steps[:length]), ".".join(steps[length:])
         if isinstance(holder, dict) and last in holder:
             del holder[last]

@@ -8,6 +8,7 @@ from reconciler.core.manifest import Source
 from reconciler.core.problem import Problem
 from reconciler.errors import ManifestError
 from reconciler.load.document import Document
+from reconciler.load.nodes import MAX_DEPTH
 from reconciler.load.options import Options, Override
 from reconciler.load.schema import fields_of
 from reconciler.load.words import did_you_mean
@@ -100,6 +101,10 @@ def overridden(document: Document, overrides: Sequence[Override]) -> tuple[Docum
             problems.append(override.problem("E-SET", message))
             continue
         steps = steps_of(override.path)
+        if len(steps) > MAX_DEPTH:
+            message = f"{override.path[:40]}…: a field is not deeper than {MAX_DEPTH} levels"
+            problems.append(override.problem("E-SET", message))
+            continue
         try:
             value = _put(value, steps, override.value)
         except _CannotBeSetError as error:

@@ -7,6 +7,8 @@ from typing import Any
 from reconciler.errors import MlopsError
 from reconciler.render.values import json_text, printable
 
+_TOO_DEEP = "--query is nested too deep to be read; ask for less at once"
+
 
 def queried(value: Any, query: str) -> Any:
     """The part of the value that the query names.
@@ -22,6 +24,8 @@ def queried(value: Any, query: str) -> Any:
         return jmespath.search(query, value)
     except jmespath.exceptions.JMESPathError as error:
         raise _no_query(query, error) from error
+    except RecursionError as error:
+        raise MlopsError(_TOO_DEEP) from error
 
 
 def checked(query: str) -> str:
@@ -38,6 +42,8 @@ def checked(query: str) -> str:
         jmespath.compile(query)
     except jmespath.exceptions.JMESPathError as error:
         raise _no_query(query, error) from error
+    except RecursionError as error:
+        raise MlopsError(_TOO_DEEP) from error
     return query
 
 

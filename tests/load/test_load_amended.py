@@ -263,3 +263,11 @@ def test_a_secret_that_is_set_beside_a_file_is_refused() -> None:
     for origin, told in (("--set", ["--set"]), ("mlops.yaml", [])):
         options = Options(overrides=(Override("", "description", OPENING, origin),))
         assert told_secrets(list(read(text, here, options, alone=True).problems)) == told
+
+
+@pytest.mark.parametrize("path", ["a" + ".a" * 40_000, "tags" + "[0]" * 40_000])
+def test_a_field_of_endless_depth_is_told(path: str) -> None:
+    _, problems = amended(RISK, RECORDED_RISK, Amendment(RISK, ((path, "1"),)))
+    assert [problem.code for problem in problems] == ["E-SET"]
+    _, problems = amended(RISK, RECORDED_RISK, Amendment(RISK, removed=(path,), added=((path, "1"),)))
+    assert [problem.code for problem in problems] == ["E-SET", "E-SET"]
