@@ -171,7 +171,8 @@ def _launched(workspace: Workspace, found: Found, assets: Assets, report: Report
     shared = Layout(own) if is_local else layout
     environments = Environments(shared.environments, exact=options.exact_python)
     given = revealed(found.spec.get("environment_variables") or {}, {})
-    supplies = Supplies(layout, Sources(Objects(own), assets, _LOCAL), environments)
+    in_place = assets is not workspace.assets
+    supplies = Supplies(layout, Sources(Objects(own), assets, _LOCAL), environments, in_place=in_place)
     launch = supplies.launch(found.address, found.spec, given, report)
     return launch, launch.code or (launch.model or launch.runtime) / found.code["name"]
 

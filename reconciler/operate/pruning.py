@@ -13,6 +13,7 @@ from reconciler.load.config import Config, Target, read_config
 from reconciler.load.private import refuse_tracked
 from reconciler.operate.history import changed_something
 from reconciler.providers.hosting.objects import Objects
+from reconciler.providers.local.models import remove_models
 from reconciler.record.assets import remove_content, stored_contents, sweep
 from reconciler.record.opening import open_store
 from reconciler.record.store import Record, Run, Store
@@ -208,6 +209,7 @@ def _assets(config: Config) -> Path:
 def _free(folder: Path, contents: Collection[str]) -> None:
     try:
         for digest in contents:
+            remove_models(folder.parent, digest)
             remove_content(folder, digest)
         sweep(folder)
     except OSError as error:

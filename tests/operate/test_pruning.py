@@ -16,6 +16,7 @@ from reconciler.operate import pruning
 from reconciler.operate.pruning import Keep, Pruning, prune
 from reconciler.pipeline import Wish
 from reconciler.providers.hosting.objects import Object, Objects
+from reconciler.providers.local.models import laid_model
 from reconciler.record.assets import remove_content, stored_contents
 from reconciler.record.opening import open_store
 from reconciler.record.store import Intent, Store
@@ -93,6 +94,13 @@ def test_the_newest_runs_stay_and_what_they_name(five: list[str]):
     # Inverses of what is kept name the code of one run more.
     assert len(before - stored()) == len(found.contents) == 2
     assert found.bytes == 200
+
+
+def test_a_model_folder_of_what_is_removed_goes_with_it(five: list[str], folder: Path):
+    before = stored()
+    laid = [laid_model(folder / ".mlops/local/dev/models", ASSETS / each.replace(":", "-"), "m") for each in before]
+    pruned(runs=2)
+    assert {each.name[:71].replace("-", ":") for each in laid if each.exists()} == stored() < before
 
 
 def test_a_rollback_to_all_that_is_kept_finds_its_content(five: list[str]):

@@ -106,7 +106,7 @@ def serve(tmp_path: Path, driver: Process) -> Callable[..., Ask]:
     """Serves a model, which is asked with the fields of a payload."""
 
     def start(inputs: list[dict[str, Any]] | None = None, answer: str = "") -> Ask:
-        # As the folder for AZUREML_MODEL_DIR has it: a link that leads elsewhere, which mlflow does not follow.
+        # As what is debugged in place has it: a link that leads elsewhere, which mlflow does not follow.
         link = tmp_path / "models" / "model"
         link.parent.mkdir()
         link.symlink_to(described(tmp_path / "model", inputs, answer))

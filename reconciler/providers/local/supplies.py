@@ -1,7 +1,5 @@
 """What instances need on disk before they start: environment, scoring server, code, model folder."""
 
-import hashlib
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +15,7 @@ from reconciler.providers.hosting.runtime import laid_runtime
 from reconciler.providers.hosting.sources import Sources
 from reconciler.providers.local.environments import Environment, Environments, Tell
 from reconciler.providers.local.launch import Launch
+from reconciler.providers.local.models import laid_model, linked_model
 
 
 @dataclass(frozen=True)
@@ -25,12 +24,14 @@ class Supplies:
 
     Args:
         server: what runs scoring scripts, `mlops` or `azureml`.
+        in_place: whether content lies where its user has it, and is not to be laid down besides.
     """
 
     layout: Layout
     sources: Sources
     environments: Environments
     server: str = "mlops"
+    in_place: bool = False
 
     def launch(self, deployment: Address, spec: Spec, variables: Mapping[str, str], report: Tell) -> Launch:
         """Lay everything down, and return how to start an instance with it.
@@ -75,17 +76,9 @@ class Supplies:
         return self.environments.ready(wanted, both, requirements=requirements, log=log)
 
     def _model_folder(self, path: Any) -> Path:
-        """A folder that holds the model's content under its own name, as `AZUREML_MODEL_DIR` does in Azure."""
         stored = self.sources.stored(path, "model path")
-        identity = f"{path['name']}\n{stored}"
-        folder = self.layout.models / hashlib.sha256(identity.encode()).hexdigest()[:16]
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        link = folder / str(path["name"])
-        if not link.is_symlink():
-            fresh = folder / f".{os.urandom(6).hex()}"
-            fresh.symlink_to(stored)
-            fresh.replace(link)
-        return folder
+        lay = linked_model if self.in_place else laid_model
+        return lay(self.layout.models, stored, str(path["name"]))
 
 
 def _facts(launch: Launch, model: Spec) -> Iterator[str]:

@@ -17,6 +17,19 @@ BLUE = Address.parse("deployment/credit/blue")
 MODEL = Path(__file__).parents[2] / "mlflow-model"
 COLUMNS = ["area", "rooms", "city"]
 ROW = [50, 3, "Oslo"]
+LOADING = f"""import os
+import mlflow.pyfunc
+
+
+def init():
+    global model
+    model = mlflow.pyfunc.load_model(os.path.join(os.environ["AZUREML_MODEL_DIR"], {MODEL.name!r}))
+
+
+def run(raw_data):
+    import pandas
+    return model.predict(pandas.DataFrame([[50.0, *{ROW[1:]!r}]], columns={COLUMNS!r})).tolist()
+"""
 NAMED = dict(zip(COLUMNS, ROW, strict=True))
 
 
@@ -86,6 +99,12 @@ def test_nothing_is_written_beside_what_is_served(served):
     names = {path.relative_to(stored) for path in stored.rglob("*") if path.is_file()}
     assert names == {path.relative_to(MODEL) for path in MODEL.rglob("*") if path.is_file()}
     assert [path.name for path in served.layout.runtime.glob("*/*")] == ["reconciler"]
+
+
+def test_a_script_loads_it_by_mlflow_which_follows_no_link_out_of_it(served):
+    model = {"path": {"name": MODEL.name, "digest": f"sha256:{MODEL.name}"}, "type": "mlflow_model"}
+    served.do("create", "deployment/credit/green", served.deployment(LOADING, model=model))
+    assert served.score("green") == [230.0]
 
 
 def test_a_model_one_folder_deeper_is_found(served, tmp_path):
