@@ -12,7 +12,7 @@ from pathlib import Path
 from reconciler.errors import ProviderError
 from reconciler.record.description import PART_BYTES, Description, StoredFile, read_description
 from reconciler.record.files import open_regular
-from reconciler.record.laying import finish, opened
+from reconciler.record.laying import finish, opened, room_for
 from reconciler.record.remote_files import RemoteFiles
 from reconciler.record.together import each
 
@@ -75,6 +75,9 @@ class Depot:
         described = self._described(digest)
         if described is None:
             raise ProviderError(f"the content {digest} is not in {self._files.url}; apply from the files that name it")
+        if described.size > (room := room_for(copy)):
+            # A store may say what it likes: a disk is not filled to find that out.
+            raise ProviderError(f"the content {digest} has {described.size} bytes, and there is room for {room} here")
         if described.is_folder:
             copy.mkdir(exist_ok=True)
         for file in described.files:

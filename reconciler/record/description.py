@@ -1,5 +1,6 @@
 """What a store elsewhere says of a content: its files, and the parts that they are made of."""
 
+import hashlib
 import json
 import re
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from reconciler.core.contents import digest_of_files
 PART_BYTES = 4 << 20
 _MOST_PART_BYTES = 64 << 20
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_OF_NOTHING = hashlib.sha256().hexdigest()
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,11 @@ class Description:
         """Whether the content is a folder, which may be empty."""
         return [file.name for file in self.files] != [""]
 
+    @property
+    def size(self) -> int:
+        """Of all files together, in bytes."""
+        return sum(file.size for file in self.files)
+
     def places(self) -> Iterator[tuple[StoredFile, int, int, str]]:
         """Every part of every file: the file, where in it the part begins, how many bytes it has, and its SHA-256."""
         for file in self.files:
@@ -82,6 +89,8 @@ def read_description(data: bytes, digest: str) -> Description:
         raise ValueError(f"it describes {found.digest}")
     if any(len(file.parts) != -(-file.size // found.part_bytes) for file in found.files):
         raise ValueError("a file has not the parts that its size asks for")
+    if any(len(file.parts) < 2 and file.sha256 != (*file.parts, _OF_NOTHING)[0] for file in found.files):
+        raise ValueError("a file of one part has another digest than that")
     return found
 
 

@@ -80,6 +80,12 @@ def remove(path: Path) -> None:
     path.unlink(missing_ok=True)
 
 
+def room_for(copy: Path) -> int:
+    """How many bytes fit where a copy is laid down, with what lies there of it already."""
+    laid = (path.lstat() for path in (copy, *copy.rglob("*")) if path.is_file())
+    return shutil.disk_usage(copy.parent).free + sum(getattr(each, "st_blocks", 0) * 512 for each in laid)
+
+
 @contextmanager
 def opened(copy: Path) -> Iterator[BufferedRandom]:
     """A file to write, of which something may lie there already."""

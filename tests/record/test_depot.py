@@ -216,6 +216,32 @@ def test_a_description_that_is_none_counts_as_absent_and_is_written_anew(
     assert (described.read_text(), other.holds(digest)) == (whole, True)
 
 
+def test_a_description_of_more_than_the_disk_has_room_for_is_refused_before_anything_is_laid_down(
+    tmp_path: Path, store: Path, model: Path
+) -> None:
+    digest = kept(tmp_path, store, model)
+    files = json.loads(described_in(store)[0].read_text())["files"]
+    largest = max(files, key=lambda file: file["size"])
+    largest.update(size=40_000 * PART, parts=largest["parts"][:1] * 40_000)
+    forged(store, files=files)
+    with small(tmp_path / "disk", 1024) as disk:
+        files = Watched(url(store))
+        with pytest.raises(ProviderError, match=f"has {40_000 * PART + 16} bytes, and there is room for"):
+            machine(disk / "second", files).path(digest)
+        assert not any("parts" in name for name in files.given)
+
+
+@pytest.mark.parametrize("name", ["run.sh", "empty"])
+def test_a_file_of_one_part_or_none_has_the_digest_of_that(tmp_path: Path, store: Path, model: Path, name: str) -> None:
+    digest = kept(tmp_path, store, model)
+    files = json.loads(described_in(store)[0].read_text())["files"]
+    (one,) = (file for file in files if file["name"] == name)
+    other = next(file for file in files if file["name"] == "deep/er/names.txt")
+    one.update(size=6, parts=other["parts"])
+    forged(store, files=files)
+    assert not machine(tmp_path / "second", RemoteFiles(url(store))).holds(digest)
+
+
 def test_a_description_with_parts_in_another_order_is_not_taken_for_the_content(
     tmp_path: Path, store: Path, model: Path
 ) -> None:
