@@ -2,7 +2,7 @@
 
 CODES = {
     "E-ASSETS": "`assets` of a target is the URL of a place where its content is kept for other machines: file:///mnt/share/assets, "
-    "s3://bucket/prefix, abfs://container/prefix or any other that fsspec has a backend for. What opens the store does not stand in "
+    "s3://bucket/prefix, abfs://container/prefix or another store that fsspec has a backend for. What opens the store does not stand in "
     "it: backends take it from the environment or from files of their own.",
     "E-AUTH": "auth_mode is how callers prove who they are: key, aml_token or aad_token. Kubernetes endpoints have no "
     "aad_token, and there is no endpoint without authentication.",
