@@ -18,6 +18,7 @@ log = logging.getLogger("mlops.scoring")
 
 # The adapter is a process beside the script, and gets neither the script's secrets nor what changes what Python loads.
 _OF_ADAPTER = ("HOME", "LANG", "LD_LIBRARY_PATH", "MLOPS_KEPT_AS", "PATH", "TMPDIR")
+_ADAPTER = Path(__file__).with_name("debug_adapter.py")
 
 
 def let_debugger_in(settings: Settings) -> None:
@@ -40,7 +41,10 @@ def _listen(debugger: Debugger) -> None:
     try:
         debugpy = _debugpy(debugger.package)
         env = {name: os.environ[name] for name in _OF_ADAPTER if name in os.environ}
+        env["MLOPS_DEBUGPY"] = debugger.package
         debugpy.configure(python=debugger.python or sys.executable, pythonEnv=env)
+        # It is run as the folder of this file, which names ours as well.
+        importlib.import_module("debugpy.adapter").__file__ = str(_ADAPTER / "__init__.py")
         _, port = debugpy.listen((debugger.host, debugger.port))
     except (ImportError, SyntaxError, OSError, RuntimeError) as error:
         version = ".".join(map(str, sys.version_info[:3]))

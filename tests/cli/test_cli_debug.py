@@ -4,6 +4,7 @@ import json
 import shlex
 import signal
 import socket
+import struct
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from pathlib import Path
@@ -129,6 +130,22 @@ def test_when_a_debugger_leaves_in_mid_request_it_is_answered_and_another_may_co
         assert answer.result()[0] == 200
 
 
+def test_a_debugger_that_hangs_up_at_once_keeps_no_other_from_coming(debugged: Debugged):
+    for _ in range(20):
+        hang_up(debugged.configuration["connect"]["port"])
+    with debugged.attached({score_of(debugged): [AT_RUN]}) as client:
+        answer = debugged.asked(b"2")
+        client.stopped().go_on()
+        assert answer.result()[0] == 200
+
+
+def hang_up(port: int) -> None:
+    """Come and go before a word can be said."""
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        reset_at_once = struct.pack("ii", 1, 0)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, reset_at_once)
+
+
 def test_with_wait_breakpoints_in_init_are_hit(fresh: Repository):
     score = fresh.folder / "manifests" / "src" / "score.py"
     with debugging(fresh, "deployment/credit/blue", "--wait") as debugged:
@@ -192,7 +209,7 @@ def test_an_edit_of_a_function_counts_from_the_next_request_on_without_another_i
 def test_what_is_recorded_stops_at_the_lines_of_the_working_tree(served: Repository):
     score = served.folder / "manifests" / "green" / "score.py"
     with debugging(served, "credit/green", "--recorded") as debugged:
-        assert "it runs as it is recorded" in debugged.said
+        until(lambda: "it runs as it is recorded" in debugged.said)  # which is told after the configuration
         [mapping] = debugged.configuration["pathMappings"]
         assert mapping["localRoot"] == str(score.parent)
         assert mapping["remoteRoot"].startswith(str(served.folder / ".mlops" / "assets"))
