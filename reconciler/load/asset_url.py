@@ -3,11 +3,13 @@
 from urllib.parse import urlsplit
 
 ADVICE = "write file:///FOLDER, s3://BUCKET/PREFIX, abfs://CONTAINER/PREFIX or another store of fsspec's"
-# Places that keep what is written to them. Others of fsspec's are views of something else, read files that a URL
-# names, or have code run elsewhere.
-SCHEMES = (
-    *("file", "s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl", "oss", "oci", "ocilake", "tos"),
-    *("sftp", "ssh", "smb", "hdfs", "webhdfs", "memory"),
+# Of fsspec's file systems those that keep nothing: views of other files, archives, caches, what can only be read, and
+# what has a server at the other end do more than keep files.
+NO_STORES = frozenset(
+    {
+        *("reference", "generic", "dir", "asyncwrapper", "blockcache", "filecache", "simplecache", "cached"),
+        *("zip", "tar", "libarchive", "data", "http", "https", "git", "github", "gist", "dask", "jupyter", "jlab"),
+    }
 )
 
 
@@ -24,6 +26,6 @@ def flaw_of(url: str) -> str:
         return f"a store is one place without parameters; {ADVICE}"
     if not parts.scheme or "://" not in url or not (parts.netloc + parts.path).strip("/"):
         return f"expected a URL; {ADVICE}"
-    if parts.scheme not in SCHEMES:
-        return f"{parts.scheme}:// is no store for content; there are {', '.join(SCHEMES)}"
+    if parts.scheme in NO_STORES:
+        return f"{parts.scheme}:// keeps no files; {ADVICE}"
     return ""

@@ -16,7 +16,8 @@ from reconciler.record.laying import finish, opened, room_for
 from reconciler.record.remote_files import RemoteFiles
 from reconciler.record.together import each
 
-_AT_ONCE = 8
+AT_ONCE = 8
+"""How many parts are under way at the same time."""
 _MOST_TEXT = 64 << 20
 
 
@@ -85,7 +86,7 @@ class Depot:
             with opened(copy / file.name) as made:
                 made.truncate(file.size)
         places = ((copy / file.name, at, size, part) for file, at, size, part in described.places())
-        each(lambda place: self._fetch(*place), places, threads=_AT_ONCE)
+        each(lambda place: self._fetch(*place), places, threads=AT_ONCE)
         for file in described.files:
             with opened(copy / file.name) as made:
                 finish(made, copy / file.name, executable=file.executable)
@@ -102,7 +103,7 @@ class Depot:
 
     def _is_whole(self, described: Description) -> bool:
         parts = {part: size for _, _, size, part in described.places()}
-        return all(each(lambda part: self._is_there(*part), parts.items(), threads=_AT_ONCE))
+        return all(each(lambda part: self._is_there(*part), parts.items(), threads=AT_ONCE))
 
     def _is_there(self, part: str, size: int) -> bool:
         return self._files.size(_part_name(part)) == size
@@ -112,7 +113,7 @@ class Depot:
         statuses = [path.stat() for _, path in files]
         starts = [range(0, status.st_size, self._part_bytes) for status in statuses]
         places = [(path, at) for (_, path), ats in zip(files, starts, strict=True) for at in ats]
-        parts = iter(each(lambda place: self._send(*place), places, threads=_AT_ONCE))
+        parts = iter(each(lambda place: self._send(*place), places, threads=AT_ONCE))
         described = []
         for (name, path), status, ats in zip(files, statuses, starts, strict=True):
             own = tuple(islice(parts, len(ats)))

@@ -124,7 +124,13 @@ def test_b53_a_secret_in_the_settings_is_told_and_a_server_s_password_may_stand_
 
 @pytest.mark.parametrize(
     "url",
-    ["s3://bucket/prefix", "abfs://box@account.dfs.core.windows.net/x", "file:///mnt/share", "memory://x", "gs://b/x"],
+    [
+        "s3://bucket/prefix",
+        "abfs://box@account.dfs.core.windows.net/x",
+        "file:///mnt/share",
+        "memory://x",
+        "hf://buckets/x",
+    ],
 )
 def test_a_target_may_have_a_store_for_its_content(folder: Path, url: str):
     (folder / "mlops.yaml").write_text(f"targets:\n  dev: {{provider: local, assets: '{url}'}}\n")
@@ -142,9 +148,9 @@ def test_a_target_may_have_a_store_for_its_content(folder: Path, url: str):
         (".mlops/elsewhere", "expected a URL; write file:///FOLDER"),
         ("s3://", "expected a URL"),
         ("s3://[x/y", "is no URL"),
-        ("reference://x/y", "reference:// is no store for content; there are file, s3, "),
-        ("dask://x/y", "dask:// is no store"),
-        ("jupyter://host/x", "jupyter:// is no store"),
+        ("reference://x/y", "reference:// keeps no files; write file:///FOLDER, s3://"),
+        ("dask://x/y", "dask:// keeps no files"),
+        ("jupyter://host/x", "jupyter:// keeps no files"),
     ],
 )
 def test_a_store_is_a_url_without_what_opens_it(folder: Path, url: str, told: str):
