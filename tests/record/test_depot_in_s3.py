@@ -147,7 +147,7 @@ def test_machines_that_keep_the_same_at_once_leave_it_whole(tmp_path: Path, line
 
     def keep(number: int) -> None:
         try:
-            stored(tmp_path / str(number), url, model).path(digest)
+            _as_a_step_does(stored(tmp_path / str(number), url, model), digest)
         except ProviderError as error:
             errors.append(error)
 
@@ -158,6 +158,16 @@ def test_machines_that_keep_the_same_at_once_leave_it_whole(tmp_path: Path, line
         thread.join()
     assert errors == []
     assert content_digest(stored(tmp_path / "second", url).path(digest)) == digest
+
+
+def _as_a_step_does(assets: AssetStore, digest: str) -> Path:
+    """Take the content, again where that failed in passing: on a busy machine the server lets some calls wait long."""
+    for _ in range(4):
+        try:
+            return assets.path(digest)
+        except TransientError:
+            continue
+    return assets.path(digest)
 
 
 def test_a_bucket_that_is_not_there_is_told(tmp_path: Path, line: Line, model: Path) -> None:
