@@ -52,6 +52,10 @@ class Errands:
                     found.append(psutil.Process(json.loads(file.read_text())["holder"]["pid"]))
         return found
 
+    def busy(self) -> bool:
+        """Whether anybody works on a ticket, be it one that is just being written."""
+        return any(file_holder(file) is not None for file in self.files("*.json"))
+
     def begun(self) -> None:
         """Wait until the call at the gate has come."""
         until((self.repo.folder / "begun").exists)
@@ -59,7 +63,7 @@ class Errands:
     def open_gate(self) -> None:
         """Let every call through, and wait until nothing is under way."""
         self.repo.write("go", "")
-        until(lambda: not self.workers(), patience_s=PATIENCE_S)
+        until(lambda: not self.busy(), patience_s=PATIENCE_S)
 
     def runs(self) -> list[tuple[str, str]]:
         """Command and outcome of every run, oldest first."""

@@ -108,7 +108,7 @@ def test_what_counts_on_something_under_way_is_looked_at_at_its_turn(making: Err
     assert "model 'risk:1' is not defined here nor recorded" in shown.err
     assert making.repo.live()["endpoint/credit"]["tags"] == {"team": "risk"}
     making.endpoint("delete", "credit", "--yes")
-    until(lambda: not making.workers())
+    until(lambda: not making.busy())
     assert making.repo.live() == {}
 
 
@@ -214,7 +214,7 @@ def test_to_delete_what_never_came_to_be_ends_the_talk_of_it(tmp_path: Path):
 def test_to_delete_what_was_cut_off_settles_it(making: Errands):
     (worker,) = making.workers()
     worker.kill()
-    until(lambda: not making.workers())
+    until(lambda: not making.busy())
     making.mlops("online-endpoint", "delete", "-n", "credit", "--yes")
     making.mlops("online-endpoint", "show", "-n", "credit", code=1)
 
