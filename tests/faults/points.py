@@ -79,11 +79,17 @@ class Points:
         """A file that is written but not on the disk yet, then on it."""
 
         def watched(descriptor: int) -> None:
-            landed, self._landed = self._landed, _nobody
-            landed()
-            self.reach("written", self._within)
+            within = self._within
+            if within.startswith("call ") and _is_content(
+                descriptor
+            ):  # laid down before the effect, of which it is no part
+                within = f"content of {within}"
+            else:
+                landed, self._landed = self._landed, _nobody
+                landed()
+            self.reach("written", within)
             fsync(descriptor)
-            self.reach("synced", self._within)
+            self.reach("synced", within)
 
         return watched
 
@@ -100,6 +106,11 @@ class Points:
             append(file, line)
 
         return watched
+
+
+def _is_content(descriptor: int) -> bool:
+    """Whether a file is one of the private folder, where content is laid down, and no file of live objects."""
+    return ".mlops" in Path(f"/proc/self/fd/{descriptor}").readlink().parts
 
 
 def _nobody() -> None:
