@@ -260,7 +260,7 @@ def test_f33_a_clock_that_jumps_in_mid_apply_costs_no_lock_and_no_time(
             return datetime.now(tz) + timedelta(hours=hours)
 
     def jump() -> None:
-        monkeypatch.setattr("reconciler.apply.journal.datetime", Jumped)
+        monkeypatch.setattr("reconciler.record.stamps.datetime", Jumped)
         monkeypatch.setattr("time.time", lambda: datetime.now(UTC).timestamp() + 3600 * hours)
         # For longer than the lease nobody gets in, whose clock is right.
         with pytest.raises(LockHeldError), open_at(postgres_url).lock(HOLDER, timeout_s=3):

@@ -134,7 +134,7 @@ class World:
     @contextmanager
     def _surrounded(self, turns: Turns) -> Iterator[None]:
         """Threads take turns, and the clock is the model's."""
-        journal = "reconciler.apply.journal.datetime"
+        journal = "reconciler.record.stamps.datetime"
         with mock.patch.multiple(_WALKING, threading=turns, queue=turns), mock.patch(journal, self.clock), self._read():
             yield
 
