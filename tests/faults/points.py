@@ -80,9 +80,7 @@ class Points:
 
         def watched(descriptor: int) -> None:
             within = self._within
-            if within.startswith("call ") and _is_content(
-                descriptor
-            ):  # laid down before the effect, of which it is no part
+            if within.startswith("call ") and _is_content(descriptor):
                 within = f"content of {within}"
             else:
                 landed, self._landed = self._landed, _nobody
@@ -109,8 +107,9 @@ class Points:
 
 
 def _is_content(descriptor: int) -> bool:
-    """Whether a file is one of the private folder, where content is laid down, and no file of live objects."""
-    return ".mlops" in Path(f"/proc/self/fd/{descriptor}").readlink().parts
+    """Whether a file is one of the target's assets, which are laid down before a call has any effect."""
+    parts = Path(f"/proc/self/fd/{descriptor}").readlink().parts
+    return ".mlops" in parts and parts[parts.index(".mlops") + 1 :][:1] in ((), ("assets",))
 
 
 def _nobody() -> None:
