@@ -11,10 +11,11 @@ from reconciler.core.address import Address
 from reconciler.core.inverse import Inverse, inverse_from, inverse_json
 from reconciler.core.state import Entry, State
 from reconciler.errors import StateError
-from reconciler.record.codec import forgetful, storable
+from reconciler.record.codec import EMPTY_SET, entry_text, forgetful, row_digest, storable, toggled
 from reconciler.record.forgetting import without_runs
 from reconciler.record.key import fingerprint
 from reconciler.record.lock import held_by, lost, refuse_unless_held, wait_until_taken
+from reconciler.record.root import Root
 from reconciler.record.store import Intent, Journalled, Record, Run, cannot_adopt
 
 
@@ -95,6 +96,21 @@ class MemoryStore:
     def read(self) -> State:
         """Everything recorded of the target."""
         return self._kept.state
+
+    def root(self) -> Root:
+        """What stands for all entries."""
+        state, open_ones = self._kept.state, [row_digest([intent.operation]) for intent in self.unfinished()]
+        digest, open_digest = toggled(EMPTY_SET, *self.digests().values()), toggled(EMPTY_SET, *open_ones)
+        return Root(state.lineage, state.serial, len(state.entries), digest, len(open_ones), open_digest)
+
+    def digests(self) -> Mapping[Address, str]:
+        """The digest of each entry."""
+        return {address: _digest(address, entry) for address, entry in self._kept.state.entries.items()}
+
+    def some(self, addresses: Collection[Address]) -> Mapping[Address, Entry]:
+        """What is recorded of these addresses."""
+        entries = self._kept.state.entries
+        return {address: entries[address] for address in sorted(addresses) if address in entries}
 
     def secret_key(self) -> bytes:
         """The key of this record's secrets."""
@@ -217,6 +233,10 @@ class MemoryStore:
         if row is None or row.finished:
             raise StateError(f"operation {operation} is not under way")
         journal[operation] = replace(row, outcome=outcome, message=storable(message), finished=finished)
+
+
+def _digest(address: Address, entry: Entry) -> str:
+    return row_digest([str(address), entry_text(entry), entry.generation, entry.operation, entry.created])
 
 
 def _known(entry: Entry | None) -> Entry | None:

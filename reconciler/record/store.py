@@ -10,6 +10,7 @@ from reconciler.core.inverse import Inverse
 from reconciler.core.manifest import Spec
 from reconciler.core.state import Entry, State
 from reconciler.errors import StateError
+from reconciler.record.root import Root
 from reconciler.record.sealing import SealKey
 
 
@@ -198,6 +199,32 @@ class Store(Protocol):
 
         Raises:
             StateError: what is stored cannot be trusted.
+        """
+        ...
+
+    def root(self) -> Root:
+        """What stands for all entries, at a cost that does not grow with them.
+
+        Raises:
+            StateError: what is stored cannot be trusted.
+        """
+        ...
+
+    def digests(self) -> Mapping[Address, str]:
+        """The digest of each entry, by address, without a look at what is recorded.
+
+        Another may have written since a root was read: `Root.is_of` tells whether they belong together.
+
+        Raises:
+            StateError: entries are missing, or are not those that were written.
+        """
+        ...
+
+    def some(self, addresses: Collection[Address]) -> Mapping[Address, Entry]:
+        """Of these addresses what is recorded, and only that is read.
+
+        Raises:
+            StateError: what is stored of one cannot be trusted.
         """
         ...
 

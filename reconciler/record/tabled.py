@@ -12,11 +12,13 @@ from reconciler.core.state import Entry, State
 from reconciler.errors import StateError
 from reconciler.record import tables
 from reconciler.record.codec import forgetful, storable
+from reconciler.record.entry_rows import entry_digests, root_of, some_entries
 from reconciler.record.forget_rows import forget_runs
 from reconciler.record.inverse_rows import find_inverse, put_inverse
 from reconciler.record.kept import MARK, Kept, kept, refuse_clear
 from reconciler.record.lock import lost
 from reconciler.record.rewriting import rewritten
+from reconciler.record.root import Root
 from reconciler.record.sealing import SealKey, SealKeys
 from reconciler.record.store import Intent, Journalled, Record, Run, cannot_adopt
 from reconciler.record.tables import Connection, DamagedError, Ledger
@@ -125,6 +127,18 @@ class TableStore:
             return State(ledger.lineage, ledger.serial, tables.all_entries(rows, ledger))
 
         return self._read(state)
+
+    def root(self) -> Root:
+        """What stands for all entries: one row."""
+        return self._read(lambda _, ledger: root_of(ledger))
+
+    def digests(self) -> Mapping[Address, str]:
+        """The digest of each entry's row."""
+        return self._read(entry_digests)
+
+    def some(self, addresses: Collection[Address]) -> Mapping[Address, Entry]:
+        """What is recorded of these addresses."""
+        return self._read(lambda rows, ledger: some_entries(rows, ledger, addresses))
 
     def secret_key(self) -> bytes:
         """The key of this record's secrets."""

@@ -127,7 +127,7 @@ def all_entries(connection: Texts, ledger: Ledger) -> dict[Address, Entry]:
     """Every entry of the target, by address."""
     query = "SELECT * FROM entries WHERE target = ? ORDER BY address"
     rows = connection.execute(query, (ledger.target,)).fetchall()
-    entries = dict(_entry(connection, ledger, row) for row in rows)
+    entries = dict(entry_of_row(connection, ledger, row) for row in rows)
     _check_set([row[-1] for row in rows], ledger.entries, ledger.entries_sum, "entries")
     return entries
 
@@ -136,7 +136,7 @@ def find_entry(connection: Texts, ledger: Ledger, address: Address) -> Entry | N
     """The entry of an address, if there is one."""
     query = "SELECT * FROM entries WHERE target = ? AND address = ?"
     row = connection.execute(query, (ledger.target, str(address))).fetchone()
-    return _entry(connection, ledger, row)[1] if row else None
+    return entry_of_row(connection, ledger, row)[1] if row else None
 
 
 def put_entry(connection: Texts, ledger: Ledger, address: Address, entry: Entry | None) -> Ledger:
@@ -276,7 +276,8 @@ def _run(connection: Texts, ledger: Ledger, row: Sequence[Any]) -> Run:
     return run_from(json.loads(connection.read(body, ledger, run_place(run_id))))
 
 
-def _entry(connection: Texts, ledger: Ledger, row: Sequence[Any]) -> tuple[Address, Entry]:
+def entry_of_row(connection: Texts, ledger: Ledger, row: Sequence[Any]) -> tuple[Address, Entry]:
+    """The address and the entry of a row of all its columns."""
     target, address, spec, generation, operation, created = whole(connection, row, "an entry")
     text = connection.read(spec, ledger, entry_place(target, address))
     return Address.parse(address), entry_of(text, generation, operation, created)

@@ -225,6 +225,101 @@ def test_taking_over_leaves_other_targets_of_the_record_alone(locked: Store, ope
     assert other.read() == before
 
 
+def test_the_root_of_a_record_that_is_opened_again_is_the_same(locked: Store, open_again: Open) -> None:
+    locked.note(BLUE, Entry({"n": 1}))
+    locked.intend(intent())
+    state = locked.read()
+    assert open_again().root() == locked.root()
+    assert (locked.root().lineage, locked.root().serial, locked.root().entries) == (state.lineage, state.serial, 1)
+    assert locked.root().open == 1
+
+
+def test_whatever_is_different_of_an_entry_makes_another_root_and_another_digest(locked: Store) -> None:
+    base = Entry({"n": 1, "token": Secret("1" * 64)}, 1, "op-1", "T2", {"model": "latest"})
+    others = (
+        replace(base, spec={**base.spec, "n": 1.5}),
+        replace(base, spec={**base.spec, "token": Secret("2" * 64)}),
+        replace(base, generation=2),
+        replace(base, operation="op-2"),
+        replace(base, created="T3"),
+        replace(base, labels={"model": "newest"}),
+    )
+    seen = set()
+    for entry in (base, *others):
+        locked.note(BLUE, entry)
+        seen.add((locked.root().digest, locked.digests()[BLUE]))
+    assert {len(seen), len({root for root, _ in seen}), len({digest for _, digest in seen})} == {len(others) + 1}
+
+
+def test_taking_a_lock_and_noting_what_is_known_leave_the_root_as_it_was(store: Store) -> None:
+    with store.lock(HOLDER, timeout_s=0):
+        store.note(BLUE, Entry({"n": 1}))
+        before = store.root()
+        store.note(BLUE, Entry({"n": 1}))
+        store.begin_run(run())
+    with store.lock(HOLDER, timeout_s=0):
+        assert store.root() == before
+
+
+def test_an_operation_without_an_end_shows_in_the_root_until_it_has_one(locked: Store) -> None:
+    before = locked.root()
+    locked.intend(intent())
+    one = locked.root()
+    locked.intend(intent("op-2"))
+    other = locked.root()
+    for name in ("op-1", "op-2"):
+        locked.abandon(name, **END)
+    after = locked.root()
+    assert [root.open for root in (before, one, other, after)] == [0, 1, 2, 0]
+    assert len({root.open_digest for root in (before, one, other)}) == 3
+    assert after == before
+
+
+def test_a_root_is_one_of_its_own_digests_and_of_no_others(locked: Store) -> None:
+    empty = locked.root()
+    for address in (BLUE, CREDIT, RISK):
+        locked.note(address, Entry({"n": 1}))
+    full, digests = locked.root(), locked.digests()
+    assert set(digests) == {BLUE, CREDIT, RISK}
+    assert (full.is_of(digests.values()), empty.is_of([]), full.is_of([]), empty.is_of(digests.values())) == (
+        True, True, False, False,
+    )  # fmt: skip
+    locked.note(CREDIT, None)
+    assert not full.is_of(locked.digests().values())
+
+
+def test_the_digest_of_an_entry_stays_while_others_change(locked: Store) -> None:
+    locked.note(BLUE, Entry({"n": 1}))
+    before = locked.digests()
+    locked.note(CREDIT, Entry({"n": 1}))
+    locked.note(RISK, Entry({"n": 1}))
+    locked.note(RISK, None)
+    assert {**locked.digests(), CREDIT: ""} == {**before, CREDIT: ""}
+
+
+def test_some_entries_are_those_that_a_whole_read_gives(locked: Store, open_again: Open) -> None:
+    locked.note(BLUE, Entry({"n": 1, "token": Secret.of("hunter2", locked.secret_key())}, 3, "op", "T", {"model": "l"}))
+    locked.note(CREDIT, Entry({}))
+    again = open_again()
+    assert again.some([RISK, BLUE]) == {BLUE: again.read().entries[BLUE]}
+    assert again.some([CREDIT, BLUE, RISK]) == again.read().entries
+    assert again.some([]) == {}
+
+
+def test_more_entries_than_one_query_takes_are_read_as_well(locked: Store) -> None:
+    many = [Address("endpoint", f"e{number}") for number in range(1203)]
+    state = State(locked.read().lineage, 1203, {address: Entry({"n": 1}) for address in many})
+    locked.load(replace(locked.dump(), state=state))
+    assert locked.some(many) == locked.read().entries == dict.fromkeys(many, Entry({"n": 1}))
+
+
+def test_targets_of_one_record_have_roots_of_their_own(locked: Store, open_again: Open) -> None:
+    other = open_again("prod")
+    before = other.root()
+    locked.note(BLUE, Entry({"n": 1}))
+    assert (other.root(), other.digests(), other.some([BLUE])) == (before, {}, {})
+
+
 def test_the_highest_generation_outlives_the_resource(locked: Store) -> None:
     locked.note(BLUE, Entry({}, generation=3))
     locked.intend(intent(generation=7))
