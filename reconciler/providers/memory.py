@@ -5,11 +5,12 @@ whole command line can be tried, and measured, without anything being served. A 
 number of objects; closing the provider leaves one line an object.
 """
 
+import hashlib
 import json
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -21,12 +22,12 @@ from reconciler.core.contents import contents_of
 from reconciler.core.manifest import Resource, Spec
 from reconciler.core.plan import Operation, Step
 from reconciler.core.problem import Problem
-from reconciler.core.secret import sealed, spec_from_json
 from reconciler.core.state import Live
 from reconciler.errors import ProviderError, StateError
 from reconciler.kinds import KINDS
+from reconciler.providers.memory_file import digest_of, digests_of, line_of, read_objects, root_of, some_of
 from reconciler.providers.provider import Assets, Setting
-from reconciler.record.files import lay_down, open_regular, sync_folder
+from reconciler.record.files import lay_down, sync_folder
 from reconciler.record.lock import LockFile, wait_until_taken
 
 _PATIENCE_S = 30.0
@@ -56,7 +57,6 @@ class MemoryProvider:
         self._fences: dict[Address, int] = {}
         self._appended = False
         self._seen: _Stamp = None
-        self._look()
 
     @classmethod
     def open(cls, setting: Setting) -> Self:
@@ -75,6 +75,31 @@ class MemoryProvider:
         with self._lock:
             self._look()
             return self._objects.get(address)
+
+    def root(self) -> str:
+        """A digest of the file as it lies, which is not decoded; of one that is not there, an empty one."""
+        with self._lock:
+            if self._file:
+                return root_of(self._file) if _stamp(self._file) else ""
+            return hashlib.sha256("".join(self._lines()).encode()).hexdigest()
+
+    def digests(self) -> Mapping[Address, str]:
+        """The digest of every object's line."""
+        with self._lock:
+            found = digests_of(self._file) if self._file and _stamp(self._file) else None
+            if found is None:
+                self._look()
+                fences = self._fences
+                found = {a: digest_of(line_of(a, o, fences[a]).encode()) for a, o in self._objects.items()}
+            return found
+
+    def some(self, addresses: Collection[Address]) -> Sequence[Live]:
+        """These objects; no other one of the file is decoded, unless it was edited by hand."""
+        with self._lock:
+            if self._file and (stamp := _stamp(self._file)) and stamp != self._seen:
+                return some_of(self._file, addresses)
+            self._look()
+            return tuple(self._objects[address] for address in addresses if address in self._objects)
 
     def lacking(self, _address: Address, _spec: Spec) -> Iterator[str]:
         """Nothing: objects are what their specs say, and no more."""
@@ -149,10 +174,12 @@ class MemoryProvider:
         if self._file and self._appended:
             # Without space for a second file the lines stay as they are, and say the same.
             with suppress(OSError), self._alone():
-                addresses = sorted(self._objects.keys() | self._fences.keys())
-                lines = [_line(a, self._objects.get(a), self._fences.get(a, 0)) for a in addresses]
-                lay_down(self._file, lambda fresh: _write(fresh, lines), over=True)
+                lay_down(self._file, lambda fresh: _write(fresh, self._lines()), over=True)
             self._appended = False
+
+    def _lines(self) -> Iterator[str]:
+        for address in sorted(self._objects.keys() | self._fences.keys()):
+            yield line_of(address, self._objects.get(address), self._fences.get(address, 0))
 
     def _change(self, step: Step, operation: Operation) -> None:
         if self.observe(step.address) is None:
@@ -196,14 +223,14 @@ class MemoryProvider:
     def _look(self) -> None:
         """Read the file again if it is not as this process left it."""
         if self._file and (stamp := _stamp(self._file)) != self._seen:
-            self._objects, self._fences = _read(self._file) if stamp else ({}, {})
+            self._objects, self._fences = read_objects(self._file) if stamp else ({}, {})
             self._seen = stamp
 
     def _keep(self, address: Address, live: Live | None, fence: int) -> None:
         """Write it down, then know it: what cannot be written has no effect."""
         if self._file:
             try:
-                _append(self._file, _line(address, live, fence))
+                _append(self._file, line_of(address, live, fence))
             except OSError as error:
                 raise ProviderError(f"{self._file}: cannot be written: {error.strerror}") from error
             self._appended, self._seen = True, _stamp(self._file)
@@ -254,51 +281,6 @@ def _left_alone(found: Live | None) -> Mapping[str, Any]:
     """Traffic and a number of instances that a step says nothing of stay with whoever set them."""
     spec = found.spec if found else {}
     return {name: spec[name] for name in ("traffic", "mirror_traffic", "instance_count") if name in spec}
-
-
-def _read(file: Path) -> tuple[dict[Address, Live], dict[Address, int]]:
-    """Read the lines in order: a later one of an address replaces the earlier, one without a spec removes it."""
-    objects: dict[Address, Live] = {}
-    fences: dict[Address, int] = {}
-    lines = _content(file).split(b"\n")
-    for number, line in enumerate(lines, start=1):
-        try:
-            # Zeros are what a power cut leaves of a line whose write was never acknowledged.
-            held = spec_from_json(line) if line.strip() and b"\0" not in line else None
-            if held is not None:
-                _take(held, objects, fences)
-        except (ValueError, KeyError, TypeError) as error:
-            if number == len(lines) and isinstance(error, json.JSONDecodeError):
-                break  # The last line has no end: its write was cut off, so it was never acknowledged.
-            raise ProviderError(f"{file}:{number} is not an object of a memory target: {error}") from error
-    return objects, fences
-
-
-def _content(file: Path) -> bytes:
-    try:
-        with open_regular(file) as stream:
-            return stream.read()
-    except OSError as error:
-        raise ProviderError(f"{file}: cannot be read: {error.strerror}") from error
-
-
-def _take(held: Mapping[str, Any], objects: dict[Address, Live], fences: dict[Address, int]) -> None:
-    address = Address.parse(held["address"])
-    fences[address] = max(held["fence"], fences.get(address, 0))
-    if held.get("spec") is None:
-        objects.pop(address, None)
-    else:
-        made = (held["lineage"], held["generation"], held["operation"])
-        objects[address] = Live(address, held["spec"], *made, created=held.get("created", ""))
-
-
-def _line(address: Address, live: Live | None, fence: int) -> str:
-    held: dict[str, Any] = {"address": str(address), "fence": fence}
-    if live:
-        held |= {"lineage": live.lineage, "generation": live.generation, "operation": live.operation}
-        held |= {"created": live.created}
-        held["spec"] = sealed(live.spec)
-    return json.dumps(held) + "\n"
 
 
 def _append(file: Path, line: str) -> None:

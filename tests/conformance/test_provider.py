@@ -294,7 +294,7 @@ def test_a_memory_file_that_is_not_ours_is_refused(tmp_path):
     (tmp_path / "objects.json").write_text("{}")
     setting = Setting("t", tmp_path, MemoryWorld(tmp_path), {"file": "objects.json"}, tmp_path)
     with pytest.raises(ProviderError, match=r"objects\.json"):
-        MemoryProvider.open(setting)
+        MemoryProvider.open(setting).list()
 
 
 @pytest.mark.parametrize(("end", "there"), [('{"address": "endpoint/cr', 0), ('"fence": 1}', 1)])

@@ -50,7 +50,7 @@ def test_what_another_process_wrote_is_seen(file: Path, provider: MemoryProvider
 def test_what_is_no_file_is_neither_waited_for_nor_read(file: Path, make: Callable[[Path], None]) -> None:
     make(file)
     with pytest.raises(ProviderError, match=r"live\.jsonl: cannot be read: (not a regular file|Is a directory)"):
-        MemoryProvider(file)
+        MemoryProvider(file).list()
 
 
 def test_f30_what_a_hung_process_sends_late_is_refused_though_another_raised_the_fence(

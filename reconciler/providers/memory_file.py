@@ -1,0 +1,185 @@
+"""The file of a memory target: JSON lines, of which a later one of an address replaces the earlier.
+
+What the tool writes of an object has one form, of which the address can be told without decoding the rest. People may
+edit the file: a line in another form is decoded, whatever is asked.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from io import BufferedReader
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from reconciler.core.address import Address
+from reconciler.core.secret import sealed, spec_from_json
+from reconciler.core.state import Live
+from reconciler.errors import ProviderError
+from reconciler.record.files import open_regular
+
+# What stands before an object's spec. Nothing in it is escaped.
+_TEXT, _NUMBER = rb'"[ !#-\[\]-~]*"', rb"(?:0|[1-9][0-9]{0,17})"
+_FORM = re.compile(
+    rb'\{"address": "([ !#-\[\]-~]+)", "fence": %b, "lineage": %b, "generation": %b, "operation": %b, "created": %b, '
+    rb'"spec": \{' % (_NUMBER, _TEXT, _NUMBER, _TEXT, _TEXT)
+)
+
+Held = tuple[dict[Address, Live], dict[Address, int]]
+
+
+class _Row(NamedTuple):
+    """A line of which the address is known.
+
+    Args:
+        held: what it says; None where it was not decoded.
+        has_object: whether the object is there, and not only what is refused.
+    """
+
+    address: str
+    number: int
+    line: bytes
+    held: Mapping[str, Any] | None
+    has_object: bool
+
+
+def line_of(address: Address, live: Live | None, fence: int) -> str:
+    """The line of an object; without one, of what is refused at its address."""
+    held: dict[str, Any] = {"address": str(address), "fence": fence}
+    if live:
+        held |= {"lineage": live.lineage, "generation": live.generation, "operation": live.operation}
+        held |= {"created": live.created}
+        held["spec"] = sealed(live.spec)
+    return json.dumps(held) + "\n"
+
+
+def digest_of(line: bytes) -> str:
+    """The digest of an object by its line."""
+    return hashlib.blake2b(line.rstrip(b"\n"), digest_size=16).hexdigest()
+
+
+def read_objects(file: Path) -> Held:
+    """Every object, and by address the generation below which operations are refused.
+
+    Raises:
+        ProviderError: the file cannot be read, or a line of it is no object of a memory target.
+    """
+    objects: dict[Address, Live] = {}
+    fences: dict[Address, int] = {}
+    for number, line in _lines(file):
+        with _refusing(file, number):
+            if (held := _decoded(line)) is not None:
+                _take(held, objects, fences)
+    return objects, fences
+
+
+def root_of(file: Path) -> str:
+    """Equal where the file is the same, byte by byte; it is read in pieces, however large it is."""
+    with _reading(file) as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def digests_of(file: Path) -> dict[Address, str] | None:
+    """The digest of every object; None where an address has several lines, which are to be read in order.
+
+    Raises:
+        ProviderError: as `read_objects`, for what was decoded.
+    """
+    found: dict[Address, str] = {}
+    names = set[str]()
+    for row in _rows(file):
+        if row.address in names:
+            return None
+        names.add(row.address)
+        if row.has_object:
+            with _refusing(file, row.number):
+                found[Address.parse(row.address)] = digest_of(row.line)
+    return found
+
+
+def some_of(file: Path, addresses: Collection[Address]) -> Sequence[Live]:
+    """Those of the objects at these addresses that are there.
+
+    Raises:
+        ProviderError: as `read_objects`, for what was decoded.
+    """
+    objects: dict[Address, Live] = {}
+    names = {str(address) for address in addresses}
+    for row in _rows(file):
+        if row.address in names:
+            with _refusing(file, row.number):
+                _take(row.held or spec_from_json(row.line), objects, {})
+    return tuple(objects.values())
+
+
+def _rows(file: Path) -> Iterator[_Row]:
+    """Every line that says something; those of the tool's own form are not decoded."""
+    for number, line in _lines(file):
+        if form := _in_form(line):
+            yield _Row(form[1].decode(), number, line, None, has_object=True)
+            continue
+        with _refusing(file, number):
+            if (held := _decoded(line)) is not None:
+                address = str(Address.parse(held["address"]))
+                yield _Row(address, number, line, held, has_object=held.get("spec") is not None)
+
+
+def _in_form(line: bytes) -> re.Match[bytes] | None:
+    """The form of an object's line, whose address can be told from how it begins.
+
+    A name that stands there twice means what the second one says. A last line without an end may be cut off.
+    """
+    sure = line.endswith(b"}}\n") and b"\\u" not in line and b"\0" not in line
+    sure = sure and line.count(b'"address"') == line.count(b'"spec"') == 1
+    return _FORM.match(line) if sure else None
+
+
+def _decoded(line: bytes) -> Mapping[str, Any] | None:
+    """What a line says; None where it says nothing.
+
+    Raises:
+        ValueError: it is no JSON.
+    """
+    # Zeros are what a power cut leaves of a line whose write was never acknowledged.
+    if not line.strip() or b"\0" in line:
+        return None
+    try:
+        held: Mapping[str, Any] | None = spec_from_json(line)
+    except json.JSONDecodeError:
+        if line.endswith(b"\n"):
+            raise
+        return None  # The last line has no end: its write was cut off, so it was never acknowledged.
+    return held
+
+
+def _take(held: Mapping[str, Any], objects: dict[Address, Live], fences: dict[Address, int]) -> None:
+    address = Address.parse(held["address"])
+    fences[address] = max(held["fence"], fences.get(address, 0))
+    if held.get("spec") is None:
+        objects.pop(address, None)
+    else:
+        made = (held["lineage"], held["generation"], held["operation"])
+        objects[address] = Live(address, held["spec"], *made, created=held.get("created", ""))
+
+
+def _lines(file: Path) -> Iterator[tuple[int, bytes]]:
+    with _reading(file) as stream:
+        yield from enumerate(stream, start=1)
+
+
+@contextmanager
+def _reading(file: Path) -> Iterator[BufferedReader]:
+    try:
+        with open_regular(file) as stream:
+            yield stream
+    except OSError as error:
+        raise ProviderError(f"{file}: cannot be read: {error.strerror}") from error
+
+
+@contextmanager
+def _refusing(file: Path, number: int) -> Iterator[None]:
+    try:
+        yield
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ProviderError(f"{file}:{number} is not an object of a memory target: {error}") from error
