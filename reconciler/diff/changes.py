@@ -32,11 +32,10 @@ def changes(
         keep: what a command registered stays although no file defines it.
     """
     recorded = recorded or state
-    kept = set(by_command(resources, state)) if keep else set()
     found = [change for resource in resources if (change := _change(resource, state, recorded))]
-    wanted = {resource.address for resource in resources}
     if whole:
-        found += [_deletion(address, state) for address in state.entries if address not in wanted | kept]
+        stays = {resource.address for resource in resources} | set(by_command(resources, state) if keep else ())
+        found += [_deletion(address, state) for address in state.entries if address not in stays]
     found += _dragged(resources, state, found)
     return sorted(found, key=lambda change: change.address)
 

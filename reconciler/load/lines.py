@@ -58,26 +58,44 @@ class Lines:
 
 def places(sources: Iterable[Source], root: str, paths: Collection[str]) -> Iterator[Place]:
     """The places in files of a repository, as checked out or of a revision; not those in a repository inside of it."""
-    folder = os.path.realpath(root)
-    holder = cache(git_root)
-    revisions = [path.partition(":")[0] for path in paths if not os.path.exists(path)]
-    for source in sources:
-        path = os.path.realpath(source.file)
-        if source.file != SET and os.path.isfile(path):
-            if inside(path, folder) and os.path.realpath(holder(os.path.dirname(path))) == folder:
-                yield Place(source, folder, os.path.relpath(path, folder))
-            continue
-        revision = next((each for each in revisions if source.file.startswith(f"{each}:")), "")
-        if revision:
-            yield _of_revision(source, revision, root)
+    lying = cache(_Lying(root, [path.partition(":")[0] for path in paths if not os.path.exists(path)]).of)
+    return (Place(source, *found) for source in sources if (found := lying(source.file)))
 
 
-def _of_revision(source: Source, revision: str, root: str) -> Place:
-    from reconciler.load.revision import laid_out  # noqa: PLC0415  # GitPython costs 0.1 s
+class _Lying:
+    """Where files lie that places are in."""
 
-    folder = os.path.realpath(laid_out(revision, "", start=root))
-    path = os.path.realpath(os.path.join(folder, source.file.removeprefix(f"{revision}:")))
-    return Place(source, folder, os.path.relpath(path, folder), revision)
+    def __init__(self, root: str, revisions: Sequence[str]) -> None:
+        self._root, self._folder, self._revisions = root, os.path.realpath(root), revisions
+        self._holder, self._laid_out = cache(_holder), cache(self._tree)
+
+    def of(self, file: str) -> tuple[str, ...]:
+        """The folder of the repository's files, the path from there, and the revision; nothing where it is not in it.
+
+        Args:
+            file: as it is shown.
+        """
+        path = os.path.realpath(file)
+        if file != SET and os.path.isfile(path):
+            ours = inside(path, self._folder) and self._holder(os.path.dirname(path)) == self._folder
+            return (self._folder, os.path.relpath(path, self._folder)) if ours else ()
+        revision = next((each for each in self._revisions if file.startswith(f"{each}:")), "")
+        return self._of_revision(file, revision) if revision else ()
+
+    def _of_revision(self, file: str, revision: str) -> tuple[str, str, str]:
+        folder = self._laid_out(revision)
+        path = os.path.realpath(os.path.join(folder, file.removeprefix(f"{revision}:")))
+        return folder, os.path.relpath(path, folder), revision
+
+    def _tree(self, revision: str) -> str:
+        from reconciler.load.revision import laid_out  # noqa: PLC0415  # GitPython costs 0.1 s
+
+        return os.path.realpath(laid_out(revision, "", start=self._root))
+
+
+def _holder(folder: str) -> str:
+    """The repository that a folder is in, links resolved."""
+    return os.path.realpath(git_root(folder))
 
 
 def lines_of(git: Direct, wanted: Iterable[Place]) -> Lines:
@@ -101,8 +119,9 @@ def _add(lines: Lines, git: Direct, revision: str, wanted: Sequence[Place]) -> N
     if not commit:
         (lines.unclear if revision else lines.uncommitted).update(place.source for place in wanted)
         return
-    blobs = blobs_of(git, commit, {place.path for place in wanted})
-    files = {place.path: _File.read(place, len(commit)) for place in wanted}
+    by_path = {place.path: place for place in wanted}
+    blobs = blobs_of(git, commit, by_path.keys())
+    files = {path: _File.read(place, len(commit)) for path, place in by_path.items()}
     changed: dict[str, tuple[Hunk, ...]] = {path: () for path, file in files.items() if blobs.get(path) in file.ids}
     if not revision:
         changed |= _changed(

@@ -3,7 +3,7 @@
 import difflib
 import re
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from reconciler.core.address import Address
 from reconciler.core.manifest import Manifest, Resource
@@ -34,17 +34,14 @@ def problems_of(
         going: addresses that are recorded and, where the files no longer have them, about to be deleted.
         pinned: whether names that may mean something else tomorrow are refused.
     """
-    deployments: dict[str, set[str]] = defaultdict(set)
-    for address in [r.address for r in resources] + [a for a in recorded or () if a.endpoint]:
-        deployments[address.endpoint].add(address.name)
+    deployments, leaving = _by_endpoint([*(r.address for r in resources), *(recorded or ())]), _by_endpoint(going)
     for manifest in broken:
         endpoint, name = manifest.document.get("endpoint_name"), manifest.document.get("name")
         deployments[str(endpoint).lower()].add(str(name).lower())
     for resource in resources:
         if resource.address.kind == "endpoint":
             known = deployments[resource.address.name] if recorded is not None else None
-            leaving = {address.name for address in going if address.endpoint == resource.address.name}
-            yield from traffic_problems(resource, known, leaving)
+            yield from traffic_problems(resource, known, leaving[resource.address.name])
         elif resource.address.kind == "deployment":
             yield from script_problems(resource.manifest)
             yield from _size_problems(resource)
@@ -52,6 +49,15 @@ def problems_of(
         yield from _placeholders(resource)
         if resource.address.kind == resource.manifest.kind:  # what is inline is its deployment's to tell
             yield from moving_names(resource.manifest, pinned=pinned)
+
+
+def _by_endpoint(addresses: Iterable[Address]) -> dict[str, set[str]]:
+    """The names of deployments, by their endpoints'."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for address in addresses:
+        if address.endpoint:
+            found[address.endpoint].add(address.name)
+    return found
 
 
 def _placeholders(resource: Resource) -> Iterator[Problem]:
