@@ -1,6 +1,10 @@
 """Folders of manifests to measure with: ten deployments an endpoint, one model and one environment for all."""
 
+import subprocess
+from collections.abc import Mapping
 from pathlib import Path
+
+DEPLOYMENTS = 10  # an endpoint
 
 ENDPOINT = """\
 $schema: https://azuremlschemas.azureedge.net/latest/managedOnlineEndpoint.schema.json
@@ -41,6 +45,11 @@ SHARED = {
 }
 
 
+def endpoints(resources: int) -> int:
+    """How many endpoints there are among about that many resources."""
+    return max(1, round((resources - 2) / (DEPLOYMENTS + 1)))
+
+
 def write_folder(root: Path, resources: int) -> None:
     """Write about that many resources below `root/manifests`, and an `mlops.yaml` with a memory target in a file."""
     manifests = root / "manifests"
@@ -48,13 +57,24 @@ def write_folder(root: Path, resources: int) -> None:
         file = manifests / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
-    for endpoint in range(max(1, round((resources - 2) / 11))):
+    for endpoint in range(endpoints(resources)):
         folder = manifests / f"e{endpoint}"
         folder.mkdir(exist_ok=True)
         (folder / "endpoint.yml").write_text(ENDPOINT.format(endpoint=endpoint))
-        for deployment in range(10):
+        for deployment in range(DEPLOYMENTS):
             text = DEPLOYMENT.format(endpoint=endpoint, deployment=deployment)
             (folder / f"d{deployment}.yml").write_text(text)
     (root / "mlops.yaml").write_text(
         "manifests: manifests\ntargets:\n  memory: {provider: memory, file: live.json, default: true}\n"
     )
+
+
+def committed(root: Path, resources: int, environ: Mapping[str, str]) -> Path:
+    """The same, all of it in the one commit of a git repository."""
+    root.mkdir(parents=True, exist_ok=True)
+    write_folder(root, resources)
+    (root / ".gitignore").write_text(".mlops/\nlive.json\nsynced\n")
+    someone = ("-c", "user.name=bench", "-c", "user.email=bench@example")
+    for words in (("init", "--quiet"), ("add", "."), (*someone, "commit", "--quiet", "--message", "All of it")):
+        subprocess.run(("git", *words), cwd=root, env=environ, check=True)
+    return root

@@ -16,8 +16,9 @@ from crashes import crashes
 from gitops import gitops
 from local import local
 from measuring import MLOPS, Bench, Command, python
+from scale import scale
 from table import Absent, Failed, Row, compared, printed
-from thousand import applies, plans
+from thousand import applies
 
 
 def start(bench: Bench) -> list[Row]:
@@ -30,8 +31,8 @@ def start(bench: Bench) -> list[Row]:
     ]
     help_, version, typer, bare = bench.in_turns(commands, bench.runs(15, 5))
     return [
-        compared("mlops --help", help_, ("python -c 'import typer'", typer), goal=0.15),
-        compared("mlops --version", version, ("python -c pass", bare), goal=0.15),
+        compared("mlops --help", help_, ("python -c 'import typer'", typer), goal=0.12),
+        compared("mlops --version", version, ("python -c pass", bare), goal=0.12),
     ]
 
 
@@ -107,7 +108,7 @@ def under_load(bench: Bench) -> list[Row]:
 
 SECTIONS: dict[str, Callable[[Bench], Iterable[Row | Absent]]] = {
     "start": start,
-    "plan": plans,
+    "scale": scale,
     "gitops": gitops,
     "apply": applies,
     "record": records,
