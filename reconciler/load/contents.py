@@ -14,6 +14,7 @@ from reconciler.kinds import KINDS
 from reconciler.load.digest import content_digest, content_files, links_of
 from reconciler.load.explain import Flaw
 from reconciler.load.lfs import pointer_bytes
+from reconciler.load.looked import Looked
 from reconciler.load.mlflow import DESCRIPTION, described_in
 from reconciler.load.paths import Found, found_at, is_remote
 from reconciler.load.place import Bounds, inside, private_part
@@ -29,8 +30,9 @@ _SCRIPT_BYTES = 4 << 20
 class Contents:
     """The assets of one run, each looked at once."""
 
-    def __init__(self, bounds: Bounds) -> None:
-        self._bounds = bounds
+    def __init__(self, bounds: Bounds, looked: Looked | None = None) -> None:
+        self._bounds, self._looked = bounds, looked or Looked(noting=False)
+        self._real: dict[str, str] = {}
         self._found: dict[tuple[str, str], Found | Flaw] = {}
         self._contents: dict[tuple[str, bool, bool], Content | tuple[str, str]] = {}
         self._scripts: dict[str, Script] = {}
@@ -56,6 +58,7 @@ class Contents:
     def script(self, content: Content, name: str) -> Script:
         """A scoring script as found; what leads out of the code's folder is not there."""
         path = os.path.normpath(os.path.join(content.location, name))
+        self._looked.at(path)
         if path not in self._scripts:
             self._scripts[path] = _script(path, str(content.location), self._bounds)
         return self._scripts[path]
@@ -63,10 +66,17 @@ class Contents:
     def find(self, text: str, folder: str, path: str) -> Found | Flaw:
         """Where a path leads; asked of the disk once."""
         key = (text, folder)
+        self._looked.at(self._place(text, folder))
         if key not in self._found:
             self._found[key] = found_at(text, folder, self._bounds, path)
         known = self._found[key]
         return Flaw(path, known.code, known.message) if isinstance(known, Flaw) else known
+
+    def _place(self, text: str, folder: str) -> str:
+        """Where a path leads; a folder's own place is asked of the disk once."""
+        if folder not in self._real:
+            self._real[folder] = os.path.realpath(folder)
+        return os.path.normpath(os.path.join(self._real[folder], text))
 
     def _content(self, text: str, folder: str, path: str, asset: str) -> Content | Flaw:
         found = self.find(text, folder, path)

@@ -16,6 +16,7 @@ from reconciler.load.contents import Contents, is_mlflow
 from reconciler.load.explain import Flaw
 from reconciler.load.folder import Place, located
 from reconciler.load.governed import governed
+from reconciler.load.looked import Looked
 from reconciler.load.mlflow import flavors_of
 from reconciler.load.nested import Nested
 from reconciler.load.options import Loaded, Options
@@ -24,7 +25,7 @@ from reconciler.load.place import Here
 from reconciler.load.reading import Entry, Reading, read
 from reconciler.load.rules import field
 from reconciler.load.text import MAX_BYTES
-from reconciler.load.tree import Tree
+from reconciler.load.tree import Tree, tree_of
 from reconciler.load.variables import uses_variables
 from reconciler.record.files import open_regular
 
@@ -48,14 +49,14 @@ def load_all(paths: Sequence[str], options: Options = _NO_OPTIONS) -> Loaded:
     Raises:
         ManifestError: one of the paths is of no use.
     """
-    tree, problems = Tree(options), list[Problem]()
+    tree, problems, looked = Tree(options), list[Problem](), Looked(noting=options.cache is not None)
     readings: list[tuple[Here, Reading]] = []
     manifests: list[Manifest] = []
     places = _each_once([_reaching(located(path, options.start), options.beyond) for path in paths])
     for place in places:
         problems += _links_out(place)
         found = _readings(place, options, tree, problems)
-        manifests += _manifests(place, found, tree, problems)
+        manifests += _manifests(place, found, tree, looked, problems)
         readings += found
     problems += [problem for _, reading in readings for problem in reading.problems]
     alone = all(place.alone for place in places)
@@ -66,9 +67,12 @@ def load_all(paths: Sequence[str], options: Options = _NO_OPTIONS) -> Loaded:
         tuple(sorted(manifests, key=lambda manifest: (manifest.file, manifest.source().line))),
         tuple(sorted(set(problems))),
         tuple(here.shown for here, reading in readings if reading.passed_over),
-        tree.digest(),
+        tree_of(tree.given, digests := tree.digests()),
         alone=alone,
         files=frozenset(tree.files),
+        digests=digests,
+        looked=looked.found,
+        looking=looked.files,
     )
 
 
@@ -133,12 +137,15 @@ def _overridden(reading: Reading, options: Options) -> bool:
     return any(meant_for(options.overrides, entry.kind, entry.document) for entry in reading.entries)
 
 
-def _manifests(place: Place, readings: _Readings, tree: Tree, problems: list[Problem]) -> list[Manifest]:
+def _manifests(
+    place: Place, readings: _Readings, tree: Tree, looked: Looked, problems: list[Problem]
+) -> list[Manifest]:
     """The manifests of a place's files, with what they name brought in."""
-    contents = Contents(place.bounds)
+    contents = Contents(place.bounds, looked)
     nested = Nested(contents, place.bounds, tree)
     manifests = []
     for here, reading in readings:
+        looked.begin(here.relative)
         for entry in reading.entries:
             manifest = manifest_of(here, entry, contents, nested, problems)
             tree.contents(here.relative, manifest)
@@ -149,7 +156,7 @@ def _manifests(place: Place, readings: _Readings, tree: Tree, problems: list[Pro
 def manifest_of(here: Here, entry: Entry, contents: Contents, nested: Nested, problems: list[Problem]) -> Manifest:
     """The manifest of an entry, with what it names brought in; what is wrong with that is added to `problems`."""
     folder = os.path.dirname(here.path)
-    document, own, inside = nested.brought_in(entry, folder)
+    document, own, inside = nested.brought_in(entry, folder, here.relative)
     found, flaws = contents.of(document, entry.kind, folder)
     scripts = scripts_of(entry.kind, document, found, contents)
     derived, strange = _derived(entry.kind, document, found)

@@ -3,6 +3,7 @@
 # Paths are text here: as Path objects those of 1,000 files cost 20 ms.
 # ruff: noqa: PTH118, PTH120
 
+import hashlib
 import os
 from collections.abc import Mapping
 from functools import cache
@@ -35,9 +36,18 @@ class Nested:
         self._contents, self._bounds, self._tree = contents, bounds, tree
         self._condas: dict[str, tuple[Any, list[Problem]]] = {}
         self._environments: dict[str, Reading] = {}
+        self._digests: dict[str, str] = {}
+        self._owner = ""
 
-    def brought_in(self, entry: Entry, folder: str) -> tuple[Mapping[str, Any], list[Flaw], list[Problem]]:
-        """A document with its nested files in place of their paths; what is wrong with the paths, and in the files."""
+    def brought_in(self, entry: Entry, folder: str, owner: str) -> tuple[Mapping[str, Any], list[Flaw], list[Problem]]:
+        """A document with its nested files in place of their paths; what is wrong with the paths, and in the files.
+
+        Args:
+            entry: the document.
+            folder: of its file.
+            owner: the name of that file below the loaded folder.
+        """
+        self._owner = owner
         document, flaws, problems = self._environment(entry.document, entry.kind, folder)
         for path in conda_fields(entry.kind):
             text = field(document, path)
@@ -79,10 +89,9 @@ class Nested:
 
     def _environment_file(self, path: str) -> Reading:
         if path not in self._environments:
-            here = self._here(path)
-            data = _bytes(path)
-            self._tree.file(here, data)
+            here, data = self._read(path)
             self._environments[path] = read_environment(data, here)
+        self._tree.brought(self._owner, self._here(path), self._digests[path])
         return self._environments[path]
 
     def _conda(self, text: str, path: str, folder: str) -> tuple[Any, list[Flaw], list[Problem]]:
@@ -91,12 +100,16 @@ class Nested:
             code = "E-CONDA" if found.code == "E-PATH" else found.code
             return None, [Flaw(path, code, found.message)], []
         if found.path not in self._condas:
-            here = self._here(found.path)
-            data = _bytes(found.path)
-            self._tree.file(here, data)
+            here, data = self._read(found.path)
             self._condas[found.path] = _conda(data, here)
+        self._tree.brought(self._owner, self._here(found.path), self._digests[found.path])
         value, problems = self._condas[found.path]
         return value, [], problems
+
+    def _read(self, path: str) -> tuple[Here, bytes]:
+        data = _bytes(path)
+        self._digests[path] = hashlib.sha256(data).hexdigest()
+        return self._here(path), data
 
     def _here(self, path: str) -> Here:
         return Here(path, os.path.relpath(path, self._bounds.base), self._bounds.shown(path))

@@ -1,6 +1,6 @@
 """What a load is asked for, and what it answers."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -72,6 +72,10 @@ class Loaded:
         tree: SHA-256 of everything that went in; equal inputs, equal tree.
         alone: whether only single files were named, which are themselves and not everything that is wanted.
         files: where they were read, and the files that they bring in.
+        digests: by name below the loaded folder, of each file of ours that of all that it holds, names and brings in.
+        looked: by path on this machine, what was there of all that the manifests lead to; empty where nobody remembers.
+        looking: by these paths, the names of the files that lead there.
+        secrets: the variables of the environment that were asked for the values of secrets.
     """
 
     manifests: tuple[Manifest, ...]
@@ -80,3 +84,7 @@ class Loaded:
     tree: str
     alone: bool = False
     files: frozenset[str] = frozenset()
+    digests: Mapping[str, str] = field(default_factory=dict)
+    looked: Mapping[str, str] = field(default_factory=dict)
+    looking: Mapping[str, Set[str]] = field(default_factory=dict)
+    secrets: frozenset[str] = frozenset()
