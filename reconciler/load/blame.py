@@ -90,7 +90,7 @@ def _latest(blames: Iterable[Blame]) -> Blame:
 
 def _written(git: Direct, lines: Collection[Line], cache: Path | None) -> tuple[dict[Line, Blame], set[Line]]:
     """Who wrote lines, and those whose writer is in no commit that there is."""
-    kept = known(cache, {commit for commit, _, _ in lines})
+    kept = known(cache, lines)
     found = {line: kept[line] for line in lines if line in kept}
     new_ones = [line for line in lines if line not in kept]
     wrote, first = _walked(git, History, [line for line in new_ones if line[2] != WHOLE])

@@ -4,8 +4,7 @@ Only what git told of commits is kept: nothing of files that lie about, and noth
 have.
 """
 
-import os
-import sqlite3
+import json
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
@@ -13,30 +12,19 @@ from reconciler.core.blame import Blame
 from reconciler.load.attribution import Line
 from reconciler.load.cached_rows import keep_rows, read_rows
 
-_NAME = "blame-1.db"
-_MOST_ROWS = 100_000
-_COLUMNS = (
-    "at TEXT, path BLOB, line INTEGER, wrote TEXT, author TEXT, date TEXT, summary TEXT, PRIMARY KEY (at, path, line)"
-)
 
-
-def known(folder: Path | None, commits: Collection[str]) -> dict[Line, Blame]:
-    """What is kept of the lines of some commits' files."""
-    query = "SELECT path, line, wrote, author, date, summary FROM lines WHERE at = ?"
-
-    def ask(database: sqlite3.Connection) -> dict[Line, Blame]:
-        rows = [(commit, *row) for commit in commits for row in database.execute(query, (commit,))]
-        return {(commit, os.fsdecode(path), line): Blame(*told) for commit, path, line, *told in rows}
-
-    return read_rows(folder / _NAME, ask) if folder else {}
+def known(folder: Path | None, lines: Collection[Line]) -> dict[Line, Blame]:
+    """What is kept of some lines of commits' files."""
+    keys = {_key(line): line for line in lines}
+    return {keys[key]: Blame(*json.loads(told)) for key, told in read_rows(folder, "blame", keys).items()}
 
 
 def learn(folder: Path | None, found: Mapping[Line, Blame]) -> None:
     """Keep who wrote some lines."""
-    if folder is None or not found:
-        return
-    rows = [
-        (commit, os.fsencode(path), line, one.commit, one.author, one.date, one.summary)
-        for (commit, path, line), one in found.items()
-    ]
-    keep_rows(folder / _NAME, "lines", _COLUMNS, rows, most=_MOST_ROWS)
+    told = {line: [one.commit, one.author, one.date, one.summary] for line, one in found.items()}
+    keep_rows(folder, "blame", {_key(line): json.dumps(each).encode() for line, each in told.items()})
+
+
+def _key(line: Line) -> str:
+    """A key of ASCII alone, whatever is in the path."""
+    return json.dumps(line)

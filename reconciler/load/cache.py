@@ -1,13 +1,11 @@
 """The parse cache: what a file of known content holds, so that it is neither parsed nor checked again.
 
-It is keyed by git's blob id and by the code and schemas that would read the file. Only files without problems are
-kept, and of a secret value only where in its file it is written.
+It is keyed by git's blob id, in a cache of the code and schemas that would read the file. Only files without problems
+are kept, and of a secret value only where in its file it is written.
 """
 
 import hashlib
 import json
-import os
-import sqlite3
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,9 +13,6 @@ from typing import Any
 from reconciler.kinds import KINDS
 from reconciler.load.cached_rows import keep_rows, read_rows
 from reconciler.load.reading import Entry, Reading
-
-_AT_A_TIME = 500
-_MOST_ROWS = 200_000
 
 
 def blob_id(data: bytes) -> str:
@@ -27,15 +22,7 @@ def blob_id(data: bytes) -> str:
 
 def known(folder: Path | None, files: Mapping[str, bytes]) -> dict[str, Reading]:
     """What the cache knows of these files, given by blob id."""
-    wanted = list(files)
-    if folder is None or not wanted:
-        return {}
-
-    def ask(database: sqlite3.Connection) -> dict[str, Reading]:
-        rows = [row for start in range(0, len(wanted), _AT_A_TIME) for row in _rows(database, wanted[start:])]
-        return {blob: _reading(text, files[blob]) for blob, text in rows}
-
-    return read_rows(_file(folder), ask)
+    return {blob: _reading(text, files[blob]) for blob, text in read_rows(folder, "parsed", files).items()}
 
 
 def learn(folder: Path | None, readings: Mapping[str, Reading], files: Mapping[str, bytes]) -> None:
@@ -43,30 +30,7 @@ def learn(folder: Path | None, readings: Mapping[str, Reading], files: Mapping[s
     if folder is None:
         return
     texts = {blob: _text(reading, files[blob]) for blob, reading in readings.items() if not reading.problems}
-    rows = [(blob, text) for blob, text in texts.items() if text]
-    if rows:
-        keep_rows(_file(folder), "files", "blob TEXT PRIMARY KEY, reading TEXT", rows, most=_MOST_ROWS)
-
-
-def _rows(database: sqlite3.Connection, wanted: list[str]) -> list[tuple[str, str]]:
-    some = wanted[:_AT_A_TIME]
-    marks = ",".join("?" * len(some))
-    return database.execute(f"SELECT blob, reading FROM files WHERE blob IN ({marks})", some).fetchall()  # noqa: S608
-
-
-def _file(folder: Path) -> Path:
-    return folder / f"parsed-{_version()}.db"
-
-
-def _version() -> str:
-    """Changes with every file of the code and the schemas that decide what a file means."""
-    digest = hashlib.sha256()
-    here = Path(__file__).parent
-    for part in (here, here / "schemas", here.parent / "kinds"):
-        with os.scandir(part) as entries:
-            facts = sorted((entry.name, entry.stat().st_size, entry.stat().st_mtime_ns) for entry in entries)
-        digest.update(repr([fact for fact in facts if fact[0].endswith((".py", ".json"))]).encode())
-    return digest.hexdigest()[:12]
+    keep_rows(folder, "parsed", {blob: text.encode() for blob, text in texts.items() if text})
 
 
 def _text(reading: Reading, data: bytes) -> str:
@@ -84,7 +48,7 @@ def _text(reading: Reading, data: bytes) -> str:
     return json.dumps([[one.kind, one.platform, document, one.positions] for one, document in entries])
 
 
-def _reading(text: str, data: bytes) -> Reading:
+def _reading(text: bytes, data: bytes) -> Reading:
     def value(place: tuple[int, int]) -> str:
         start, length = place
         return data[start : start + length].decode()

@@ -1,67 +1,169 @@
-"""Rows in a file of SQLite below `.mlops/cache`.
+"""The cache: one file of SQLite below `.mlops/cache`, in whose tables rows of bytes stand under keys.
 
-It may be deleted at any time, and is safe beside other runs; a file that cannot be used is as good as none.
+It may be deleted at any time, and is safe beside other runs; a file that cannot be used is as good as none. What stands
+under a key is either decided by the key alone or says itself what it holds good for, so that an old row is no lie; and
+each row carries a checksum over itself, so that a damaged one is none either.
 """
 
+import hashlib
 import os
 import sqlite3
-from collections.abc import Callable, Sequence
-from contextlib import closing
+import sys
+import time
+import zlib
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import closing, suppress
+from functools import cache
 from pathlib import Path
-from typing import TypeVar
 
-K = TypeVar("K")
-V = TypeVar("V")
+_MOST_ROWS = {
+    "parsed": 250_000,  # files, by blob id
+    "blame": 100_000,  # who wrote a line, by commit, path and line
+    "facts": 50_000,  # what follows from digests, such as which set of files a state of git's index is
+    "members": 40,  # sets of files, each with all of its names
+    "stats": 50_000,  # what files held when the disk said of them what it still says, by location
+    "looks": 50_000,  # plans that found nothing to do, by everything that went in
+}
+_MOST_BYTES = 1 << 30
+_AT_A_TIME = 500
+_PATIENCE_S = 1.0
+_OLD_S = 7 * 24 * 3600.0
+# Which errors say that the file itself is of no use; every other one passes, or leaves no more than this run without.
+_DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT, sqlite3.SQLITE_MISMATCH})
 
 
-def read_rows(file: Path, ask: Callable[[sqlite3.Connection], dict[K, V]]) -> dict[K, V]:
-    """What a question finds; nothing where there is no file that can be used.
-
-    Args:
-        file: the cache's own.
-        ask: raises `ValueError`, `TypeError` or `LookupError` where rows are not as they were kept.
-    """
-    if not file.exists():
+def read_rows(folder: Path | None, table: str, keys: Collection[str]) -> dict[str, bytes]:
+    """What stands under these keys; nothing where there is no cache that can be used."""
+    file = _file(folder) if folder and keys else None
+    if file is None or not file.exists():
         return {}
     try:
-        with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True, timeout=1)) as database:
-            return ask(database)
-    except sqlite3.OperationalError:
-        return {}  # another run is writing, or has only just made it
-    except (sqlite3.Error, ValueError, TypeError, LookupError):
-        _remove(file)
+        with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True, timeout=_PATIENCE_S)) as database:
+            return dict(_read(database, table, list(keys)))
+    except sqlite3.Error as error:
+        _without(file, error)
         return {}
 
 
-def keep_rows(file: Path, table: str, columns: str, rows: Sequence[tuple[object, ...]], *, most: int) -> None:
-    """Add rows; a table that has grown beyond `most` begins anew.
+def keep_rows(folder: Path | None, table: str, rows: Mapping[str, bytes], *, most_bytes: int = _MOST_BYTES) -> None:
+    """Keep rows; of a table, or of a file, that has grown too large the oldest ones go.
 
     Args:
-        file: the cache's own; readable by its owner alone.
-        table: the table's name.
-        columns: as they are declared, with the key.
-        rows: the values of all columns, of one row at least.
-        most: how many rows it may have before.
+        folder: the cache's own; readable by its owner alone.
+        table: one of those that are known here.
+        rows: the values by their keys, none of which holds a secret in the clear.
+        most_bytes: how large all tables together may be.
     """
-    marks = ", ".join("?" * len(rows[0]))
-    try:
-        file.parent.parent.mkdir(mode=0o700, exist_ok=True)
-        file.parent.mkdir(mode=0o700, exist_ok=True)
-        os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))
-        with closing(sqlite3.connect(file, timeout=1)) as database, database:
-            database.execute("PRAGMA synchronous = OFF")
-            database.execute(f"CREATE TABLE IF NOT EXISTS {table} ({columns}) WITHOUT ROWID")
-            if database.execute(f"SELECT count(*) FROM {table}").fetchone()[0] > most:  # noqa: S608
-                database.execute(f"DELETE FROM {table}")  # noqa: S608
-            database.executemany(f"INSERT OR REPLACE INTO {table} VALUES ({marks})", rows)  # noqa: S608
-    except sqlite3.OperationalError:
-        return  # another run is writing, or the disk is read-only or full
-    except (sqlite3.DatabaseError, OSError):
-        _remove(file)
-
-
-def _remove(file: Path) -> None:
-    try:
-        file.unlink(missing_ok=True)
-    except OSError:
+    if folder is None or not rows:
         return
+    file = _file(folder)
+    try:
+        _made(file)
+        with closing(sqlite3.connect(file, timeout=_PATIENCE_S)) as database, database:
+            _keep(database, table, rows)
+            _bounded(database, table, most_bytes)
+    except (sqlite3.Error, OSError) as error:
+        _without(file, error)
+
+
+def _read(database: sqlite3.Connection, table: str, keys: list[str]) -> Iterator[tuple[str, bytes]]:
+    for start in range(0, len(keys), _AT_A_TIME):
+        some = keys[start : start + _AT_A_TIME]
+        query = f"SELECT key, value, sum FROM {table} WHERE key IN ({','.join('?' * len(some))})"  # noqa: S608
+        for key, value, checksum in database.execute(query, some):
+            if isinstance(value, bytes) and checksum == _checksum(table, key, value):
+                yield key, value
+
+
+def _keep(database: sqlite3.Connection, table: str, rows: Mapping[str, bytes]) -> None:
+    # A journal in memory: one on disk would outlive the file that somebody deletes, and be played into the next one.
+    database.execute("PRAGMA journal_mode = MEMORY")
+    database.execute("PRAGMA synchronous = OFF")
+    database.execute(
+        f"CREATE TABLE IF NOT EXISTS {table} (at INTEGER PRIMARY KEY, key TEXT UNIQUE, value BLOB, sum INTEGER)"
+    )
+    database.executemany(
+        f"INSERT OR REPLACE INTO {table} (key, value, sum) VALUES (?, ?, ?)",  # noqa: S608
+        ((key, value, _checksum(table, key, value)) for key, value in rows.items()),
+    )
+
+
+def _bounded(database: sqlite3.Connection, table: str, most_bytes: int) -> None:
+    """Take away the oldest rows of a table that has too many, and of all where they are too large together."""
+    count = _number(database, f"SELECT count(*) FROM {table}")  # noqa: S608
+    if count > _MOST_ROWS[table]:
+        _oldest_go(database, table, count - _MOST_ROWS[table] * 3 // 4)
+    pages, free, size = (_number(database, f"PRAGMA {name}") for name in ("page_count", "freelist_count", "page_size"))
+    if (pages - free) * size > most_bytes:
+        for (each,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
+            _oldest_go(database, each, (_number(database, f"SELECT count(*) FROM {each}") + 1) // 2)  # noqa: S608
+
+
+def _oldest_go(database: sqlite3.Connection, table: str, number: int) -> None:
+    database.execute(f"DELETE FROM {table} WHERE at IN (SELECT at FROM {table} ORDER BY at LIMIT ?)", (number,))  # noqa: S608
+
+
+def _number(database: sqlite3.Connection, query: str) -> int:
+    return int(database.execute(query).fetchone()[0])
+
+
+def _checksum(table: str, key: str, value: bytes) -> int:
+    return zlib.crc32(value, zlib.crc32(f"{table} {key}".encode("utf-8", "surrogateescape")))
+
+
+def _without(file: Path, error: Exception) -> None:
+    """Do without the cache; one that is damaged begins anew."""
+    code = getattr(error, "sqlite_errorcode", None)
+    if code is not None and (code & 0xFF) in _DAMAGED:
+        with suppress(OSError):
+            file.unlink(missing_ok=True)
+
+
+def _made(file: Path) -> None:
+    """Have the file, for its owner alone; those of versions that are gone for long go when one of a new version comes.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    if file.exists():
+        return
+    file.parent.parent.mkdir(mode=0o700, exist_ok=True)
+    file.parent.mkdir(mode=0o700, exist_ok=True)
+    for old in file.parent.glob("*.db"):
+        with suppress(OSError):
+            if time.time() - old.stat().st_mtime > _OLD_S:
+                old.unlink(missing_ok=True)
+    os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))
+
+
+def _file(folder: Path) -> Path:
+    """A version has a file of its own, so that two which are used in turns leave each other's alone."""
+    return folder / f"cache-{version()}.db"
+
+
+@cache
+def version() -> str:
+    """Changes with every file of this tool, and with the packages beside it: with whatever decides what is kept."""
+    facts: list[object] = [sys.version]
+    facts += [(path, _changed_at(path)) for path in sys.path if path.endswith(("site-packages", "dist-packages"))]
+    facts += _files_below(Path(__file__).parent.parent)
+    return hashlib.sha256(repr(facts).encode()).hexdigest()[:12]
+
+
+def _changed_at(path: str) -> int:
+    try:
+        return Path(path).stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+def _files_below(folder: Path) -> list[tuple[str, int, int]]:
+    found, folders = [], []
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.endswith((".py", ".json")):
+                facts = entry.stat()
+                found.append((entry.path, facts.st_size, facts.st_mtime_ns))
+            elif entry.is_dir() and entry.name != "__pycache__":
+                folders.append(Path(entry.path))
+    return sorted(found) + [fact for each in sorted(folders) for fact in _files_below(each)]

@@ -5,9 +5,10 @@ import hashlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from reconciler.core.contents import digest_of_files
+from reconciler.load.stat_index import Files, facts_of
 from reconciler.record.files import open_regular
 from reconciler.record.together import each, threads_for
 
@@ -40,6 +41,22 @@ def links_of(folder: Path) -> Iterator[tuple[str, str]]:
     Each is told before it is followed, so that whoever stops at one that leads out has seen nothing of what is there.
     """
     yield from ((name, os.path.realpath(entry.path)) for name, entry in _counting(folder) if entry.is_symlink())
+
+
+def facts_at(path: Path) -> Files:
+    """What the disk says of a file, or of those of a folder that count, sorted by relative name.
+
+    Raises:
+        OSError: it cannot say.
+    """
+    if not path.is_dir():
+        return [("", facts_of(path.stat()))]
+    return sorted((name, facts_of(entry.stat())) for name, entry in _counting(path) if entry.is_file())
+
+
+def sha256_of(file: IO[bytes]) -> str:
+    """SHA-256 of an open file, in hexadecimal."""
+    return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
 
 
 def _counting(folder: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
@@ -76,4 +93,4 @@ def _real(entry: os.DirEntry[str], links: Iterator[int]) -> str:
 
 def _sha256(path: Path) -> str:
     with open_regular(path) as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        return sha256_of(file)

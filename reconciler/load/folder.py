@@ -12,7 +12,7 @@ from reconciler.errors import ManifestError
 from reconciler.load.place import Bounds, Here, git_root, inside
 
 CONFIG = "mlops.yaml"
-_NOT_ENTERED = frozenset({"node_modules", "__pycache__"})
+NOT_ENTERED = frozenset({"node_modules", "__pycache__"})
 
 
 @dataclass(frozen=True)
@@ -46,10 +46,7 @@ def located(path: str, start: str = "") -> Place:
         top = os.path.abspath(path)
         if not (os.path.isdir(top) or os.path.isfile(top)):
             raise ManifestError([Problem(path, 1, 1, "E-PATH", f"{path} is neither a file nor a folder")])
-        root = git_root(top)
-        relative = not os.path.isabs(path)
-        bounds = Bounds(_base(top), os.path.realpath(root) if root else "", relative=relative, start=start)
-        return _place(top, bounds, given=path)
+        return _place(top, bounds_of(path, top, start), given=path)
     revision, colon, inner = path.partition(":")
     if not colon or not revision:
         raise ManifestError([Problem(path, 1, 1, "E-PATH", f"{path} is not there; name a folder, a file or REV:PATH")])
@@ -59,6 +56,18 @@ def located(path: str, start: str = "") -> Place:
     shown = f"{revision}:"
     top = os.path.normpath(os.path.join(root, inner))
     return _place(top, Bounds(_base(top), os.path.realpath(root), shown), given="")
+
+
+def bounds_of(path: str, top: str, start: str) -> Bounds:
+    """What the files of a PATH on disk may reach.
+
+    Args:
+        path: as it was given.
+        top: absolute.
+        start: the folder where the user stands, if that is not the current one.
+    """
+    root = git_root(top)
+    return Bounds(_base(top), os.path.realpath(root) if root else "", relative=not os.path.isabs(path), start=start)
 
 
 def _base(top: str) -> str:
@@ -97,13 +106,26 @@ def _yaml_below(folder: str, prefix: str) -> Iterator[tuple[str, str, bool]]:
     with os.scandir(folder) as entries:
         for entry in entries:
             name = entry.name
-            if name.startswith("."):
-                continue
             if entry.is_dir(follow_symlinks=False):
-                if name not in _NOT_ENTERED:
+                if is_entered(name):
                     yield from _yaml_below(entry.path, f"{prefix}{name}/")
-            elif name.lower().endswith((".yml", ".yaml")) and (prefix or name != CONFIG) and _is_file(entry):
+            elif is_read(name, at_top=not prefix) and _is_file(entry):
                 yield prefix + name, entry.path, entry.is_symlink()
+
+
+def is_entered(name: str) -> bool:
+    """Whether a folder of this name may hold manifests."""
+    return not name.startswith(".") and name not in NOT_ENTERED
+
+
+def is_read(name: str, *, at_top: bool) -> bool:
+    """Whether a file of this name is one to read.
+
+    Args:
+        name: without its folder.
+        at_top: whether that is the folder which is loaded, where our own settings lie.
+    """
+    return name.lower().endswith((".yml", ".yaml")) and not name.startswith(".") and not (at_top and name == CONFIG)
 
 
 def _is_file(entry: os.DirEntry[str]) -> bool:
