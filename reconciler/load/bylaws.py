@@ -55,7 +55,7 @@ def has_none(path: str, folder: str, *, start: str = "") -> bool:
     revision, colon, inner = path.partition(":")
     if not colon or not revision or Path(path).exists() or PurePosixPath(inner).name != folder:
         return False
-    from reconciler.load.revision import laid_out  # noqa: PLC0415 - GitPython costs 0.1 s
+    from reconciler.load.revision import laid_out  # noqa: PLC0415 - only files of a revision need it
 
     return not os.path.lexists(Path(laid_out(revision, ".", start=start), inner))
 

@@ -50,7 +50,7 @@ def located(path: str, start: str = "") -> Place:
     revision, colon, inner = path.partition(":")
     if not colon or not revision:
         raise ManifestError([Problem(path, 1, 1, "E-PATH", f"{path} is not there; name a folder, a file or REV:PATH")])
-    from reconciler.load.revision import laid_out  # noqa: PLC0415  # GitPython costs 0.1 s
+    from reconciler.load.revision import laid_out  # noqa: PLC0415  # only files of a revision need it
 
     root = laid_out(revision, inner, start=start)
     shown = f"{revision}:"

@@ -106,7 +106,7 @@ def answer(root: str, *words: str) -> bytes:
     Raises:
         Unanswered: it ended with an error, or not within a minute.
     """
-    return _run(_git(root), *words)
+    return _run(root, words, quiet())
 
 
 def status(root: str) -> bytes:
@@ -114,9 +114,8 @@ def status(root: str) -> bytes:
 
     A file that git would pass through a filter, and that was touched, is compared as it is.
     """
-    caller = _git(root)
-    caller.update_environment(**settings_of(without_filters(root)), GIT_WORK_TREE=root)
-    return _run(caller, "status", "--porcelain=v1", "-z", "--no-renames", "--ignore-submodules=all")
+    words = ("status", "--porcelain=v1", "-z", "--no-renames", "--ignore-submodules=all")
+    return _run(root, words, {**quiet(), **settings_of(without_filters(root)), "GIT_WORK_TREE": root})
 
 
 @contextmanager
@@ -313,29 +312,32 @@ def _copy(process: Any, blob: str, target: IO[bytes]) -> None:
 def _git(root: str) -> "Git":
     # GitPython asks git for its version when it is imported: the same git, not one of a relative PATH.
     os.environ.setdefault("GIT_PYTHON_GIT_EXECUTABLE", program())
-    from git import Git  # noqa: PLC0415  # 0.1 s, and only revisions and records of runs need it
+    from git import Git  # noqa: PLC0415  # 0.1 s, and only files of revisions need it
 
     caller = Git(root)
     caller.update_environment(**_ENVIRONMENT, **settings_of(_SETTINGS), PATH=os.pathsep.join(_folders()))
     return caller
 
 
-def _run(caller: "Git", *words: str) -> bytes:
-    from git import GitError  # noqa: PLC0415  # as above
-
-    # Windows knows no such limit.
-    patience = _PATIENCE_S if os.name == "posix" else None
+def _run(root: str, words: Sequence[str], environ: Mapping[str, str]) -> bytes:
+    """What git prints, apart from what it says on standard error, which is the reason of a failure."""
     try:
-        printed = caller.execute(
+        return subprocess.run(
             [program(), *words],
-            stdout_as_string=False,
-            strip_newline_in_stdout=False,
-            shell=False,
-            kill_after_timeout=patience,
-        )
-    except (GitError, OSError) as error:
-        raise Unanswered(_first_line(error)) from error
-    return printed if isinstance(printed, bytes) else b""
+            cwd=root,
+            env={**environ, "LC_ALL": "C"},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_PATIENCE_S,
+            check=True,
+        ).stdout
+    except subprocess.TimeoutExpired as error:
+        raise Unanswered(f"no answer within {_PATIENCE_S:g} s") from error
+    except subprocess.CalledProcessError as error:
+        said = error.stderr.decode("utf-8", "replace").strip() or f"git ended with {error.returncode}"
+        raise Unanswered(said.splitlines()[0]) from error
+    except OSError as error:
+        raise Unanswered(str(error)) from error
 
 
 def program() -> str:
@@ -366,8 +368,3 @@ def filters_off(listed: bytes) -> dict[str, str]:
     """The same, by what git says that they define."""
     names = {name.rpartition(".")[0] for name in os.fsdecode(listed).split("\0") if name}
     return {f"{name}.{key}": value for name in sorted(names) for key, value in _FILTER.items()}
-
-
-def _first_line(error: Exception) -> str:
-    said = str(getattr(error, "stderr", "") or error).strip()
-    return (said.splitlines() or [type(error).__name__])[0].removeprefix("stderr: ").strip("' ")

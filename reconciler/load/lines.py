@@ -88,7 +88,7 @@ class _Lying:
         return folder, os.path.relpath(path, folder), revision
 
     def _tree(self, revision: str) -> str:
-        from reconciler.load.revision import laid_out  # noqa: PLC0415  # GitPython costs 0.1 s
+        from reconciler.load.revision import laid_out  # noqa: PLC0415  # only files of a revision need it
 
         return os.path.realpath(laid_out(revision, "", start=self._root))
 

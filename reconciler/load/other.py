@@ -19,7 +19,7 @@ def at_revision(
     Raises:
         ManifestError: there is no such revision, or no such path in it.
     """
-    from reconciler.load.revision import laid_out  # noqa: PLC0415  # GitPython costs 0.1 s
+    from reconciler.load.revision import laid_out  # noqa: PLC0415  # only files of a revision need it
 
     there = Path(laid_out(revision, ".", start=str(config.root)))
     here = Path(git_root(str(config.root)) or config.root)

@@ -72,6 +72,14 @@ def test_a_plan_that_names_authors_asks_git_and_loads_no_library_for_it(applied:
     assert loaded(applied, "plan") & heavy == set()
 
 
+def test_an_apply_writes_down_its_commit_and_loads_no_library_for_it(applied: Repository):
+    applied.git("init", "-q")
+    applied.git("add", "--all")
+    applied.git("commit", "-qm", "one")
+    applied.edit("manifests/blue.yml", "instance_count: 1", "instance_count: 2")
+    assert loaded(applied, "apply", "--auto-approve") & {"git", "docker", "deepdiff", "jsonschema"} == set()
+
+
 def test_content_in_a_store_elsewhere_loads_nothing_of_it_for_a_plan_or_a_drift(applied: Repository):
     applied.edit("mlops.yaml", "default: true", "default: true, assets: 's3://bucket/prefix'")
     for words in (["plan"], ["drift"]):
