@@ -21,8 +21,9 @@ def drift(workspace: Workspace, *, served: bool = True, looks: int = 3, pace: Pa
         looks: how often at the most.
         pace: how long the platform may take to say what is live.
     """
-    recorded, live = workspace.store.read(), live_of(workspace, pace or Pace())
-    told = served_of(workspace) if served else ()
+    pace = pace or Pace()
+    recorded, live = workspace.store.read(), live_of(workspace, pace)
+    told = served_of(workspace, pace) if served else ()
     if isinstance(workspace.provider, Renewing):
         live = altered(live, recorded, told)
     intents, who = unfinished(workspace.store)

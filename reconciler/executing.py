@@ -22,7 +22,7 @@ from reconciler.workspace import Workspace
 def settled(workspace: Workspace, pace: Pace) -> None:
     """Look at what a run that was cut off had under way, and record what became of it. The lock is held."""
     with span("recover"):
-        recover(InTime(workspace.provider, pace.step_timeout_s), workspace.store, now=workspace.now)
+        recover(InTime(workspace.provider, pace), workspace.store, now=workspace.now)
 
 
 def executed(

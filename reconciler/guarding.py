@@ -4,13 +4,14 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from reconciler.apply import InTime, Pace
 from reconciler.core.plan import Action, Plan, Step
 from reconciler.core.state import Live, Newer, State
 from reconciler.diff import foreign
 from reconciler.errors import RefusedError
 from reconciler.kinds import KINDS
 from reconciler.preflight import Guards, over_quota, refusals
-from reconciler.providers.provider import FenceSource, Provider
+from reconciler.providers.provider import Seeing
 from reconciler.wanted import paths_of
 from reconciler.wishes import Wish
 from reconciler.workspace import Workspace
@@ -54,15 +55,14 @@ def guards_of(workspace: Workspace, wish: Wish, state: State, live: Sequence[Liv
     )
 
 
-def suspects(workspace: Workspace, recorded: State) -> tuple[Live, ...]:
+def suspects(workspace: Workspace, recorded: State, pace: Pace) -> tuple[Live, ...]:
     """What is live of all that may have changed since it was recorded, where nobody looks at the rest."""
-    provider, store = workspace.provider, workspace.store
-    fences = provider.fences() if isinstance(provider, FenceSource) else {}
-    changed = [a for a, fence in fences.items() if a in recorded.entries and fence > store.generation(a)]
-    return tuple(live for address in changed if (live := provider.observe(address)))
+    eyes, store = InTime(workspace.provider, pace), workspace.store
+    fences = eyes.fences()
+    return tuple(eyes.some([a for a, fence in fences.items() if a in recorded.entries and fence > store.generation(a)]))
 
 
-def with_unclaimed_traffic(provider: Provider, state: State, steps: Iterable[Step]) -> State:
+def with_unclaimed_traffic(provider: Seeing, state: State, steps: Iterable[Step]) -> State:
     """The record with live traffic where a deployment is to go and nothing is recorded, as nobody claims it.
 
     Not even a plan that is to look at nothing deletes what answers requests.

@@ -8,7 +8,6 @@ from reconciler.core.manifest import Resource
 from reconciler.core.plan import Change
 from reconciler.core.state import Entry, Live, Served, State
 from reconciler.diff import corrections
-from reconciler.providers.provider import ServedSource
 from reconciler.telemetry import span
 from reconciler.workspace import Workspace
 
@@ -16,13 +15,13 @@ from reconciler.workspace import Workspace
 def live_of(workspace: Workspace, pace: Pace) -> tuple[Live, ...]:
     """Everything that is live."""
     with span("observe"):
-        return tuple(InTime(workspace.provider, pace.step_timeout_s).list())
+        return tuple(InTime(workspace.provider, pace).list())
 
 
-def served_of(workspace: Workspace) -> Sequence[Served]:
+def served_of(workspace: Workspace, pace: Pace) -> Sequence[Served]:
     """What the instances say that they have loaded, where they can be asked."""
     with span("ask instances"):
-        return workspace.provider.served() if isinstance(workspace.provider, ServedSource) else ()
+        return InTime(workspace.provider, pace).served()
 
 
 def corrections_of(

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from reconciler.apply import Pace, as_recovered, recoveries, unfinished
+from reconciler.apply import InTime, Pace, as_recovered, recoveries, unfinished
 from reconciler.attending import locked, see_to_attendance
 from reconciler.completing import held_against, with_blame
 from reconciler.core.plan import Plan
@@ -103,7 +103,7 @@ def _plan(
     refresh = wish.refresh and not workspace.offline
     live = live_of(workspace, pace) if refresh else ()
     if refresh and isinstance(workspace.provider, Renewing):
-        live = altered(live, recorded, served_of(workspace))
+        live = altered(live, recorded, served_of(workspace, pace))
     intents, who = unfinished(workspace.store)
     seen = {item.address: item for item in live} if refresh else None
     state = fold(as_recovered(recorded, intents, seen), live) if seen is not None else recorded
@@ -133,10 +133,11 @@ def _plan(
     )
     if saved:
         saved.refuse_unless(made)
-    looked_at = live if refresh or not alone else suspects(workspace, recorded)
+    looked_at = live if refresh or not alone else suspects(workspace, recorded, pace)
     ahead = newer(recorded, looked_at, workspace.store.generation)
     guards = guards_of(workspace, wish, state, live, ahead)
-    known = state if refresh or workspace.offline else with_unclaimed_traffic(workspace.provider, state, steps)
+    eyes = InTime(workspace.provider, pace)
+    known = state if refresh or workspace.offline else with_unclaimed_traffic(eyes, state, steps)
     guard(workspace, made, known, guards, wanted=len(resolved.resources) if whole else None)
     told = tuple(drifts(recorded, live, ahead)) if refresh else ()
     meant = [each for each in resolved.resources if not wish.only or each.address in wish.only]

@@ -1,42 +1,100 @@
-"""What a provider is asked outside of steps is answered in time, or fails: what hangs must not keep the lock."""
+"""What a provider is asked outside of steps is answered in time, or fails: what hangs must not keep the lock.
+
+A question that fails in passing is asked again, and a platform that asks to wait is waited for.
+"""
 
 import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
+from reconciler.apply.retrying import Pace, try_call
 from reconciler.core.address import Address
-from reconciler.core.state import Live
+from reconciler.core.state import Live, Served
 from reconciler.errors import ProviderError
-from reconciler.providers.provider import Seeing
+from reconciler.providers.provider import FenceSource, Seeing, ServedSource
+from reconciler.providers.rooted import Rooted
 
 _T = TypeVar("_T")
+# As many questions about one object each are under way at once as an apply has steps by default.
+_AT_ONCE = 4
 
 
 @dataclass(frozen=True)
 class InTime:
-    """A provider's eyes, and its fence, each call of which ends within so many seconds.
+    """A provider's eyes, and its fence; each call, with all its tries, ends within the time of a step.
 
     Raises:
         ProviderError: one did not; it goes on in a thread of its own, for which nobody waits.
     """
 
     provider: Seeing
-    seconds: float
+    pace: Pace
 
     def list(self) -> Sequence[Live]:
         """Every object."""
-        return self._within("what is live", lambda: tuple(self.provider.list()))
+        return self._answered("what is live", lambda: tuple(self.provider.list()))
 
     def observe(self, address: Address) -> Live | None:
         """One object as it is now."""
-        return self._within(f"how {address} is", lambda: self.provider.observe(address))
+        return self._answered(f"how {address} is", lambda: self.provider.observe(address))
+
+    def some(self, addresses: Collection[Address]) -> Sequence[Live]:
+        """Of these addresses what is there: in one question where the provider takes it, else a few at once."""
+        provider = self.provider
+        if not addresses:
+            return ()
+        if isinstance(provider, Rooted):
+            return self._answered(f"how {len(addresses)} objects are", lambda: tuple(provider.some(addresses)))
+        return self._each(sorted(addresses))
+
+    def fences(self) -> Mapping[Address, int]:
+        """By address the generation below which operations are refused; none where the provider does not tell."""
+        provider = self.provider
+        return self._answered("what is refused", provider.fences) if isinstance(provider, FenceSource) else {}
+
+    def served(self) -> Sequence[Served]:
+        """What the instances say that they have loaded; nothing where the provider cannot ask them."""
+        provider = self.provider
+        return self._answered("what is served", provider.served) if isinstance(provider, ServedSource) else ()
 
     def fence(self, address: Address, generation: int) -> None:
         """Refuse older operations from now on."""
-        self._within(f"settling {address}", lambda: self.provider.fence(address, generation))
+        self._answered(f"settling {address}", lambda: self.provider.fence(address, generation))
 
-    def _within(self, what: str, call: Callable[[], _T]) -> _T:
+    def _each(self, addresses: Sequence[Address]) -> Sequence[Live]:
+        from concurrent import futures  # noqa: PLC0415 - brings logging along
+
+        over = threading.Event()
+        patient = replace(self, pace=replace(self.pace, wait=self.pace.wait or over.wait))
+        with futures.ThreadPoolExecutor(min(_AT_ONCE, len(addresses))) as pool:
+            asked = [pool.submit(patient.observe, address) for address in addresses]
+            try:
+                done, _ = futures.wait(asked, return_when=futures.FIRST_EXCEPTION)
+                errors = list(filter(None, (each.exception() for each in done)))
+            finally:
+                over.set()  # Whoever waits for the platform waits in vain once another question has failed.
+                pool.shutdown(wait=False, cancel_futures=True)
+        for error in errors:
+            raise error
+        return tuple(live for each in asked if (live := each.result()))
+
+    def _answered(self, what: str, call: Callable[[], _T]) -> _T:
+        answers: list[_T] = []
+        deadline = self.pace.clock() + self.pace.step_timeout_s
+        tried = try_call(
+            lambda: answers.append(self._within(what, call, deadline - self.pace.clock())),
+            self.pace,
+            deadline=deadline,
+            wait=self.pace.wait or _slept,
+            report=lambda said: self.pace.told(f"{what}: {said}"),
+        )
+        if tried.error:
+            raise tried.error
+        return answers[0]
+
+    def _within(self, what: str, call: Callable[[], _T], seconds: float) -> _T:
         answers: list[_T] = []
         errors: list[BaseException] = []
 
@@ -48,11 +106,17 @@ class InTime:
 
         thread = threading.Thread(target=run, name="question", daemon=True)
         thread.start()
-        thread.join(self.seconds)
+        thread.join(max(seconds, 0.0))
         for error in errors:
             raise error
         for answer in answers:
             return answer
         raise ProviderError(
-            f"no answer on {what} within {self.seconds:g} s; see that the platform is well, and run this again"
+            f"no answer on {what} within {self.pace.step_timeout_s:g} s; see that the platform is well, and run this "
+            "again"
         )
+
+
+def _slept(seconds: float) -> bool:
+    time.sleep(seconds)
+    return False

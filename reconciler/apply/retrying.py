@@ -14,16 +14,17 @@ def _dice() -> float:
 
 @dataclass(frozen=True)
 class Pace:
-    """How long steps are given, and how calls that fail in passing are made again.
+    """How long steps and questions are given, and how calls that fail in passing are made again.
 
     Args:
-        step_timeout_s: how long a step may take, its tries and the pauses between them included.
+        step_timeout_s: how long a step or a question may take, its tries and the pauses between them included.
         tries: how often a call is made at the most.
         first_s: the pause behind the first try; each following one is twice as long, a little less by chance.
         longest_s: the longest pause, also where the platform asks for a longer one.
         clock: in seconds.
         wait: waits so many seconds, and says whether the run was interrupted meanwhile; None for a real wait.
         dice: a number from 0 to 1, so that clients that failed together do not come back together.
+        told: of what is asked outside of steps, told before each pause.
     """
 
     step_timeout_s: float = 3600.0
@@ -33,6 +34,7 @@ class Pace:
     clock: Callable[[], float] = time.monotonic
     wait: Callable[[float], bool] | None = None
     dice: Callable[[], float] = _dice
+    told: Callable[[str], None] = lambda _line: None
 
     def pause(self, tries: int, error: TransientError) -> float:
         """How long to wait behind so many tries."""

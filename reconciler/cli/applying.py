@@ -53,7 +53,7 @@ def manner_of(parallel: int, lock_timeout: float, step_timeout: float, *, ask: b
             steps.enter_context(interruptible(stop))
             return watch(made)
 
-        yield Manner(confirm, parallel, lock_timeout, stop, begin, Pace(step_timeout))
+        yield Manner(confirm, parallel, lock_timeout, stop, begin, Pace(step_timeout, told=warn))
 
 
 @contextmanager

@@ -39,6 +39,7 @@ def drift(
       mlops drift --watch --interval 30s --report prometheus=/var/lib/node_exporter/mlops.prom
     """
     from reconciler import pipeline  # noqa: PLC0415 - --help loads none of it
+    from reconciler.apply import Pace  # noqa: PLC0415
     from reconciler.cli.drift_watching import watch  # noqa: PLC0415
     from reconciler.workspace import open_workspace  # noqa: PLC0415
 
@@ -52,7 +53,7 @@ def drift(
     with reports.of(target):
         with open_workspace(target) as workspace:
             reports.target = workspace.target.name
-            drifted = pipeline.drift(workspace, served=served)
+            drifted = pipeline.drift(workspace, served=served, pace=Pace(told=warn))
         reports.write(drifted)
         reports.print(drifted, form)
     if drifted.silent:

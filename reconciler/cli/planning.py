@@ -11,7 +11,7 @@ from reconciler.cli.applying import code_of, manner_of, say_aside
 from reconciler.cli.checking import drift
 from reconciler.cli.forms import APPLY, COMMENT, PLAN
 from reconciler.cli.reporting import Reports
-from reconciler.cli.saying import say
+from reconciler.cli.saying import say, warn
 from reconciler.cli.wishes import addresses_of, wish_of
 
 
@@ -57,6 +57,7 @@ def plan(
       mlops plan --set deployment/credit/blue.instance_count=3
     """
     from reconciler import pipeline  # noqa: PLC0415 - --help loads none of it
+    from reconciler.apply import Pace  # noqa: PLC0415
     from reconciler.workspace import open_workspace  # noqa: PLC0415
 
     if refresh_only and offline:
@@ -72,7 +73,7 @@ def plan(
     with reports.of(target, form):
         with open_workspace(target, offline=offline, blank=bool(against)) as workspace:
             reports.target = workspace.target.name
-            planned, root = pipeline.plan(workspace, wish), workspace.config.root
+            planned, root = pipeline.plan(workspace, wish, Pace(told=warn)), workspace.config.root
         say_aside(planned, verbose=verbose)
         if out:
             from reconciler.reviewing import save  # noqa: PLC0415 - most plans are not saved

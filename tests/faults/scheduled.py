@@ -187,7 +187,7 @@ def by_chance(seed: int, *, rate: float, of: Collection[Fault] = (Refuse(), Late
 class Scheduled:
     """A provider behind a schedule; `calls` holds the words of every call, `effects` of every one that got through."""
 
-    _WATCHED = frozenset({*map(str, Action), "observe", "fence", "list", "adopt"})
+    _WATCHED = frozenset({*map(str, Action), "observe", "fence", "list", "some", "fences", "adopt"})
 
     def __init__(
         self,
@@ -209,7 +209,8 @@ class Scheduled:
     def _guarded(self, name: str, method: Callable[..., Any]) -> Callable[..., Any]:
         def call(*arguments: Any) -> Any:
             about = arguments[0] if arguments else ""
-            words = f"{name} {getattr(about, 'address', about)}".strip()
+            named = " ".join(sorted(map(str, about))) if name == "some" else getattr(about, "address", about)
+            words = f"{name} {named}".strip()
             self.calls.append(words)
 
             def effect() -> Any:
