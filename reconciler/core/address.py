@@ -24,15 +24,23 @@ class Address:
         Raises:
             ValueError: the text is none of the four forms.
         """
+        found = cls._of(text)
+        found.__dict__["_text"] = text  # it is at hand, and making it costs as much as all the rest
+        return found
+
+    @classmethod
+    def _of(cls, text: str) -> Self:
         kind, _, rest = text.partition("/")
-        parent, slash, name = rest.partition("/")
-        asset, colon, version = rest.partition(":")
-        match kind:
-            case "endpoint" if rest and not slash and not colon:
-                return cls(kind, rest)
-            case "deployment" if parent and name and "/" not in name:
+        if kind == "deployment":
+            parent, _, name = rest.partition("/")
+            if parent and name and "/" not in name:
                 return cls(kind, name, endpoint=parent)
-            case "model" | "environment" if asset and version:
+        elif kind == "endpoint":
+            if rest and "/" not in rest and ":" not in rest:
+                return cls(kind, rest)
+        elif kind in ("model", "environment"):
+            asset, _, version = rest.partition(":")
+            if asset and version:
                 return cls(kind, asset, version=version)
         raise ValueError(
             f"{text!r} is not an address; write endpoint/NAME, deployment/ENDPOINT/NAME, model/NAME:VERSION "

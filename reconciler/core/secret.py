@@ -4,11 +4,12 @@ import hashlib
 import hmac
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 SEALED, SHOWN = "$secret", "$shown"
+_SEALED_JSON = f'"{SEALED}"'
 HIDDEN = "***"
 
 # What opens an address: user and password, or a token in their place; the signature of one that Azure has signed; the
@@ -153,10 +154,45 @@ def unsealed(value: Any) -> Any:
 
 
 def spec_from_json(text: str | bytes) -> Any:
-    """Read the JSON text of a sealed spec; thousands are read for a plan, so only one with a `$` is looked through."""
+    """Read the JSON text of a sealed spec."""
     if isinstance(text, bytes):
         text = text.decode(json.detect_encoding(text), "surrogatepass")
-    return _DECODER.decode(text) if "$" in text else json.loads(text)
+    return _spec_of(json.loads(text), text)
+
+
+def specs_from_json(texts: Sequence[str]) -> list[Any]:
+    """Read the JSON texts of sealed specs, each of which is one whole value.
+
+    All at once takes half the time, and names of fields are then held once.
+    """
+    return list(map(_spec_of, json.loads(f"[{','.join(texts)}]"), texts))
+
+
+def _spec_of(value: Any, text: str) -> Any:
+    """The spec of a JSON form that was just read. Thousands are for a plan: one without a `$` is not looked through."""
+    if "$" not in text:
+        return value
+    if "$$" in text:
+        return unsealed(value)
+    held = [value]
+    _open(held, text.count(_SEALED_JSON))
+    return held[0]
+
+
+def _open(held: Any, left: int) -> int:
+    """Put secrets in the place of what they were sealed as, until as many are found; gives how many are left.
+
+    The mapping or list is nobody else's, and none of its names begins with more than one `$`.
+    """
+    for place, item in held.items() if isinstance(held, dict) else enumerate(held):
+        if item and isinstance(item, (dict, list)):
+            if SEALED in item and isinstance(item, dict) and item.keys() <= {SEALED, SHOWN}:
+                held[place], left = Secret(item[SEALED], shown=item.get(SHOWN, "")), left - 1
+            else:
+                left = _open(item, left)
+            if left <= 0:
+                break
+    return left
 
 
 def _unsealed_mapping(value: dict[str, Any]) -> Any:
@@ -166,9 +202,6 @@ def _unsealed_mapping(value: dict[str, Any]) -> Any:
     if "$$" in "".join(value):  # at most one call too many, where one key ends in `$` and the next begins with it
         return {key[1:] if _looks_sealed(key) else key: item for key, item in value.items()}
     return value
-
-
-_DECODER = json.JSONDecoder(object_hook=_unsealed_mapping)
 
 
 def _looks_sealed(key: Any) -> bool:

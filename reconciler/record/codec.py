@@ -2,11 +2,14 @@
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from functools import reduce
+from itertools import repeat
+from operator import xor
 from typing import Any
 
 from reconciler.core.manifest import Spec
-from reconciler.core.secret import sealed, spec_from_json
+from reconciler.core.secret import sealed, spec_from_json, specs_from_json
 from reconciler.core.state import Entry
 
 # Beside the fields of an entry's spec, among which no schema allows such a name.
@@ -30,10 +33,13 @@ def entry_text(entry: Entry) -> str:
     return to_text({**entry.spec, _LABELS: entry.labels} if entry.labels else entry.spec)
 
 
-def entry_of(text: str, generation: int, operation: str, created: str) -> Entry:
-    """The entry of a stored form and of what is stored beside it."""
-    spec = dict(from_text(text) or {})
-    return Entry(spec, generation, operation, created, spec.pop(_LABELS, {}))
+def entries_of(stored: Sequence[tuple[str, int, str, str]]) -> list[Entry]:
+    """The entries of their stored forms, each with its generation, operation and time of creation."""
+    specs = specs_from_json([text for text, *_ in stored])
+    return [
+        Entry(spec, generation, operation, created, spec.pop(_LABELS, {}))
+        for spec, (_, generation, operation, created) in zip(specs, stored, strict=True)
+    ]
 
 
 def forgetful(spec: Spec | None) -> Spec | None:
@@ -54,10 +60,7 @@ def storable(text: str) -> str:
 
 def toggled(total: str, *digests: str) -> str:
     """The digest of a set of rows once these are put in, or taken out: order does not matter."""
-    number = int(total, 16)
-    for digest in digests:
-        number ^= int(digest, 16)
-    return f"{number:032x}"
+    return f"{reduce(xor, map(int, digests, repeat(16)), int(total, 16)):032x}"
 
 
 EMPTY_SET = f"{0:032x}"

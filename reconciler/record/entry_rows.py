@@ -6,10 +6,7 @@ from itertools import islice
 from reconciler.core.address import Address
 from reconciler.core.state import Entry
 from reconciler.record.root import Root
-from reconciler.record.tables import DamagedError, Ledger, Texts, entry_of_row
-
-_AT_ONCE = 500
-"""Addresses of one query: databases take some thousands of values, and a query has to be read, too."""
+from reconciler.record.tables import AT_ONCE, DamagedError, Ledger, Texts, entries_of_rows
 
 
 def root_of(ledger: Ledger) -> Root:
@@ -42,8 +39,8 @@ def some_entries(rows: Texts, ledger: Ledger, addresses: Collection[Address]) ->
         DamagedError: a row does not fit its digest.
     """
     wanted, found = iter(sorted(addresses)), dict[Address, Entry]()
-    while texts := [str(address) for address in islice(wanted, _AT_ONCE)]:
+    while texts := [str(address) for address in islice(wanted, AT_ONCE)]:
         places = ", ".join("?" * len(texts))
         query = f"SELECT * FROM entries WHERE target = ? AND address IN ({places})"  # noqa: S608 - nothing but `?`
-        found |= dict(entry_of_row(rows, ledger, row) for row in rows.execute(query, (ledger.target, *texts)))
+        found |= entries_of_rows(rows, ledger, rows.execute(query, (ledger.target, *texts)).fetchall())
     return found

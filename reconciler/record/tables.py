@@ -3,11 +3,12 @@
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, astuple, dataclass, replace
+from itertools import islice
 from typing import Any, Protocol
 
 from reconciler.core.address import Address
 from reconciler.core.state import Entry
-from reconciler.record.codec import EMPTY_SET, entry_of, entry_text, from_text, to_text, toggled
+from reconciler.record.codec import EMPTY_SET, entries_of, entry_text, from_text, to_text, toggled
 from reconciler.record.store import Intent, Journalled, Run, run_from
 
 
@@ -51,6 +52,9 @@ class Texts(Connection, Protocol):
 
 JOURNAL = "SELECT operation, target, run, address, generation, body, outcome, message, finished, digest FROM journal"
 """Operations, the columns in the order of their digest."""
+
+AT_ONCE = 500
+"""Rows that are asked for or read at once; databases take some thousands of values in a query."""
 
 
 class DamagedError(Exception):
@@ -126,9 +130,11 @@ def save_ledger(connection: Texts, ledger: Ledger) -> None:
 def all_entries(connection: Texts, ledger: Ledger) -> dict[Address, Entry]:
     """Every entry of the target, by address."""
     query = "SELECT * FROM entries WHERE target = ? ORDER BY address"
-    rows = connection.execute(query, (ledger.target,)).fetchall()
-    entries = dict(entry_of_row(connection, ledger, row) for row in rows)
-    _check_set([row[-1] for row in rows], ledger.entries, ledger.entries_sum, "entries")
+    found, entries, digests = iter(connection.execute(query, (ledger.target,))), dict[Address, Entry](), list[str]()
+    while rows := list(islice(found, AT_ONCE)):
+        entries |= entries_of_rows(connection, ledger, rows)
+        digests += [row[-1] for row in rows]
+    _check_set(digests, ledger.entries, ledger.entries_sum, "entries")
     return entries
 
 
@@ -136,7 +142,7 @@ def find_entry(connection: Texts, ledger: Ledger, address: Address) -> Entry | N
     """The entry of an address, if there is one."""
     query = "SELECT * FROM entries WHERE target = ? AND address = ?"
     row = connection.execute(query, (ledger.target, str(address))).fetchone()
-    return entry_of_row(connection, ledger, row)[1] if row else None
+    return entries_of_rows(connection, ledger, [row])[address] if row else None
 
 
 def put_entry(connection: Texts, ledger: Ledger, address: Address, entry: Entry | None) -> Ledger:
@@ -276,11 +282,13 @@ def _run(connection: Texts, ledger: Ledger, row: Sequence[Any]) -> Run:
     return run_from(json.loads(connection.read(body, ledger, run_place(run_id))))
 
 
-def entry_of_row(connection: Texts, ledger: Ledger, row: Sequence[Any]) -> tuple[Address, Entry]:
-    """The address and the entry of a row of all its columns."""
-    target, address, spec, generation, operation, created = whole(connection, row, "an entry")
-    text = connection.read(spec, ledger, entry_place(target, address))
-    return Address.parse(address), entry_of(text, generation, operation, created)
+def entries_of_rows(connection: Texts, ledger: Ledger, rows: Sequence[Sequence[Any]]) -> dict[Address, Entry]:
+    """The entries of rows of all their columns, by address."""
+    stored = []
+    for row in rows:
+        target, address, spec, *facts = whole(connection, row, "an entry")
+        stored.append((connection.read(spec, ledger, entry_place(target, address)), *facts))
+    return dict(zip([Address.parse(row[1]) for row in rows], entries_of(stored), strict=True))
 
 
 def _journalled(connection: Texts, ledger: Ledger, row: Sequence[Any]) -> Journalled:

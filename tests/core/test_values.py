@@ -1,6 +1,7 @@
 """Addresses and secrets."""
 
 import copy
+import json
 import pickle
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.core.address import Address
-from reconciler.core.secret import Secret, sealed, unsealed
+from reconciler.core.secret import Secret, sealed, spec_from_json, specs_from_json, unsealed
 
 ADDRESSES = ["endpoint/credit", "deployment/credit/blue", "model/risk:3", "environment/sklearn:1"]
 
@@ -60,6 +61,24 @@ VALUES = st.recursive(
 @given(VALUES)
 def test_a_spec_comes_back_from_its_json_form_as_it_was(value):
     assert unsealed(sealed(value)) == value
+
+
+@given(st.lists(VALUES, max_size=4))
+def test_specs_come_back_from_their_texts_one_by_one_as_all_at_once(values):
+    texts = [json.dumps(sealed(value)) for value in values]
+    assert specs_from_json(texts) == [spec_from_json(text) for text in texts] == values
+
+
+def test_a_secret_keeps_what_may_be_shown_of_it_in_every_reading():
+    secret = Secret.of("https://ana:pw@host", b"key", shown="https://***@host")
+    text = json.dumps(sealed({"list": [{"deep": secret}]}))
+    for read in (
+        spec_from_json(text),
+        spec_from_json(text.encode()),
+        *specs_from_json([text]),
+        unsealed(json.loads(text)),
+    ):
+        assert read["list"][0]["deep"].shown == secret.shown
 
 
 def test_a_secret_that_is_pickled_or_copied_is_its_digest_alone():
