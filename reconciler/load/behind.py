@@ -5,6 +5,7 @@
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import groupby
 
 from reconciler.core.manifest import Manifest, Source
@@ -12,7 +13,7 @@ from reconciler.load.attribution import Line
 from reconciler.load.direct import Direct
 from reconciler.load.history import WHOLE, containing
 from reconciler.load.lines import Place, commit_of
-from reconciler.load.place import inside
+from reconciler.load.place import below, inside
 
 _STATUS = ("status", "--porcelain=v1", "-z", "--no-renames", "--untracked-files=all", "--ignore-submodules=all")
 
@@ -45,9 +46,9 @@ def wholes_of(git: Direct, wanted: Iterable[Place], named: Behind) -> Wholes:
         Unanswered: git cannot say.
     """
     wholes = Wholes()
-    found = sorted((place.revision, path, place.source.file, place) for place, path in _paths(wanted, named))
+    found = sorted(_paths(wanted, named), key=lambda each: each[:2])
     for revision, some in groupby(found, key=lambda each: each[0]):
-        pairs = [(path, place.source) for _, path, _, place in some]
+        pairs = [(path, source) for _, path, source in some]
         commit = commit_of(git, revision)
         committed = _committed(git, commit, {path for path, _ in pairs}, checkout=not revision) if commit else set()
         for path, source in pairs:
@@ -58,12 +59,14 @@ def wholes_of(git: Direct, wanted: Iterable[Place], named: Behind) -> Wholes:
     return wholes
 
 
-def _paths(wanted: Iterable[Place], named: Behind) -> Iterator[tuple[Place, str]]:
+def _paths(wanted: Iterable[Place], named: Behind) -> Iterator[tuple[str, str, Source]]:
+    """Revision, path and place of what stands behind places."""
+    real = cache(os.path.realpath)
     for place in wanted:
-        for location in named.get(place.source, ()):
-            real = os.path.realpath(location)
-            if inside(real, place.folder) and real != place.folder:
-                yield place, os.path.relpath(real, place.folder)
+        for source in place.sources:
+            for location in map(real, named.get(source, ())):
+                if inside(location, place.folder) and location != place.folder:
+                    yield place.revision, below(location, place.folder), source
 
 
 def _committed(git: Direct, commit: str, paths: Collection[str], *, checkout: bool) -> set[str]:

@@ -4,7 +4,7 @@ It is what `git blame` says, but for all files in one walk through the history: 
 minutes.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -74,25 +74,25 @@ def blamed(
         lines, wholes = lines_of(git, wanted), wholes_of(git, wanted, named)
         found, cut_off = _written(git, {*lines.of.values(), *chain(*wholes.of.values())}, cache)
     except Unanswered as error:
-        return Blamed(unknown=_sorted(place.source for place in wanted), why=str(error))
+        return Blamed(unknown=_sorted(source for place in wanted for source in place.sources), why=str(error))
     asked = {source: [line, *wholes.of.get(source, ())] for source, line in lines.of.items()}
     uncommitted = lines.uncommitted | wholes.uncommitted
     lost = {source for source, each in asked.items() if not cut_off.isdisjoint(each)} - uncommitted
-    told = {source: _latest(found[line] for line in each) for source, each in asked.items() if source not in lost}
+    told = {source: _latest([found[line] for line in each]) for source, each in asked.items() if source not in lost}
     unknown = _sorted({*lines.unclear, *lost})
     why = (_CUT_OFF if lost else _UNCLEAR) if unknown else ""
     return Blamed({**told, **dict.fromkeys(uncommitted, Blame())}, unknown, why)
 
 
-def _latest(blames: Iterable[Blame]) -> Blame:
-    return max(blames, key=lambda blame: blame.date)
+def _latest(blames: Sequence[Blame]) -> Blame:
+    return blames[0] if len(blames) == 1 else max(blames, key=lambda blame: blame.date)
 
 
 def _written(git: Direct, lines: Collection[Line], cache: Path | None) -> tuple[dict[Line, Blame], set[Line]]:
     """Who wrote lines, and those whose writer is in no commit that there is."""
     kept = known(cache, lines)
-    found = {line: kept[line] for line in lines if line in kept}
-    new_ones = [line for line in lines if line not in kept]
+    found = {line: blame for line in lines if (blame := kept.get(line))}
+    new_ones = [line for line in lines if line not in found] if len(found) < len(lines) else []
     wrote, first = _walked(git, History, [line for line in new_ones if line[2] != WHOLE])
     wrote_whole, first_whole = _walked(git, Wholes, [line for line in new_ones if line[2] == WHOLE])
     wrote, first = wrote | wrote_whole, first | first_whole

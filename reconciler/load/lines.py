@@ -1,7 +1,7 @@
 """Places in files become lines of commits: which file of which commit, and which of git's lines of it."""
 
 # Paths are text here: as Path objects those of 1,000 files cost 20 ms.
-# ruff: noqa: PTH110, PTH113, PTH118, PTH120
+# ruff: noqa: PTH110, PTH113, PTH114, PTH118, PTH119, PTH120
 
 import hashlib
 import os
@@ -18,7 +18,7 @@ from reconciler.load.direct import Direct
 from reconciler.load.git import Unanswered
 from reconciler.load.history import Hunk, changed_here
 from reconciler.load.overrides import SET
-from reconciler.load.place import git_root, inside
+from reconciler.load.place import below, git_root, inside
 from reconciler.load.text import MAX_BYTES
 from reconciler.record.files import open_regular
 
@@ -32,16 +32,16 @@ _SHA1 = 40
 
 @dataclass(frozen=True)
 class Place:
-    """A place in a file of a repository.
+    """Places in one file of a repository.
 
     Args:
-        source: as it is shown.
+        sources: as they are shown.
         folder: where the repository's files lie.
         path: of the file, from there.
         revision: whose files they are; empty for those of the checkout.
     """
 
-    source: Source
+    sources: tuple[Source, ...]
     folder: str
     path: str
     revision: str = ""
@@ -57,9 +57,17 @@ class Lines:
 
 
 def places(sources: Iterable[Source], root: str, paths: Collection[str]) -> Iterator[Place]:
-    """The places in files of a repository, as checked out or of a revision; not those in a repository inside of it."""
-    lying = cache(_Lying(root, [path.partition(":")[0] for path in paths if not os.path.exists(path)]).of)
-    return (Place(source, *found) for source in sources if (found := lying(source.file)))
+    """The places in files of a repository, as checked out or of a revision, file by file.
+
+    Those in a repository inside of it are left out.
+    """
+    lying = _Lying(root, [path.partition(":")[0] for path in paths if not os.path.exists(path)])
+    by_file: dict[str, list[Source]] = {}
+    for source in sources:
+        by_file.setdefault(source.file, []).append(source)
+    for file, some in by_file.items():
+        if found := lying.of(file):
+            yield Place(tuple(some), *found)
 
 
 class _Lying:
@@ -67,7 +75,7 @@ class _Lying:
 
     def __init__(self, root: str, revisions: Sequence[str]) -> None:
         self._root, self._folder, self._revisions = root, os.path.realpath(root), revisions
-        self._holder, self._laid_out = cache(_holder), cache(self._tree)
+        self._real, self._holder, self._laid_out = cache(os.path.realpath), cache(_holder), cache(self._tree)
 
     def of(self, file: str) -> tuple[str, ...]:
         """The folder of the repository's files, the path from there, and the revision; nothing where it is not in it.
@@ -75,10 +83,11 @@ class _Lying:
         Args:
             file: as it is shown.
         """
-        path = os.path.realpath(file)
+        path = os.path.join(self._real(os.path.dirname(file)), os.path.basename(file))
+        path = os.path.realpath(path) if os.path.islink(path) else path
         if file != SET and os.path.isfile(path):
             ours = inside(path, self._folder) and self._holder(os.path.dirname(path)) == self._folder
-            return (self._folder, os.path.relpath(path, self._folder)) if ours else ()
+            return (self._folder, below(path, self._folder)) if ours else ()
         revision = next((each for each in self._revisions if file.startswith(f"{each}:")), "")
         return self._of_revision(file, revision) if revision else ()
 
@@ -105,19 +114,21 @@ def lines_of(git: Direct, wanted: Iterable[Place]) -> Lines:
         Unanswered: git cannot say.
     """
     lines = Lines()
-    for revision, some in groupby(sorted(wanted, key=_order), key=lambda place: place.revision):
+    for revision, some in groupby(sorted(wanted, key=_revision), key=_revision):
         _add(lines, git, revision, list(some))
     return lines
 
 
-def _order(place: Place) -> tuple[str, str, int]:
-    return place.revision, place.path, place.source.line
+def _revision(place: Place) -> str:
+    return place.revision
 
 
 def _add(lines: Lines, git: Direct, revision: str, wanted: Sequence[Place]) -> None:
     commit = commit_of(git, revision)
     if not commit:
-        (lines.unclear if revision else lines.uncommitted).update(place.source for place in wanted)
+        (lines.unclear if revision else lines.uncommitted).update(
+            source for place in wanted for source in place.sources
+        )
         return
     by_path = {place.path: place for place in wanted}
     blobs = blobs_of(git, commit, by_path.keys())
@@ -127,15 +138,15 @@ def _add(lines: Lines, git: Direct, revision: str, wanted: Sequence[Place]) -> N
         changed |= _changed(
             git, commit, {path: files[path] for path in blobs.keys() & files.keys() - changed.keys()}, blobs
         )
-    for place in wanted:
-        line = files[place.path].line(place.source.line)
-        before = line_before(line, changed[place.path]) if place.path in changed else 0
+    for path, source in ((place.path, source) for place in wanted for source in place.sources):
+        line = files[path].line(source.line)
+        before = line_before(line, changed[path]) if path in changed else 0
         if before:
-            lines.of[place.source] = (commit, place.path, before)
-        elif revision or place.path in blobs.keys() - changed.keys():
-            lines.unclear.add(place.source)
+            lines.of[source] = (commit, path, before)
+        elif revision or (path in blobs and path not in changed):
+            lines.unclear.add(source)
         else:
-            lines.uncommitted.add(place.source)
+            lines.uncommitted.add(source)
 
 
 def _changed(
@@ -151,10 +162,17 @@ def _changed(
 
 @dataclass(frozen=True)
 class _File:
-    """A file as it lies there; `ids` are those that git may know its content by."""
+    """A file as it lies there.
 
-    data: bytes
-    ids: tuple[str, ...]
+    Args:
+        data: what it holds.
+        ids: those that git may know its content by.
+        odd: whether YAML and git count its lines in different ways.
+    """
+
+    data: bytes = b""
+    ids: tuple[str, ...] = ()
+    odd: bool = False
 
     @classmethod
     def read(cls, place: Place, length: int) -> Self:
@@ -163,12 +181,13 @@ class _File:
             with open_regular(os.path.join(place.folder, place.path)) as file:
                 data = file.read(MAX_BYTES)
         except OSError:
-            return cls(b"", ())
-        return cls(data, tuple(_id(each, length) for each in (data, data.replace(b"\r\n", b"\n"))))
+            return cls()
+        forms = dict.fromkeys((data, data.replace(b"\r\n", b"\n")))
+        return cls(data, tuple(_id(form, length) for form in forms), _ODD_END.search(data) is not None)
 
     def line(self, number: int) -> int:
         """The number that git has for a line of YAML's."""
-        if not _ODD_END.search(self.data):
+        if not self.odd:
             return number
         ends = [end.end() for end in islice(_LINE_END.finditer(self.data), number - 1)]
         return self.data.count(b"\n", 0, ends[-1] if ends else 0) + 1

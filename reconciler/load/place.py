@@ -79,6 +79,11 @@ def inside(path: str, folder: str) -> bool:
     return path == folder or path.startswith(folder.rstrip(os.sep) + os.sep)
 
 
+def below(path: str, folder: str) -> str:
+    """An absolute path in its normal form that is inside a folder, from there."""
+    return path[len(folder.rstrip(os.sep)) + 1 :] or "."
+
+
 def shown(path: str) -> str:
     """An absolute path relative to the current folder when below it, else as it is."""
     here = os.getcwd()

@@ -407,6 +407,16 @@ def test_a_field_that_names_a_folder_or_a_file_is_whose_that_was_changed_last(na
     assert named("HEAD~1:m") == ["Ana", "Ben", "Ana", "Cem"]
 
 
+def test_two_fields_of_one_file_that_name_one_folder_are_both_whose_that_was_changed_last(repository: Path):
+    Path("src").mkdir()
+    Path("src/score.py").write_text("one\n")
+    commit(BEN, GIT_AUTHOR_DATE="2090-01-01T00:00:00Z")
+    sources = [Source("a.yml", 1), Source("a.yml", 3)]
+    assert said(("a.yml", 1), ("a.yml", 3)) == ["Ana", "Ana"]
+    told = blamed(sources, repository, named={source: [str(repository / "src")] for source in sources})
+    assert [told.found[source].author for source in sources] == ["Ben", "Ben"]
+
+
 @pytest.mark.parametrize("name", ["src/deep/score.py", "src/new.py"])
 def test_content_that_is_in_no_commit_is_not_committed(naming: Path, name: str):
     Path(name).write_text("def run(data): ...\n")
