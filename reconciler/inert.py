@@ -18,4 +18,7 @@ def log_line(text: str) -> str:
 
     Runners take `::error::…` at a line's begin for one, and `##[error]…` or `##vso[…]` anywhere.
     """
-    return _MARK.sub("# #", _COMMAND.sub(r"\1: :", printable(text)))
+    text = printable(text)
+    # Most lines hold neither, and a large plan has many.
+    text = _COMMAND.sub(r"\1: :", text) if "::" in text else text
+    return _MARK.sub("# #", text) if "##" in text else text

@@ -94,7 +94,7 @@ class Manifest:
 
     def source(self, path: str = "") -> Source:
         """Where a field was written: its own place, else its nearest written parent's."""
-        if origin := origin_of(path, self.given):
+        if self.given and (origin := origin_of(path, self.given)):
             return origin
         while path not in self.positions:
             if not path:

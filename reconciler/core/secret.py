@@ -88,7 +88,7 @@ def without_secrets(environ: Mapping[str, str]) -> dict[str, str]:
 
 def masked(text: str) -> str:
     """A text with `***` for whatever opens an address in it, as in `--index-url https://ana:password@host`."""
-    return _CREDENTIALS.sub(HIDDEN, text)
+    return _CREDENTIALS.sub(HIDDEN, text) if "/" in text or "=" in text else text
 
 
 def credentials_in(text: str) -> list[str]:

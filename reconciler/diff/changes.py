@@ -100,25 +100,22 @@ def _creation(resource: Resource) -> tuple[FieldChange, ...]:
     kind, manifest = KINDS[resource.address.kind], resource.manifest
     unsaid = kind.defaults.get(manifest.platform, {})
     return tuple(
-        FieldChange(path, None, value, resource.source(path))
-        for path, value in _leaves(started(resource.spec))
-        if value != _at(unsaid, path)
+        FieldChange(path, None, value, resource.source(path)) for path, value in _said(started(resource.spec), unsaid)
     )
 
 
-def _leaves(spec: Spec, path: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in sorted(spec.items()):
+def _said(spec: Spec, unsaid: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Dotted path and value of every leaf that is not as the defaults have it."""
+    usual: Spec = unsaid if isinstance(unsaid, Mapping) else {}
+    for key in sorted(spec):
+        value = spec[key]
+        if value is None or value == usual.get(key):
+            continue
         inner = f"{path}.{key}" if path else key
         if isinstance(value, Mapping):
-            yield from _leaves(value, inner)
-        elif value is not None:
+            yield from _said(value, usual.get(key), inner)
+        else:
             yield inner, value
-
-
-def _at(spec: Any, path: str) -> Any:
-    for key in path.split("."):
-        spec = spec.get(key) if isinstance(spec, Mapping) else None
-    return spec
 
 
 def _deletion(address: Address, state: State) -> Change:

@@ -51,7 +51,8 @@ def whole_line(value: Any, veil: Veil) -> str:
         return veil.of(value)
     shown = veil.over(value)
     text = shown if isinstance(shown, str) and shown and _is_plain(shown) else _json(shown)
-    return _DIGEST.sub(r"sha256:\1", printable(text))
+    text = printable(text)
+    return _DIGEST.sub(r"sha256:\1", text) if "sha256:" in text else text
 
 
 def printable_lines(text: str) -> str:
