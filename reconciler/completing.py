@@ -9,7 +9,7 @@ from reconciler.load.blame import blamed
 from reconciler.load.removed import with_removals
 from reconciler.load.taken_out import taken_out, written
 from reconciler.telemetry import span
-from reconciler.wanted import options_of, paths_of
+from reconciler.wanted import cache_of, options_of, paths_of
 from reconciler.wishes import Planned, Wish
 from reconciler.workspace import Workspace
 
@@ -35,7 +35,7 @@ def with_blame(planned: Planned, workspace: Workspace, wish: Wish) -> Planned:
         # Of a field that was taken out, whoever wrote what held it did not do it.
         sources = written(steps, taken)
         named = behind(workspace.manifests) if sources else {}
-        found = blamed(sources, root, paths=wish.paths, named=named, cache=workspace.cache)
+        found = blamed(sources, root, paths=wish.paths, named=named, cache=cache_of(workspace, wish))
     return replace(
         planned,
         plan=replace(planned.plan, steps=steps),

@@ -8,39 +8,25 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from reconciler.apply import InTime, Pace, as_recovered, recoveries, unfinished
+from reconciler.apply import Pace
 from reconciler.attending import locked, see_to_attendance
 from reconciler.completing import held_against, with_blame
-from reconciler.core.plan import Plan
 from reconciler.core.problem import Problem
 from reconciler.core.state import State
 from reconciler.destroying import destroy
-from reconciler.diff import (
-    altered,
-    by_command,
-    changes,
-    confined,
-    drifts,
-    fold,
-    labelled,
-    newer,
-    relabelled,
-)
 from reconciler.drifting import drift, refresh
 from reconciler.executing import executed, origin_of, settled
-from reconciler.guarding import generations, guard, guards_of, refuse, suspects, with_unclaimed_traffic
+from reconciler.guarding import refuse
 from reconciler.judging import ask_for_authors, in_force, mistakes
 from reconciler.load import Loaded, load_all
 from reconciler.load.config import read_config
-from reconciler.observing import corrections_of, live_of, served_of
-from reconciler.order import order
 from reconciler.preflight import problems_of
-from reconciler.providers.provider import Renewing
+from reconciler.remembering import looking
 from reconciler.resolve import resolve
 from reconciler.runs import dirt_of, in_no_commit
 from reconciler.saved import SavedPlan
 from reconciler.telemetry import span
-from reconciler.wanted import loaded_of, options_of, paths_of, refuse_unknown, take_for_recorded, wanted
+from reconciler.wanted import options_of, paths_of, take_for_recorded
 from reconciler.wishes import Applied, Manner, Planned, Wish
 from reconciler.workspace import Workspace
 
@@ -80,69 +66,30 @@ def _planned(workspace: Workspace, wish: Wish, pace: Pace, command: str, *, save
 
 
 def _plan(
-    workspace: Workspace,
-    wish: Wish,
-    pace: Pace,
-    besides: Sequence[Problem],
-    *,
-    saved: SavedPlan | None,
-    alone: bool,
+    workspace: Workspace, wish: Wish, pace: Pace, besides: Sequence[Problem], *, saved: SavedPlan | None, alone: bool
 ) -> Planned:
-    """Make a plan, hold it against a saved one, which may be stale, and then against what may be done.
+    """The plan as an earlier look had it, where all is as it was then, else made anew, which later looks then know.
 
     Args:
         workspace: the target.
         wish: what is wanted.
         pace: how long the platform may take to say what is live.
         besides: what is wrong with other files than the manifests.
-        saved: a plan made before.
+        saved: a plan made before, against which this one is held.
         alone: whether the caller holds the target's lock, so that nobody else is at work on it.
     """
-    loaded = loaded_of(workspace, wish)
-    recorded = workspace.store.read()
-    refresh = wish.refresh and not workspace.offline
-    live = live_of(workspace, pace) if refresh else ()
-    if refresh and isinstance(workspace.provider, Renewing):
-        live = altered(live, recorded, served_of(workspace, pace))
-    intents, who = unfinished(workspace.store)
-    seen = {item.address: item for item in live} if refresh else None
-    state = fold(as_recovered(recorded, intents, seen), live) if seen is not None else recorded
-    whole = not loaded.alone
-    resolved, warnings = wanted(workspace, wish, loaded, state, besides)
-    refuse_unknown(wish.only, resolved, state)
-    state = labelled(state, resolved.resources)
-    # What is wanted in the place of files is what was recorded, and nothing that was registered since.
-    by_files = wish.resources is None
-    found = changes(resolved.resources, state, recorded=recorded, whole=whole, keep=by_files)
-    steps = order(confined(found, wish.only))
-    made = Plan(
-        target=workspace.target.name,
-        lineage=recorded.lineage,
-        serial=recorded.serial,
-        tree=loaded.tree,
-        steps=steps,
-        live=generations(live),
-        pins=resolved.pins,
-        unchanged=len({r.address for r in resolved.resources} - {c.address for c in found}),
-        recovery=recoveries(intents, recorded, seen),
-        holder=None if alone else who,
-        offline=workspace.offline,
-        against=wish.against,
-        labels={resource.address: resource.labels for resource in resolved.resources if resource.labels},
-        by_command=tuple(by_command(resolved.resources, state)) if whole and by_files and not wish.only else (),
-    )
-    if saved:
-        saved.refuse_unless(made)
-    looked_at = live if refresh or not alone else suspects(workspace, recorded, pace)
-    ahead = newer(recorded, looked_at, workspace.store.generation)
-    guards = guards_of(workspace, wish, state, live, ahead)
-    eyes = InTime(workspace.provider, pace)
-    known = state if refresh or workspace.offline else with_unclaimed_traffic(eyes, state, steps)
-    guard(workspace, made, known, guards, wanted=len(resolved.resources) if whole else None)
-    told = tuple(drifts(recorded, live, ahead)) if refresh else ()
-    meant = [each for each in resolved.resources if not wish.only or each.address in wish.only]
-    corrected = corrections_of(recorded, state, resolved.resources, found) if whole and not wish.only else {}
-    return Planned(made, warnings, told, {**relabelled(recorded, meant), **corrected}, loaded.passed_over)
+    look = looking(workspace, wish, pace, besides)
+    if look and (known := look.again(alone=alone)):
+        if saved:
+            saved.refuse_unless(known.plan)
+        return known
+    from reconciler.planning import sighted, staged  # noqa: PLC0415 - what is known goes through no stage
+
+    sight = sighted(workspace, wish, pace)
+    planned = staged(workspace, wish, sight, pace, besides, saved=saved, alone=alone)
+    if look:
+        look.keep(planned, sight.loaded, sight.live)
+    return planned
 
 
 def apply(workspace: Workspace, wish: Wish, manner: Manner | None = None, *, saved: SavedPlan | None = None) -> Applied:

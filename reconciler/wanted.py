@@ -117,7 +117,7 @@ def loaded_of(workspace: Workspace, wish: Wish) -> Loaded:
         return Loaded((), (), (), "")
     if wish.read is not None:
         return _known(workspace, wish.read)
-    options = options_of(workspace.target, wish, cache=workspace.cache, start=workspace.start)
+    options = options_of(workspace.target, wish, cache=cache_of(workspace, wish), start=workspace.start)
     paths = paths_of(workspace.config, wish)
     if wish.kind and any(map(os.path.isdir, paths)):  # before it is walked: it may be all of a disk
         raise MlopsError(_folder(wish))
@@ -158,8 +158,10 @@ def _joined(loaded: Loaded, made: Sequence[tuple[Manifest, list[Problem]]], targ
 
 def _with_values(loaded: Loaded) -> Loaded:
     """What is loaded, with the values of the secrets that it names."""
-    manifests, unresolved = with_secrets(loaded.manifests, os.environ)
-    return replace(loaded, manifests=manifests, problems=(*loaded.problems, *unresolved))
+    asked = set[str]()
+    manifests, unresolved = with_secrets(loaded.manifests, os.environ, asked)
+    problems = (*loaded.problems, *unresolved)
+    return replace(loaded, manifests=manifests, problems=problems, secrets=loaded.secrets | asked)
 
 
 def _known(workspace: Workspace, loaded: Loaded) -> Loaded:
@@ -194,6 +196,11 @@ def options_of(target: Target, wish: Wish, *, cache: Path | None = None, start: 
         beyond=wish.beyond,
         start=start,
     )
+
+
+def cache_of(workspace: Workspace, wish: Wish) -> Path | None:
+    """Where what is known of files is kept; None where the wish does without."""
+    return workspace.cache if wish.cached else None
 
 
 def paths_of(config: Config, wish: Wish) -> tuple[str, ...]:

@@ -45,6 +45,7 @@ class Wish:
         blame: whether git is asked who last wrote what the plan's fields come from.
         resources: everything that is wanted, in the place of what files say; None where files are to be read.
         read: what the files said when they were read already, whatever became of them since.
+        cached: whether what is known from earlier runs may be used, and kept for later ones.
     """
 
     paths: tuple[str, ...] = ()
@@ -69,6 +70,7 @@ class Wish:
     skip_scripts: bool = False
     beyond: tuple[str, ...] = ()
     read: Loaded | None = None
+    cached: bool = True
 
     @property
     def given(self) -> tuple[str, ...]:

@@ -49,6 +49,16 @@ class InTime:
             return self._answered(f"how {len(addresses)} objects are", lambda: tuple(provider.some(addresses)))
         return self._each(sorted(addresses))
 
+    def root(self) -> str:
+        """What tells whether the live side is as it was; empty where the provider does not tell."""
+        provider = self.provider
+        return self._answered("whether it is as it was", provider.root) if isinstance(provider, Rooted) else ""
+
+    def digests(self) -> Mapping[Address, str]:
+        """What tells which objects are as they were; nothing where the provider does not tell."""
+        provider = self.provider
+        return self._answered("what is as it was", provider.digests) if isinstance(provider, Rooted) else {}
+
     def fences(self) -> Mapping[Address, int]:
         """By address the generation below which operations are refused; none where the provider does not tell."""
         provider = self.provider

@@ -63,6 +63,10 @@ Policies = Annotated[
     ),
 ]
 Blame = Annotated[bool, typer.Option("--blame/--no-blame", help="Ask git who last wrote what the fields come from.")]
+Cached = Annotated[
+    bool,
+    typer.Option("--cache/--no-cache", help="Use what is known from earlier runs, and keep what is learnt for later."),
+]
 RequireClean = Annotated[bool, typer.Option("--require-clean", help="Refuse to apply what is in no commit.")]
 AutoApprove = Annotated[bool, typer.Option("--auto-approve", "--yes", "-y", help="Do not ask.")]
 Parallel = Annotated[int, typer.Option("--parallel", metavar="N", min=1, max=64, help="Steps that run at once.")]

@@ -37,6 +37,7 @@ def plan(
     allow_empty: o.AllowEmpty = False,
     policies: o.Policies = "",
     blame: o.Blame = True,
+    cached: o.Cached = True,
     detailed_exitcode: o.DetailedExitcode = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Also list the YAML files passed over.")] = False,
 ) -> int:
@@ -69,7 +70,7 @@ def plan(
     refresh = refresh and not offline
     names = (name, endpoint_name)
     wish = wish_of(paths, variables, overrides, names, only, refresh, max_delete, allow_empty, policies, blame)
-    wish = replace(wish, against=against)
+    wish = replace(wish, against=against, cached=cached)
     with reports.of(target, form):
         with open_workspace(target, offline=offline, blank=bool(against)) as workspace:
             reports.target = workspace.target.name
@@ -112,6 +113,7 @@ def apply(
     allow_empty: o.AllowEmpty = False,
     policies: o.Policies = "",
     blame: o.Blame = True,
+    cached: o.Cached = True,
     require_clean: o.RequireClean = False,
     form: o.Format = o.Report.TEXT,
     written: o.Written = None,
@@ -139,7 +141,7 @@ def apply(
     reviewed = plan_reviewed(saved, digest)
     names = (name, endpoint_name)
     wish = wish_of(paths, variables, overrides, names, only, refresh, max_delete, allow_empty, policies, blame)
-    wish = replace(wish, require_clean=require_clean)
+    wish = replace(wish, require_clean=require_clean, cached=cached)
     if reviewed and reviewed.wish:
         target = target or str(reviewed.wish["target"])
     with reports.of(target, form):

@@ -22,7 +22,7 @@ _MOST_ROWS = {
     "facts": 50_000,  # what follows from digests, such as which set of files a state of git's index is
     "members": 40,  # sets of files, each with all of its names
     "stats": 50_000,  # what files held when the disk said of them what it still says, by location
-    "looks": 50_000,  # plans that found nothing to do, by everything that went in
+    "looks": 200,  # plans that found nothing to do, by what was asked for
 }
 _MOST_BYTES = 1 << 30
 _AT_A_TIME = 500

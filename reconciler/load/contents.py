@@ -14,7 +14,7 @@ from reconciler.kinds import KINDS
 from reconciler.load.digest import content_digest, content_files, links_of
 from reconciler.load.explain import Flaw
 from reconciler.load.lfs import pointer_bytes
-from reconciler.load.looked import Looked
+from reconciler.load.looked import ABSENT, Looked, digest_of
 from reconciler.load.mlflow import DESCRIPTION, described_in
 from reconciler.load.paths import Found, found_at, is_remote
 from reconciler.load.place import Bounds, inside, private_part
@@ -31,11 +31,11 @@ class Contents:
     """The assets of one run, each looked at once."""
 
     def __init__(self, bounds: Bounds, looked: Looked | None = None) -> None:
-        self._bounds, self._looked = bounds, looked or Looked(noting=False)
+        self._bounds, self.looked = bounds, looked or Looked()
         self._real: dict[str, str] = {}
         self._found: dict[tuple[str, str], Found | Flaw] = {}
         self._contents: dict[tuple[str, bool, bool], Content | tuple[str, str]] = {}
-        self._scripts: dict[str, Script] = {}
+        self._scripts: dict[str, tuple[Script, str]] = {}
 
     def of(self, document: Mapping[str, Any], kind: str, folder: str) -> tuple[dict[str, Content], list[Flaw]]:
         """The contents of a document whose file is in `folder`, and what is wrong with its paths."""
@@ -58,15 +58,16 @@ class Contents:
     def script(self, content: Content, name: str) -> Script:
         """A scoring script as found; what leads out of the code's folder is not there."""
         path = os.path.normpath(os.path.join(content.location, name))
-        self._looked.at(path)
         if path not in self._scripts:
             self._scripts[path] = _script(path, str(content.location), self._bounds)
-        return self._scripts[path]
+        script, digest = self._scripts[path]
+        self.looked.read(path, digest)
+        return script
 
     def find(self, text: str, folder: str, path: str) -> Found | Flaw:
         """Where a path leads; asked of the disk once."""
         key = (text, folder)
-        self._looked.at(self._place(text, folder))
+        self.looked.at(self._place(text, folder))
         if key not in self._found:
             self._found[key] = found_at(text, folder, self._bounds, path)
         known = self._found[key]
@@ -86,6 +87,7 @@ class Contents:
         if key not in self._contents:
             self._contents[key] = self._looked_at(found, is_model=key[1], folder_due=key[2])
         known = self._contents[key]
+        self.looked.read(found.path, known.digest if isinstance(known, Content) else ABSENT)
         return Flaw(path, known[0], f"{text}{known[1]}") if isinstance(known, tuple) else known
 
     def _looked_at(self, found: Found, *, is_model: bool, folder_due: bool) -> Content | tuple[str, str]:
@@ -148,18 +150,19 @@ def is_mlflow(document: Mapping[str, Any], path: str) -> bool:
     return name == "path" and field(document, f"{parent}.type".removeprefix(".")) == _MLFLOW
 
 
-def _script(path: str, folder: str, bounds: Bounds) -> Script:
+def _script(path: str, folder: str, bounds: Bounds) -> tuple[Script, str]:
+    """A script as found, and the digest of what was read of it."""
     shown = bounds.shown(path)
     real = os.path.realpath(path)
     if not inside(path, folder):
-        return Script(shown, None, "lies outside the code's folder, which alone is deployed")
+        return Script(shown, None, "lies outside the code's folder, which alone is deployed"), ABSENT
     if not (_is_within(real, os.path.realpath(folder)) or bounds.holds(real)) or not os.path.isfile(real):
-        return Script(shown, None)
+        return Script(shown, None), ABSENT
     try:
         with open_regular(real) as file:
             data = file.read(_SCRIPT_BYTES + 1)
     except OSError as error:
-        return Script(shown, None, f"cannot be read: {error.strerror or error}")
+        return Script(shown, None, f"cannot be read: {error.strerror or error}"), ABSENT
     if len(data) > _SCRIPT_BYTES:
-        return Script(shown, None, f"is larger than {_SCRIPT_BYTES} bytes")
-    return Script(shown, data.decode("utf-8", "replace"))
+        return Script(shown, None, f"is larger than {_SCRIPT_BYTES} bytes"), ABSENT
+    return Script(shown, data.decode("utf-8", "replace")), digest_of(data)

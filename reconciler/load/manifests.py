@@ -49,7 +49,7 @@ def load_all(paths: Sequence[str], options: Options = _NO_OPTIONS) -> Loaded:
     Raises:
         ManifestError: one of the paths is of no use.
     """
-    tree, problems, looked = Tree(options), list[Problem](), Looked(noting=options.cache is not None)
+    tree, problems, looked = Tree(options), list[Problem](), Looked()
     readings: list[tuple[Here, Reading]] = []
     manifests: list[Manifest] = []
     places = _each_once([_reaching(located(path, options.start), options.beyond) for path in paths])
@@ -159,7 +159,7 @@ def manifest_of(here: Here, entry: Entry, contents: Contents, nested: Nested, pr
     document, own, inside = nested.brought_in(entry, folder, here.relative)
     found, flaws = contents.of(document, entry.kind, folder)
     scripts = scripts_of(entry.kind, document, found, contents)
-    derived, strange = _derived(entry.kind, document, found)
+    derived, strange = _derived(entry.kind, document, found, contents)
     manifest = Manifest(
         here.shown,
         entry.kind,
@@ -178,11 +178,13 @@ def manifest_of(here: Here, entry: Entry, contents: Contents, nested: Nested, pr
     return replace(manifest, valid=False) if wrong else manifest
 
 
-def _derived(kind: str, document: Mapping[str, Any], found: Mapping[str, Content]) -> tuple[dict[str, Any], list[Flaw]]:
+def _derived(
+    kind: str, document: Mapping[str, Any], found: Mapping[str, Content], contents: Contents
+) -> tuple[dict[str, Any], list[Flaw]]:
     """What the content of a registered MLflow model tells of it, and what is wrong with what it tells."""
     if "flavors" not in KINDS[kind].derived or "path" not in found or not is_mlflow(document, "path"):
         return {}, []
-    told = flavors_of(found["path"].location)
+    told = flavors_of(found["path"].location, contents.looked)
     return ({}, [Flaw("path", "E-MODEL", told)]) if isinstance(told, str) else ({"flavors": told}, [])
 
 

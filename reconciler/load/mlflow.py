@@ -6,6 +6,7 @@ from typing import Any
 
 from reconciler.core.problem import Problem
 from reconciler.load.document import document
+from reconciler.load.looked import Looked, digest_of
 from reconciler.load.nodes import Unreadable, documents
 from reconciler.load.place import Here
 from reconciler.load.text import MAX_BYTES, decoded
@@ -20,11 +21,12 @@ def described_in(location: Path) -> list[Path]:
     return [own] if own.is_file() else sorted(location.glob(f"*/{DESCRIPTION}"))
 
 
-def flavors_of(location: Path) -> Mapping[str, Any] | str:
+def flavors_of(location: Path, looked: Looked) -> Mapping[str, Any] | str:
     """The flavors of a model's content, or the words of what is wrong with its description.
 
     Args:
         location: the folder, in which there is an MLmodel file.
+        looked: is told of that file.
     """
     found = described_in(location)
     if len(found) != 1:
@@ -32,9 +34,11 @@ def flavors_of(location: Path) -> Mapping[str, Any] | str:
     here = Here(str(found[0]), DESCRIPTION, DESCRIPTION)
     try:
         with open_regular(here.path) as file:
-            values = _values(file.read(MAX_BYTES + 1), here)
+            data = file.read(MAX_BYTES + 1)
     except OSError as error:
         return f"{DESCRIPTION} cannot be read: {error.strerror or error}"
+    looked.read(here.path, digest_of(data))
+    values = _values(data, here)
     if isinstance(values, Problem):
         return f"{DESCRIPTION} cannot be read: line {values.line}: {values.message}"
     flavors = values[0].get("flavors") if len(values) == 1 and isinstance(values[0], Mapping) else None

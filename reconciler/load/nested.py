@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
+from reconciler.core.contents import digest_of_files
 from reconciler.core.problem import Problem
 from reconciler.kinds import KINDS
 from reconciler.kinds.environment import ENVIRONMENT
@@ -91,7 +92,7 @@ class Nested:
         if path not in self._environments:
             here, data = self._read(path)
             self._environments[path] = read_environment(data, here)
-        self._tree.brought(self._owner, self._here(path), self._digests[path])
+        self._note(path)
         return self._environments[path]
 
     def _conda(self, text: str, path: str, folder: str) -> tuple[Any, list[Flaw], list[Problem]]:
@@ -102,7 +103,7 @@ class Nested:
         if found.path not in self._condas:
             here, data = self._read(found.path)
             self._condas[found.path] = _conda(data, here)
-        self._tree.brought(self._owner, self._here(found.path), self._digests[found.path])
+        self._note(found.path)
         value, problems = self._condas[found.path]
         return value, [], problems
 
@@ -110,6 +111,11 @@ class Nested:
         data = _bytes(path)
         self._digests[path] = hashlib.sha256(data).hexdigest()
         return self._here(path), data
+
+    def _note(self, path: str) -> None:
+        """Say of a file that it is brought in by the one whose documents are at hand."""
+        self._tree.brought(self._owner, self._here(path), self._digests[path])
+        self._contents.looked.read(path, digest_of_files([("", self._digests[path])]))
 
     def _here(self, path: str) -> Here:
         return Here(path, os.path.relpath(path, self._bounds.base), self._bounds.shown(path))

@@ -73,7 +73,7 @@ class Loaded:
         alone: whether only single files were named, which are themselves and not everything that is wanted.
         files: where they were read, and the files that they bring in.
         digests: by name below the loaded folder, of each file of ours that of all that it holds, names and brings in.
-        looked: by path on this machine, what was there of all that the manifests lead to; empty where nobody remembers.
+        looked: by path on this machine, the digest of the content to which manifests lead; empty where none is.
         looking: by these paths, the names of the files that lead there.
         secrets: the variables of the environment that were asked for the values of secrets.
     """

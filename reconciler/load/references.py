@@ -39,11 +39,30 @@ def secret_reference_flaws(document: Any, kind: str) -> Iterator[Flaw]:
 
 
 def with_secrets(
-    manifests: Sequence[Manifest], environ: Mapping[str, str]
+    manifests: Sequence[Manifest], environ: Mapping[str, str], asked: set[str] | None = None
 ) -> tuple[tuple[Manifest, ...], list[Problem]]:
-    """The manifests with the values of their references, and those that do not resolve."""
+    """The manifests with the values of their references, and those that do not resolve.
+
+    Args:
+        manifests: as they are written.
+        environ: holds the values.
+        asked: gets the names of the variables that are asked for.
+    """
     problems: list[Problem] = []
-    return tuple(_with_values(manifest, environ, problems) for manifest in manifests), problems
+    values = _Noting(environ, set() if asked is None else asked)
+    return tuple(_with_values(manifest, values, problems) for manifest in manifests), problems
+
+
+class _Noting(dict[str, str]):
+    """An environment that notes what it is asked for."""
+
+    def __init__(self, environ: Mapping[str, str], asked: set[str]) -> None:
+        super().__init__(environ)
+        self._asked = asked
+
+    def get(self, name: str, default: str = "") -> str:  # type: ignore[override]  # values are texts, and so is no value
+        self._asked.add(name)
+        return super().get(name, default)
 
 
 def variable_of(name: str) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from reconciler import pipeline
+from reconciler.core.plan import Plan
 from reconciler.core.secret import sealed
 from reconciler.render import as_json, markdown, text
 from reconciler.workspace import Workspace, open_workspace
@@ -52,7 +53,7 @@ def _nothing_is_an_orphan(workspace: Workspace, wish: str) -> Iterator[str]:
     yield from (f"I8: {item.address} is live and not ours" for item in live if item.lineage != state.lineage)
 
 
-def _no_secret_is_told(plan: pipeline.Plan) -> Iterator[str]:
+def _no_secret_is_told(plan: Plan) -> Iterator[str]:
     told = {"text": text.plan_text(plan), "Markdown": markdown.plan_markdown(plan)}
     told |= {"JSON": json.dumps(as_json.plan_json(plan))}
     files = [Path("live.jsonl"), *(path for path in Path(".mlops").rglob("*") if "cache" not in path.parts)]

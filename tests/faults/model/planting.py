@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 from unittest import mock
 
-from reconciler import executing, guarding, pipeline
+from reconciler import drifting, executing, guarding, planning
 from reconciler.apply.journal import Journal
 from reconciler.core.plan import Operation, Outcome, Plan, Result, Step
 from reconciler.core.secret import Secret
@@ -171,16 +171,16 @@ def recovery_trusts(_world: World) -> AbstractContextManager[Any]:
 @contextmanager
 def orphans_forgotten(_world: World) -> Iterator[None]:
     """What is live and in no record is nobody's."""
-    fold, drifts = pipeline.fold, pipeline.drifts
+    fold, drifts = planning.fold, planning.drifts
 
     def known(state: Any, live: Any) -> list[Any]:
         return [item for item in live if item.address in state.entries]
 
-    with mock.patch.multiple(
-        pipeline,
-        fold=lambda state, live: fold(state, known(state, live)),
-        drifts=lambda state, live, *rest: drifts(state, known(state, live), *rest),
-    ):
+    blind = {
+        "fold": lambda state, live: fold(state, known(state, live)),
+        "drifts": lambda state, live, *rest: drifts(state, known(state, live), *rest),
+    }
+    with mock.patch.multiple(planning, **blind), mock.patch.multiple(drifting, **blind):
         yield
 
 

@@ -1,0 +1,114 @@
+"""Everything that a plan hangs on, in one place.
+
+What is named here decides where a plan is kept (`place_of`), or is compared with what it was (`Inputs`, and what
+manifests lead to, see `load.looked`). The code itself is what the file of the cache is named after. What cannot be told
+apart so is not remembered at all (`is_usual`). Policies over plans and whoever holds the lock are looked at each time.
+"""
+
+# Paths are text here: as Path objects they cost more than all else that is done with them.
+# ruff: noqa: PTH100, PTH109
+
+import hashlib
+import hmac
+import os
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from reconciler.apply import InTime
+from reconciler.core.problem import Problem
+from reconciler.load.folder import bounds_of
+from reconciler.load.manifest_set import ManifestSet, manifest_set
+from reconciler.load.place import Bounds
+from reconciler.load.stat_index import StatIndex
+from reconciler.providers.provider import Renewing
+from reconciler.providers.rooted import Rooted
+from reconciler.record.root import Root
+from reconciler.wanted import paths_of
+from reconciler.wishes import Wish
+from reconciler.workspace import Workspace
+
+# What may be asked for of a plan that is remembered, or has no part in one that finds nothing to do.
+_USUAL = frozenset({"paths", "variables", "overrides", "max_delete", "allow_empty", "policies", "blame", "cached"})
+_NOTHING_ELSE = Wish()
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What is compared, known by digest before anything is opened.
+
+    Args:
+        files: the YAML files of the folder.
+        record: what is recorded.
+        live: what is live.
+        bounds: what the files may reach.
+    """
+
+    files: ManifestSet
+    record: Root
+    live: str
+    bounds: Bounds = field(compare=False)
+
+    def told(self) -> dict[str, Any]:
+        """The inputs as they are kept."""
+        return {"files": self.files.id, "record": asdict(self.record), "live": self.live}
+
+
+def is_usual(workspace: Workspace, wish: Wish) -> bool:
+    """Whether a plan of a whole folder is asked for, of a target that is known by digests, and nothing else."""
+    other = (name for name in vars(wish) if name not in _USUAL)
+    if any(getattr(wish, name) != getattr(_NOTHING_ELSE, name) for name in other) or workspace.target.require_clean:
+        return False
+    provider, paths = workspace.provider, paths_of(workspace.config, wish)
+    known = isinstance(provider, Rooted) and not isinstance(provider, Renewing)
+    return known and wish.cached and workspace.cache is not None and len(paths) == 1
+
+
+def inputs_of(workspace: Workspace, wish: Wish, eyes: InTime, index: StatIndex) -> Inputs | None:
+    """What is compared, as it is now; None where the folder is none, or where operations are under way."""
+    record, (path,) = workspace.store.root(), paths_of(workspace.config, wish)
+    files = manifest_set(path, index, start=workspace.start)
+    if record.open or files is None:
+        return None
+    return Inputs(files, record, eyes.root(), bounds_of(path, os.path.abspath(path), workspace.start))
+
+
+def place_of(workspace: Workspace, wish: Wish, besides: Sequence[Problem], lineage: str, key: bytes) -> str:
+    """Where plans are kept that were asked for in the same way, of the same target, with the same settings.
+
+    Values that may be secret are in it under the key of the record's secrets alone.
+
+    Args:
+        workspace: the target.
+        wish: what is asked for.
+        besides: what is wrong with other files than the manifests.
+        lineage: the identity of the record.
+        key: of the record's secrets.
+    """
+    config, (path,) = workspace.config, paths_of(workspace.config, wish)
+    top = os.path.abspath(path)
+    parts = [
+        (os.getcwd(), workspace.start, path, top, bounds_of(path, top, workspace.start)),
+        (str(config.root), config.file, config.manifests, workspace.target),
+        (sorted(wish.variables.items()), wish.overrides, wish.allow_empty, tuple(besides)),
+        (lineage, _code_of(type(workspace.provider))),
+    ]
+    return sealed(key, repr(parts))
+
+
+def sealed(key: bytes, text: str) -> str:
+    """A digest of a text that nobody can make without the key of the record's secrets."""
+    return hmac.new(key, b"look " + text.encode("utf-8", "surrogateescape"), hashlib.sha256).hexdigest()
+
+
+def secrets_now(names: Iterable[str], environ: Mapping[str, str], key: bytes) -> dict[str, str]:
+    """By variable, a keyed digest of the value that it has now."""
+    return {name: sealed(key, f"{name}={environ.get(name, '')}") for name in sorted(names)}
+
+
+def _code_of(provider: type) -> tuple[str, str, int]:
+    """A provider of others' may lie anywhere."""
+    file = getattr(sys.modules.get(provider.__module__), "__file__", None)
+    return provider.__module__, provider.__qualname__, Path(file).stat().st_mtime_ns if file else 0
