@@ -6,13 +6,16 @@ are kept, and of a secret value only where in its file it is written.
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from reconciler.kinds import KINDS
 from reconciler.load.cached_rows import keep_rows, read_rows
+from reconciler.load.positions import KeptPositions, kept
 from reconciler.load.reading import Entry, Reading
+
+_AT_A_TIME = 1000
 
 
 def blob_id(data: bytes) -> str:
@@ -22,47 +25,52 @@ def blob_id(data: bytes) -> str:
 
 def known(folder: Path | None, files: Mapping[str, bytes]) -> dict[str, Reading]:
     """What the cache knows of these files, given by blob id."""
-    return {blob: _reading(text, files[blob]) for blob, text in read_rows(folder, "parsed", files).items()}
+    rows = read_rows(folder, "parsed", files)
+    return dict(zip(rows, readings(list(rows.values()), [files[blob] for blob in rows]), strict=True))
 
 
 def learn(folder: Path | None, readings: Mapping[str, Reading], files: Mapping[str, bytes]) -> None:
     """Keep what was read without problems."""
     if folder is None:
         return
-    texts = {blob: _text(reading, files[blob]) for blob, reading in readings.items() if not reading.problems}
-    keep_rows(folder, "parsed", {blob: text.encode() for blob, text in texts.items() if text})
+    texts = {blob: as_text(reading, files[blob]) for blob, reading in readings.items()}
+    keep_rows(folder, "parsed", {blob: text for blob, text in texts.items() if text})
 
 
-def _text(reading: Reading, data: bytes) -> str:
-    """A reading as JSON; empty where a secret is written in a form that only a parser reads."""
+def as_text(reading: Reading, data: bytes) -> bytes:
+    """A reading as JSON; empty where it has problems, or a secret is written in a form that only a parser reads."""
+    if reading.problems:
+        return b""
 
     def place(value: Any) -> tuple[int, int]:
         written = value.encode()
         return data.index(written), len(written)
 
     try:
-        documents = [_with_secrets(one.kind, one.document, place) for one in reading.entries]
-    except (AttributeError, ValueError):
-        return ""
-    entries = zip(reading.entries, documents, strict=True)
-    return json.dumps([[one.kind, one.platform, document, one.positions] for one, document in entries])
+        entries = [
+            (one.kind, one.platform, _with_secrets(one.kind, one.document, place), kept(one.positions, one.document))
+            for one in reading.entries
+        ]
+    except (AttributeError, ValueError, KeyError):
+        return b""
+    return json.dumps(entries).encode()
 
 
-def _reading(text: bytes, data: bytes) -> Reading:
+def readings(texts: Sequence[bytes], datas: Sequence[bytes]) -> Iterator[Reading]:
+    """Readings from their texts, and from what is in their files; many at once, as their keys are then the same."""
+    for start in range(0, len(texts), _AT_A_TIME):
+        several = json.loads(b"[" + b",".join(texts[start : start + _AT_A_TIME]) + b"]")
+        yield from map(_reading, several, datas[start : start + _AT_A_TIME])
+
+
+def _reading(entries: Sequence[tuple[str, str, dict[str, Any], str]], data: bytes) -> Reading:
     def value(place: tuple[int, int]) -> str:
         start, length = place
         return data[start : start + length].decode()
 
+    found = [(kind, platform, _with_secrets(kind, one, value), places) for kind, platform, one, places in entries]
     return Reading(
-        tuple(
-            Entry(
-                kind,
-                platform,
-                _with_secrets(kind, document, value),
-                {path: (line, column) for path, (line, column) in positions.items()},
-            )
-            for kind, platform, document, positions in json.loads(text)
-        )
+        tuple(Entry(kind, platform, one, KeptPositions(places, one)) for kind, platform, one, places in found)
     )
 
 

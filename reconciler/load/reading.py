@@ -9,7 +9,7 @@ from reconciler.core.problem import Problem
 from reconciler.kinds import KINDS
 from reconciler.load.as_text import as_text
 from reconciler.load.check import MOST, flaws
-from reconciler.load.document import Document, Positions, document
+from reconciler.load.document import Document, document
 from reconciler.load.literals import literal_secrets
 from reconciler.load.nodes import Node, Unreadable, documents
 from reconciler.load.normal import normal
@@ -44,7 +44,7 @@ class Entry:
     kind: str
     platform: str
     document: Mapping[str, Any]
-    positions: Positions
+    positions: Mapping[str, tuple[int, int]]
     valid: bool = True
     given: Mapping[str, Source] = field(default_factory=dict)
 
@@ -213,7 +213,7 @@ def _empty(top: Node) -> bool:
     return top.kind == "scalar" and top.plain and not top.text
 
 
-def _place(positions: Positions, path: str) -> tuple[int, int]:
+def _place(positions: Mapping[str, tuple[int, int]], path: str) -> tuple[int, int]:
     """The place of a field, else of its nearest written parent."""
     while path not in positions:
         path = path.rpartition(".")[0]

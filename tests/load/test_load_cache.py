@@ -4,8 +4,14 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.core.problem import Problem
 from reconciler.load import Loaded, Options, load, parse_set, reading
+from reconciler.load.document import document
+from reconciler.load.nodes import documents
+from reconciler.load.place import Here
+from reconciler.load.positions import KeptPositions, kept
 
+HERE = Here("/m/a.yml", "a.yml", "m/a.yml")
 HOST = "$schema: https://azuremlschemas.azureedge.net/latest"
 ENDPOINT = f"{HOST}/managedOnlineEndpoint.schema.json\nname: iris\ntags: {{day: 2024-01-02}}\n"
 
@@ -44,6 +50,47 @@ def test_an_unchanged_file_is_not_parsed_again_and_one_with_problems_is(parsed: 
     parsed.clear()
     assert cached() == first == load("m")
     assert parsed[:1] == ["wrong.yml"]
+
+
+WRITTEN = f"""{HOST}/managedOnlineDeployment.schema.json
+name: &name blue
+endpoint_name: iris
+tags: {{a.b: x, a: {{b: y}}, "": z}}
+properties: &all
+  one: {{}}
+  two: [1, [2, {{three: 4}}], []]
+environment_variables: {{<<: &more {{LEVEL: info, NAME: *name}}, MORE: "twice"}}
+model: {{name: m, path: ., tags: *all}}
+environment: {{image: i, tags: {{<<: *more}}}}
+instance_type: Standard_DS3_v2
+---
+{ENDPOINT}"""
+
+
+def test_places_that_are_kept_are_those_of_the_file(folder: Path, parsed: list[str]):
+    (folder / "m" / "written.yml").write_text(WRITTEN)
+    (folder / "m" / "wrong.yml").unlink()
+    first = [dict(manifest.positions) for manifest in load("m").manifests]
+    assert [len(places) for places in first] == [5, 39, 5]
+    cached()
+    parsed.clear()
+    found = cached().manifests
+    assert parsed == []
+    assert [one.source() for one in found] == [one.source() for one in load("m").manifests]
+    assert [dict(manifest.positions) for manifest in found] == first
+    assert [list(manifest.positions) for manifest in found] == [list(places) for places in first]
+
+
+@pytest.mark.parametrize("data", [WRITTEN, "- [1, {a: 2}]\n", "a: {b: {c: {}}, d: []}\na.b: 1\n"])
+def test_whatever_a_document_holds_its_places_can_be_kept(data: str):
+    problems: list[Problem] = []
+    for top in documents(data, HERE, problems):
+        one = document(top, HERE, problems)
+        found = KeptPositions(kept(one.positions, one.value), one.value)
+        assert "" in found
+        assert found[""] == one.positions[""]
+        assert dict(found) == one.positions == found
+        assert (len(found), repr(found)) == (len(one.positions), repr(one.positions))
 
 
 def test_a_changed_file_is_parsed(parsed: list[str], folder: Path):
