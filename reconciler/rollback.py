@@ -5,7 +5,7 @@ aim -> wish, by the record or by the commit -> the stages of an apply
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import StrEnum
 
 from reconciler import pipeline
@@ -17,6 +17,7 @@ from reconciler.core.manifest import Spec
 from reconciler.core.plan import Action, Step
 from reconciler.errors import MlopsError, RefusedError
 from reconciler.executing import executed, settled
+from reconciler.frozen import dataclass
 from reconciler.inverses import NOT_THERE, resource_of
 from reconciler.load import Override
 from reconciler.load.commit import commit_named, in_git

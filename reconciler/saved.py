@@ -3,12 +3,12 @@
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from reconciler.core.plan import Plan, plan_body
 from reconciler.errors import MlopsError, StalePlanError
+from reconciler.frozen import dataclass
 from reconciler.record.files import lay_down, read_bounded
 from reconciler.record.sealing import Bond, SealKeys, opened_document, sealed_document
 

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Protocol
 
 from reconciler.apply import Pace, Watcher
@@ -13,6 +13,7 @@ from reconciler.core.manifest import Manifest, Resource, Source
 from reconciler.core.plan import Outcome, Plan, Recovery, Result
 from reconciler.core.problem import Problem
 from reconciler.core.state import Drift, DriftClass, Entry
+from reconciler.frozen import dataclass
 from reconciler.load import Loaded, Override
 from reconciler.workspace import Workspace
 

@@ -6,13 +6,14 @@ A question that fails in passing is asked again, and a platform that asks to wai
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TypeVar
 
 from reconciler.apply.retrying import Pace, try_call
 from reconciler.core.address import Address
 from reconciler.core.state import Live, Served
 from reconciler.errors import ProviderError
+from reconciler.frozen import dataclass
 from reconciler.providers.provider import FenceSource, Seeing, ServedSource
 from reconciler.providers.rooted import Rooted
 

@@ -10,13 +10,14 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from reconciler.apply.concealing import concealer
 from reconciler.apply.journal import Journal
 from reconciler.apply.retrying import Pace, Tried, try_call
 from reconciler.core.plan import Operation, Outcome, Plan, Result, Step
 from reconciler.errors import ProviderError
+from reconciler.frozen import dataclass
 from reconciler.providers.provider import Provider
 
 _NEXT = "the next apply looks at what is there before it does anything"

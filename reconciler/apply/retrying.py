@@ -3,9 +3,9 @@
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from reconciler.errors import ProviderError, TransientError
+from reconciler.frozen import dataclass
 
 
 def _dice() -> float:

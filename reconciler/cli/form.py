@@ -3,8 +3,9 @@
 import os
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Generic, TypeVar
+
+from reconciler.frozen import dataclass
 
 T = TypeVar("T")
 

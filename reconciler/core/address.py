@@ -1,8 +1,9 @@
 """An address names a resource: `endpoint/credit`, `deployment/credit/blue`, `model/risk:3`."""
 
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Self
+
+from reconciler.frozen import dataclass
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,11 @@
 """What a command says of a resource by its options: a whole one in place of a file, or fields of one that is there."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from reconciler.core.address import Address
+from reconciler.frozen import dataclass
 
 
 @dataclass(frozen=True)

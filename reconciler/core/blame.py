@@ -1,10 +1,10 @@
 """Who last wrote a line of a file, and in which commit."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 
 from reconciler.core.manifest import Source
+from reconciler.frozen import dataclass
 
 
 @dataclass(frozen=True)

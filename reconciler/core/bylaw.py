@@ -1,10 +1,11 @@
 """A bylaw is a policy over plans, of `policies/*.yaml`: one expression that denies a plan, or warns of it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from reconciler.core.manifest import Source
 from reconciler.core.problem import Problem
+from reconciler.frozen import dataclass
 
 OVER = ("plan", "resource", "step", "field")
 """What an expression may be asked of: the whole plan, each resource that it changes, each step, each changed field."""

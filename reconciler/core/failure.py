@@ -1,9 +1,8 @@
 """A failure is why a command came to nothing, for whoever reads its report and not its log."""
 
-from dataclasses import dataclass
-
 from reconciler.core.plan import Plan
 from reconciler.core.problem import Problem
+from reconciler.frozen import dataclass
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,14 @@
 """The inverse of a run: what would bring a target back to what was recorded of it before."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from reconciler.core.address import Address
 from reconciler.core.manifest import Spec
 from reconciler.core.plan import Action, FieldChange, Step
 from reconciler.core.secret import sealed, unsealed
+from reconciler.frozen import dataclass
 
 
 @dataclass(frozen=True)

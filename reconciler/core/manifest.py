@@ -1,12 +1,13 @@
 """A manifest is one YAML document as written; the resource it becomes has every default made explicit."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
 from reconciler.core.address import Address
 from reconciler.core.problem import Problem
+from reconciler.frozen import dataclass
 
 Spec = Mapping[str, Any]
 """The fields of a resource: JSON values, and `Secret` where a value may not be shown."""

@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from functools import cached_property
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 from reconciler.core.address import Address
 from reconciler.core.manifest import Source, Spec
 from reconciler.core.secret import sealed
+from reconciler.frozen import dataclass
 
 
 class Action(StrEnum):

@@ -1,6 +1,6 @@
 """A problem is something that is wrong in a file: where, which code, what, and what to do."""
 
-from dataclasses import dataclass
+from reconciler.frozen import dataclass
 
 
 @dataclass(frozen=True, order=True)

@@ -1,9 +1,11 @@
 """Traffic that moves in steps: where it came from, where it goes, how far it is, and what may let it go on."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import UTC, datetime
 from typing import Any, Self
+
+from reconciler.frozen import dataclass
 
 Shares = Mapping[str, int]
 """Percent of an endpoint's requests by deployment; none is as good as 0."""

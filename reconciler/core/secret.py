@@ -5,8 +5,10 @@ import hmac
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
+
+from reconciler.frozen import dataclass
 
 SEALED, SHOWN = "$secret", "$shown"
 _SEALED_JSON = f'"{SEALED}"'

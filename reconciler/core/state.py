@@ -1,13 +1,14 @@
 """The state is what was recorded of a target; live is what the provider sees; drift is where they differ."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import StrEnum
 from typing import Any
 
 from reconciler.core.address import Address
 from reconciler.core.manifest import Spec
 from reconciler.core.plan import FieldChange
+from reconciler.frozen import dataclass
 
 
 @dataclass(frozen=True)

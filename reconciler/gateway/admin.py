@@ -1,12 +1,12 @@
 """Asking the running proxy, over its admin socket, what it has in force."""
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from reconciler.errors import ProviderError
+from reconciler.frozen import dataclass
 from reconciler.gateway.asking import BrokenAnswerError, asked
 
 

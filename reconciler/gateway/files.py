@@ -6,10 +6,10 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from reconciler.errors import ProviderError
+from reconciler.frozen import dataclass
 from reconciler.gateway import tls, tokens
 from reconciler.gateway.admin import Admin
 from reconciler.gateway.certificates import serial_number

@@ -1,8 +1,9 @@
 """How the proxy refuses a request, and the codes it turns a model's answers into, as managed endpoints do."""
 
 import json
-from dataclasses import dataclass
 from typing import Any
+
+from reconciler.frozen import dataclass
 
 Json = dict[str, Any]
 

@@ -1,8 +1,10 @@
 """What a gateway serves, as frozen values: endpoints, their deployments, and the backends that run them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
+
+from reconciler.frozen import dataclass
 
 # Below it every endpoint answers.
 PREFIX = "/api/v1/endpoint/"

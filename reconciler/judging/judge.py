@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from itertools import groupby, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ from reconciler.core.manifest import Source
 from reconciler.core.plan import Plan
 from reconciler.core.problem import Problem
 from reconciler.errors import ManifestError, RefusedError
+from reconciler.frozen import dataclass
 from reconciler.load.config import Target
 
 if TYPE_CHECKING:

@@ -1,10 +1,11 @@
 """A kind is facts about one sort of resource; the stages read them and hold none of their own."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from reconciler.core.plan import Action
+from reconciler.frozen import dataclass
 
 
 @dataclass(frozen=True)

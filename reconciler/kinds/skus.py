@@ -1,8 +1,9 @@
 """Azure's machine sizes for managed online endpoints: cores, memory, GPUs and quota family (contract section 7)."""
 
 import re
-from dataclasses import dataclass
 from math import ceil
+
+from reconciler.frozen import dataclass
 
 
 @dataclass(frozen=True)

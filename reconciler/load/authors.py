@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from reconciler.core.blame import Blame
+from reconciler.frozen import dataclass
 from reconciler.load.direct import Direct
 
 _AUTHOR = re.compile(rb"(?P<name>.*?) ?<(?P<mail>[^>]*)>(?: (?P<time>-?\d{1,19}))?.*")

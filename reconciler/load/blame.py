@@ -5,7 +5,7 @@ minutes.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import chain
 from pathlib import Path
 from types import MappingProxyType
@@ -13,6 +13,7 @@ from types import MappingProxyType
 from reconciler.core.blame import Blame
 from reconciler.core.manifest import Source
 from reconciler.core.problem import Problem
+from reconciler.frozen import dataclass
 from reconciler.load.attribution import Held, Line, attributed
 from reconciler.load.authors import authors
 from reconciler.load.behind import Behind, wholes_of

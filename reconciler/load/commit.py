@@ -5,10 +5,11 @@
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from reconciler.core.problem import Problem
+from reconciler.frozen import dataclass
 from reconciler.load.authors import authors
 from reconciler.load.direct import Direct
 from reconciler.load.git import Unanswered, status

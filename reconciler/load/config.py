@@ -2,13 +2,14 @@
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
 from reconciler.core.address import Address
 from reconciler.core.problem import Problem
 from reconciler.errors import ManifestError
+from reconciler.frozen import dataclass
 from reconciler.load.asset_url import flaw_of
 from reconciler.load.document import Document, document
 from reconciler.load.explain import Flaw

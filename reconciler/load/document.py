@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from reconciler.core.problem import Problem
+from reconciler.frozen import dataclass
 from reconciler.load.nodes import Node
 from reconciler.load.place import Here
 from reconciler.load.scalars import NotAValueError, is_merge, spoken, value_of

@@ -1,10 +1,10 @@
 """Why a document does not fit its schema, in one line for each thing that is wrong."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from reconciler.frozen import dataclass
 from reconciler.kinds import KINDS
 from reconciler.load.scalars import spoken
 from reconciler.load.schema import fields_of, schema_of

@@ -5,10 +5,10 @@
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from reconciler.core.problem import Problem
 from reconciler.errors import ManifestError
+from reconciler.frozen import dataclass
 from reconciler.load.place import Bounds, Here, git_root, inside
 
 CONFIG = "mlops.yaml"

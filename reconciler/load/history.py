@@ -7,11 +7,11 @@ import os
 import re
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
 from itertools import islice
 from types import TracebackType
 from typing import Self
 
+from reconciler.frozen import dataclass
 from reconciler.load.direct import Direct
 from reconciler.load.git import Unanswered
 

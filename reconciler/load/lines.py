@@ -7,12 +7,13 @@ import hashlib
 import os
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cache
 from itertools import groupby, islice
 from typing import Self
 
 from reconciler.core.manifest import Source
+from reconciler.frozen import dataclass
 from reconciler.load.attribution import Line, line_before
 from reconciler.load.direct import Direct
 from reconciler.load.git import Unanswered

@@ -1,12 +1,13 @@
 """What a load is asked for, and what it answers."""
 
 from collections.abc import Mapping, Set
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
 from reconciler.core.manifest import Manifest
 from reconciler.core.problem import Problem
+from reconciler.frozen import dataclass
 
 
 @dataclass(frozen=True)

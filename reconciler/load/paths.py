@@ -5,8 +5,8 @@
 
 import os
 import re
-from dataclasses import dataclass
 
+from reconciler.frozen import dataclass
 from reconciler.load.explain import Flaw
 from reconciler.load.place import Bounds, private_part
 

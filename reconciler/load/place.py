@@ -4,9 +4,9 @@
 # ruff: noqa: PTH109, PTH110, PTH118, PTH120
 
 import os
-from dataclasses import dataclass
 
 from reconciler.core.problem import Problem
+from reconciler.frozen import dataclass
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,12 @@
 """The text of one file becomes entries: documents of a known kind, checked, in their normal form."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from reconciler.core.manifest import Source, origin_of
 from reconciler.core.problem import Problem
+from reconciler.frozen import dataclass
 from reconciler.kinds import KINDS
 from reconciler.load.as_text import as_text
 from reconciler.load.check import MOST, flaws

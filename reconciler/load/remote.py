@@ -1,10 +1,10 @@
 """A remote as an operator names it: a path, ssh or https, and nothing that runs a program or shows a password."""
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
 
 from reconciler.errors import RefusedError
+from reconciler.frozen import dataclass
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 _HELPER = re.compile(r"[A-Za-z0-9]+::")

@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from reconciler.frozen import dataclass
 from reconciler.kinds import KINDS, Kind
 from reconciler.load.schema import SCHEMAS, fields_of
 from reconciler.load.words import nearest

@@ -15,10 +15,10 @@ import struct
 import time
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from reconciler.frozen import dataclass
 from reconciler.load.cached_rows import keep_rows, read_rows
 from reconciler.record.files import open_regular
 from reconciler.record.together import each, threads_for

@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from itertools import islice
 
 from reconciler.core.problem import Problem
+from reconciler.frozen import dataclass
 from reconciler.load.check import MOST
 from reconciler.load.nodes import Unreadable
 from reconciler.load.place import Here

@@ -1,12 +1,12 @@
 """A change becomes parts, each one provider call; every part says what is true once it is done, and no more."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
 from reconciler.core.address import Address
 from reconciler.core.manifest import Spec
 from reconciler.core.plan import Action, Change, FieldChange
 from reconciler.core.rollout import begun, spoken
+from reconciler.frozen import dataclass
 from reconciler.kinds import KINDS, Kind
 from reconciler.kinds.autoscaling import COUNT
 

@@ -1,13 +1,14 @@
 """Guards against doing too much: the deletion budget, an empty set, protected addresses, traffic, foreign objects."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from reconciler.core.address import Address
 from reconciler.core.manifest import Spec
 from reconciler.core.plan import Action, Step
 from reconciler.core.rollout import begun
 from reconciler.core.state import Newer, State
+from reconciler.frozen import dataclass
 from reconciler.kinds import KINDS
 from reconciler.kinds.references import named_assets
 

@@ -1,7 +1,7 @@
 """What a platform must be able to do to be a target, and the small abilities that it may have besides."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol, Self, runtime_checkable
 
@@ -11,6 +11,7 @@ from reconciler.core.plan import Operation, Step
 from reconciler.core.problem import Problem
 from reconciler.core.rollout import Rollout
 from reconciler.core.state import Live, Served
+from reconciler.frozen import dataclass
 
 
 class Assets(Protocol):

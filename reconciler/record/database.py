@@ -3,10 +3,10 @@
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from reconciler.errors import StateError
+from reconciler.frozen import dataclass
 from reconciler.record import tables
 from reconciler.record.backups import advice_to_restore
 from reconciler.record.files import lay_down, private_folder

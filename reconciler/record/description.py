@@ -4,11 +4,12 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from reconciler.core.contents import digest_of_files
+from reconciler.frozen import dataclass
 
 PART_BYTES = 4 << 20
 _MOST_PART_BYTES = 64 << 20

@@ -1,8 +1,8 @@
 """The root of a record: by comparing it alone it is known whether anything recorded has changed."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
+from reconciler.frozen import dataclass
 from reconciler.record.codec import EMPTY_SET, toggled
 
 

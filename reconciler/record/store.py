@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any, Protocol, runtime_checkable
 
 from reconciler.core.address import Address
@@ -10,6 +10,7 @@ from reconciler.core.inverse import Inverse
 from reconciler.core.manifest import Spec
 from reconciler.core.state import Entry, State
 from reconciler.errors import StateError
+from reconciler.frozen import dataclass
 from reconciler.record.root import Root
 from reconciler.record.sealing import SealKey
 

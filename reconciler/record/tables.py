@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, astuple, dataclass, replace
+from dataclasses import asdict, astuple, replace
 from itertools import islice
 from typing import Any, Protocol
 
 from reconciler.core.address import Address
 from reconciler.core.state import Entry
+from reconciler.frozen import dataclass
 from reconciler.record.codec import EMPTY_SET, entries_of, entry_text, from_text, to_text, toggled
 from reconciler.record.store import Intent, Journalled, Run, run_from
 

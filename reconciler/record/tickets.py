@@ -8,7 +8,7 @@ import json
 import os
 import time
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from reconciler.core.address import Address
 from reconciler.core.manifest import Spec
 from reconciler.core.secret import sealed, unsealed
 from reconciler.errors import StateError
+from reconciler.frozen import dataclass
 from reconciler.record.files import lay_down, private_folder
 from reconciler.record.lock import LockFile, file_holder, wait_until_taken
 from reconciler.record.sealing import Bond, SealError, SealKey, SealKeys

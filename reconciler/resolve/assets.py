@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from reconciler.core.address import Address
 from reconciler.core.manifest import Resource, Spec
 from reconciler.core.state import State
+from reconciler.frozen import dataclass
 from reconciler.kinds import KINDS
 from reconciler.kinds.marks import is_archived, is_by_command
 from reconciler.kinds.references import natural

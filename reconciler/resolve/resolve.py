@@ -2,13 +2,14 @@
 
 import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from reconciler.core.address import Address
 from reconciler.core.manifest import Manifest, Resource
 from reconciler.core.problem import Problem
 from reconciler.core.state import State
+from reconciler.frozen import dataclass
 from reconciler.kinds import KINDS
 from reconciler.kinds.marks import BY_COMMAND, is_by_command
 from reconciler.kinds.references import made_by

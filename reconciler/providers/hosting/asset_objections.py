@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from reconciler.core.address import Address
 from reconciler.core.manifest import Resource, Spec
 from reconciler.core.problem import Problem
+from reconciler.frozen import dataclass
 from reconciler.providers.hosting import mlflow_models
 from reconciler.providers.hosting.sources import asset_address
 

@@ -2,10 +2,11 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from reconciler.core.address import Address
+from reconciler.frozen import dataclass
 from reconciler.gateway.admin import Admin
 from reconciler.keeper.values import Process
 from reconciler.providers.hosting.facts import place_in_force

@@ -2,11 +2,11 @@
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from reconciler.core.address import Address
 from reconciler.errors import ProviderError
+from reconciler.frozen import dataclass
 from reconciler.keeper.values import Exit, Status
 
 INIT_FAILED = 3

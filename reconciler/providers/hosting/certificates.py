@@ -3,12 +3,12 @@
 import ipaddress
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reconciler.errors import ProviderError
+from reconciler.frozen import dataclass
 from reconciler.gateway.files import write_private
 from reconciler.gateway.values import Tls
 from reconciler.providers.hosting.options import Certificate

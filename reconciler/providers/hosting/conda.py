@@ -3,11 +3,11 @@
 import fnmatch
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from reconciler.core.secret import masked
 from reconciler.errors import ProviderError
+from reconciler.frozen import dataclass
 
 # Packages that PyPI knows under another name. Names that differ only in case, `-`, `_` or `.` need no entry.
 RENAMED = {

@@ -3,10 +3,10 @@
 import secrets
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 
 from reconciler.core.address import Address
 from reconciler.errors import ProviderError
+from reconciler.frozen import dataclass
 from reconciler.providers.hosting.front import Front
 from reconciler.providers.hosting.objects import Object, Objects
 from reconciler.providers.hosting.options import Issuer

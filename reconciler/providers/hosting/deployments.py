@@ -1,12 +1,13 @@
 """Deployments: which instances stay, how the others are replaced, and the way back."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from reconciler.core.address import Address
 from reconciler.core.manifest import Spec
 from reconciler.core.plan import Operation, Step
 from reconciler.errors import ProviderError, TransientError
+from reconciler.frozen import dataclass
 from reconciler.kinds.autoscaling import COUNT
 from reconciler.kinds.deployment import DEPLOYMENT
 from reconciler.providers.hosting.front import Front

@@ -2,13 +2,14 @@
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from reconciler.core.address import Address
 from reconciler.core.manifest import Spec
 from reconciler.core.plan import Operation, Step
 from reconciler.core.rollout import Rollout, begun, receiving
 from reconciler.errors import ProviderError
+from reconciler.frozen import dataclass
 from reconciler.kinds.endpoint import ENDPOINT
 from reconciler.providers.hosting.credentials import ensure_keys
 from reconciler.providers.hosting.front import Front

@@ -4,11 +4,11 @@ import hashlib
 import json
 import signal
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from reconciler.errors import ProviderError
+from reconciler.frozen import dataclass
 from reconciler.gateway.envoy import bootstrap, command
 from reconciler.gateway.values import Gateway, Place
 from reconciler.keeper.values import Probe, Process, Status

@@ -6,10 +6,11 @@ A look at the target reads it, and needs neither the certificate nor the proxy.
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from pathlib import Path
 from typing import Any
 
+from reconciler.frozen import dataclass
 from reconciler.gateway.files import write_private
 from reconciler.gateway.values import Place
 from reconciler.providers.hosting.layout import Layout

@@ -3,11 +3,12 @@
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from reconciler.core.address import Address
 from reconciler.errors import ProviderError
+from reconciler.frozen import dataclass
 from reconciler.gateway.admin import Admin
 from reconciler.gateway.files import system_ca_file
 from reconciler.gateway.reading import mirror_of, scoring_paths_of, traffic_of

@@ -1,13 +1,14 @@
 """What runs the instances of deployments, as the steps need it; here platforms differ."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Protocol
 
 from reconciler.core.address import Address
 from reconciler.core.manifest import Spec
 from reconciler.core.plan import Operation
 from reconciler.core.state import Live
+from reconciler.frozen import dataclass
 from reconciler.keeper.values import Status
 from reconciler.providers.hosting.objects import Object
 

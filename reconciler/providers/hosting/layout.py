@@ -5,11 +5,11 @@ import os
 import shutil
 import stat
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 
 from reconciler.core.address import Address
 from reconciler.errors import ProviderError
+from reconciler.frozen import dataclass
 
 # A unix socket's path has 104 bytes at most on macOS, 108 on Linux, the end marker included.
 LONGEST_SOCKET = 100

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
@@ -14,6 +14,7 @@ from reconciler.core.plan import Operation
 from reconciler.core.rollout import Rollout
 from reconciler.core.secret import Secret, sealed, secrets_of, unsealed, with_secrets
 from reconciler.errors import ProviderError
+from reconciler.frozen import dataclass
 from reconciler.gateway.files import write_private
 from reconciler.kinds.deployment import DEPLOYMENT
 

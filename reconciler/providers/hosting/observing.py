@@ -1,10 +1,10 @@
 """The connections to a target's proxy, and the files in which its logs are kept."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from reconciler.errors import ProviderError
+from reconciler.frozen import dataclass
 from reconciler.gateway.admin import Admin
 from reconciler.gateway.routes import NAME
 from reconciler.gateway.values import Place

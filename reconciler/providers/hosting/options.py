@@ -1,11 +1,11 @@
 """The keys of `mlops.yaml` that every target on this machine has, read once."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from reconciler.errors import ProviderError
+from reconciler.frozen import dataclass
 
 _KNOWN = {
     "gateway": {"port", "envoy", "tls", "max_request_bytes", "max_request_seconds", "watch_seconds"},

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +16,7 @@ from reconciler.core.problem import Problem
 from reconciler.core.rollout import Rollout
 from reconciler.core.state import Live, Served
 from reconciler.errors import ProviderError
+from reconciler.frozen import dataclass
 from reconciler.providers.hosting.awaiting import TAIL
 from reconciler.providers.hosting.front import Front
 from reconciler.providers.hosting.instances import Instances, Visible

@@ -4,9 +4,9 @@ import socket
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 
 from reconciler.errors import ProviderError
+from reconciler.frozen import dataclass
 from reconciler.gateway.admin import Admin
 from reconciler.gateway.documents import text
 from reconciler.gateway.draining import drain

@@ -1,12 +1,12 @@
 """The live side of a target: objects, corrected by what really runs and what the gateway really has."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from reconciler.core.address import Address
 from reconciler.core.manifest import Spec
 from reconciler.core.state import Live
+from reconciler.frozen import dataclass
 from reconciler.keeper.values import Status
 from reconciler.providers.hosting.front import Front, Routed
 from reconciler.providers.hosting.instances import Sight, Visible

@@ -1,10 +1,11 @@
 """Models and environments of a local target: a name and a version for content that is laid down."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from reconciler.core.manifest import Spec
 from reconciler.core.plan import Operation, Step
+from reconciler.frozen import dataclass
 from reconciler.providers.hosting.objects import Object, Objects, by_digest
 from reconciler.providers.provider import Assets
 

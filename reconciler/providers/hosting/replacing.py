@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 
 from reconciler.core.manifest import Spec
 from reconciler.core.plan import Operation
 from reconciler.core.secret import Secret, secrets_of
 from reconciler.errors import ProviderError
+from reconciler.frozen import dataclass
 from reconciler.providers.hosting.front import Front
 from reconciler.providers.hosting.instances import Instances, Starter
 from reconciler.providers.hosting.objects import Object, Objects, by_digest, version_of, with_values

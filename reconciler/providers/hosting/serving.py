@@ -1,10 +1,10 @@
 """What the gateway is to serve: the objects of a target in the gateway's words."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from reconciler.core.address import Address
+from reconciler.frozen import dataclass
 from reconciler.gateway.values import Backend, Deployment, Endpoint, Probe, Tokens
 from reconciler.kinds.marks import is_keyless
 from reconciler.providers.hosting.layout import Layout

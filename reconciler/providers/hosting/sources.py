@@ -1,7 +1,6 @@
 """What a deployment is made of, found: assets by reference, content by digest, an MLflow model's own environment."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -9,6 +8,7 @@ from reconciler.core.address import Address
 from reconciler.core.manifest import Spec
 from reconciler.core.secret import Secret, masked, with_secrets
 from reconciler.errors import ProviderError
+from reconciler.frozen import dataclass
 from reconciler.providers.hosting import mlflow_models
 from reconciler.providers.hosting.objects import Objects, with_values
 from reconciler.providers.provider import Assets

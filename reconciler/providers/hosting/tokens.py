@@ -11,13 +11,13 @@ import tempfile
 import time
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reconciler.core.address import Address
 from reconciler.errors import ProviderError
+from reconciler.frozen import dataclass
 from reconciler.gateway.values import Tokens
 from reconciler.providers.hosting.options import Issuer
 

@@ -2,11 +2,11 @@
 
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 
 from reconciler.core.address import Address
 from reconciler.core.state import Live
 from reconciler.errors import ProviderError
+from reconciler.frozen import dataclass
 
 Losses = Mapping[Address, int]
 """How many instances each of some deployments has lost so far."""

@@ -1,9 +1,9 @@
 """In which waves instances are replaced: pure arithmetic, so that no moment has too few of them in service."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from reconciler.core.manifest import Spec
+from reconciler.frozen import dataclass
 
 _PERCENT = 20
 

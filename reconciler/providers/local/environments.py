@@ -9,12 +9,12 @@ import subprocess
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reconciler.core.secret import masked, without_secrets
 from reconciler.errors import ProviderError
+from reconciler.frozen import dataclass
 from reconciler.providers.hosting.locking import locked
 from reconciler.providers.hosting.packages import SERVER_REQUIREMENTS, besides, index_strategy, uv_binary
 

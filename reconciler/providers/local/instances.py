@@ -3,11 +3,12 @@
 import os
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from reconciler.core.address import Address
 from reconciler.core.manifest import Spec
 from reconciler.core.plan import Operation
+from reconciler.frozen import dataclass
 from reconciler.keeper.values import Status
 from reconciler.providers.hosting.awaiting import TAIL, WAITING, Patience, short
 from reconciler.providers.hosting.instances import Sight, Starter, strays

@@ -1,10 +1,11 @@
 """How an instance is started: argv and environment as a pure function of its deployment."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from reconciler.frozen import dataclass
 from reconciler.keeper.values import Probe, Process
 from reconciler.providers.hosting.attending import PASSED_ON
 from reconciler.providers.hosting.variables import python_path, server_variables, stop_seconds

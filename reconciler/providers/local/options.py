@@ -1,11 +1,12 @@
 """The local target's own keys of `mlops.yaml`, read once."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
 from reconciler.errors import ProviderError
+from reconciler.frozen import dataclass
 from reconciler.providers.hosting.options import Options, read_common
 
 _OWN: Mapping[str, set[str] | None] = {"local": {"python", "ready_seconds"}, "server": None}

@@ -1,13 +1,13 @@
 """What instances need on disk before they start: environment, scoring server, code, model folder."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from reconciler.core.address import Address
 from reconciler.core.manifest import Spec
 from reconciler.errors import ProviderError
+from reconciler.frozen import dataclass
 from reconciler.providers.hosting.initializer import initializer_log
 from reconciler.providers.hosting.layout import Layout
 from reconciler.providers.hosting.packages import SERVER_REQUIREMENTS

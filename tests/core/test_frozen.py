@@ -1,0 +1,160 @@
+"""A frozen dataclass is what the standard library makes of it, before its methods are first called and after."""
+
+import copy
+import dataclasses
+import pickle
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import FrozenInstanceError, field, fields, replace
+from typing import Any
+
+import pytest
+
+from reconciler import frozen
+
+
+@frozen.dataclass(frozen=True)
+class Pair:
+    """At the top of a module, so that it can be pickled."""
+
+    left: int
+    right: list[int] = field(default_factory=list, compare=False)
+
+
+def shelf(dataclass: Callable[..., Any]) -> Any:
+    """A class with all that the house gives one."""
+
+    @dataclass(frozen=True)
+    class Base:
+        """What others are made of."""
+
+        name: str
+        parts: list[str] = field(default_factory=list)
+
+        def __post_init__(self) -> None:
+            if not self.name:
+                raise ValueError("a name is missing")
+
+    @dataclass(frozen=True, order=True)
+    class Shelf(Base):
+        """A shelf."""
+
+        width: int = 3
+        key: str = field(default="k", repr=False, compare=False)
+        made: str = field(default="now", init=False)
+
+        @property
+        def area(self) -> int:
+            return self.width * len(self.parts)
+
+    return Shelf
+
+
+SAYS = {
+    "shown": lambda shelf: repr(shelf("a", ["b"])),
+    "every field": lambda shelf: dataclasses.asdict(shelf("a", ["b"], 4, "x")),
+    "fields": lambda shelf: [(each.name, each.type, each.init, each.compare) for each in fields(shelf)],
+    "equal": lambda shelf: (shelf("a") == shelf("a", key="other"), shelf("a") == shelf("b"), shelf("a") == "a"),
+    "in order": lambda shelf: (
+        shelf("a") < shelf("b"),
+        shelf("a", ["b"]) >= shelf("a"),
+        sorted([shelf("b"), shelf("a")]),
+    ),
+    "changed": lambda shelf: replace(shelf("a"), width=5).area,
+    "matched": lambda shelf: shelf.__match_args__,
+    "parts of its own": lambda shelf: shelf("a").parts is shelf("a").parts,
+    "without a name": lambda shelf: shelf(),
+    "too much": lambda shelf: shelf("a", [], 1, "k", "now"),
+    "unknown": lambda shelf: shelf("a", depth=1),
+    "after the init": lambda shelf: shelf(""),
+    "hashed": lambda shelf: hash(shelf("a")),
+    "set": lambda shelf: setattr(shelf("a"), "width", 1),
+    "deleted": lambda shelf: delattr(shelf("a"), "width"),
+    "of another type": lambda shelf: shelf("a") < 3,
+}
+
+
+def said(ask: Callable[[Any], Any], made: Any) -> str:
+    try:
+        return repr(ask(made))
+    except (TypeError, ValueError, AttributeError) as error:
+        return f"{type(error).__name__}: {error}"
+
+
+@pytest.mark.parametrize("name", SAYS)
+def test_it_says_what_the_standard_library_s_says(name: str):
+    ours, theirs = shelf(frozen.dataclass), shelf(dataclasses.dataclass)
+    assert [said(SAYS[name], ours) for _ in range(2)] == [said(SAYS[name], theirs) for _ in range(2)]
+
+
+def test_its_hash_is_that_of_equals():
+    @frozen.dataclass(frozen=True)
+    class Point:
+        """A point."""
+
+        x: int
+        label: str = field(default="", compare=False)
+
+    assert len({Point(1, "a"), Point(1, "b"), Point(2, "a")}) == 2
+
+
+def test_what_a_class_defines_itself_stays():
+    @frozen.dataclass(frozen=True)
+    class Own:
+        """One that shows nothing."""
+
+        value: int
+
+        def __repr__(self) -> str:
+            return "***"
+
+        def __hash__(self) -> int:
+            return 7
+
+    assert (repr(Own(1)), hash(Own(1)), Own(1) == Own(1)) == ("***", 7, True)
+
+
+def test_a_pickle_or_a_copy_of_one_is_equal_to_it():
+    pair = Pair(1, [2])
+    for other in (pickle.loads(pickle.dumps(pair)), copy.deepcopy(pair)):
+        assert (other, other.right) == (pair, [2])
+        with pytest.raises(FrozenInstanceError):
+            other.left = 3
+
+
+def test_what_is_not_frozen_or_has_slots_is_the_standard_library_s():
+    @frozen.dataclass
+    class Open:
+        """One that changes."""
+
+        value: int
+
+    @frozen.dataclass(frozen=True, slots=True)
+    class Slim:
+        """One without a dictionary."""
+
+        value: int
+
+    opened = Open(1)
+    opened.value = 2
+    assert (opened, Slim(1).__slots__) == (Open(2), ("value",))
+
+
+def test_a_class_of_the_standard_library_s_may_be_derived_from_one():
+    @dataclasses.dataclass(frozen=True)
+    class Triple(Pair):
+        """One more."""
+
+        third: int = 3
+
+    assert repr(Triple(1)).endswith("Triple(left=1, right=[], third=3)")
+    assert (Triple(1) == Triple(1), Triple(1) == Pair(1)) == (True, False)
+    with pytest.raises(FrozenInstanceError):
+        Triple(1).third = 4
+
+
+def test_threads_that_make_the_first_ones_at_once_all_get_theirs():
+    for _ in range(50):
+        made = shelf(frozen.dataclass)
+        with ThreadPoolExecutor(8) as pool:
+            assert [each.name for each in pool.map(made, map(str, range(1, 9)))] == [*map(str, range(1, 9))]
