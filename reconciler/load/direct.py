@@ -4,7 +4,7 @@ import os
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from subprocess import DEVNULL, PIPE
 from typing import IO
@@ -30,6 +30,27 @@ class Direct:
             Unanswered: it ended with an error, or not in time.
         """
         apart = {**settings_of(self._filters_off()), "GIT_WORK_TREE": self._root} if unfiltered else {}
+        return self._run(words, apart, say=say).stdout
+
+    def compared(self, *words: str, settings: Mapping[str, str]) -> bytes:
+        """What a command of git prints that compares files as they are, by no filter.
+
+        Args:
+            words: the command.
+            settings: by which it compares them.
+
+        Raises:
+            Unanswered: it ended with an error, or not in time, or warned of something.
+        """
+        apart = {**settings_of({**self._filters_off(), **settings}), "GIT_WORK_TREE": self._root}
+        done = self._run(words, apart)
+        if done.stderr:
+            raise Unanswered(_said_first(done.stderr))
+        return done.stdout
+
+    def _run(
+        self, words: Sequence[str], apart: Mapping[str, str], *, say: bytes = b""
+    ) -> subprocess.CompletedProcess[bytes]:
         try:
             return subprocess.run(
                 [self._program, *words],
@@ -39,11 +60,11 @@ class Direct:
                 capture_output=True,
                 timeout=self._left(),
                 check=True,
-            ).stdout
+            )
         except subprocess.TimeoutExpired as error:
             raise Unanswered(_TOO_SLOW) from error
         except subprocess.CalledProcessError as error:
-            raise Unanswered((os.fsdecode(error.stderr).splitlines() or [""])[0]) from error
+            raise Unanswered(_said_first(error.stderr)) from error
         except OSError as error:
             raise Unanswered(str(error)) from error
 
@@ -147,3 +168,7 @@ class Direct:
 
     def _left(self) -> float:
         return max(0.0, self._end - time.monotonic())
+
+
+def _said_first(errors: bytes) -> str:
+    return (os.fsdecode(errors).splitlines() or [""])[0]

@@ -19,7 +19,7 @@ def refuse_tracked(root: str) -> None:
     Raises:
         RefusedError: git tracks something of it.
     """
-    if not _may_be_tracked(_index(Path(git_root(root) or root, ".git"))):
+    if not _may_be_tracked(index_of(Path(git_root(root) or root, ".git"))):
         return
     from reconciler.load.git import Unanswered, answer  # noqa: PLC0415 - only a repository that may bring it along
 
@@ -35,7 +35,7 @@ def refuse_tracked(root: str) -> None:
         )
 
 
-def _index(git: Path) -> Path:
+def index_of(git: Path) -> Path:
     """Git's index; of a worktree it lies where the file `.git` says."""
     if not git.is_file():
         return git / "index"

@@ -13,18 +13,18 @@ import hashlib
 import os
 import struct
 import time
-import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
 from reconciler.frozen import dataclass
 from reconciler.load.cached_rows import keep_rows, read_rows
+from reconciler.load.packing import packed, unpacked
 from reconciler.record.files import open_regular
 from reconciler.record.together import each, threads_for
 
 _FACTS = struct.Struct("<qqqQI")
-_SAFE_NS = 2_000_000_000  # the coarsest clock of a file system that is in use
+SAFE_NS = 2_000_000_000  # the coarsest clock of a file system that is in use
 
 Digest = Callable[[IO[bytes]], str]
 Files = Sequence[tuple[str, bytes]]
@@ -35,6 +35,12 @@ def facts_of(found: os.stat_result, real: str = "") -> bytes:
     """What the disk says of a file, packed; `real` is where a link leads."""
     facts = _FACTS.pack(found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino, found.st_mode)
     return facts + os.fsencode(real)
+
+
+def numbers_of(facts: bytes) -> tuple[int, int, int, int]:
+    """Size, time of change, time of the inode's change, and inode."""
+    size, content_ns, inode_ns, inode, _ = _FACTS.unpack_from(facts)
+    return size, content_ns, inode_ns, inode
 
 
 def latest(files: Files) -> int:
@@ -98,9 +104,9 @@ class StatIndex:
             threads=threads_for([_FACTS.unpack_from(facts)[0] for _, facts in new]),
         )
         told = {**known, **dict(zip(new, read, strict=True))}
-        safe = [file for file in files if file in known or latest([file]) < now - _SAFE_NS]
+        safe = [file for file in files if file in known or latest([file]) < now - SAFE_NS]
         if new or len(known) != len(safe):
-            self._keep_each(kind, place, ((name, facts, told[name, facts]) for name, facts in safe))
+            self._keep_each(kind, place, safe, told)
         found = {name: told[name, facts] for name, facts in files}
         return found, os.name == "posix" and len(safe) == len(files)
 
@@ -113,24 +119,12 @@ class StatIndex:
         if row is None:
             return {}
         names, facts, digests = unpacked(row, 3)
-        known = zip(map(os.fsdecode, names), map(bytes.fromhex, map(bytes.decode, facts)), digests, strict=True)
-        return {(name, each): digest.decode() for name, each, digest in known if latest([(name, each)]) < now}
+        files = zip(names, map(bytes.fromhex, facts), strict=True)
+        return {file: digest for file, digest in zip(files, digests, strict=True) if latest([file]) < now}
 
-    def _keep_each(self, kind: str, place: str, files: Iterable[tuple[str, bytes, str]]) -> None:
-        row = packed((os.fsencode(name), facts.hex().encode(), digest.encode()) for name, facts, digest in files)
-        keep_rows(self.cache, "stats", {_place(kind, place): row})
-
-
-def packed(lines: Iterable[tuple[bytes, ...]]) -> bytes:
-    """Lines of fields in which no NUL is, small."""
-    return zlib.compress(b"\0".join(field for line in lines for field in line), 1)
-
-
-def unpacked(row: bytes, number: int) -> list[list[bytes]]:
-    """The columns of such lines, each of `number` fields."""
-    text = zlib.decompress(row)
-    fields = text.split(b"\0") if text else []
-    return [fields[column::number] for column in range(number)]
+    def _keep_each(self, kind: str, place: str, files: Files, digests: Mapping[tuple[str, bytes], str]) -> None:
+        columns = [name for name, _ in files], [facts.hex() for _, facts in files], [digests[file] for file in files]
+        keep_rows(self.cache, "stats", {_place(kind, place): packed(columns)})
 
 
 def _read(path: str, facts: bytes, digest: Digest) -> str:

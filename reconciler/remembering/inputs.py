@@ -20,8 +20,9 @@ from typing import Any
 from reconciler.apply import InTime
 from reconciler.core.problem import Problem
 from reconciler.load.folder import bounds_of
-from reconciler.load.manifest_set import ManifestSet, manifest_set
+from reconciler.load.manifest_set import manifest_set
 from reconciler.load.place import Bounds
+from reconciler.load.set_members import ManifestSet
 from reconciler.load.stat_index import StatIndex
 from reconciler.providers.provider import Renewing
 from reconciler.providers.rooted import Rooted
