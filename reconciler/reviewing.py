@@ -31,6 +31,7 @@ def _kept_of(wish: Wish, target: str, root: Path) -> dict[str, object]:
         "endpoint_name": wish.endpoint_name,
         "only": [str(address) for address in wish.only],
         "refresh": wish.refresh,
+        "minimal": wish.minimal,
         "max_delete": wish.max_delete,
         "allow_empty": wish.allow_empty,
         "variables": sorted(wish.variables),
@@ -62,6 +63,7 @@ def as_saved(wish: Wish, kept: Mapping[str, Any], root: Path) -> Wish:
         endpoint_name=wish.endpoint_name or kept["endpoint_name"],
         only=wish.only or tuple(map(Address.parse, kept["only"])),
         refresh=kept["refresh"],
+        minimal=kept.get("minimal", False),
         max_delete=kept["max_delete"] if wish.max_delete is None else wish.max_delete,
         allow_empty=wish.allow_empty or kept["allow_empty"],
     )

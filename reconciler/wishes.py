@@ -31,6 +31,7 @@ class Wish:
         endpoint_name: of the deployment of a single file, likewise.
         only: addresses to which the plan is confined, with what they need.
         refresh: whether the live side is read and drift folded in before planning.
+        minimal: whether of the live side only what the plan touches is read.
         max_delete: how many deletions there may be; None for the larger of 5 and 20 %.
         allow_empty: whether nothing at all may be wanted.
         policies: where policies over plans are taken from, in place of the checkout's own.
@@ -72,6 +73,7 @@ class Wish:
     beyond: tuple[str, ...] = ()
     read: Loaded | None = None
     cached: bool = True
+    minimal: bool = False
 
     @property
     def given(self) -> tuple[str, ...]:

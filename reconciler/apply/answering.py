@@ -15,7 +15,7 @@ from reconciler.core.state import Live, Served
 from reconciler.errors import ProviderError
 from reconciler.frozen import dataclass
 from reconciler.providers.provider import FenceSource, Seeing, ServedSource
-from reconciler.providers.rooted import Rooted
+from reconciler.providers.rooted import Rooted, Selective
 
 _T = TypeVar("_T")
 # As many questions about one object each are under way at once as an apply has steps by default.
@@ -46,7 +46,7 @@ class InTime:
         provider = self.provider
         if not addresses:
             return ()
-        if isinstance(provider, Rooted):
+        if isinstance(provider, Selective):
             return self._answered(f"how {len(addresses)} objects are", lambda: tuple(provider.some(addresses)))
         return self._each(sorted(addresses))
 

@@ -42,6 +42,9 @@ Only = Annotated[
 Refresh = Annotated[
     bool, typer.Option("--refresh/--no-refresh", help="Look at the live side first, and plan from what is there.")
 ]
+MinimalRefresh = Annotated[
+    bool, typer.Option("--minimal-refresh", help="Look at the live side of what the plan touches, and of no more.")
+]
 Offline = Annotated[
     bool,
     typer.Option("--offline", envvar="MLOPS_OFFLINE", help="Open no connection: compare with the record alone."),

@@ -12,7 +12,7 @@ from reconciler.cli.checking import drift
 from reconciler.cli.forms import APPLY, COMMENT, PLAN
 from reconciler.cli.reporting import Reports
 from reconciler.cli.saying import say, warn
-from reconciler.cli.wishes import addresses_of, wish_of
+from reconciler.cli.wishes import addresses_of, refuse_to_look_twice, wish_of
 
 
 def plan(
@@ -27,6 +27,7 @@ def plan(
     name: o.Name = "",
     endpoint_name: o.EndpointName = "",
     refresh: o.Refresh = True,
+    minimal_refresh: o.MinimalRefresh = False,
     offline: o.Offline = False,
     against: Annotated[
         str,
@@ -47,7 +48,8 @@ def plan(
     for, and for every field the file and line that it comes from, with the commit and author of it. With --offline
     no platform is asked and no connection opened, as is due for a pull request of somebody else's: the record alone
     says what there is, or with --against what the files say at another revision, such as the branch that it is to be
-    merged into.
+    merged into. With --minimal-refresh the live side is read of what the plan touches, what that needs and what guards
+    ask for: what drifted elsewhere, is unmanaged, or is served and not recorded, is not seen.
 
     \b
     Examples:
@@ -61,6 +63,7 @@ def plan(
     from reconciler.apply import Pace  # noqa: PLC0415
     from reconciler.workspace import open_workspace  # noqa: PLC0415
 
+    refuse_to_look_twice(refresh and not offline and not against, minimal=minimal_refresh, alone=refresh_only)
     if refresh_only and offline:
         raise typer.BadParameter("what drifted is asked of the platform, and offline nobody is", param_hint="--offline")
     if refresh_only:
@@ -70,7 +73,7 @@ def plan(
     refresh = refresh and not offline
     names = (name, endpoint_name)
     wish = wish_of(paths, variables, overrides, names, only, refresh, max_delete, allow_empty, policies, blame)
-    wish = replace(wish, against=against, cached=cached)
+    wish = replace(wish, against=against, cached=cached, minimal=minimal_refresh)
     with reports.of(target, form):
         with open_workspace(target, offline=offline, blank=bool(against)) as workspace:
             reports.target = workspace.target.name
@@ -108,6 +111,7 @@ def apply(
     name: o.Name = "",
     endpoint_name: o.EndpointName = "",
     refresh: o.Refresh = True,
+    minimal_refresh: o.MinimalRefresh = False,
     refresh_only: Annotated[bool, typer.Option("--refresh-only", help="Only record the live side as it is.")] = False,
     max_delete: o.MaxDelete = None,
     allow_empty: o.AllowEmpty = False,
@@ -135,13 +139,14 @@ def apply(
     from reconciler.reviewing import as_saved, plan_reviewed  # noqa: PLC0415
     from reconciler.workspace import open_workspace  # noqa: PLC0415
 
+    refuse_to_look_twice(refresh, minimal=minimal_refresh, alone=refresh_only)
     if refresh_only and (written or form is not o.Report.TEXT):
         raise typer.BadParameter("nothing is planned; `mlops drift --report` tells", param_hint="--refresh-only")
     reports, quiet = Reports(written, "apply", APPLY), form is not o.Report.TEXT
     reviewed = plan_reviewed(saved, digest)
     names = (name, endpoint_name)
     wish = wish_of(paths, variables, overrides, names, only, refresh, max_delete, allow_empty, policies, blame)
-    wish = replace(wish, require_clean=require_clean, cached=cached)
+    wish = replace(wish, require_clean=require_clean, cached=cached, minimal=minimal_refresh)
     if reviewed and reviewed.wish:
         target = target or str(reviewed.wish["target"])
     with reports.of(target, form):

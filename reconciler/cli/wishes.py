@@ -41,6 +41,13 @@ def wish_of(
     )
 
 
+def refuse_to_look_twice(refresh: bool, *, minimal: bool, alone: bool) -> None:
+    """Whoever says how much of the live side is read says it once."""
+    if minimal and (alone or not refresh):
+        other = "--refresh-only reads all of the live side" if alone else "nothing of the live side is read"
+        raise typer.BadParameter(f"{other}, and this a part of it", param_hint="--minimal-refresh")
+
+
 def variables_of(words: Sequence[str] | None) -> dict[str, str]:
     """Read every `NAME=VALUE`."""
     pairs = [word.partition("=") for word in words or ()]

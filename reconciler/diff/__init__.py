@@ -6,6 +6,7 @@ from reconciler.diff.drift import corrections, drifts, fold, foreign, newer, und
 from reconciler.diff.labels import labelled, moved_labels, relabelled
 from reconciler.diff.served import ALTERED, altered, silent, with_served
 from reconciler.diff.since import since
+from reconciler.diff.touched import touched
 
 __all__ = [
     "ALTERED",
@@ -23,6 +24,7 @@ __all__ = [
     "relabelled",
     "silent",
     "since",
+    "touched",
     "under_way",
     "with_served",
 ]

@@ -26,9 +26,18 @@ def newer(state: State, live: Iterable[Live], known: Callable[[Address], int]) -
     return tuple(sorted((each for each in found if each.live > each.known), key=lambda each: each.address))
 
 
-def drifts(state: State, live: Iterable[Live], ahead: Iterable[Newer] = ()) -> list[Drift]:
-    """Every resource whose live side is not as recorded, sorted by address; `ahead` are those that `newer` found."""
-    found = {drift.address: drift for drift in _drifts(state, live)}
+def drifts(
+    state: State, live: Iterable[Live], ahead: Iterable[Newer] = (), *, of: Container[Address] | None = None
+) -> list[Drift]:
+    """Every resource whose live side is not as recorded, sorted by address.
+
+    Args:
+        state: the record.
+        live: what is there.
+        ahead: those that `newer` found.
+        of: the addresses that were looked at; None for all.
+    """
+    found = {drift.address: drift for drift in _drifts(state, live) if of is None or drift.address in of}
     for each in ahead:
         drift = found.get(each.address, Drift(each.address, DriftClass.CHANGED))
         told = f"live is of generation {each.live}, the record knows {each.known}: it is an older copy"
@@ -49,18 +58,25 @@ def under_way(found: Iterable[Drift], busy: Container[Address]) -> list[Drift]:
     return [replace(each, kind=DriftClass.EXPECTED, note=note) if each.address in busy else each for each in found]
 
 
-def fold(state: State, live: Iterable[Live]) -> State:
-    """The record as if it had been written from the live side.
+def fold(state: State, live: Iterable[Live], *, of: Container[Address] | None = None) -> State:
+    """The record as if it had been written from the live side, where that was looked at.
 
     What is missing is forgotten; of what only remains are left, the entry has no spec. What differs is as it is, unless
     the platform is still on its way to what is recorded. An object that carries our lineage with no record is taken in,
     so that the plan can settle it; those of others are left out.
+
+    Args:
+        state: the record.
+        live: what is there.
+        of: the addresses that were looked at; None for all. The others stay as they are recorded.
     """
     seen = {item.address: item for item in live}
     entries: dict[Address, Entry] = {}
     for address, entry in state.entries.items():
         item = seen.get(address)
-        if item and _ours(item, state.lineage):
+        if of is not None and address not in of:
+            entries[address] = entry
+        elif item and _ours(item, state.lineage):
             entries[address] = _folded(entry, item)
     for item in seen.values():
         if item.address not in state.entries and item.lineage and item.lineage == state.lineage:

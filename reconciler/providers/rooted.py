@@ -1,4 +1,4 @@
-"""A provider that says in a few bytes whether its side is as it was, so that nobody reads what did not change."""
+"""What a provider may be able to do so that nobody reads what did not change, or what a plan does not touch."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol, runtime_checkable
@@ -8,11 +8,21 @@ from reconciler.core.state import Live
 
 
 @runtime_checkable
-class Rooted(Protocol):
+class Selective(Protocol):
+    """A provider that can look at some of its objects at once, at the cost of these alone."""
+
+    def some(self, addresses: Collection[Address]) -> Sequence[Live]:
+        """Of these addresses what is there, as `list` tells it; what is wrong with others need not be found."""
+        ...
+
+
+@runtime_checkable
+class Rooted(Selective, Protocol):
     """A provider whose answers hang on nothing but what it holds itself, and that can tell that apart by digests.
 
-    Digests say the same in every process. Others may be at work meanwhile: whoever remembers what came of a look asks
-    for the root before and after it, and remembers nothing where the two differ.
+    One that looks at what runs, or asks it, is none. Digests say the same in every process. Others may be at work
+    meanwhile: whoever remembers what came of a look asks for the root before and after it, and remembers nothing where
+    the two differ.
     """
 
     def root(self) -> str:
@@ -24,8 +34,4 @@ class Rooted(Protocol):
 
     def digests(self) -> Mapping[Address, str]:
         """By address, for every object that `list` tells: equal where it tells the same of it."""
-        ...
-
-    def some(self, addresses: Collection[Address]) -> Sequence[Live]:
-        """Of these addresses what is there, as `list` tells it; what is wrong with others need not be found."""
         ...

@@ -15,6 +15,7 @@ from reconciler.errors import ProviderError
 from reconciler.providers.memory import MemoryProvider
 from reconciler.providers.provider import Adopting, Provider, Setting
 from reconciler.providers.registry import BUILT_IN, GROUP, provider_named
+from reconciler.providers.rooted import Selective
 from reconciler.record.memory import Memory, MemoryStore
 from reconciler.record.store import Intent
 from tests.conformance.worlds import DockerWorld, LocalWorld, MemoryFileWorld, MemoryWorld, SwarmWorld, World
@@ -99,6 +100,15 @@ def test_every_object_carries_lineage_generation_and_operation(served, provider)
 def test_list_and_observe_tell_the_same(served, provider):
     for item in provider.list():
         assert live_of(provider, item.address).spec == item.spec
+
+
+def test_some_objects_are_told_as_in_the_list(served, provider):
+    assert isinstance(provider, Selective)
+    listed = {item.address: item.spec for item in provider.list()}
+    assert [(item.address, item.spec) for item in provider.some([served.blue])] == [(served.blue, listed[served.blue])]
+    found = provider.some([served.blue, served.green, served.endpoint])
+    assert {item.address: item.spec for item in found} == listed
+    assert list(provider.some([])) == []
 
 
 def test_scaling_changes_how_many_instances_there_are(served, provider, call):

@@ -116,6 +116,10 @@ class HostedProvider(ABC):
         """Every object, in one look at the keeper, the gateway and the instances."""
         return self._reading.list()
 
+    def some(self, addresses: Collection[Address]) -> Sequence[Live]:
+        """These objects, in one look."""
+        return self._reading.some(addresses)
+
     def observe(self, address: Address) -> Live | None:
         """One object as it is now."""
         return self._reading.observe(address)

@@ -47,6 +47,12 @@ class Reading:
         seen = self._seen(held)
         return [*(_live(item, seen) for item in held), *seen.instances.orphans]
 
+    def some(self, addresses: Collection[Address]) -> Sequence[Live]:
+        """Of these addresses what is there; no other instance is asked whether it is ready."""
+        held = [item for address in addresses if (item := self.objects.get(address))]
+        seen = self._seen(held)
+        return [*(_live(item, seen) for item in held), *(o for o in seen.instances.orphans if o.address in addresses)]
+
     def observe(self, address: Address) -> Live | None:
         """One object; None when there is none."""
         held = self.objects.get(address)
