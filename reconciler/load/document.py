@@ -2,17 +2,19 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 from reconciler.core.problem import Problem
 from reconciler.frozen import dataclass
 from reconciler.load.nodes import Node
 from reconciler.load.place import Here
-from reconciler.load.scalars import NotAValueError, is_merge, spoken, value_of
+from reconciler.load.scalars import NotAValueError, is_merge, plain_value, spoken, value_of
 
 Positions = dict[str, tuple[int, int]]
 
 _NAMES = frozenset({"name", "endpoint_name", "version", "model", "environment", "code", "scoring_script", "path"})
+_SHORT = 100
 _HIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
 
 
@@ -31,11 +33,8 @@ class Document:
     written: Mapping[str, str]
 
 
-@dataclass(frozen=True)
-class _Field:
-    line: int
-    column: int
-    node: Node
+_Field = tuple[Node, Node]
+"""A key, and its value."""
 
 
 def document(top: Node, here: Here, problems: list[Problem]) -> Document:
@@ -51,6 +50,12 @@ def document(top: Node, here: Here, problems: list[Problem]) -> Document:
     return Document(value, positions, written)
 
 
+@lru_cache(maxsize=4096)
+def _is_usual(text: str) -> bool:
+    """Whether a key without quotes is a word as nearly all keys are, which YAML takes for nothing else."""
+    return text.isascii() and text.isidentifier() and isinstance(plain_value(text), str)
+
+
 class _Builder:
     """Builds each node once, so that what is aliased is shared as it is by `yaml.safe_load`."""
 
@@ -61,14 +66,15 @@ class _Builder:
         self._fields: dict[int, dict[str, _Field]] = {}
 
     def value(self, node: Node) -> Any:
-        if id(node) not in self._values:
-            self._values[id(node)] = self._built(node)
-        return self._values[id(node)]
+        known = self._values.get(id(node), self)  # no value is the builder
+        if known is self:
+            known = self._values[id(node)] = self._built(node)
+        return known
 
     def fields(self, node: Node, prefix: str) -> Iterator[tuple[str, int, int, Node]]:
         """Every field below a node: its dotted path, its place and its value's node."""
         if node.kind == "mapping":
-            parts = [(key, field.line, field.column, field.node) for key, field in self._mapping(node).items()]
+            parts = [(key, own.line, own.column, value) for key, (own, value) in self._mapping(node).items()]
         else:
             parts = [(str(index), item.line, item.column, item) for index, item in enumerate(node.parts)]
         for key, line, column, part in parts:
@@ -79,7 +85,7 @@ class _Builder:
 
     def _built(self, node: Node) -> Any:
         if node.kind == "mapping":
-            return {key: self.value(field.node) for key, field in self._mapping(node).items()}
+            return {key: self.value(value) for key, (_, value) in self._mapping(node).items()}
         if node.kind == "sequence":
             return [self.value(item) for item in node.parts]
         return self._scalar(node)
@@ -99,18 +105,19 @@ class _Builder:
         own: dict[str, _Field] = {}
         merged: dict[str, _Field] = {}
         for key, value in zip(node.parts[::2], node.parts[1::2], strict=True):
-            if is_merge(key):
+            if key.text == "<<" and is_merge(key):
                 merged |= self._merged(key, value)
                 continue
-            name = self._key(key)
+            usual = key.plain and not key.tag and len(key.text) <= _SHORT and _is_usual(key.text)
+            name = key.text if usual else self._key(key)
             if name is None:
                 continue
             if name in own:
-                message = f"key {name!r} is given twice; first on line {own[name].line}"
+                message = f"key {name!r} is given twice; first on line {own[name][0].line}"
                 self._report(key, "E-YAML-DUP", message)
             if name in _NAMES and value.kind == "scalar":
                 self._visible(value)
-            own[name] = _Field(key.line, key.column, value)
+            own[name] = key, value
         return merged | own
 
     def _merged(self, key: Node, value: Node) -> dict[str, _Field]:

@@ -24,7 +24,9 @@ def broken_rules(document: Mapping[str, Any], kind: str) -> Iterator[Flaw]:
 
 def misread(document: Any, written: Mapping[str, str]) -> Iterator[Flaw]:
     """Scalars of which YAML 1.1 makes something other than what was written."""
-    for path, value in _scalars(document, "") if written else ():
+    if all(text.isdecimal() and path not in _VERSIONS for path, text in written.items()):
+        return  # whole numbers alone, as in most files
+    for path, value in _scalars(document, ""):
         text = written.get(path)
         if text is None or isinstance(value, str):
             continue

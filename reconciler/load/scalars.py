@@ -1,13 +1,14 @@
 """A scalar's value is what YAML 1.1 makes of it, to the letter as `yaml.safe_load` does."""
 
 from datetime import date
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from reconciler.load.nodes import Node
 
 _LONGEST_NUMBER = 100
 _NUMBERS = ("int", "float")
+_SHORT = 100
 
 
 class NotAValueError(Exception):
@@ -20,18 +21,14 @@ def value_of(node: Node) -> Any:
     Raises:
         NotAValueError: with words that say why there is none.
     """
-    tag = _tag(node)
-    if tag == "str":
+    if not node.tag and not node.plain:
         return node.text
-    if tag in _NUMBERS and len(node.text) > _LONGEST_NUMBER:
-        raise NotAValueError(f"number has {sum(map(str.isalnum, node.text))} digits; write it in quotes")
-    construct = _constructors().get(tag)
-    if construct is None:
-        raise NotAValueError(f"{node.text} alone has a meaning of its own in YAML; write it in quotes")
-    try:
-        return construct(_scalar_node()(f"tag:yaml.org,2002:{tag}", node.text))
-    except (ValueError, OverflowError, LookupError, AttributeError) as error:
-        raise NotAValueError(f"{node.text!r} is not a {_WORDS.get(tag, tag)}; write it in quotes") from error
+    return _known_value(node.text, node.tag) if len(node.text) <= _SHORT else _value(node.text, node.tag)
+
+
+def plain_value(text: str) -> Any:
+    """The value of a text without quotes and tag; raises as `value_of`."""
+    return _value(text, "")
 
 
 def is_merge(node: Node) -> bool:
@@ -48,18 +45,32 @@ def spoken(value: Any) -> str:
     return "a date" if isinstance(value, date) else str(value)
 
 
+def _value(text: str, tag: str) -> Any:
+    """The value of a text, by its tag or as it stands without quotes."""
+    tag = tag or _tag(text)
+    if tag == "str":
+        return text
+    if tag in _NUMBERS and len(text) > _LONGEST_NUMBER:
+        raise NotAValueError(f"number has {sum(map(str.isalnum, text))} digits; write it in quotes")
+    construct = _constructors().get(tag)
+    if construct is None:
+        raise NotAValueError(f"{text} alone has a meaning of its own in YAML; write it in quotes")
+    try:
+        return construct(_scalar_node()(f"tag:yaml.org,2002:{tag}", text))
+    except (ValueError, OverflowError, LookupError, AttributeError) as error:
+        raise NotAValueError(f"{text!r} is not a {_WORDS.get(tag, tag)}; write it in quotes") from error
+
+
+# Files of one folder have most of their keys and many of their values in common, and no value here can be changed.
+_known_value = lru_cache(maxsize=4096)(_value)
+
+
 _WORDS = {"int": "whole number", "float": "number", "bool": "boolean", "timestamp": "date"}
 
 
-def _tag(node: Node) -> str:
-    if node.tag:
-        return node.tag
-    if not node.plain:
-        return "str"
-    first = node.text[0] if node.text else ""
-    resolvers = _resolvers()
-    for tag, pattern in resolvers.get(first, ()):
-        if pattern.match(node.text):
+def _tag(text: str) -> str:
+    for tag, pattern in _resolvers().get(text[:1], ()):
+        if pattern.match(text):
             return str(tag.removeprefix("tag:yaml.org,2002:"))
     return "str"
 
