@@ -9,8 +9,7 @@ from reconciler.load.blame import blamed
 from reconciler.load.removed import with_removals
 from reconciler.load.taken_out import taken_out, written
 from reconciler.telemetry import span
-from reconciler.wanted import cache_of, options_of, paths_of
-from reconciler.wishes import Planned, Wish
+from reconciler.wishes import Planned, Wish, cache_of, options_of, paths_of
 from reconciler.workspace import Workspace
 
 

@@ -12,8 +12,7 @@ from reconciler.errors import RefusedError
 from reconciler.kinds import KINDS
 from reconciler.preflight import Guards, over_quota, refusals
 from reconciler.providers.provider import Seeing
-from reconciler.wanted import paths_of
-from reconciler.wishes import Wish
+from reconciler.wishes import Wish, paths_of
 from reconciler.workspace import Workspace
 
 

@@ -1,90 +1,77 @@
-"""The stages of a plan, in their order, over what is wanted, recorded and live.
-
-load -> resolve -> diff -> order -> preflight
-"""
+"""plan(): what is known from an earlier look, else the stages, then who wrote what it comes from, and policies."""
 
 from collections.abc import Sequence
 
-from reconciler.apply import InTime, Pace, recoveries, unfinished
-from reconciler.comparing import Sight, compared
-from reconciler.core.plan import Plan
+from reconciler.apply.retrying import Pace
 from reconciler.core.problem import Problem
-from reconciler.diff import altered, by_command, confined, drifts, newer, relabelled
-from reconciler.guarding import generations, guard, guards_of, suspects, with_unclaimed_traffic
-from reconciler.observing import corrections_of, live_of, served_of
-from reconciler.order import order
-from reconciler.providers.provider import Renewing
+from reconciler.judging import ask_for_authors, in_force
+from reconciler.remembering import looking
 from reconciler.saved import SavedPlan
-from reconciler.wanted import loaded_of
+from reconciler.telemetry import span
 from reconciler.wishes import Planned, Wish
 from reconciler.workspace import Workspace
 
 
-def sighted(workspace: Workspace, wish: Wish, pace: Pace) -> Sight:
-    """All that the files say, that is recorded and that is live, or as much of that as is looked at at first."""
-    loaded, recorded = loaded_of(workspace, wish), workspace.store.read()
-    if not wish.refresh or workspace.offline:
-        return Sight(loaded, recorded, refresh=False)
-    if wish.minimal:
-        return Sight(loaded, recorded, looked=frozenset())
-    live = live_of(workspace, pace)
-    if isinstance(workspace.provider, Renewing):
-        live = altered(live, recorded, served_of(workspace, pace))
-    return Sight(loaded, recorded, live)
-
-
-def staged(
-    workspace: Workspace,
-    wish: Wish,
-    sight: Sight,
-    pace: Pace,
-    besides: Sequence[Problem],
-    *,
-    saved: SavedPlan | None,
-    alone: bool,
-) -> Planned:
-    """Make a plan, hold it against a saved one, which may be stale, and then against what may be done.
+def plan(workspace: Workspace, wish: Wish, pace: Pace | None = None) -> Planned:
+    """What must be done so that the live side is as the manifests say, once what was cut off is recovered.
 
     Args:
         workspace: the target.
         wish: what is wanted.
-        sight: what it is made of.
-        pace: how long the platform may take to say more.
+        pace: how long the platform may take to say what is live.
+
+    Raises:
+        ManifestError: the files are wrong; carries every problem of every file.
+        RefusedError: a guard or the quota forbids the plan, or the record is older than what is live.
+    """
+    if wish.against:
+        from reconciler.wanted import take_for_recorded  # noqa: PLC0415 - most plans are against the record
+
+        take_for_recorded(workspace, wish)
+    return planned(workspace, wish, pace or Pace(), "plan")
+
+
+def prepared(workspace: Workspace, wish: Wish, pace: Pace) -> Planned:
+    """The plan of a run that holds the target's lock, and has recovered what was cut off; as `plan`."""
+    return planned(workspace, wish, pace, "rollback")
+
+
+def planned(workspace: Workspace, wish: Wish, pace: Pace, command: str, *, saved: SavedPlan | None = None) -> Planned:
+    """The plan of a command, with who wrote what it comes from, held against the policies over plans."""
+    bylaws = in_force(workspace.config.root, wish.policies)
+    with span("plan", target=workspace.target.name, provider=workspace.provider.name):
+        made = _plan(workspace, wish, pace, bylaws.problems, saved=saved, alone=command != "plan")
+    if not made.plan.steps:  # Nobody wrote what is not to be done, and no policy says anything of it.
+        return made
+    from reconciler.completing import held_against, with_blame  # noqa: PLC0415 - most plans have no steps
+
+    if wish.blame or ask_for_authors(bylaws.found):
+        made = with_blame(made, workspace, wish)
+    return held_against(bylaws, made, workspace, command)
+
+
+def _plan(
+    workspace: Workspace, wish: Wish, pace: Pace, besides: Sequence[Problem], *, saved: SavedPlan | None, alone: bool
+) -> Planned:
+    """The plan as an earlier look had it, where all is as it was then, else made anew, which later looks then know.
+
+    Args:
+        workspace: the target.
+        wish: what is wanted.
+        pace: how long the platform may take to say what is live.
         besides: what is wrong with other files than the manifests.
-        saved: a plan made before.
+        saved: a plan made before, against which this one is held.
         alone: whether the caller holds the target's lock, so that nobody else is at work on it.
     """
-    intents, who = unfinished(workspace.store)
-    made = compared(workspace, wish, sight, besides, intents, pace)
-    sight, state, resolved, found = made.sight, made.state, made.resolved, made.found
-    loaded, recorded, live, refresh = sight.loaded, sight.recorded, sight.live, sight.refresh
-    whole, by_files = not loaded.alone, wish.resources is None
-    steps = order(confined(found, wish.only))
-    plan = Plan(
-        target=workspace.target.name,
-        lineage=recorded.lineage,
-        serial=recorded.serial,
-        tree=loaded.tree,
-        steps=steps,
-        live=generations(live),
-        pins=resolved.pins,
-        unchanged=len({r.address for r in resolved.resources} - {c.address for c in found}),
-        recovery=recoveries(intents, recorded, sight.seen),
-        holder=None if alone else who,
-        offline=workspace.offline,
-        against=wish.against,
-        labels={resource.address: resource.labels for resource in resolved.resources if resource.labels},
-        by_command=tuple(by_command(resolved.resources, state)) if whole and by_files and not wish.only else (),
-    )
-    if saved:
-        saved.refuse_unless(plan)
-    others = suspects(workspace, recorded, pace) if alone and not sight.whole else ()
-    ahead = newer(recorded, {item.address: item for item in (*others, *live)}.values(), workspace.store.generation)
-    guards = guards_of(workspace, wish, state, live, ahead)
-    eyes = InTime(workspace.provider, pace)
-    known = state if refresh or workspace.offline else with_unclaimed_traffic(eyes, state, steps)
-    guard(workspace, plan, known, guards, wanted=len(resolved.resources) if whole else None)
-    told = tuple(drifts(recorded, live, ahead, of=sight.looked)) if refresh else ()
-    meant = [each for each in resolved.resources if not wish.only or each.address in wish.only]
-    corrected = corrections_of(recorded, state, resolved.resources, found) if whole and not wish.only else {}
-    return Planned(plan, made.warnings, told, {**relabelled(recorded, meant), **corrected}, loaded.passed_over)
+    look = looking(workspace, wish, pace, besides)
+    if look and (known := look.again(alone=alone)):
+        if saved:
+            saved.refuse_unless(known.plan)
+        return known
+    from reconciler.staging import sighted, staged  # noqa: PLC0415 - what is known goes through no stage
+
+    sight = sighted(workspace, wish, pace)
+    planned = staged(workspace, wish, sight, pace, besides, saved=saved, alone=alone)
+    if look:
+        look.keep(planned, sight.loaded, sight.live)
+    return planned

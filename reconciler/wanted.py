@@ -4,7 +4,6 @@ import difflib
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from reconciler.attending import unfollowed
 from reconciler.core.address import Address
@@ -13,15 +12,15 @@ from reconciler.core.problem import Problem
 from reconciler.core.state import Entry, State
 from reconciler.errors import ManifestError, MlopsError
 from reconciler.kinds.references import made_by
-from reconciler.load import Loaded, Options, at_revision, load_all, with_secrets
+from reconciler.load import Loaded, at_revision, load_all, with_secrets
 from reconciler.load.amended import amended, spelled_out
-from reconciler.load.config import Config, Target
+from reconciler.load.config import Target
 from reconciler.load.governed import governed
 from reconciler.preflight import problems_of
 from reconciler.providers.provider import Provider
 from reconciler.resolve import Command, Resolved, resolve
 from reconciler.telemetry import span
-from reconciler.wishes import Wish
+from reconciler.wishes import Wish, cache_of, options_of, paths_of
 from reconciler.workspace import Workspace
 
 _NO_FILES = Loaded((), (), (), "", alone=True)
@@ -181,33 +180,6 @@ def take_for_recorded(workspace: Workspace, wish: Wish) -> None:
     with workspace.store.lock({}, timeout_s=0):
         for resource in resolved.resources:
             workspace.store.note(resource.address, Entry(resource.spec, labels=resource.labels))
-
-
-def options_of(target: Target, wish: Wish, *, cache: Path | None = None, start: str = "") -> Options:
-    """The target's variables and overrides, under those of the command line."""
-    return Options(
-        variables={**target.variables, **wish.variables},
-        overrides=(*target.overrides, *wish.overrides),
-        policies=target.policy_fields,
-        name=wish.name,
-        endpoint_name=wish.endpoint_name,
-        kind=wish.kind,
-        cache=cache,
-        beyond=wish.beyond,
-        start=start,
-    )
-
-
-def cache_of(workspace: Workspace, wish: Wish) -> Path | None:
-    """Where what is known of files is kept; None where the wish does without."""
-    return workspace.cache if wish.cached else None
-
-
-def paths_of(config: Config, wish: Wish) -> tuple[str, ...]:
-    """What was asked for, else the folder that `mlops.yaml` names; a command that is about one kind reads none."""
-    if wish.paths or wish.kind:
-        return wish.paths
-    return (os.path.relpath(config.root / config.manifests),)
 
 
 def _problems(workspace: Workspace, loaded: Loaded, resolved: Resolved, state: State, *, whole: bool) -> list[Problem]:

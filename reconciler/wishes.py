@@ -1,8 +1,10 @@
 """What is asked of the pipeline, how it is to go about it, and what comes of it."""
 
+import os
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import field
+from pathlib import Path
 from typing import Any, Protocol
 
 from reconciler.apply import Pace, Watcher
@@ -14,7 +16,8 @@ from reconciler.core.plan import Outcome, Plan, Recovery, Result
 from reconciler.core.problem import Problem
 from reconciler.core.state import Drift, DriftClass, Entry
 from reconciler.frozen import dataclass
-from reconciler.load import Loaded, Override
+from reconciler.load import Loaded, Options, Override
+from reconciler.load.config import Config, Target
 from reconciler.workspace import Workspace
 
 
@@ -82,6 +85,33 @@ class Wish:
         spelled = (f"a {each.kind}" for each in self.spelled)
         amended = (field for amendment in self.amendments for field in amendment.fields)
         return (*sorted(self.variables), *overridden, *spelled, *amended)
+
+
+def options_of(target: Target, wish: Wish, *, cache: Path | None = None, start: str = "") -> Options:
+    """The target's variables and overrides, under those of the command line."""
+    return Options(
+        variables={**target.variables, **wish.variables},
+        overrides=(*target.overrides, *wish.overrides),
+        policies=target.policy_fields,
+        name=wish.name,
+        endpoint_name=wish.endpoint_name,
+        kind=wish.kind,
+        cache=cache,
+        beyond=wish.beyond,
+        start=start,
+    )
+
+
+def cache_of(workspace: Workspace, wish: Wish) -> Path | None:
+    """Where what is known of files is kept; None where the wish does without."""
+    return workspace.cache if wish.cached else None
+
+
+def paths_of(config: Config, wish: Wish) -> tuple[str, ...]:
+    """What was asked for, else the folder that `mlops.yaml` names; a command that is about one kind reads none."""
+    if wish.paths or wish.kind:
+        return wish.paths
+    return (os.path.relpath(config.root / config.manifests),)
 
 
 @dataclass(frozen=True)

@@ -27,8 +27,7 @@ from reconciler.load.stat_index import StatIndex
 from reconciler.providers.provider import Renewing
 from reconciler.providers.rooted import Rooted
 from reconciler.record.root import Root
-from reconciler.wanted import paths_of
-from reconciler.wishes import Wish
+from reconciler.wishes import Wish, paths_of
 from reconciler.workspace import Workspace
 
 # What may be asked for of a plan that is remembered, or has no part in one that finds nothing to do.

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable, Mapping
 
-from reconciler import executing, planning
+from reconciler import executing, staging
 from reconciler.core.state import Entry, Live, State
 from reconciler.record.store import Intent
 from reconciler.workspace import Workspace
@@ -23,7 +23,7 @@ def _what_was_found_is_forgotten(_workspace: Workspace) -> None:
         return None
 
     recovering.found_entry = nothing
-    planning.fold = lambda state, _live: state
+    staging.fold = lambda state, _live: state
 
 
 def _the_intention_is_taken_for_the_deed(_workspace: Workspace) -> None:
@@ -31,7 +31,7 @@ def _the_intention_is_taken_for_the_deed(_workspace: Workspace) -> None:
         return Entry(intent.after, generation, intent.operation, now) if intent.after else None
 
     recovering.found_entry = as_intended
-    planning.fold = lambda state, _live: state
+    staging.fold = lambda state, _live: state
 
 
 SPOILED: Mapping[str, Callable[[Workspace], None]] = {

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 from unittest import mock
 
-from reconciler import drifting, executing, guarding, planning
+from reconciler import drifting, executing, guarding, staging
 from reconciler.apply.journal import Journal
 from reconciler.core.plan import Operation, Outcome, Plan, Result, Step
 from reconciler.core.secret import Secret
@@ -171,7 +171,7 @@ def recovery_trusts(_world: World) -> AbstractContextManager[Any]:
 @contextmanager
 def orphans_forgotten(_world: World) -> Iterator[None]:
     """What is live and in no record is nobody's."""
-    fold, drifts = planning.fold, planning.drifts
+    fold, drifts = staging.fold, staging.drifts
 
     def known(state: Any, live: Any) -> list[Any]:
         return [item for item in live if item.address in state.entries]
@@ -180,7 +180,7 @@ def orphans_forgotten(_world: World) -> Iterator[None]:
         "fold": lambda state, live: fold(state, known(state, live)),
         "drifts": lambda state, live, *rest: drifts(state, known(state, live), *rest),
     }
-    with mock.patch.multiple(planning, **blind), mock.patch.multiple(drifting, **blind):
+    with mock.patch.multiple(staging, **blind), mock.patch.multiple(drifting, **blind):
         yield
 
 
