@@ -1,9 +1,10 @@
-"""Foreign text on one line, so that it acts neither on a terminal nor on a runner of CI jobs."""
+"""Foreign text, line by line, so that it acts neither on a terminal nor on a runner of CI jobs."""
 
 import re
 
 _COMMAND = re.compile(r"^(\s*)::")
 _MARK = re.compile(r"##(?=[A-Za-z]*\[)")
+_COLOUR = re.compile(r"(\x1b\[[0-9;]*m)")
 
 
 def printable(text: str) -> str:
@@ -22,3 +23,18 @@ def log_line(text: str) -> str:
     # Most lines hold neither, and a large plan has many.
     text = _COMMAND.sub(r"\1: :", text) if "::" in text else text
     return _MARK.sub("# #", text) if "##" in text else text
+
+
+def log_text(text: str) -> str:
+    """A text for people, in a terminal or the log of a CI's job, each line as `log_line` has it."""
+    return "\n".join(map(log_line, text.split("\n")))
+
+
+def log_rows(text: str) -> str:
+    """The same of rows of cells; the tabs between those stay, and no cell is a command, whichever comes first."""
+    return "\n".join("\t".join(map(log_line, row.split("\t"))) for row in text.split("\n"))
+
+
+def terminal_text(line: str) -> str:
+    """One line of somebody's log for a terminal: its colours stay, whatever else would act is spelled out."""
+    return "".join(part if _COLOUR.fullmatch(part) else printable(part) for part in _COLOUR.split(line))

@@ -11,7 +11,7 @@ from pathlib import Path
 import typer.main
 
 from reconciler import errors
-from reconciler.cli.main import app
+from reconciler.cli.program import app
 from reconciler.kinds import KINDS
 from reconciler.load.schema import fields_of
 from reconciler.providers.provider import CredentialSource, LogSource, TableSource

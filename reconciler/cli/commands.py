@@ -1,15 +1,12 @@
 """Commands that are loaded when they are asked for, so that a command line begins fast however many there are."""
 
 import importlib
-import inspect
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar, cast
 
 import typer
 from typer._click import Command, Context, HelpFormatter
 from typer.core import TyperCommand, TyperGroup
-
-from reconciler.cli.az_command import AzCommand
 
 OF_AZ = frozenset({"online-endpoint", "online-deployment", "model", "environment"})
 """The first words of the commands that are also those of `az ml`."""
@@ -20,6 +17,8 @@ class Commands(TyperGroup):
 
     places: ClassVar[Mapping[str, str]]
     """By name where each is, as `module:function` of this folder."""
+    said: ClassVar[Mapping[str, str]]
+    """By name what each does, in one sentence."""
 
     def __init__(self, **attrs: Any) -> None:
         super().__init__(**attrs)
@@ -27,21 +26,26 @@ class Commands(TyperGroup):
 
     def get_command(self, ctx: Context, cmd_name: str) -> Command | None:
         """A command, or a group."""
-        return super().get_command(ctx, cmd_name) or _group(cmd_name, _within(cmd_name, self.places))
+        found = super().get_command(ctx, cmd_name)
+        return found or _group(cmd_name, _within(cmd_name, self.places), _within(cmd_name, self.said))
 
     def format_commands(self, ctx: Context, formatter: HelpFormatter) -> None:  # noqa: ARG002 - the base's form
-        """Name each command with what it does, which takes nothing but its docstring."""
-        _list(self.places, formatter)
+        """Name each command with what it does, and load none of them."""
+        _list(self.said, formatter)
 
 
 class _Group(TyperGroup):
     """The commands of two words that begin with the same; by itself it shows them."""
 
+    def __init__(self, said: Mapping[str, str], **attrs: Any) -> None:
+        super().__init__(**attrs)
+        self._said = said
+
     def parse_args(self, ctx: Context, args: list[str]) -> list[str]:
         return super().parse_args(ctx, args or ["--help"])
 
     def format_commands(self, ctx: Context, formatter: HelpFormatter) -> None:  # noqa: ARG002 - the base's form
-        _list(cast("_Loaded", self.commands).places, formatter)
+        _list(self._said, formatter)
 
 
 class _Loaded(Mapping[str, Command]):
@@ -54,8 +58,7 @@ class _Loaded(Mapping[str, Command]):
         app = typer.Typer(add_completion=False, rich_markup_mode=None)
         others = "\n".join(f"  mlops {name} {inner}" for inner in _within(name, self.places))
         epilog = f"\b\nSee also:\n{others}" if others and not self._group else None
-        of_az = AzCommand if f"{self._group} {name}".split()[0] in OF_AZ else None
-        app.command(name, cls=of_az, epilog=epilog)(_function(self.places[name]))
+        app.command(name, cls=_class_of(f"{self._group} {name}"), epilog=epilog)(_function(self.places[name]))
         return typer.main.get_command(app)
 
     def __iter__(self) -> Iterator[str]:
@@ -65,17 +68,26 @@ class _Loaded(Mapping[str, Command]):
         return len(self.places)
 
 
-def _group(name: str, places: Mapping[str, str]) -> TyperGroup | None:
+def _class_of(words: str) -> type[TyperCommand] | None:
+    """How a command of so many words reads its own."""
+    if words.split(maxsplit=1)[0] not in OF_AZ:
+        return None
+    from reconciler.cli.az_command import AzCommand  # noqa: PLC0415 - argparse, which no other command needs
+
+    return AzCommand
+
+
+def _group(name: str, places: Mapping[str, str], said: Mapping[str, str]) -> TyperGroup | None:
     if not places:
         return None
     loaded = cast("dict[str, Command]", _Loaded(places, name))
-    said = f"The commands `{name} …`; each has --help with examples."
-    return _Group(name=name, commands=loaded, help=said, rich_markup_mode=None)
+    text = f"The commands `{name} …`; each has --help with examples."
+    return _Group(said, name=name, commands=loaded, help=text, rich_markup_mode=None)
 
 
-def _within(group: str, places: Mapping[str, str]) -> dict[str, str]:
-    """The commands of two words whose first is this, by the second."""
-    return {name.partition(" ")[2]: place for name, place in places.items() if name.startswith(f"{group} ")}
+def _within(group: str, told: Mapping[str, str]) -> dict[str, str]:
+    """What is told of the commands of two words whose first is this, by the second."""
+    return {name.partition(" ")[2]: each for name, each in told.items() if name.startswith(f"{group} ")}
 
 
 def _function(place: str) -> Callable[..., int | None]:
@@ -84,8 +96,9 @@ def _function(place: str) -> Callable[..., int | None]:
     return found
 
 
-def _list(places: Mapping[str, str], formatter: HelpFormatter) -> None:
-    limit = formatter.width - 6 - max(map(len, places))
-    said = [(name, TyperCommand(name, help=inspect.getdoc(_function(place)))) for name, place in places.items()]
+def _list(said: Mapping[str, str], formatter: HelpFormatter) -> None:
+    limit = formatter.width - 6 - max(map(len, said))
     with formatter.section("Commands"):
-        formatter.write_dl([(name, command.get_short_help_str(limit)) for name, command in said])
+        formatter.write_dl(
+            [(name, TyperCommand(name, help=text).get_short_help_str(limit)) for name, text in said.items()]
+        )

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
 from reconciler.cli.colour import coloured
-from reconciler.render.values import log_rows, log_text, terminal_text
+from reconciler.inert import log_rows, log_text, terminal_text
 
 if TYPE_CHECKING:
     import logging

@@ -7,11 +7,13 @@ from typing import Any
 
 from reconciler.core.secret import Secret, masked
 from reconciler.inert import log_line as log_line  # noqa: PLC0414 - offered from here as well, beside the rest
+from reconciler.inert import log_rows as log_rows  # noqa: PLC0414 - as above
+from reconciler.inert import log_text as log_text  # noqa: PLC0414 - as above
 from reconciler.inert import printable as printable  # noqa: PLC0414 - as above
+from reconciler.inert import terminal_text as terminal_text  # noqa: PLC0414 - as above
 
 _DIGEST = re.compile(r"\bsha256:([0-9a-f]{12})[0-9a-f]{52}\b")
 _MARK = re.compile(r"##(?=[A-Za-z]*\[)")
-_COLOUR = re.compile(r"(\x1b\[[0-9;]*m)")
 _LONGEST = 120
 
 
@@ -60,24 +62,9 @@ def printable_lines(text: str) -> str:
     return "\n".join(map(printable, text.rstrip().splitlines()))
 
 
-def log_text(text: str) -> str:
-    """A text for people, in a terminal or the log of a CI's job, each line as `log_line` has it."""
-    return "\n".join(map(log_line, text.split("\n")))
-
-
-def log_rows(text: str) -> str:
-    """The same of rows of cells; the tabs between those stay, and no cell is a command, whichever comes first."""
-    return "\n".join("\t".join(map(log_line, row.split("\t"))) for row in text.split("\n"))
-
-
 def lines_text(lines: Iterable[str]) -> str:
     """Lines for people; what is in one of them begins no other."""
     return "\n".join(map(log_line, lines))
-
-
-def terminal_text(line: str) -> str:
-    """One line of somebody's log for a terminal: its colours stay, whatever else would act is spelled out."""
-    return "".join(part if _COLOUR.fullmatch(part) else printable(part) for part in _COLOUR.split(line))
 
 
 def json_text(value: Any) -> str:

@@ -12,7 +12,8 @@ from typer._click.exceptions import UsageError
 
 from reconciler.cli.answering import print_answer
 from reconciler.cli.az_options import AzOutput
-from reconciler.cli.main import COMMANDS, app
+from reconciler.cli.program import app
+from reconciler.cli.table import COMMANDS
 
 _SCOPE = "--resource-group -g --workspace-name -w --subscription"
 _GLOBAL = "--query --output -o --only-show-errors --verbose --help -h"

@@ -10,7 +10,7 @@ import typer
 from command_line import MLOPS, PATIENCE_S, Repository, environ
 from typer.testing import CliRunner
 
-from reconciler.cli.main import app
+from reconciler.cli.program import app
 
 COMMANDS = sorted(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
 

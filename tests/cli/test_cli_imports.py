@@ -1,10 +1,14 @@
 """What a command does not need it does not load: a run begins fast."""
 
+import importlib
+import inspect
 import subprocess
 import sys
 
 import pytest
 from command_line import PATIENCE_S, Repository, environ
+
+from reconciler.cli.table import COMMANDS, SAID
 
 LOADED = """
 import sys
@@ -118,3 +122,19 @@ def test_a_command_that_leaves_its_work_to_a_worker_loads_nothing_for_it(applied
     heavy = {"yaml", "sqlite3", "jsonschema_rs", "jmespath", "psutil"}
     words = ("online-endpoint", "delete", "-n", "nowhere", "--yes", "--no-wait", "--only-show-errors")
     assert loaded(applied, *words) & heavy == set()
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_says_of_a_command_what_its_own_first_words_are(name: str):
+    module, _, function = COMMANDS[name].partition(":")
+    told = inspect.getdoc(getattr(importlib.import_module(f"reconciler.cli.{module}"), function)) or ""
+    assert SAID[name] == " ".join(told.split("\n\n")[0].split())
+
+
+def test_help_loads_no_command(repo: Repository):
+    places = {f"reconciler.cli.{place.partition(':')[0]}" for place in COMMANDS.values()}
+    assert places.isdisjoint(modules(repo, "--help"))
+
+
+def test_the_version_is_said_without_what_reads_a_command_line(repo: Repository):
+    assert loaded(repo, "--version") & {"typer", "inspect", "hashlib", "subprocess"} == set()

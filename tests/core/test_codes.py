@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 import reconciler
-from reconciler.cli.main import app
+from reconciler.cli.program import app
 from reconciler.core.codes import CODES
 
 CODE = re.compile(r"\b[EW]-[A-Z]+(?:-[A-Z]+)*\b")
