@@ -5,6 +5,9 @@ under a key is either decided by the key alone or says itself what it holds good
 each row carries a checksum over itself, so that a damaged one is none either.
 """
 
+# Paths of the tool's own files are text here: as Path objects they cost as much as all else that is done with them.
+# ruff: noqa: PTH100, PTH110, PTH116, PTH120
+
 import hashlib
 import os
 import sqlite3
@@ -26,8 +29,10 @@ _MOST_ROWS = {
 }
 _MOST_BYTES = 1 << 30
 _AT_A_TIME = 500
+_TOOL = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _PATIENCE_S = 1.0
 _OLD_S = 7 * 24 * 3600.0
+_MOST_OTHERS = 3
 # Which errors say that the file itself is of no use; every other one passes, or leaves no more than this run without.
 _DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT, sqlite3.SQLITE_MISMATCH})
 
@@ -120,7 +125,7 @@ def _without(file: Path, error: Exception) -> None:
 
 
 def _made(file: Path) -> None:
-    """Have the file, for its owner alone; those of versions that are gone for long go when one of a new version comes.
+    """Have the file, for its owner alone.
 
     Raises:
         OSError: it cannot be made.
@@ -129,11 +134,17 @@ def _made(file: Path) -> None:
         return
     file.parent.parent.mkdir(mode=0o700, exist_ok=True)
     file.parent.mkdir(mode=0o700, exist_ok=True)
-    for old in file.parent.glob("*.db"):
-        with suppress(OSError):
-            if time.time() - old.stat().st_mtime > _OLD_S:
-                old.unlink(missing_ok=True)
+    _old_ones_go(file.parent)
     os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))
+
+
+def _old_ones_go(folder: Path) -> None:
+    """Take away the files of other versions, save a few that may be in use beside this one."""
+    with suppress(OSError):
+        others = sorted(((each.stat().st_mtime, each) for each in folder.glob("*.db")), reverse=True)
+        for number, (changed_s, file) in enumerate(others):
+            if number >= _MOST_OTHERS or time.time() - changed_s > _OLD_S:
+                file.unlink(missing_ok=True)
 
 
 def _file(folder: Path) -> Path:
@@ -144,26 +155,19 @@ def _file(folder: Path) -> Path:
 @cache
 def version() -> str:
     """Changes with every file of this tool, and with the packages beside it: with whatever decides what is kept."""
-    facts: list[object] = [sys.version]
-    facts += [(path, _changed_at(path)) for path in sys.path if path.endswith(("site-packages", "dist-packages"))]
-    facts += _files_below(Path(__file__).parent.parent)
-    return hashlib.sha256(repr(facts).encode()).hexdigest()[:12]
+    packages = [path for path in sys.path if path.endswith(("site-packages", "dist-packages")) and os.path.exists(path)]
+    facts = [sys.version, *((path, os.stat(path).st_mtime_ns) for path in packages), *_files_below(_TOOL)]
+    return hashlib.sha256(repr(facts).encode("utf-8", "surrogateescape")).hexdigest()[:12]
 
 
-def _changed_at(path: str) -> int:
-    try:
-        return Path(path).stat().st_mtime_ns
-    except OSError:
-        return 0
-
-
-def _files_below(folder: Path) -> list[tuple[str, int, int]]:
+def _files_below(folder: str) -> list[tuple[str, int, int]]:
     found, folders = [], []
     with os.scandir(folder) as entries:
         for entry in entries:
-            if entry.name.endswith((".py", ".json")):
+            name = entry.name
+            if name.endswith((".py", ".json")):
                 facts = entry.stat()
                 found.append((entry.path, facts.st_size, facts.st_mtime_ns))
-            elif entry.is_dir() and entry.name != "__pycache__":
-                folders.append(Path(entry.path))
+            elif "." not in name and name != "__pycache__" and entry.is_dir():
+                folders.append(entry.path)
     return sorted(found) + [fact for each in sorted(folders) for fact in _files_below(each)]

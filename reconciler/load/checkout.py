@@ -6,11 +6,10 @@ there are no attributes.
 """
 
 # Paths are text here: as Path objects those of 1,000 files cost 20 ms.
-# ruff: noqa: PTH116, PTH118, PTH120
+# ruff: noqa: PTH118, PTH120
 
 import os
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,7 +43,7 @@ _SUBMODULE = b"160000"
 _WORD = 0xFFFFFFFF  # the index keeps as much of a number
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Recorded:
     """A file as git's index has it.
 
@@ -53,13 +52,13 @@ class Recorded:
         facts: size, both times, and inode, in the order and form of the index.
     """
 
-    blob: bytes
+    blob: str
     facts: tuple[int, int, int, int]
 
     def is_of(self, blob: str, found: tuple[int, int, int, int]) -> bool:
         """Whether a file of this content, of which the disk says this, is the one."""
         size, content_ns, inode_ns, inode = found
-        return self.blob.decode() == blob and self.facts == (size & _WORD, content_ns, inode_ns, inode & _WORD)
+        return self.blob == blob and self.facts == (size & _WORD, content_ns, inode_ns, inode & _WORD)
 
 
 @dataclass(frozen=True)
@@ -86,13 +85,6 @@ class Checkout:
         except OSError:
             return ""
         return f"{size} {checksum.hex()} {self.root}\0{self.below}" if any(checksum) else ""
-
-    def size(self) -> int:
-        """Of the index, in bytes."""
-        try:
-            return os.stat(self.index).st_size
-        except OSError:
-            return 0
 
     def is_plain(self) -> bool:
         """Whether git looks into the folder, with no attributes above it by which it takes other bytes for the same."""
@@ -126,12 +118,13 @@ class Checkout:
             Unanswered: git cannot say it.
         """
         said = self._git().compared(*_RECORDED, *self._here(), settings=_SETTINGS)
-        entries, end = list(_ENTRY.finditer(said)), 0
-        for entry in entries:
+        found, end = dict[str, Recorded](), 0
+        for entry in _ENTRY.finditer(said):
             if entry.start() != end or entry[2] == _SUBMODULE or entry[5].endswith(_ATTRIBUTES.encode()):
                 return None
+            found[os.fsdecode(entry[5])[self._cut() :]] = _recorded(entry)
             end = entry.end()
-        return dict(_recorded(entries, self._cut())) if end == len(said) and not self._ignores_case() else None
+        return found if end == len(said) and not self._ignores_case() else None
 
     def _ignores_case(self) -> bool:
         try:
@@ -155,20 +148,18 @@ class Checkout:
         return Direct(self.root, patience_s=_PATIENCE_S)
 
 
-def checkout_at(folder: str) -> Checkout | None:
-    """The checkout that a folder, links resolved, is in; None outside of git."""
+def checkout_at(folder: str) -> Checkout:
+    """The checkout that a folder, links resolved, is in."""
     root = git_root(folder)
-    below = "" if folder == root else os.path.relpath(folder, root)
-    return Checkout(root, below, str(index_of(Path(root, ".git")))) if root else None
+    return Checkout(root, "" if folder == root else os.path.relpath(folder, root), str(index_of(Path(root, ".git"))))
 
 
-def _recorded(entries: list[re.Match[bytes]], cut: int) -> Iterator[tuple[str, Recorded]]:
-    for entry in entries:
-        tag, mode, blob, stage, name, *numbers = entry.groups()
-        is_looked_at = tag == b"H" and mode.startswith(b"100") and stage == b"0"
-        inode_s, inode_ns, content_s, content_ns, inode, size = map(int, numbers)
-        facts = (size, content_s * 10**9 + content_ns, inode_s * 10**9 + inode_ns, inode)
-        yield os.fsdecode(name)[cut:], Recorded(blob if is_looked_at else b"", facts)
+def _recorded(entry: re.Match[bytes]) -> Recorded:
+    tag, mode, blob, stage, _, *numbers = entry.groups()
+    is_looked_at = tag == b"H" and mode.startswith(b"100") and stage == b"0"
+    inode_s, inode_ns, content_s, content_ns, inode, size = map(int, numbers)
+    facts = (size, content_s * 10**9 + content_ns, inode_s * 10**9 + inode_ns, inode)
+    return Recorded(blob.decode() if is_looked_at else "", facts)
 
 
 def _line_of(file: str) -> str:

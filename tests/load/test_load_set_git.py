@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.load import manifest_set as sets
+from reconciler.load import manifest_set as manifest_set_module
+from reconciler.load import set_by_git
 from reconciler.load.folder import located
 from reconciler.load.manifest_set import manifest_set
 from reconciler.load.set_members import set_of
@@ -46,7 +47,8 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def walks(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The folders of which the disk is asked file by file."""
     walked: list[str] = []
-    monkeypatch.setattr(sets, "on_disk", lambda top, *rest: walked.append(top) or on_disk(top, *rest))
+    for module in (manifest_set_module, set_by_git):
+        monkeypatch.setattr(module, "on_disk", lambda top, *rest: walked.append(top) or on_disk(top, *rest))
     return walked
 
 

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.load import manifest_set as sets
+from reconciler.load import manifest_set as manifest_set_module
+from reconciler.load import set_by_git
 from reconciler.load.cache import blob_id
 from reconciler.load.folder import located
 from reconciler.load.manifest_set import manifest_set
@@ -150,7 +151,8 @@ def is_old() -> bool:
 
 def test_an_id_is_that_of_the_bytes(folder: Path, monkeypatch: pytest.MonkeyPatch):
     chance, walked, done = random.Random(SEED), list[str](), list[str]()
-    monkeypatch.setattr(sets, "on_disk", lambda top, *rest: walked.append(top) or on_disk(top, *rest))
+    for module in (manifest_set_module, set_by_git):
+        monkeypatch.setattr(module, "on_disk", lambda top, *rest: walked.append(top) or on_disk(top, *rest))
     for _ in range(3):
         until(is_old)
         for act in chance.choices(ACTS, k=16):

@@ -1,0 +1,115 @@
+"""A set of manifests by what git says has changed since the disk was asked of all of them."""
+
+import hashlib
+import json
+import os
+from collections.abc import Collection, Mapping
+from functools import partial
+
+from reconciler.load.cached_rows import keep_rows, read_rows
+from reconciler.load.checkout import Checkout, Recorded, checkout_at
+from reconciler.load.git import Unanswered
+from reconciler.load.place import Bounds
+from reconciler.load.set_members import ManifestSet, Members, known_set, members_of, set_of
+from reconciler.load.set_on_disk import OnDisk, is_manifest, on_disk, some_on_disk
+from reconciler.load.stat_index import SAFE_NS, StatIndex, latest, numbers_of
+
+_MOST_NAMES = 1_000
+_NEVER = json.dumps(["", [], 0]).encode()
+
+
+def set_by_git(top: str, bounds: Bounds, index: StatIndex) -> ManifestSet | None:
+    """The set of a folder by what git says has changed; None where it cannot be believed.
+
+    Args:
+        top: absolute, in a checkout.
+        bounds: what its files may reach.
+        index: what is known of files.
+
+    Raises:
+        OSError: a file cannot be read, or leads elsewhere.
+    """
+    checkout = checkout_at(os.path.realpath(top))
+    state = checkout.state()
+    if not state or not checkout.is_plain():
+        return None
+    try:
+        return _known(top, bounds, index, checkout, state)
+    except Unanswered:
+        return None
+
+
+def _known(top: str, bounds: Bounds, index: StatIndex, checkout: Checkout, state: str) -> ManifestSet | None:
+    row = read_rows(index.cache, "facts", [_key(state)]).get(_key(state))
+    if row is None:
+        return _learnt(top, bounds, index, checkout, state)
+    base, doubtful, moment = json.loads(row)
+    # Clocks go back: then a file may have changed in the very second that the index has of it.
+    names = _changed(checkout, state, doubtful) if base and moment <= index.now() else None
+    if names is None:
+        return None
+    if not names:
+        return known_set(base, index.cache, partial(_told_by_disk, top, bounds, index))
+    found = some_on_disk(top, names, bounds, index)
+    return _amended(base, names, found, index) or _learnt(top, bounds, index, checkout, state)
+
+
+def _changed(checkout: Checkout, state: str, doubtful: Collection[str]) -> set[str] | None:
+    """The files to look at anew; None where they are very many, or git does not know them all.
+
+    Raises:
+        Unanswered: git cannot say it.
+    """
+    changed = checkout.changed()
+    if changed is None or checkout.state() != state:
+        return None
+    names = {*filter(is_manifest, changed), *doubtful}
+    return names if len(names) <= _MOST_NAMES else None
+
+
+def _learnt(top: str, bounds: Bounds, index: StatIndex, checkout: Checkout, state: str) -> ManifestSet:
+    """The set by the disk; kept is of which of its files git is to be believed from now on.
+
+    Raises:
+        OSError: a file cannot be read.
+        Unanswered: git cannot say how it has them.
+    """
+    safe_ns = index.now() - SAFE_NS
+    disk, recorded = on_disk(top, bounds, index), checkout.recorded()
+    believed = _believed(disk, recorded, safe_ns) if recorded else {}
+    doubtful = {*disk.set.told(), *filter(is_manifest, recorded or ())} - believed.keys()
+    if checkout.state() != state:
+        return disk.set
+    if recorded is not None and len(doubtful) <= _MOST_NAMES:
+        learnt = [set_of(believed, index.cache).id, sorted(doubtful), index.now()]
+        keep_rows(index.cache, "facts", {_key(state): json.dumps(learnt).encode()})
+    elif recorded is None or latest(disk.files) < safe_ns:
+        keep_rows(index.cache, "facts", {_key(state): _NEVER})
+    return disk.set
+
+
+def _believed(disk: OnDisk, recorded: Mapping[str, Recorded], safe_ns: int) -> Members:
+    """The files that the index has as they were read, and which no later change can make look like that."""
+    members = disk.set.told()
+    return {
+        name: members[name]
+        for name, facts in disk.files
+        if name in recorded and latest([(name, facts)]) < safe_ns
+        if recorded[name].is_of(members[name], numbers_of(facts))
+    }
+
+
+def _amended(base: str, names: Collection[str], found: Members, index: StatIndex) -> ManifestSet | None:
+    """A set with what some files hold now; None where what it held is not kept any more."""
+    before = members_of(base, index.cache)
+    if before is None:
+        return None
+    return set_of({**{name: blob for name, blob in before.items() if name not in names}, **found}, index.cache)
+
+
+def _told_by_disk(top: str, bounds: Bounds, index: StatIndex) -> Members:
+    return on_disk(top, bounds, index).set.told()
+
+
+def _key(state: str) -> str:
+    return hashlib.sha256(os.fsencode(f"index {state}")).hexdigest()
