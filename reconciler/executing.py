@@ -4,8 +4,9 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from reconciler.apply import InTime, Journal, Pace, recover
-from reconciler.apply import apply as walk
+from reconciler.apply import InTime, Journal, Pace
+from reconciler.apply.apply import apply as walk
+from reconciler.apply.recover import recover
 from reconciler.core.plan import Outcome, Result
 from reconciler.diff import ALTERED
 from reconciler.errors import InterruptedRunError, StepFailedError

@@ -5,9 +5,9 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from reconciler.apply import Pace, Watcher
+from reconciler.apply import Pace
 from reconciler.core.address import Address
 from reconciler.core.amendment import Amendment, Spelled
 from reconciler.core.blame import Blame
@@ -19,6 +19,9 @@ from reconciler.frozen import dataclass
 from reconciler.load import Loaded, Options, Override
 from reconciler.load.config import Config, Target
 from reconciler.workspace import Workspace
+
+if TYPE_CHECKING:
+    from reconciler.apply import Watcher
 
 
 @dataclass(frozen=True)
@@ -216,6 +219,12 @@ def _as_it_is(
     return wish
 
 
+def _told_to_nobody(_plan: Plan) -> "Watcher":
+    from reconciler.apply import Watcher  # noqa: PLC0415 - only a run that writes has one
+
+    return Watcher()
+
+
 @dataclass(frozen=True)
 class Manner:
     """How an apply goes about it.
@@ -236,7 +245,7 @@ class Manner:
     parallel: int = 4
     lock_timeout_s: float = 0
     stop: threading.Event = field(default_factory=threading.Event)
-    watch: Callable[[Plan], Watcher] = lambda _plan: Watcher()
+    watch: Callable[[Plan], "Watcher"] = _told_to_nobody
     pace: Pace = field(default_factory=Pace)
     command: str = "apply"
     accept: Accept = _as_it_is

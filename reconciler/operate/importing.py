@@ -4,7 +4,8 @@ import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from reconciler.apply import recover, utc_now
+from reconciler.apply import utc_now
+from reconciler.apply.recover import recover
 from reconciler.attending import locked, see_to_attendance
 from reconciler.core.address import Address
 from reconciler.core.plan import Operation, Plan

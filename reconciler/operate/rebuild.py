@@ -3,7 +3,8 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from reconciler.apply import recover, utc_now
+from reconciler.apply import utc_now
+from reconciler.apply.recover import recover
 from reconciler.attending import locked, see_to_attendance
 from reconciler.core.address import Address
 from reconciler.core.plan import Plan

@@ -4,7 +4,9 @@ import threading
 
 import pytest
 
-from reconciler.apply import Journal, Watcher, apply, recover
+from reconciler.apply import Journal, Watcher
+from reconciler.apply.apply import apply
+from reconciler.apply.recover import recover
 from reconciler.core.plan import Action, Operation, Result
 from reconciler.errors import ProviderError
 from reconciler.providers.memory import MemoryProvider

@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from reconciler.apply import as_recovered, recover, recoveries, unfinished
+from reconciler.apply import as_recovered, recoveries, unfinished
+from reconciler.apply.recover import recover
 from reconciler.core.plan import Operation, Step
 from reconciler.core.state import Entry, Live
 from reconciler.errors import ProviderError

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.apply import recover
+from reconciler.apply.recover import recover
 from reconciler.core.plan import Action, Operation, Step
 from reconciler.core.state import Entry, Live
 from reconciler.errors import ProviderError

@@ -4,7 +4,9 @@ import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from reconciler.apply import Journal, Pace, Watcher, apply, recover, utc_now
+from reconciler.apply import Journal, Pace, Watcher, utc_now
+from reconciler.apply.apply import apply
+from reconciler.apply.recover import recover
 from reconciler.core.address import Address
 from reconciler.core.manifest import Resource
 from reconciler.core.plan import Outcome, Plan, Result
