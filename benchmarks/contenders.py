@@ -7,9 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 
-from scoring import ROOT
+from installing import CACHE
 
-CACHE = ROOT / ".bench"
 UVICORN = [f"uvicorn=={version('uvicorn')}", "httptools"]
 # Of the size of Azure's sample regression, in which scikit-learn itself takes some 100 us.
 MODEL = CACHE / "ridge.pkl"

@@ -1,13 +1,14 @@
 """Whole processes, measured: CPU of a process and of the children that it waited for, wall, peak memory."""
 
 import os
+import re
 import socket
 import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 MLOPS = str(Path(sys.executable).with_name("mlops"))
@@ -31,12 +32,16 @@ class Command:
         folder: where it runs.
         expect: what its output must hold, so that nothing else is measured than was meant.
         prepare: done before every run, unmeasured.
+        environ: what it has in its environment besides.
+        refuse: a pattern that its output must not hold.
     """
 
     argv: Sequence[str]
     folder: Path
     expect: str = ""
     prepare: Callable[[], object] = lambda: None
+    environ: Mapping[str, str] = field(default_factory=dict)
+    refuse: str = ""
 
 
 @dataclass(frozen=True)
@@ -70,7 +75,7 @@ class Bench:
             process = subprocess.Popen(
                 command.argv,
                 cwd=command.folder,
-                env=self.environ,
+                env={**self.environ, **command.environ},
                 stdout=stream,
                 stderr=stream,
                 stdin=subprocess.DEVNULL,
@@ -79,7 +84,8 @@ class Bench:
             wall = time.perf_counter() - began
         process.returncode = os.waitstatus_to_exitcode(status)
         text = output.read_text(errors="replace")
-        if process.returncode or command.expect not in text:
+        refused = command.refuse and re.search(command.refuse, text)
+        if process.returncode or command.expect not in text or refused:
             words = " ".join(map(str, command.argv))
             raise RuntimeError(f"`{words}` ended with {process.returncode} and said: {text[-300:].strip()!r}")
         mb = used.ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)

@@ -10,7 +10,6 @@ import json
 import os
 import statistics
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -19,7 +18,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import psutil
-from contenders import AZURE_PEER, CACHE, ECHO, INLINE_PEER, OURS, PEERS, REGRESSION, ROWS, TRAIN, Peer
+from contenders import AZURE_PEER, ECHO, INLINE_PEER, OURS, PEERS, REGRESSION, ROWS, TRAIN, Peer
+from installing import environment, run
 from measuring import free_ports
 from scoring import HEALTH, LIMITS, ROOT, Served, Target, request, served, start_seconds
 from table import Absent, Row
@@ -48,7 +48,7 @@ class Pair(NamedTuple):
 
 def rows(environ: Mapping[str, str], requests: int) -> Iterator[Row | Absent]:
     """Ours beside every peer, for an echo and for a model."""
-    _run(str(_installed(OURS) / "python"), "-c", TRAIN)
+    run(str(_installed(OURS) / "python"), "-c", TRAIN)
     for model, script in (("echo", ECHO), ("regression", REGRESSION)):
         what = f"scoring, {model}"
         alone = _measured(OURS, script, environ, requests)
@@ -157,23 +157,8 @@ def _prepared(peer: Peer, script: str, environ: Mapping[str, str]) -> Iterator[_
 
 def _installed(peer: Peer) -> Path:
     """The programs of the peer's environment, which is built first if need be."""
-    home = CACHE / peer.name.split(",")[0].replace(" ", "-").lower()
-    done = home / "requirements.txt"
-    wanted = "\n".join([*peer.requirements, f"scikit-learn=={version('scikit-learn')}", ""])
-    if not done.is_file() or done.read_text() != wanted:
-        uv = str(Path(sys.executable).with_name("uv"))
-        _run(uv, "--quiet", "venv", "--clear", "--no-project", "--python", sys.executable, str(home))
-        _run(
-            uv, "--quiet", "pip", "install", "--compile-bytecode", "--python", str(home / "bin/python"), *wanted.split()
-        )
-        done.write_text(wanted)
-    return home / "bin"
-
-
-def _run(*command: str) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise RuntimeError(done.stderr.strip().splitlines()[-1])
+    scikit = f"scikit-learn=={version('scikit-learn')}"
+    return environment(peer.name.split(",")[0], [*peer.requirements, scikit])
 
 
 def _libraries(script: str, environ: Mapping[str, str]) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-"""The project's numbers as one table: `make bench`, or `python benchmarks/run.py [--quick] [--only SECTION]`."""
+"""The project's numbers as one table: `make bench`, or `python benchmarks/run.py`."""
 
 import argparse
 import os
@@ -10,12 +10,14 @@ from pathlib import Path
 
 from assets import assets
 from az import az
+from beside import beside
 from client import client
 from containers import containers
 from crashes import crashes
 from gitops import gitops
 from local import local
 from measuring import MLOPS, Bench, Command, python
+from results import FOLDER, keep
 from scale import scale
 from table import Absent, Failed, Row, compared, printed
 from thousand import applies
@@ -109,6 +111,7 @@ def under_load(bench: Bench) -> list[Row]:
 SECTIONS: dict[str, Callable[[Bench], Iterable[Row | Absent]]] = {
     "start": start,
     "scale": scale,
+    "beside": beside,
     "gitops": gitops,
     "apply": applies,
     "record": records,
@@ -139,11 +142,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer repetitions")
     parser.add_argument("--only", choices=SECTIONS, metavar="SECTION", help=f"one of {', '.join(SECTIONS)}")
+    parser.add_argument("--results", type=Path, metavar="FOLDER", help="where they are kept; benchmarks/results")
     chosen = parser.parse_args()
+    # A quick look replaces nothing that was measured with care.
+    folder_of_results = chosen.results or (None if chosen.quick else FOLDER)
     rows: list[Row | Absent | Failed] = []
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         for name in (chosen.only,) if chosen.only else SECTIONS:
-            rows += measured(name, Bench(Path(folder).resolve(), quick=chosen.quick))
+            rows += (found := measured(name, Bench(Path(folder).resolve(), quick=chosen.quick)))
+            if folder_of_results:
+                keep(name, found, folder_of_results, quick=chosen.quick)
     print(f"Python {platform.python_version()}, {os.cpu_count()} processors; medians, a peer beside each\n")
     print(printed(rows))
     return 1 if any(isinstance(row, Failed) for row in rows) else 0

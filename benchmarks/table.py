@@ -9,6 +9,23 @@ from measuring import Cost, median
 
 
 @dataclass(frozen=True)
+class Point:
+    """What one program takes for a number of its resources that are all as they should be.
+
+    Args:
+        each: what one of its resources is.
+        runs: how many there were; the cost is their median.
+    """
+
+    name: str
+    version: str
+    each: str
+    size: int
+    cost: Cost
+    runs: int
+
+
+@dataclass(frozen=True)
 class Row:
     """One measured thing.
 
@@ -17,6 +34,7 @@ class Row:
         goal: the most that it should be, or the least with `at_least`; None when it is told for information.
         ratio: to the peer, measured in turns with it.
         note: what else was seen.
+        point: of the comparison by size, where the row is one of it.
     """
 
     what: str
@@ -27,6 +45,7 @@ class Row:
     ratio: float | None = None
     note: str = ""
     at_least: bool = False
+    point: Point | None = None
 
     @property
     def is_met(self) -> bool:
@@ -38,10 +57,17 @@ class Row:
 
 @dataclass(frozen=True)
 class Absent:
-    """Something that could not be measured on this machine, and why."""
+    """Something that could not be measured on this machine, and why.
+
+    Args:
+        name: of a program in the comparison by size.
+        size: the number of resources that it was not asked for; 0 for all.
+    """
 
     what: str
     reason: str
+    name: str = ""
+    size: int = 0
 
 
 @dataclass(frozen=True)
