@@ -25,6 +25,7 @@ def drift(
     interval: Annotated[
         str, typer.Option("--interval", metavar="SPAN", help="Between two looks of a watch: 30s, 5m; by default 1m.")
     ] = "",
+    cached: o.Cached = True,
     detailed_exitcode: o.DetailedExitcode = False,
 ) -> int:
     """Report what changed behind git's back.
@@ -48,12 +49,12 @@ def drift(
     if interval and not watched:
         raise typer.BadParameter("without --watch there is one look", param_hint="--interval")
     if watched:
-        return watch(target, form, written, interval or "1m", served=served)
+        return watch(target, form, written, interval or "1m", served=served, cached=cached)
     reports = Reports(written, "drift", DRIFT)
     with reports.of(target):
         with open_workspace(target) as workspace:
             reports.target = workspace.target.name
-            drifted = pipeline.drift(workspace, served=served, pace=Pace(told=warn))
+            drifted = pipeline.drift(workspace, served=served, pace=Pace(told=warn), cached=cached)
         reports.write(drifted)
         reports.print(drifted, form)
     if drifted.silent:

@@ -24,7 +24,9 @@ class _ToldToEndError(KeyboardInterrupt):
     """SIGTERM, which ends a watch in order."""
 
 
-def watch(target: str | None, form: o.DriftReport, written: list[str] | None, interval: str, *, served: bool) -> int:
+def watch(
+    target: str | None, form: o.DriftReport, written: list[str] | None, interval: str, *, served: bool, cached: bool
+) -> int:
     """Look until told to end: by SIGTERM with 0, by Ctrl-C with 130.
 
     Raises:
@@ -43,7 +45,7 @@ def watch(target: str | None, form: o.DriftReport, written: list[str] | None, in
     gc.enable()  # unlike other commands this one does not end by itself
     try:
         with _ended_in_order():
-            for look in looks(_look(target, written, interval_s, served=served), interval_s=interval_s):
+            for look in looks(_look(target, written, interval_s, served=served, cached=cached), interval_s=interval_s):
                 seen = look.found or look.former
                 name = seen.target if seen else name
                 for line in told(look, name, utc_now()):
@@ -53,7 +55,9 @@ def watch(target: str | None, form: o.DriftReport, written: list[str] | None, in
     return 0
 
 
-def _look(target: str | None, written: list[str] | None, interval_s: float, *, served: bool) -> "Callable[[], Drifted]":
+def _look(
+    target: str | None, written: list[str] | None, interval_s: float, *, served: bool, cached: bool
+) -> "Callable[[], Drifted]":
     from reconciler import pipeline  # noqa: PLC0415 - --help loads none of it
     from reconciler.apply import Pace  # noqa: PLC0415
     from reconciler.workspace import open_workspace  # noqa: PLC0415
@@ -69,7 +73,7 @@ def _look(target: str | None, written: list[str] | None, interval_s: float, *, s
         with reports.of(target):
             with open_workspace(target) as workspace:
                 reports.target = workspace.target.name
-                drifted = pipeline.drift(workspace, served=served, pace=pace)
+                drifted = pipeline.drift(workspace, served=served, pace=pace, cached=cached)
             reports.write(drifted)
         return drifted
 

@@ -26,6 +26,7 @@ _MOST_ROWS = {
     "members": 40,  # sets of files, each with all of its names
     "stats": 50_000,  # what files held when the disk said of them what it still says, by location
     "looks": 200,  # plans that found nothing to do, by what was asked for
+    "drifts": 100,  # looks that found no drift, each with the digests of its objects
 }
 _MOST_BYTES = 1 << 30
 _AT_A_TIME = 500

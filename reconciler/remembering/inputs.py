@@ -93,7 +93,7 @@ def place_of(workspace: Workspace, wish: Wish, besides: Sequence[Problem], linea
         (os.getcwd(), workspace.start, path, top, bounds_of(path, top, workspace.start)),
         (str(config.root), config.file, config.manifests, workspace.target),
         (sorted(wish.variables.items()), wish.overrides, wish.allow_empty, tuple(besides)),
-        (lineage, _code_of(type(workspace.provider))),
+        (lineage, code_of(type(workspace.provider))),
     ]
     return sealed(key, repr(parts))
 
@@ -108,7 +108,7 @@ def secrets_now(names: Iterable[str], environ: Mapping[str, str], key: bytes) ->
     return {name: sealed(key, f"{name}={environ.get(name, '')}") for name in sorted(names)}
 
 
-def _code_of(provider: type) -> tuple[str, str, int]:
+def code_of(provider: type) -> tuple[str, str, int]:
     """A provider of others' may lie anywhere."""
     file = getattr(sys.modules.get(provider.__module__), "__file__", None)
     return provider.__module__, provider.__qualname__, Path(file).stat().st_mtime_ns if file else 0
