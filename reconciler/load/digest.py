@@ -5,7 +5,7 @@ import hashlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 from reconciler.core.contents import digest_of_files
 from reconciler.load.stat_index import Files, facts_of
@@ -54,11 +54,6 @@ def facts_at(path: Path) -> Files:
     return sorted((name, facts_of(entry.stat())) for name, entry in _counting(path) if entry.is_file())
 
 
-def sha256_of(file: IO[bytes]) -> str:
-    """SHA-256 of an open file, in hexadecimal."""
-    return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
-
-
 def _counting(folder: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
     """The files and links of a folder that count."""
     from reconciler.load.ignore import ignored_in  # noqa: PLC0415 - only who reads a folder needs it
@@ -93,4 +88,4 @@ def _real(entry: os.DirEntry[str], links: Iterator[int]) -> str:
 
 def _sha256(path: Path) -> str:
     with open_regular(path) as file:
-        return sha256_of(file)
+        return hashlib.file_digest(file, "sha256").hexdigest()

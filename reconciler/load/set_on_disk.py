@@ -10,12 +10,11 @@ import stat
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import IO
 
 from reconciler.load.folder import is_entered, is_read
 from reconciler.load.place import Bounds
 from reconciler.load.set_members import ManifestSet, Members, known_set, set_of
-from reconciler.load.stat_index import Files, StatIndex, facts_of, leads_to
+from reconciler.load.stat_index import Files, Hash, StatIndex, facts_of, leads_to
 
 _ALL, _SOME = "manifests", "some manifests"
 
@@ -114,12 +113,11 @@ def _named(top: str, name: str, bounds: Bounds) -> bytes:
 
 def _members(kind: str, top: str, files: Files, index: StatIndex) -> tuple[Members, bool]:
     """What files hold, and whether that may be believed the next time."""
-    found, safe = index.digests(kind, top, files, _blob_of)
+    found, safe = index.digests(kind, top, files, _blob)
     links = {name: leads_to(facts) for name, facts in files}
     return {name: f"{blob} {links[name]}" if links[name] else blob for name, blob in found.items()}, safe
 
 
-def _blob_of(file: IO[bytes]) -> str:
-    """Git's id of what a file holds, however large it is."""
-    begun = hashlib.sha1(b"blob %d\0" % os.fstat(file.fileno()).st_size, usedforsecurity=False)
-    return hashlib.file_digest(file, lambda: begun).hexdigest()  # type: ignore[arg-type]
+def _blob(size: int) -> Hash:
+    """Git's id of what a file of this size holds."""
+    return hashlib.sha1(b"blob %d\0" % size, usedforsecurity=False)

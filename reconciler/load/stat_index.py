@@ -15,26 +15,41 @@ import struct
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import IO
+from typing import Protocol
 
 from reconciler.frozen import dataclass
 from reconciler.load.cached_rows import keep_rows, read_rows
 from reconciler.load.packing import packed, unpacked
-from reconciler.record.files import open_regular
+from reconciler.record.files import descriptor_of
 from reconciler.record.together import each, threads_for
 
 _FACTS = struct.Struct("<qqqQI")
 SAFE_NS = 2_000_000_000  # the coarsest clock of a file system that is in use
 
-Digest = Callable[[IO[bytes]], str]
+_CHUNK = 1 << 20
+
 Files = Sequence[tuple[str, bytes]]
 """Names below a folder, each with what the disk says of it: `facts_of`. A file by itself has an empty name."""
+
+
+class Hash(Protocol):
+    """A digest that is begun, of `hashlib`."""
+
+    def update(self, data: bytes, /) -> None:
+        """Go on."""
+
+    def hexdigest(self) -> str:
+        """What it is."""
+
+
+Digest = Callable[[int], Hash]
+"""Begins a digest, by the size of the file."""
 
 
 def facts_of(found: os.stat_result, real: str = "") -> bytes:
     """What the disk says of a file, packed; `real` is where a link leads."""
     facts = _FACTS.pack(found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino, found.st_mode)
-    return facts + os.fsencode(real)
+    return facts + os.fsencode(real) if real else facts
 
 
 def numbers_of(facts: bytes) -> tuple[int, int, int, int]:
@@ -90,7 +105,7 @@ class StatIndex:
             kind: what the digests are.
             place: the folder in which the names are, or the one file.
             files: as the disk has them.
-            digest: of an open file.
+            digest: of one, begun by its size.
 
         Raises:
             OSError: one cannot be read, or changes meanwhile.
@@ -128,16 +143,23 @@ class StatIndex:
 
 
 def _read(path: str, facts: bytes, digest: Digest) -> str:
-    """The digest of a file that looks the same before and after it is read.
+    """The digest of a file that looks as it did also after it was read.
 
     Raises:
         OSError: it cannot be read, or does not.
     """
-    with open_regular(path) as file:
-        told = digest(file)
-        if facts_of(os.fstat(file.fileno())) != facts[: _FACTS.size]:
+    descriptor, size = descriptor_of(path), numbers_of(facts)[0]
+    try:
+        told, most = digest(size), min(size + 1, _CHUNK)
+        while part := os.read(descriptor, most):
+            told.update(part)
+            if len(part) < most:
+                break
+        if facts_of(os.fstat(descriptor)) != facts[: _FACTS.size]:
             raise OSError(errno.EAGAIN, "it changed while it was read", path)
-    return told
+        return told.hexdigest()
+    finally:
+        os.close(descriptor)
 
 
 def _key(kind: str, files: Files) -> str:

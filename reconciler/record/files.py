@@ -67,6 +67,19 @@ def open_regular(path: str | Path) -> BufferedReader:
     raise OSError(errno.EINVAL, "not a regular file", str(path))
 
 
+def descriptor_of(path: str) -> int:
+    """The same without buffers, as they cost more than to read a small file; whoever asks closes it.
+
+    Raises:
+        OSError: it cannot be read, or is no regular file.
+    """
+    descriptor = _without_waiting(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+        return descriptor
+    os.close(descriptor)
+    raise OSError(errno.EINVAL, "not a regular file", path)
+
+
 def read_bounded(path: Path, *, most: int = 1 << 28) -> bytes:
     """What a file or a pipe holds, as a plan or a record that a user names; 256 MiB at the most.
 

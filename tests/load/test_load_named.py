@@ -42,14 +42,14 @@ def test_the_digest_is_that_of_the_content(folder: Path):
 
 def test_what_was_read_is_not_read_again(folder: Path, monkeypatch: pytest.MonkeyPatch):
     first = seen("code", "code/score.py")
-    monkeypatch.setattr("reconciler.load.stat_index.open_regular", lambda path: pytest.fail(f"{path} is read"))
+    monkeypatch.setattr("reconciler.load.stat_index.descriptor_of", lambda path: pytest.fail(f"{path} is read"))
     assert seen("code", "code/score.py") == first
 
 
 def test_of_a_changed_folder_the_changed_file_alone_is_read(folder: Path, monkeypatch: pytest.MonkeyPatch):
-    first, read, real = seen("code"), list[str](), stat_index.open_regular
+    first, read, real = seen("code"), list[str](), stat_index.descriptor_of
     (folder / "code" / "score.py").write_text("six")
-    monkeypatch.setattr(stat_index, "open_regular", lambda path: read.append(Path(path).name) or real(path))
+    monkeypatch.setattr(stat_index, "descriptor_of", lambda path: read.append(Path(path).name) or real(path))
     assert seen("code")["code"].content == content_digest(folder / "code") != first["code"].content
     assert read == ["score.py"]
 

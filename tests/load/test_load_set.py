@@ -53,8 +53,8 @@ def test_it_has_the_files_that_a_load_reads_under_git_s_ids(folder: Path):
 
 
 def test_no_file_is_opened_that_looks_as_it_did(monkeypatch: pytest.MonkeyPatch):
-    first, opened, real = known(), list[str](), stat_index.open_regular
-    monkeypatch.setattr(stat_index, "open_regular", lambda path: opened.append(os.path.relpath(path)) or real(path))
+    first, opened, real = known(), list[str](), stat_index.descriptor_of
+    monkeypatch.setattr(stat_index, "descriptor_of", lambda path: opened.append(os.path.relpath(path)) or real(path))
     assert known() == first
     assert opened == []
     put("m/a.yml", "other")
@@ -75,16 +75,16 @@ def test_it_tells_the_files_that_differ_from_an_earlier_one():
 
 def test_a_file_of_just_now_is_not_believed_to_have_been_read(monkeypatch: pytest.MonkeyPatch):
     first = taken(later_s=1)
-    opened, real = list[str](), stat_index.open_regular
-    monkeypatch.setattr(stat_index, "open_regular", lambda path: opened.append(os.path.relpath(path)) or real(path))
+    opened, real = list[str](), stat_index.descriptor_of
+    monkeypatch.setattr(stat_index, "descriptor_of", lambda path: opened.append(os.path.relpath(path)) or real(path))
     assert taken(later_s=1) == first
     assert len(opened) == 3
 
 
 def test_a_file_of_the_future_is_read(monkeypatch: pytest.MonkeyPatch):
     first = known()
-    opened, real = list[str](), stat_index.open_regular
-    monkeypatch.setattr(stat_index, "open_regular", lambda path: opened.append(os.path.relpath(path)) or real(path))
+    opened, real = list[str](), stat_index.descriptor_of
+    monkeypatch.setattr(stat_index, "descriptor_of", lambda path: opened.append(os.path.relpath(path)) or real(path))
     assert taken(later_s=-60) == first
     assert len(opened) == 3
 
