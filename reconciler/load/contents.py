@@ -11,7 +11,7 @@ from typing import Any
 
 from reconciler.core.manifest import Content, Script
 from reconciler.kinds import KINDS
-from reconciler.load.digest import content_digest, content_files, links_of
+from reconciler.load.digest import content_files, content_known, links_of
 from reconciler.load.explain import Flaw
 from reconciler.load.lfs import pointer_bytes
 from reconciler.load.looked import ABSENT, Looked, digest_of
@@ -19,6 +19,7 @@ from reconciler.load.mlflow import DESCRIPTION, described_in
 from reconciler.load.paths import Found, found_at, is_remote
 from reconciler.load.place import Bounds, inside, private_part
 from reconciler.load.rules import field
+from reconciler.load.stat_index import StatIndex
 from reconciler.record.files import open_regular
 
 CONDA = "conda_file"
@@ -30,8 +31,8 @@ _SCRIPT_BYTES = 4 << 20
 class Contents:
     """The assets of one run, each looked at once."""
 
-    def __init__(self, bounds: Bounds, looked: Looked | None = None) -> None:
-        self._bounds, self.looked = bounds, looked or Looked()
+    def __init__(self, bounds: Bounds, looked: Looked | None = None, cache: Path | None = None) -> None:
+        self._bounds, self.looked, self._index = bounds, looked or Looked(), StatIndex(cache)
         self._real: dict[str, str] = {}
         self._found: dict[tuple[str, str], Found | Flaw] = {}
         self._contents: dict[tuple[str, bool, bool], Content | tuple[str, str]] = {}
@@ -101,7 +102,7 @@ class Contents:
         try:
             wrong = self._link_out(location) if is_folder else None
             wrong = wrong or self._lacking(location, is_folder=is_folder, is_model=is_model)
-            return wrong or Content(content_digest(location), location.name, location, is_folder)
+            return wrong or Content(content_known(location, self._index), location.name, location, is_folder)
         except OSError as error:
             return "E-PATH", f" cannot be read: {error.strerror or error}"
 

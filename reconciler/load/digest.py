@@ -8,14 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reconciler.core.contents import digest_of_files
-from reconciler.load.stat_index import Files, facts_of
+from reconciler.load.stat_index import Files, Hash, StatIndex, facts_of, numbers_of
 from reconciler.record.files import open_regular
 from reconciler.record.together import each, threads_for
 
 if TYPE_CHECKING:
     from reconciler.load.ignore import Ignored
 
+CONTENT = "content"
 _MOST_LINKS = 1000
+_LARGE_BYTES = 1 << 20
 
 
 def content_digest(path: Path) -> str:
@@ -28,6 +30,24 @@ def content_digest(path: Path) -> str:
     sizes = [file.stat().st_size for _, file in files]
     digests = each(_sha256, [file for _, file in files], threads=threads_for(sizes))
     return digest_of_files(zip((name for name, _ in files), digests, strict=True))
+
+
+def content_known(path: Path, index: StatIndex) -> str:
+    """The same digest; of what is large, no file is read that looks as it did when it was.
+
+    Raises:
+        OSError: a file cannot be read.
+    """
+    files = facts_at(path)
+    if sum(numbers_of(facts)[0] for _, facts in files) < _LARGE_BYTES:
+        return content_digest(path)  # To read it costs less than to ask what is known.
+    digests = index.digests(CONTENT, {str(path): files}, sha256_begun)[str(path)].of
+    return digest_of_files((name, digests[name]) for name, _ in files)
+
+
+def sha256_begun(_: int) -> Hash:
+    """The digest of one file, of whatever size, before it is read."""
+    return hashlib.sha256()
 
 
 def content_files(folder: Path) -> Iterator[tuple[str, Path]]:

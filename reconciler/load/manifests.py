@@ -56,7 +56,8 @@ def load_all(paths: Sequence[str], options: Options = _NO_OPTIONS) -> Loaded:
     for place in places:
         problems += _links_out(place)
         found = _readings(place, options, tree, problems)
-        manifests += _manifests(place, found, tree, looked, problems)
+        contents = Contents(place.bounds, looked, options.cache)
+        manifests += _manifests(place, found, contents, tree, problems)
         readings += found
     problems += [problem for _, reading in readings for problem in reading.problems]
     alone = all(place.alone for place in places)
@@ -138,14 +139,13 @@ def _overridden(reading: Reading, options: Options) -> bool:
 
 
 def _manifests(
-    place: Place, readings: _Readings, tree: Tree, looked: Looked, problems: list[Problem]
+    place: Place, readings: _Readings, contents: Contents, tree: Tree, problems: list[Problem]
 ) -> list[Manifest]:
     """The manifests of a place's files, with what they name brought in."""
-    contents = Contents(place.bounds, looked)
     nested = Nested(contents, place.bounds, tree)
     manifests = []
     for here, reading in readings:
-        looked.begin(here.relative)
+        contents.looked.begin(here.relative)
         for entry in reading.entries:
             manifest = manifest_of(here, entry, contents, nested, problems)
             tree.contents(here.relative, manifest)

@@ -6,15 +6,15 @@
 import errno
 import hashlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from reconciler.core.contents import digest_of_files
-from reconciler.load.digest import facts_at, links_of
+from reconciler.load.digest import CONTENT, facts_at, links_of, sha256_begun
 from reconciler.load.mlflow import DESCRIPTION
 from reconciler.load.place import Bounds, inside
-from reconciler.load.stat_index import Files, Hash, StatIndex, facts_of, leads_to
+from reconciler.load.stat_index import Files, StatIndex, facts_of, leads_to
 
 _KIND = "named"
 
@@ -57,9 +57,11 @@ def seen_at(paths: Iterable[str], index: StatIndex, bounds: Bounds) -> dict[str,
     """
     looks = {path: _look(path, bounds) for path in paths if os.path.isdir(path) or os.path.isfile(path)}
     known = index.wholes(_KIND, {path: look.all() for path, look in looks.items()})
-    told = {path: _told(path, look, index) for path, look in looks.items() if path not in known}
-    index.keep(_KIND, [(looks[path].all(), each) for path, (each, safe) in told.items() if safe])
-    answers = {**known, **{path: each for path, (each, _) in told.items()}}
+    new = {path: look for path, look in looks.items() if path not in known}
+    digests = index.digests(CONTENT, {path: [*look.content, *look.beside] for path, look in new.items()}, sha256_begun)
+    told = {path: _told(path, look, digests[path].of) for path, look in new.items()}
+    index.keep(_KIND, [(look.all(), told[path]) for path, look in new.items() if digests[path].safe])
+    answers = {**known, **told}
     return {path: Seen(*answers[path].split(" ")) for path in looks}
 
 
@@ -90,15 +92,10 @@ def _descriptions(folder: str) -> Iterator[tuple[str, bytes]]:
             yield name, facts_of(os.stat(path))
 
 
-def _told(path: str, look: _Look, index: StatIndex) -> tuple[str, bool]:
-    """Both digests, and whether they may be believed the next time."""
-    digests, safe = index.digests(_KIND, path, [*look.content, *look.beside], _sha256)
+def _told(path: str, look: _Look, digests: Mapping[str, str]) -> str:
+    """Both digests of what lies at a path."""
     content = digest_of_files((name, digests[name]) for name, _ in look.content)
     beside = [(name, digests[name]) for name, _ in look.beside]
     links = [(name, leads_to(facts)) for name, facts in look.links]
     everything = repr((os.path.isdir(path), content, beside, links)).encode("utf-8", "surrogateescape")
-    return f"{content} {hashlib.sha256(everything).hexdigest()}", safe
-
-
-def _sha256(_: int) -> Hash:
-    return hashlib.sha256()
+    return f"{content} {hashlib.sha256(everything).hexdigest()}"

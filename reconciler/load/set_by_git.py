@@ -14,7 +14,7 @@ from reconciler.load.set_members import ManifestSet, Members, known_set, members
 from reconciler.load.set_on_disk import OnDisk, is_manifest, on_disk, some_on_disk
 from reconciler.load.stat_index import SAFE_NS, StatIndex, latest, numbers_of
 
-_MOST_NAMES = 1_000
+_MOST_NAMES, _MOST_NEW = 1_000, 100
 _NEVER = json.dumps(["", [], 0]).encode()
 
 
@@ -75,7 +75,10 @@ def _learnt(top: str, bounds: Bounds, index: StatIndex, checkout: Checkout, stat
         Unanswered: git cannot say how it has them.
     """
     safe_ns = index.now() - SAFE_NS
-    disk, recorded = on_disk(top, bounds, index), checkout.recorded()
+    disk = on_disk(top, bounds, index)
+    if disk.new > _MOST_NEW:
+        return disk.set  # As in a clone that was only just made, and may never be looked at again.
+    recorded = checkout.recorded()
     believed = _believed(disk, recorded, safe_ns) if recorded else {}
     doubtful = {*disk.set.told(), *filter(is_manifest, recorded or ())} - believed.keys()
     if checkout.state() != state:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from reconciler.load.folder import is_entered, is_read
 from reconciler.load.place import Bounds
 from reconciler.load.set_members import ManifestSet, Members, known_set, set_of
-from reconciler.load.stat_index import Files, Hash, StatIndex, facts_of, leads_to
+from reconciler.load.stat_index import Digests, Files, Hash, StatIndex, facts_of, leads_to
 
 _ALL, _SOME = "manifests", "some manifests"
 
@@ -26,10 +26,12 @@ class OnDisk:
     Args:
         set: what all of them hold.
         files: what the disk says of each.
+        new: how many were read.
     """
 
     set: ManifestSet
     files: Files
+    new: int = 0
 
 
 def on_disk(top: str, bounds: Bounds, index: StatIndex) -> OnDisk:
@@ -46,11 +48,11 @@ def on_disk(top: str, bounds: Bounds, index: StatIndex) -> OnDisk:
     files = list(_below(top, "", bounds))
     if known := index.whole(_ALL, files):
         return OnDisk(known_set(known, index.cache, lambda: _members(_ALL, top, files, index)[0]), files)
-    members, safe = _members(_ALL, top, files, index)
+    members, read = _members(_ALL, top, files, index)
     found = set_of(members, index.cache)
-    if safe:
+    if read.safe:
         index.keep(_ALL, [(files, found.id)])
-    return OnDisk(found, files)
+    return OnDisk(found, files, new=read.new)
 
 
 def some_on_disk(top: str, names: Iterable[str], bounds: Bounds, index: StatIndex) -> Members:
@@ -111,11 +113,11 @@ def _named(top: str, name: str, bounds: Bounds) -> bytes:
     return b""
 
 
-def _members(kind: str, top: str, files: Files, index: StatIndex) -> tuple[Members, bool]:
-    """What files hold, and whether that may be believed the next time."""
-    found, safe = index.digests(kind, top, files, _blob)
+def _members(kind: str, top: str, files: Files, index: StatIndex) -> tuple[Members, Digests]:
+    """What files hold, and how that is known."""
+    found = index.digests(kind, {top: files}, _blob)[top]
     links = {name: leads_to(facts) for name, facts in files}
-    return {name: f"{blob} {links[name]}" if links[name] else blob for name, blob in found.items()}, safe
+    return {name: f"{blob} {links[name]}" if links[name] else blob for name, blob in found.of.items()}, found
 
 
 def _blob(size: int) -> Hash:

@@ -69,6 +69,21 @@ def leads_to(facts: bytes) -> str:
 
 
 @dataclass(frozen=True)
+class Digests:
+    """What is known of the files of one place.
+
+    Args:
+        of: the digest of each, by name.
+        safe: whether all of them may be believed the next time.
+        new: how many were read.
+    """
+
+    of: Mapping[str, str]
+    safe: bool
+    new: int
+
+
+@dataclass(frozen=True)
 class StatIndex:
     """The index, of which all that is kept is in the cache.
 
@@ -98,48 +113,54 @@ class StatIndex:
         kept = read_rows(self.cache, "facts", set(keys.values()))
         return {place: kept[key].decode() for place, key in keys.items() if key in kept}
 
-    def digests(self, kind: str, place: str, files: Files, digest: Digest) -> tuple[dict[str, str], bool]:
-        """The digests of files by name, and whether all of them may be believed the next time.
+    def digests(self, kind: str, places: Mapping[str, Files], digest: Digest) -> dict[str, Digests]:
+        """The digests of the files of places, each in a folder or alone.
 
         Args:
             kind: what the digests are.
-            place: the folder in which the names are, or the one file.
-            files: as the disk has them.
+            places: by the folder, or by the path of the one file, what the disk has there.
             digest: of one, begun by its size.
 
         Raises:
             OSError: one cannot be read, or changes meanwhile.
         """
-        now = self.now()
-        known = self._known(kind, place, now) if os.name == "posix" else {}
-        new = [file for file in files if file not in known]
-        read = each(
-            lambda file: _read(os.path.join(place, file[0]) if file[0] else place, file[1], digest),
-            new,
-            threads=threads_for([_FACTS.unpack_from(facts)[0] for _, facts in new]),
-        )
-        told = {**known, **dict(zip(new, read, strict=True))}
-        safe = [file for file in files if file in known or latest([file]) < now - SAFE_NS]
-        if new or len(known) != len(safe):
-            self._keep_each(kind, place, safe, told)
-        found = {name: told[name, facts] for name, facts in files}
-        return found, os.name == "posix" and len(safe) == len(files)
+        now, found, rows = self.now(), dict[str, Digests](), dict[str, bytes]()
+        known = self._known(kind, places, now) if os.name == "posix" else {}
+        for place, files in places.items():
+            before = known.get(place, {})
+            new = [file for file in files if file not in before]
+            told = {**before, **dict(zip(new, _read_all(place, new, digest), strict=True))}
+            safe = [file for file in files if file in before or latest([file]) < now - SAFE_NS]
+            found[place] = Digests({file[0]: told[file] for file in files}, safe=len(safe) == len(files), new=len(new))
+            if new:
+                rows[_place(kind, place)] = _row(safe, told)
+        keep_rows(self.cache, "stats", rows)
+        return found
 
     def keep(self, kind: str, wholes: Iterable[tuple[Files, str]]) -> None:
         """Keep what follows from files, all of which may be believed the next time."""
         keep_rows(self.cache, "facts", {_key(kind, files): whole.encode() for files, whole in wholes})
 
-    def _known(self, kind: str, place: str, now: int) -> dict[tuple[str, bytes], str]:
-        row = read_rows(self.cache, "stats", [key := _place(kind, place)]).get(key)
-        if row is None:
-            return {}
-        names, facts, digests = unpacked(row, 3)
-        files = zip(names, map(bytes.fromhex, facts), strict=True)
-        return {file: digest for file, digest in zip(files, digests, strict=True) if latest([file]) < now}
+    def _known(self, kind: str, places: Iterable[str], now: int) -> dict[str, dict[tuple[str, bytes], str]]:
+        keys = {_place(kind, place): place for place in places}
+        return {keys[key]: _told(row, now) for key, row in read_rows(self.cache, "stats", keys).items()}
 
-    def _keep_each(self, kind: str, place: str, files: Files, digests: Mapping[tuple[str, bytes], str]) -> None:
-        columns = [name for name, _ in files], [facts.hex() for _, facts in files], [digests[file] for file in files]
-        keep_rows(self.cache, "stats", {_place(kind, place): packed(columns)})
+
+def _row(files: Files, digests: Mapping[tuple[str, bytes], str]) -> bytes:
+    return packed([[name for name, _ in files], [facts.hex() for _, facts in files], [digests[file] for file in files]])
+
+
+def _told(row: bytes, now: int) -> dict[tuple[str, bytes], str]:
+    """The digests that a row tells of files, save of those that come from the future."""
+    names, facts, digests = unpacked(row, 3)
+    files = zip(names, map(bytes.fromhex, facts), strict=True)
+    return {file: digest for file, digest in zip(files, digests, strict=True) if latest([file]) < now}
+
+
+def _read_all(place: str, files: Files, digest: Digest) -> list[str]:
+    paths = [(os.path.join(place, name) if name else place, facts) for name, facts in files]
+    threads = threads_for([numbers_of(facts)[0] for _, facts in files])
+    return each(lambda file: _read(*file, digest), paths, threads=threads)
 
 
 def _read(path: str, facts: bytes, digest: Digest) -> str:

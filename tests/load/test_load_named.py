@@ -1,15 +1,17 @@
 """What manifests name is known by what the disk says of it: equal answers, equal content."""
 
 import os
+import time
 from pathlib import Path
 
 import pytest
 
-from reconciler.load import stat_index
+from reconciler.load import Options, load, stat_index
 from reconciler.load.digest import content_digest
 from reconciler.load.named import Seen, seen_at
 from reconciler.load.place import Bounds
 from reconciler.load.stat_index import StatIndex
+from tests.waiting import until
 
 LATER_NS = 60_000_000_000
 
@@ -85,3 +87,40 @@ def test_a_link_that_leads_out_is_not_followed(folder: Path, tmp_path_factory: p
         seen("code")
     with pytest.raises(OSError, match="outside"):
         seen("code/link")
+
+
+def test_many_places_are_asked_for_at_once(folder: Path, monkeypatch: pytest.MonkeyPatch):
+    names = [f"codes/c{number}" for number in range(40)]
+    for name in names:
+        (folder / name).mkdir(parents=True)
+        (folder / name / "score.py").write_text(name)
+    asked, real = list[str](), stat_index.read_rows
+    monkeypatch.setattr(
+        stat_index, "read_rows", lambda cache, table, keys: asked.append(table) or real(cache, table, keys)
+    )
+    first = seen(*names)
+    assert {name: each.content for name, each in first.items()} == {
+        name: content_digest(folder / name) for name in names
+    }
+    assert seen(*names) == first
+    assert len(asked) < len(names)
+
+
+def test_large_content_is_digested_once_whatever_else_changes(folder: Path, monkeypatch: pytest.MonkeyPatch):
+    model = (
+        "$schema: https://azuremlschemas.azureedge.net/latest/model.schema.json\nname: big\nversion: 1\npath: ../big\n"
+    )
+    (folder / "m").mkdir()
+    (folder / "m" / "model.yml").write_text(model)
+    (folder / "big").write_bytes(b"x" * (1 << 20))
+    os.utime(folder / "big", (50, 50))
+    aged = stat_index.SAFE_NS + (folder / "big").stat().st_ctime_ns
+    until(lambda: time.time_ns() > aged)
+    read, real = list[str](), stat_index.descriptor_of
+    monkeypatch.setattr(stat_index, "descriptor_of", lambda path: read.append(Path(path).name) or real(path))
+    digests = [load("m", Options(cache=folder / "cache")).manifests[0].contents["path"].digest for _ in range(2)]
+    assert (digests, read) == ([content_digest(folder / "big")] * 2, ["big"])
+    (folder / "big").write_bytes(b"y" * (1 << 20))
+    assert load("m", Options(cache=folder / "cache")).manifests[0].contents["path"].digest == content_digest(
+        folder / "big"
+    )
