@@ -11,26 +11,22 @@ from typing import Any
 from reconciler.core.manifest import Content, Manifest, Script
 from reconciler.core.problem import Problem
 from reconciler.kinds import KINDS
-from reconciler.load import cache
 from reconciler.load.contents import Contents, is_mlflow
 from reconciler.load.explain import Flaw
 from reconciler.load.folder import Place, located
 from reconciler.load.governed import governed
 from reconciler.load.looked import Looked
+from reconciler.load.many import read_files
 from reconciler.load.mlflow import flavors_of
 from reconciler.load.nested import Nested
 from reconciler.load.options import Loaded, Options
-from reconciler.load.overrides import address_of, meant_for, unmatched
+from reconciler.load.overrides import address_of, unmatched
 from reconciler.load.place import Here
-from reconciler.load.reading import Entry, Reading, read
+from reconciler.load.reading import Entry, Reading
 from reconciler.load.rules import field
-from reconciler.load.text import MAX_BYTES
 from reconciler.load.tree import Tree, tree_of
-from reconciler.load.variables import uses_variables
-from reconciler.record.files import open_regular
 
 _NO_OPTIONS = Options()
-_AT_FIRST = 65_536
 _Readings = Sequence[tuple[Here, Reading]]
 
 
@@ -93,49 +89,13 @@ def _each_once(places: Sequence[Place]) -> list[Place]:
 
 
 def _readings(place: Place, options: Options, tree: Tree, problems: list[Problem]) -> list[tuple[Here, Reading]]:
-    """What each file holds, from the cache where it is the same as ever."""
-    files = [(here, data) for here in place.files if (data := _bytes(here, problems)) is not None]
-    blobs = {here: cache.blob_id(data) for here, data in files if _hangs_on_bytes_alone(data, place, options)}
-    by_blob = {blobs[here]: data for here, data in files if here in blobs}
-    known = cache.known(options.cache, by_blob)
-    learnt: dict[str, Reading] = {}
+    """What each file holds; those of ours go into the tree."""
     readings = []
-    for here, data in files:
-        blob = blobs.get(here, "")
-        reading = known.get(blob)
-        if reading is None or _overridden(reading, options):
-            reading = read(data, here, options, alone=place.alone)
-            if blob and not reading.used:
-                learnt[blob] = reading
+    for file, reading in read_files(place, options, problems):
         if not reading.passed_over:
-            tree.file(here, data)
-        readings.append((here, reading))
-    cache.learn(options.cache, learnt, by_blob)
+            tree.file(file.here, file.data)
+        readings.append((file.here, reading))
     return readings
-
-
-def _bytes(here: Here, problems: list[Problem]) -> bytes | None:
-    """A file's content; of a file that is too large no more than shows that it is."""
-    try:
-        with open_regular(here.path) as file:
-            # Asked for the limit at once, Python lays out a megabyte for every file.
-            data = file.read(_AT_FIRST)
-            return data + file.read(MAX_BYTES + 1 - _AT_FIRST) if len(data) == _AT_FIRST else data
-    except OSError as error:
-        problems.append(here.problem(1, 1, "E-PATH", f"cannot be read: {error.strerror or error}"))
-        return None
-
-
-def _hangs_on_bytes_alone(data: bytes, place: Place, options: Options) -> bool:
-    """Whether what a file means hangs on nothing else: no variables, no names from the command line."""
-    return options.cache is not None and not place.alone and not uses_variables(data)
-
-
-def _overridden(reading: Reading, options: Options) -> bool:
-    """Whether an override is for one of the documents, which is then read anew."""
-    if not options.overrides:
-        return False
-    return any(meant_for(options.overrides, entry.kind, entry.document) for entry in reading.entries)
 
 
 def _manifests(

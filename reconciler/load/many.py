@@ -1,0 +1,128 @@
+"""What the files of a PATH hold: from the cache where they are the same as ever, else read, by several if that pays."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import field
+from typing import TYPE_CHECKING
+
+from reconciler.core.problem import Problem
+from reconciler.frozen import dataclass
+from reconciler.load import cache
+from reconciler.load.folder import Place
+from reconciler.load.options import Options
+from reconciler.load.overrides import meant_for
+from reconciler.load.place import Here
+from reconciler.load.reading import Reading, read
+from reconciler.load.reading_text import as_text, readings
+from reconciler.load.text import MAX_BYTES
+from reconciler.load.variables import uses_variables
+from reconciler.record.files import open_regular
+
+if TYPE_CHECKING:
+    from reconciler.load.readers import Readers
+
+_AT_FIRST = 65_536
+
+
+@dataclass(frozen=True)
+class File:
+    """A file, its content, and the blob id by which the cache knows it; empty where its meaning hangs on more."""
+
+    here: Here
+    data: bytes
+    blob: str = ""
+
+
+@dataclass(frozen=True)
+class _Read:
+    """Readings, and the texts of those that are to be kept, by the files' numbers."""
+
+    readings: dict[int, Reading] = field(default_factory=dict)
+    texts: dict[int, bytes] = field(default_factory=dict)
+
+
+def read_files(
+    place: Place, options: Options, problems: list[Problem], readers: "Readers | None" = None
+) -> Iterator[tuple[File, Reading]]:
+    """Each file of a PATH with what it holds; one that cannot be opened is added to `problems`.
+
+    Args:
+        place: what the PATH stands for.
+        options: how to read.
+        problems: takes what is wrong.
+        readers: who else may read files.
+    """
+    files = list(_files(place, options, problems))
+    known = cache.known(options.cache, {file.blob: file.data for file in files if file.blob})
+    unknown = {
+        number: file
+        for number, file in enumerate(files)
+        if file.blob not in known or _overridden(known[file.blob], options)
+    }
+    found = _found(unknown, place, options, readers)
+    cache.learn(options.cache, {unknown[number].blob: text for number, text in found.texts.items()})
+    for number, file in enumerate(files):
+        yield file, found.readings[number] if number in unknown else known[file.blob]
+
+
+def _files(place: Place, options: Options, problems: list[Problem]) -> Iterator[File]:
+    for here in place.files:
+        data = _bytes(here, problems)
+        if data is not None:
+            yield File(here, data, cache.blob_id(data) if _hangs_on_bytes_alone(data, place, options) else "")
+
+
+def _bytes(here: Here, problems: list[Problem]) -> bytes | None:
+    """A file's content; of a file that is too large no more than shows that it is."""
+    try:
+        with open_regular(here.path) as file:
+            # Asked for the limit at once, Python lays out a megabyte for every file.
+            data = file.read(_AT_FIRST)
+            return data + file.read(MAX_BYTES + 1 - _AT_FIRST) if len(data) == _AT_FIRST else data
+    except OSError as error:
+        problems.append(here.problem(1, 1, "E-PATH", f"cannot be read: {error.strerror or error}"))
+        return None
+
+
+def _hangs_on_bytes_alone(data: bytes, place: Place, options: Options) -> bool:
+    """Whether what a file means hangs on nothing else: no variables, no names from the command line."""
+    return options.cache is not None and not place.alone and not uses_variables(data)
+
+
+def _found(unknown: Mapping[int, File], place: Place, options: Options, readers: "Readers | None") -> _Read:
+    """Read files; what is read elsewhere comes back as its text, and what has none is read here."""
+    found = _Read()
+
+    def read_here(number: int) -> None:
+        file = unknown[number]
+        reading = found.readings[number] = read(file.data, file.here, options, alone=place.alone)
+        if file.blob and not reading.used:
+            found.texts[number] = as_text(reading, file.data)
+
+    datas = {number: file.data for number, file in unknown.items()}
+    texts = {} if place.alone or not datas else _shared_out(datas, options, read_here, readers)
+    told = zip(texts, readings(list(texts.values()), [datas[number] for number in texts]), strict=True)
+    for number, reading in told:
+        if _overridden(reading, options):
+            read_here(number)
+        else:
+            found.readings[number] = reading
+            if unknown[number].blob:
+                found.texts[number] = texts[number]
+    for number in unknown.keys() - found.readings.keys():
+        read_here(number)
+    return found
+
+
+def _shared_out(
+    datas: Mapping[int, bytes], options: Options, read_here: Callable[[int], None], readers: "Readers | None"
+) -> dict[int, bytes]:
+    from reconciler.load.readers import Readers  # noqa: PLC0415 - only files that no cache knows are shared out
+
+    return (readers or Readers()).share_out(datas, options.variables, read_here)
+
+
+def _overridden(reading: Reading, options: Options) -> bool:
+    """Whether an override is for one of the documents, which is then read anew."""
+    if not options.overrides:
+        return False
+    return any(meant_for(options.overrides, entry.kind, entry.document) for entry in reading.entries)
