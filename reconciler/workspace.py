@@ -11,7 +11,7 @@ from urllib.parse import quote
 from reconciler.core.manifest import Content, Manifest
 from reconciler.core.offline import OFFLINE, is_offline
 from reconciler.errors import ProviderError, RefusedError
-from reconciler.load.config import Config, Target, read_config
+from reconciler.load.config import CACHE, Config, Target, read_config
 from reconciler.load.digest import content_digest, content_files
 from reconciler.load.private import refuse_tracked
 from reconciler.providers.provider import Assets, Provider, Setting
@@ -69,7 +69,7 @@ class Workspace:
     @property
     def cache(self) -> Path | None:
         """Where parsed manifests are kept; safe to delete at any time. Offline nothing is trusted that lies about."""
-        return None if self.offline else self.config.root / PRIVATE / "cache"
+        return None if self.offline else self.config.root / CACHE
 
     def stored(self, digest: str) -> Path | None:
         """Where the content of a digest lies, as it is stored; None where it is not."""
@@ -84,6 +84,7 @@ def open_workspace(
     config: Config | None = None,
     offline: bool = False,
     blank: bool = False,
+    cached: bool = True,
     environ: Mapping[str, str] = os.environ,
 ) -> Iterator[Workspace]:
     """Open a target of the repository that the current folder is in; None opens the default one.
@@ -94,6 +95,7 @@ def open_workspace(
         config: settings that were read already; `start` is of no account then.
         offline: whether no connection is opened; a record that is no file is refused.
         blank: whether even the record is left alone, wherever it is, for an empty one that nothing outlives.
+        cached: whether what the settings said to an earlier run may be used; offline it never is.
         environ: may forbid what is not offline.
 
     Raises:
@@ -102,7 +104,7 @@ def open_workspace(
         StateError: the record cannot be opened.
         ProviderError: the provider is unknown or cannot be reached.
     """
-    config = config or read_config(start or Path.cwd())
+    config = config or read_config(start or Path.cwd(), cached=cached and not offline)
     chosen = config.target(target)
     refuse_tracked(str(config.root))
     if offline:

@@ -75,7 +75,7 @@ def plan(
     wish = wish_of(paths, variables, overrides, names, only, refresh, max_delete, allow_empty, policies, blame)
     wish = replace(wish, against=against, cached=cached, minimal=minimal_refresh)
     with reports.of(target, form):
-        with open_workspace(target, offline=offline, blank=bool(against)) as workspace:
+        with open_workspace(target, offline=offline, blank=bool(against), cached=cached) as workspace:
             reports.target = workspace.target.name
             planned, root = pipeline.plan(workspace, wish, Pace(told=warn)), workspace.config.root
         say_aside(planned, verbose=verbose)
@@ -150,7 +150,7 @@ def apply(
     if reviewed and reviewed.wish:
         target = target or str(reviewed.wish["target"])
     with reports.of(target, form):
-        with open_workspace(target) as workspace:
+        with open_workspace(target, cached=cached) as workspace:
             reports.target = workspace.target.name
             if reviewed and reviewed.wish:
                 wish = as_saved(wish, reviewed.wish, workspace.config.root)

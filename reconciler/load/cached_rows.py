@@ -25,6 +25,7 @@ _MOST_ROWS = {
     "facts": 50_000,  # what follows from digests, such as which set of files a state of git's index is
     "members": 40,  # sets of files, each with all of its names
     "stats": 50_000,  # what files held when the disk said of them what it still says, by location
+    "settings": 20,  # what mlops.yaml says, by its bytes
     "looks": 200,  # plans that found nothing to do, by what was asked for
     "drifts": 100,  # looks that found no drift, each with the digests of its objects
 }

@@ -14,6 +14,7 @@ from reconciler.load.asset_url import flaw_of
 from reconciler.load.document import Document, document
 from reconciler.load.explain import Flaw
 from reconciler.load.folder import CONFIG
+from reconciler.load.known_settings import keep, known
 from reconciler.load.literals import URL_PASSWORD, literal_secrets
 from reconciler.load.nodes import Unreadable, documents
 from reconciler.load.options import Override
@@ -25,6 +26,7 @@ from reconciler.load.words import did_you_mean
 from reconciler.record.files import open_regular
 
 STATE = ".mlops/state.db"
+CACHE = ".mlops/cache"
 
 __all__ = ["Config", "Target", "parse_set", "read_config"]
 
@@ -105,13 +107,14 @@ class Config:
         return ManifestError([Problem(self.file, 1, 1, "E-TARGET", message)])
 
 
-def read_config(start: Path, *, file: Path | None = None, within: str = "") -> Config:
+def read_config(start: Path, *, file: Path | None = None, within: str = "", cached: bool = False) -> Config:
     """The settings of the repository that `start` is in; without `mlops.yaml` one target, `local`.
 
     Args:
         start: a folder of the repository; where `file` is given, its root.
         file: what counts in place of the repository's own `mlops.yaml`.
         within: the root of the repository, where it is not git that tells, as of a revision that was laid out.
+        cached: whether what the file said to an earlier run may be used, and kept for later ones.
 
     Raises:
         ManifestError: with everything that is wrong in `mlops.yaml`.
@@ -122,7 +125,7 @@ def read_config(start: Path, *, file: Path | None = None, within: str = "") -> C
         return Config(root, ".", {"local": Target("local", "local", default=True)})
     here = Here(str(file), CONFIG, shown(str(file)))
     problems: list[Problem] = []
-    found = _document(file, here, problems)
+    found = _document(file, here, problems, (root or file.parent) / CACHE if cached else None)
     if problems or found is None:
         raise ManifestError(problems)
     reader = _Reader(found, here, within)
@@ -148,9 +151,17 @@ def _worked_in(start: Path) -> Path:
     return next((folder for folder in (start, *start.parents) if (folder / STATE).is_file()), start)
 
 
-def _document(file: Path, here: Here, problems: list[Problem]) -> Document | None:
+def _document(file: Path, here: Here, problems: list[Problem], cache: Path | None) -> Document | None:
     data = _bytes(file, here)
-    text = data if isinstance(data, Problem) else decoded(data, here)
+    if isinstance(data, bytes) and cache and (was := known(cache, data)):
+        return was
+    found = _parsed(data if isinstance(data, Problem) else decoded(data, here), here, problems)
+    if isinstance(data, bytes) and cache and found and not problems:
+        keep(cache, data, found)
+    return found
+
+
+def _parsed(text: str | Problem, here: Here, problems: list[Problem]) -> Document | None:
     if isinstance(text, Problem):
         problems.append(text)
         return None
