@@ -28,6 +28,7 @@ class Sight:
         live: what is live; nothing where nobody looked.
         refresh: whether somebody looked.
         looked: the addresses that were looked at, where a plan looks at no more than it touches; None for all.
+        besides: how many more resources are wanted, and recorded, of which it is known that nothing is to be done.
     """
 
     loaded: Loaded
@@ -35,6 +36,7 @@ class Sight:
     live: tuple[Live, ...] = ()
     refresh: bool = True
     looked: frozenset[Address] | None = None
+    besides: tuple[int, int] = (0, 0)
 
     @property
     def whole(self) -> bool:

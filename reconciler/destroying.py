@@ -4,9 +4,10 @@ from reconciler.apply import Pace
 from reconciler.attending import locked, see_to_attendance
 from reconciler.completing import held_against
 from reconciler.core.plan import Plan
+from reconciler.core.state import generation_of, generations
 from reconciler.diff import changes, fold, foreign, newer
 from reconciler.executing import executed, settled
-from reconciler.guarding import generations, refuse
+from reconciler.guarding import refuse
 from reconciler.judging import in_force
 from reconciler.observing import corrections_of, live_of
 from reconciler.order import order
@@ -43,7 +44,9 @@ def _doomed(workspace: Workspace, wish: Wish, pace: Pace) -> Planned:
         meant = named(workspace, wish.only, state) if wish.only else defined(workspace, wish, state)
         found = [change for change in found if change.address in meant]
     steps = order(found, deletion="to be destroyed")
-    made = Plan(workspace.target.name, recorded.lineage, recorded.serial, "", steps, live=generations(live))
+    made = Plan(
+        workspace.target.name, recorded.lineage, recorded.serial, "", steps, live=generations(map(generation_of, live))
+    )
     corrected = {} if wish.paths or wish.only else corrections_of(recorded, state, (), found)
     ahead = newer(recorded, live, workspace.store.generation)
     guards = Guards(protect=workspace.target.protect, foreign=foreign(state, live), ahead=ahead)

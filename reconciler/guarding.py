@@ -1,6 +1,5 @@
 """A plan is held against what may be done on its target: budgets, protection, quota, and what is live."""
 
-import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
@@ -74,9 +73,3 @@ def with_unclaimed_traffic(provider: Seeing, state: State, steps: Iterable[Step]
             found = {name: live.spec[name] for name in KINDS[address.kind].left_alone if name in live.spec}
             entries[address] = replace(entries[address], spec={**found, **spec})
     return replace(state, entries=entries)
-
-
-def generations(live: Iterable[Live]) -> str:
-    """What tells that a live object moved although it may look the same."""
-    told = sorted(f"{item.address} {item.generation} {item.operation}" for item in live)
-    return hashlib.sha256("\n".join(told).encode()).hexdigest() if told else ""

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 from reconciler.apply.retrying import Pace
 from reconciler.core.problem import Problem
+from reconciler.errors import MlopsError
 from reconciler.judging import ask_for_authors, in_force
-from reconciler.remembering import looking
+from reconciler.remembering import Look, looking
 from reconciler.saved import SavedPlan
 from reconciler.telemetry import span
 from reconciler.wishes import Planned, Wish
@@ -68,10 +69,33 @@ def _plan(
         if saved:
             saved.refuse_unless(known.plan)
         return known
+    if look and (made := _made_in_part(look, pace, saved=saved, alone=alone)):
+        return made
     from reconciler.staging import sighted, staged  # noqa: PLC0415 - what is known goes through no stage
 
     sight = sighted(workspace, wish, pace)
     planned = staged(workspace, wish, sight, pace, besides, saved=saved, alone=alone)
     if look:
-        look.keep(planned, sight.loaded, sight.live)
+        look.keep(planned, sight.loaded, sight.recorded, sight.live)
     return planned
+
+
+def _made_in_part(look: Look, pace: Pace, *, saved: SavedPlan | None, alone: bool) -> Planned | None:
+    """The plan of which only that is made anew which differs from an earlier look; None where the whole is to be."""
+    part, workspace, wish = look.part(), look.workspace, look.wish
+    if part is None:
+        return None
+    from reconciler.comparing import Sight  # noqa: PLC0415 - as above
+    from reconciler.staging import staged  # noqa: PLC0415 - as above
+
+    sight = Sight(part.loaded, part.recorded, part.live, besides=part.besides)
+    try:
+        made = part.whole(staged(workspace, wish, sight, pace, look.besides, saved=None, alone=alone), workspace, wish)
+    except MlopsError:
+        return None  # What is wrong is said of the whole.
+    if not look.holds():
+        return None
+    if saved:
+        saved.refuse_unless(made.plan)
+    look.keep_part(made, part)
+    return made

@@ -4,13 +4,15 @@ load -> resolve -> diff -> order -> preflight
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from reconciler.apply import InTime, Pace, recoveries, unfinished
 from reconciler.comparing import Sight, compared
 from reconciler.core.plan import Plan
 from reconciler.core.problem import Problem
+from reconciler.core.state import generation_of, generations
 from reconciler.diff import altered, by_command, confined, drifts, newer, relabelled
-from reconciler.guarding import generations, guard, guards_of, suspects, with_unclaimed_traffic
+from reconciler.guarding import guard, guards_of, suspects, with_unclaimed_traffic
 from reconciler.observing import corrections_of, live_of, served_of
 from reconciler.order import order
 from reconciler.providers.provider import Renewing
@@ -66,7 +68,7 @@ def staged(
         serial=recorded.serial,
         tree=loaded.tree,
         steps=steps,
-        live=generations(live),
+        live=generations(map(generation_of, live)),
         pins=resolved.pins,
         unchanged=len({r.address for r in resolved.resources} - {c.address for c in found}),
         recovery=recoveries(intents, recorded, sight.seen),
@@ -80,10 +82,11 @@ def staged(
         saved.refuse_unless(plan)
     others = suspects(workspace, recorded, pace) if alone and not sight.whole else ()
     ahead = newer(recorded, {item.address: item for item in (*others, *live)}.values(), workspace.store.generation)
-    guards = guards_of(workspace, wish, state, live, ahead)
+    (more, recorded_besides), guards = sight.besides, guards_of(workspace, wish, state, live, ahead)
     eyes = InTime(workspace.provider, pace)
     known = state if refresh or workspace.offline else with_unclaimed_traffic(eyes, state, steps)
-    guard(workspace, plan, known, guards, wanted=len(resolved.resources) if whole else None)
+    guards, count = replace(guards, besides=recorded_besides), len(resolved.resources) + more
+    guard(workspace, plan, known, guards, wanted=count if whole else None)
     told = tuple(drifts(recorded, live, ahead, of=sight.looked)) if refresh else ()
     meant = [each for each in resolved.resources if not wish.only or each.address in wish.only]
     corrected = corrections_of(recorded, state, resolved.resources, found) if whole and not wish.only else {}

@@ -110,13 +110,20 @@ def _not_there(address: Address, state: State, workspace: Workspace) -> str:
     return f"{address} is not there (target {workspace.target.name}{hint})"
 
 
-def loaded_of(workspace: Workspace, wish: Wish) -> Loaded:
-    """What files and a command say; the workspace knows from then on where the content lies that they point at."""
+def loaded_of(workspace: Workspace, wish: Wish, *, only: frozenset[str] | None = None) -> Loaded:
+    """What files and a command say; the workspace knows from then on where the content lies that they point at.
+
+    Args:
+        workspace: the target.
+        wish: what is asked for.
+        only: the files of its folder that are meant, by their names below it; None for all that there are.
+    """
     if wish.resources is not None:
         return Loaded((), (), (), "")
     if wish.read is not None:
         return _known(workspace, wish.read)
     options = options_of(workspace.target, wish, cache=cache_of(workspace, wish), start=workspace.start)
+    options = replace(options, only=only)
     paths = paths_of(workspace.config, wish)
     if wish.kind and any(map(os.path.isdir, paths)):  # before it is walked: it may be all of a disk
         raise MlopsError(_folder(wish))

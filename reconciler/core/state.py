@@ -1,6 +1,7 @@
 """The state is what was recorded of a target; live is what the provider sees; drift is where they differ."""
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Iterable, Mapping
 from dataclasses import field, replace
 from enum import StrEnum
 from typing import Any
@@ -75,6 +76,17 @@ class Live:
     detail: Mapping[str, Any] = field(default_factory=dict)
     underway: Spec = field(default_factory=dict)
     created: str = ""
+
+
+def generation_of(item: Live) -> str:
+    """What tells that a live object moved although it may look the same."""
+    return f"{item.address} {item.generation} {item.operation}"
+
+
+def generations(told: Iterable[str]) -> str:
+    """A digest of that over all live objects, in no order; empty where there are none."""
+    ordered = sorted(told)
+    return hashlib.sha256("\n".join(ordered).encode()).hexdigest() if ordered else ""
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,10 @@
 """A PATH becomes the files to read: a folder's YAML files, one file, or those of REV:PATH."""
 
 # Paths are text here: as Path objects those of 1,000 files cost 20 ms.
-# ruff: noqa: PTH100, PTH109, PTH110, PTH112, PTH113, PTH117, PTH118, PTH119, PTH120
+# ruff: noqa: PTH100, PTH109, PTH110, PTH112, PTH113, PTH114, PTH117, PTH118, PTH119, PTH120
 
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from reconciler.core.problem import Problem
 from reconciler.errors import ManifestError
@@ -32,12 +32,13 @@ class Place:
     links_out: tuple[tuple[Here, str], ...] = ()
 
 
-def located(path: str, start: str = "") -> Place:
+def located(path: str, start: str = "", *, only: Collection[str] | None = None) -> Place:
     """Find the files of a PATH; something on disk wins over a revision of the same spelling.
 
     Args:
         path: relative to the current folder, or absolute.
         start: the folder where the user stands, if that is not the current one; a revision is of its repository.
+        only: the names below a folder that are meant; None for all that there are.
 
     Raises:
         ManifestError: there is no such thing.
@@ -46,7 +47,7 @@ def located(path: str, start: str = "") -> Place:
         top = os.path.abspath(path)
         if not (os.path.isdir(top) or os.path.isfile(top)):
             raise ManifestError([Problem(path, 1, 1, "E-PATH", f"{path} is neither a file nor a folder")])
-        return _place(top, bounds_of(path, top, start), given=path)
+        return _place(top, bounds_of(path, top, start), given=path, only=only)
     revision, colon, inner = path.partition(":")
     if not colon or not revision:
         raise ManifestError([Problem(path, 1, 1, "E-PATH", f"{path} is not there; name a folder, a file or REV:PATH")])
@@ -74,11 +75,11 @@ def _base(top: str) -> str:
     return os.path.realpath(top if os.path.isdir(top) else os.path.dirname(top))
 
 
-def _place(top: str, bounds: Bounds, *, given: str) -> Place:
+def _place(top: str, bounds: Bounds, *, given: str, only: Collection[str] | None = None) -> Place:
     if not os.path.isdir(top):
         shown = _as_given(top, given, bounds)
         return Place((Here(top, os.path.basename(top), shown),), alone=True, bounds=bounds)
-    found = sorted(_yaml_below(top, ""))
+    found = sorted(_yaml_below(top, "") if only is None else _named_below(top, only))
     start = _as_given(top, given, bounds)
     prefix = "" if os.path.normpath(start) == "." else start.rstrip("/") + "/" if not start.endswith(":") else start
     files, out = [], []
@@ -111,6 +112,13 @@ def _yaml_below(folder: str, prefix: str) -> Iterator[tuple[str, str, bool]]:
                     yield from _yaml_below(entry.path, f"{prefix}{name}/")
             elif is_read(name, at_top=not prefix) and _is_file(entry):
                 yield prefix + name, entry.path, entry.is_symlink()
+
+
+def _named_below(folder: str, names: Collection[str]) -> Iterator[tuple[str, str, bool]]:
+    """The same of files whose names are known."""
+    for name in names:
+        path = os.path.join(folder, name)
+        yield name, path, os.path.islink(path)
 
 
 def is_entered(name: str) -> bool:

@@ -48,7 +48,7 @@ def load_all(paths: Sequence[str], options: Options = _NO_OPTIONS) -> Loaded:
     tree, problems, looked = Tree(options), list[Problem](), Looked()
     readings: list[tuple[Here, Reading]] = []
     manifests: list[Manifest] = []
-    places = _each_once([_reaching(located(path, options.start), options.beyond) for path in paths])
+    places = _each_once([_reaching(located(path, options.start, only=options.only), options.beyond) for path in paths])
     for place in places:
         problems += _links_out(place)
         found = _readings(place, options, tree, problems)
@@ -66,6 +66,7 @@ def load_all(paths: Sequence[str], options: Options = _NO_OPTIONS) -> Loaded:
         tuple(here.shown for here, reading in readings if reading.passed_over),
         tree_of(tree.given, digests := tree.digests()),
         alone=alone,
+        names={here.shown: here.relative for here, _ in readings},
         files=frozenset(tree.files),
         digests=digests,
         looked=looked.found,

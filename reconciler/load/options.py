@@ -49,6 +49,7 @@ class Options:
         cache: folder of the parse cache; without it every file is parsed.
         beyond: paths, links resolved, that the options of a command name; they may lie outside of the repository.
         start: the folder where the user stands, if that is not the current one; REV:PATH is of its repository.
+        only: the files of a folder that are meant, by their names below it; None for all that there are.
     """
 
     variables: Mapping[str, str] = field(default_factory=dict)
@@ -60,6 +61,7 @@ class Options:
     cache: Path | None = None
     beyond: tuple[str, ...] = ()
     start: str = ""
+    only: frozenset[str] | None = None
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,7 @@ class Loaded:
         passed_over: YAML files that are not ours.
         tree: SHA-256 of everything that went in; equal inputs, equal tree.
         alone: whether only single files were named, which are themselves and not everything that is wanted.
+        names: by file as the user would write it, its name below the loaded folder.
         files: where they were read, and the files that they bring in.
         digests: by name below the loaded folder, of each file of ours that of all that it holds, names and brings in.
         looked: by path on this machine, the digest of the content to which manifests lead; empty where none is.
@@ -84,6 +87,7 @@ class Loaded:
     passed_over: tuple[str, ...]
     tree: str
     alone: bool = False
+    names: Mapping[str, str] = field(default_factory=dict)
     files: frozenset[str] = frozenset()
     digests: Mapping[str, str] = field(default_factory=dict)
     looked: Mapping[str, str] = field(default_factory=dict)

@@ -25,6 +25,7 @@ class Guards:
         where: the paths that the manifests were read from.
         ahead: live objects that this state made later than its record knows of.
         in_force: by endpoint, its live spec, where traffic is still on its way to what is recorded.
+        besides: how many resources are recorded besides those of the state at hand.
     """
 
     max_delete: int | None = None
@@ -34,6 +35,7 @@ class Guards:
     where: str = "."
     ahead: Sequence[Newer] = ()
     in_force: Mapping[Address, Spec] = field(default_factory=dict)
+    besides: int = 0
 
 
 def refusals(steps: Sequence[Step], state: State, guards: Guards, *, wanted: int | None) -> Iterator[str]:
@@ -58,7 +60,7 @@ def refusals(steps: Sequence[Step], state: State, guards: Guards, *, wanted: int
     yield from _with_traffic_for_a_while(deleted, steps, guards)
     yield from _in_use(deleted, steps, state)
     yield from _foreign(steps, guards)
-    budget = max(5, len(state.entries) // 5) if guards.max_delete is None else guards.max_delete
+    budget = max(5, (len(state.entries) + guards.besides) // 5) if guards.max_delete is None else guards.max_delete
     if wanted is not None and len(gone) > budget:
         yield (
             f"E-DELETE-BUDGET: {len(gone)} resources would be deleted, {budget} may be: "

@@ -13,12 +13,13 @@ import hmac
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from pathlib import Path
 from typing import Any
 
 from reconciler.apply import InTime
 from reconciler.core.problem import Problem
+from reconciler.frozen import dataclass
 from reconciler.load.folder import bounds_of
 from reconciler.load.manifest_set import manifest_set
 from reconciler.load.place import Bounds
@@ -44,12 +45,14 @@ class Inputs:
         record: what is recorded.
         live: what is live.
         bounds: what the files may reach.
+        eyes: with which the live side is looked at.
     """
 
     files: ManifestSet
     record: Root
     live: str
     bounds: Bounds = field(compare=False)
+    eyes: InTime = field(compare=False)
 
     def told(self) -> dict[str, Any]:
         """The inputs as they are kept."""
@@ -66,13 +69,19 @@ def is_usual(workspace: Workspace, wish: Wish) -> bool:
     return known and wish.cached and workspace.cache is not None and len(paths) == 1
 
 
+def may_be_in_parts(workspace: Workspace, wish: Wish) -> bool:
+    """Whether nothing is asked for that reaches further than what hangs together, as a quota does."""
+    target = workspace.target
+    return not (target.quota or target.overrides or target.policy_fields or wish.overrides)
+
+
 def inputs_of(workspace: Workspace, wish: Wish, eyes: InTime, index: StatIndex) -> Inputs | None:
     """What is compared, as it is now; None where the folder is none, or where operations are under way."""
     record, (path,) = workspace.store.root(), paths_of(workspace.config, wish)
     files = manifest_set(path, index, start=workspace.start)
     if record.open or files is None:
         return None
-    return Inputs(files, record, eyes.root(), bounds_of(path, os.path.abspath(path), workspace.start))
+    return Inputs(files, record, eyes.root(), bounds_of(path, os.path.abspath(path), workspace.start), eyes)
 
 
 def place_of(workspace: Workspace, wish: Wish, besides: Sequence[Problem], lineage: str, key: bytes) -> str:

@@ -2,24 +2,29 @@
 
 import os
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from reconciler.apply import InTime, Pace, unfinished
 from reconciler.core.problem import Problem
-from reconciler.core.state import Live
+from reconciler.core.state import Live, State
 from reconciler.errors import MlopsError
+from reconciler.frozen import dataclass
 from reconciler.load import Loaded
-from reconciler.load.cached_rows import keep_rows, read_rows
 from reconciler.load.looked import ABSENT
 from reconciler.load.named import Seen, seen_at
 from reconciler.load.stat_index import StatIndex
-from reconciler.remembering.inputs import Inputs, inputs_of, is_usual, place_of, secrets_now
-from reconciler.remembering.rows import contents_of, planned_of, read, told, written
+from reconciler.remembering.inputs import Inputs, inputs_of, is_usual, may_be_in_parts, place_of, secrets_now
+from reconciler.remembering.rows import contents_of, head_of, planned_of, told
 from reconciler.telemetry import span
 from reconciler.wishes import Planned, Wish
 from reconciler.workspace import Workspace
 
-_TABLE = "looks"
+if TYPE_CHECKING:
+    from reconciler.remembering.known import Known
+    from reconciler.remembering.part import Part
+
+_NONE: Mapping[str, str] = {}
 _NOTHING = Seen(ABSENT, ABSENT)
 
 
@@ -30,19 +35,19 @@ class Look:
     Args:
         workspace: the target.
         wish: what is asked for.
+        besides: what is wrong with other files than the manifests.
         inputs: what it hangs on, as that was before anything else was read.
         place: under what it is kept.
         key: of the record's secrets.
-        eyes: with which the live side is looked at.
         index: of what files hold.
     """
 
     workspace: Workspace
     wish: Wish
+    besides: Sequence[Problem]
     inputs: Inputs
     place: str
     key: bytes
-    eyes: InTime
     index: StatIndex
 
     def again(self, *, alone: bool) -> Planned | None:
@@ -51,9 +56,8 @@ class Look:
         Args:
             alone: whether the caller holds the target's lock.
         """
-        row = read_rows(self.workspace.cache, _TABLE, [self.place]).get(self.place)
-        held = read(row) if row else None
-        if held is None or held["inputs"] != self.inputs.told() or not self._is_as_it_was(held):
+        held = head_of(self.workspace.cache, self.place)
+        if held is None or held["inputs"] != self.inputs.told() or self._moved(held) != []:
             return None
         intents, who = unfinished(self.workspace.store)
         if intents:
@@ -62,29 +66,79 @@ class Look:
         planned = planned_of(held["planned"], self.workspace.target.name, self.inputs.record)
         return replace(planned, plan=replace(planned.plan, holder=None if alone else who))
 
-    def keep(self, planned: Planned, loaded: Loaded, live: Sequence[Live]) -> None:
+    def part(self) -> "Part | None":
+        """What differs from the look that was kept, with all that it may reach; None where that is not known."""
+        held, cache = head_of(self.workspace.cache, self.place), self.workspace.cache
+        moved = self._moved(held) if held and held["in_parts"] else None
+        if held is None or moved is None or not may_be_in_parts(self.workspace, self.wish):
+            return None
+        from reconciler.remembering.known import Kept  # noqa: PLC0415 - nothing differs for most plans
+        from reconciler.remembering.part import part_of  # noqa: PLC0415 - as above
+
+        try:
+            return part_of(self.workspace, self.wish, self.inputs, held, Kept(cache, self.place, held["stamp"]), moved)
+        except (MlopsError, LookupError, OSError):
+            return None  # The stages say what is wrong, in their order.
+
+    def holds(self) -> bool:
+        """Whether nobody has recorded anything since the look began."""
+        return self.workspace.store.root() == self.inputs.record
+
+    def keep(self, planned: Planned, loaded: Loaded, recorded: State, live: Sequence[Live]) -> None:
         """Remember a plan that found nothing to do, if nothing that it hangs on has changed since the look began."""
         if not _finds_nothing(planned) or any(item.underway for item in live):
             return
-        seen = self._seen(loaded.looked)
-        if seen is None or any(seen[place].content != digest for place, digest in loaded.looked.items()):
+        from reconciler.remembering.known import known_of  # noqa: PLC0415 - as above
+
+        self._keep(planned, loaded.looked, loaded.secrets, loaded.names, known_of(loaded, recorded, live))
+
+    def keep_part(self, planned: Planned, part: "Part") -> None:
+        """The same of a plan of which a part was made anew."""
+        if _finds_nothing(planned) and not any(item.underway for item in part.live):
+            self.workspace.contents.update(part.contents)
+            self._keep(planned, part.loaded.looked, part.secrets, part.names, part.known, part.looked)
+
+    def _keep(
+        self,
+        planned: Planned,
+        looked: Mapping[str, str],
+        secrets: Collection[str],
+        names: Mapping[str, str],
+        known: "Known",
+        beside: Mapping[str, str] = _NONE,
+    ) -> None:
+        from reconciler.remembering.known import keep, with_digests  # noqa: PLC0415 - as above
+
+        seen, rows, objects = self._seen({*looked, *beside}), self.workspace.store.digests(), self.inputs.eyes.digests()
+        if seen is None or any(seen[place].content != digest for place, digest in looked.items()):
             return
-        if inputs_of(self.workspace, self.wish, self.eyes, self.index) != self.inputs:
+        if any(seen[place].everything != was for place, was in beside.items()):
             return
-        held = {
+        if inputs_of(self.workspace, self.wish, self.inputs.eyes, self.index) != self.inputs:
+            return
+        head = {
             "inputs": self.inputs.told(),
             "looked": {place: each.everything for place, each in seen.items()},
-            "secrets": secrets_now(loaded.secrets, os.environ, self.key),
-            "planned": told(planned, self.workspace.contents.values()),
+            "secrets": secrets_now(secrets, os.environ, self.key),
+            "planned": told(planned, self.workspace.contents.values(), names),
+            "in_parts": self._is_told_by_files(planned, names) and self.inputs.record.is_of(rows.values()),
         }
-        keep_rows(self.workspace.cache, _TABLE, {self.place: written(held)})
+        keep(self.workspace.cache, self.place, head, with_digests(known, rows, objects))
 
-    def _is_as_it_was(self, held: Mapping[str, Mapping[str, str]]) -> bool:
-        """Whether secrets have the values, and places hold what they did when manifests led there."""
+    def _is_told_by_files(self, planned: Planned, names: Mapping[str, str]) -> bool:
+        """Whether each warning is of one file, and each recorded resource is wanted or registered by command."""
+        plan, strange = planned.plan, {each for each in planned.warnings if each.file not in names}
+        counted = plan.unchanged + len(plan.by_command) == self.inputs.record.entries
+        return counted and strange <= set(self.besides)
+
+    def _moved(self, held: Mapping[str, Mapping[str, str]]) -> list[str] | None:
+        """The places that do not hold what they did when manifests led there; None where secrets have other values."""
         if secrets_now(held["secrets"], os.environ, self.key) != held["secrets"]:
-            return False
+            return None
         seen = self._seen(held["looked"])
-        return seen is not None and all(seen[place].everything == was for place, was in held["looked"].items())
+        return (
+            None if seen is None else [place for place, was in held["looked"].items() if seen[place].everything != was]
+        )
 
     def _seen(self, places: Collection[str]) -> Mapping[str, Seen] | None:
         """What lies at places now; None where nobody can say."""
@@ -116,7 +170,7 @@ def looking(workspace: Workspace, wish: Wish, pace: Pace, besides: Sequence[Prob
         if inputs is None:
             return None
         place = place_of(workspace, wish, besides, inputs.record.lineage, key)
-    return Look(workspace, wish, inputs, place, key, eyes, index)
+    return Look(workspace, wish, besides, inputs, place, key, index)
 
 
 def _finds_nothing(planned: Planned) -> bool:

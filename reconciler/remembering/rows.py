@@ -10,12 +10,22 @@ from reconciler.core.address import Address
 from reconciler.core.manifest import Content
 from reconciler.core.plan import Plan
 from reconciler.core.problem import Problem
+from reconciler.load.cached_rows import read_rows
 from reconciler.record.root import Root
 from reconciler.wishes import Planned
 
+TABLE = "looks"
+"""The table of the cache that looks are kept in."""
 
-def told(planned: Planned, contents: Iterable[Content]) -> dict[str, Any]:
-    """What is kept of a plan without steps, and of where the content lies that its manifests name."""
+
+def told(planned: Planned, contents: Iterable[Content], names: Mapping[str, str]) -> dict[str, Any]:
+    """What is kept of a plan without steps, and of where the content lies that its manifests name.
+
+    Args:
+        planned: the plan.
+        contents: the content.
+        names: by file as the user would write it, its name below the folder; warnings of others have none.
+    """
     plan = planned.plan
     return {
         "tree": plan.tree,
@@ -24,8 +34,8 @@ def told(planned: Planned, contents: Iterable[Content]) -> dict[str, Any]:
         "unchanged": plan.unchanged,
         "labels": {str(address): dict(labels) for address, labels in plan.labels.items()},
         "by_command": [str(address) for address in plan.by_command],
-        "warnings": [astuple(warning) for warning in planned.warnings],
-        "passed_over": list(planned.passed_over),
+        "warnings": [[names.get(each.file, ""), *astuple(each)] for each in planned.warnings],
+        "passed_over": [[names[each], each] for each in planned.passed_over],
         "contents": [[each.digest, each.name, str(each.location), each.is_folder] for each in contents],
     }
 
@@ -44,13 +54,20 @@ def planned_of(held: Mapping[str, Any], target: str, record: Root) -> Planned:
         labels={Address.parse(address): labels for address, labels in held["labels"].items()},
         by_command=tuple(map(Address.parse, held["by_command"])),
     )
-    warnings = tuple(Problem(*warning) for warning in held["warnings"])
-    return Planned(plan, warnings, passed_over=tuple(held["passed_over"]))
+    warnings = tuple(Problem(*warning) for _, *warning in held["warnings"])
+    return Planned(plan, warnings, passed_over=tuple(shown for _, shown in held["passed_over"]))
 
 
 def contents_of(held: Mapping[str, Any]) -> dict[str, Content]:
     """Where the content lies, by digest."""
     return {each[0]: Content(each[0], each[1], Path(each[2]), each[3]) for each in held["contents"]}
+
+
+def head_of(cache: Path | None, place: str) -> Mapping[str, Any] | None:
+    """The head of a look that was kept, which alone is read where nothing differs."""
+    row = read_rows(cache, TABLE, [place]).get(place)
+    found: Mapping[str, Any] | None = read(row) if row else None
+    return found
 
 
 def written(value: Any) -> bytes:

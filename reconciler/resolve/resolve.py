@@ -77,7 +77,9 @@ def resolve(
         problems += _moved_versions(registry.added.values(), state)
         if whole:
             problems += _about_to_go(resources.values(), resources.keys(), state)
-    return Resolved(tuple(sorted(resources.values(), key=lambda r: r.address)), tuple(problems), dict(registry.pins))
+    return Resolved(
+        tuple(sorted(resources.values(), key=lambda r: r.address)), tuple(problems), dict(sorted(registry.pins.items()))
+    )
 
 
 def _assets_first(manifests: Iterable[Manifest]) -> list[Manifest]:

@@ -1,0 +1,116 @@
+"""What hangs together: an endpoint with its deployments, all versions of an asset, and who names which asset.
+
+A change reaches no further than its cluster and, of an asset, the endpoints that name it: everything that a stage looks
+up by name or label lies there.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import field
+
+from reconciler.core.address import Address
+from reconciler.core.manifest import Manifest
+from reconciler.frozen import dataclass
+from reconciler.kinds import KINDS
+from reconciler.resolve.assets import parse_reference
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """What is known of one.
+
+    Args:
+        addresses: what is recorded of it.
+        files: the manifests that define any of it.
+        uses: the clusters of the assets that it names.
+        pins: the labels by which it names them, such as `model/risk@latest`.
+    """
+
+    addresses: set[str] = field(default_factory=set)
+    files: set[str] = field(default_factory=set)
+    uses: set[str] = field(default_factory=set)
+    pins: set[str] = field(default_factory=set)
+
+
+Clusters = Mapping[str, Cluster]
+
+
+def is_endpoint(cluster: str) -> bool:
+    """Whether it is an endpoint with its deployments."""
+    return cluster.startswith("endpoint/")
+
+
+def cluster_of(address: Address) -> str:
+    """The cluster of an address."""
+    return f"endpoint/{address.family}" if address.family else f"{address.kind}/{address.name}"
+
+
+def clusters_of(manifests: Iterable[Manifest], names: Mapping[str, str], recorded: Iterable[Address]) -> Clusters:
+    """The clusters of manifests and of what is recorded.
+
+    Args:
+        manifests: as loaded.
+        names: by the file of a manifest, its name below the loaded folder.
+        recorded: addresses.
+    """
+    found: dict[str, Cluster] = defaultdict(Cluster)
+    for manifest in manifests:
+        file, own = names[manifest.file], found[_defined(manifest)]
+        own.files.add(file)
+        for asset, pin, inline in _named(manifest):
+            own.uses.add(asset)
+            if pin:
+                own.pins.add(pin)
+            if inline:
+                found[asset].files.add(file)
+    for address in recorded:
+        found[cluster_of(address)].addresses.add(str(address))
+    return found
+
+
+def _defined(manifest: Manifest) -> str:
+    """The cluster of what a manifest defines; addresses of endpoints and deployments are in small letters."""
+    kind, document = KINDS[manifest.kind], manifest.document
+    if kind.versioned:
+        return f"{kind.name}/{document.get('name', '')}"
+    return f"endpoint/{str(document.get('endpoint_name' if kind.parent else 'name', '')).lower()}"
+
+
+def _named(manifest: Manifest) -> Iterator[tuple[str, str, bool]]:
+    """The clusters of assets that a manifest names, each with the label, if one is named, and whether it defines it."""
+    for path, kind in KINDS[manifest.kind].references.items():
+        value = manifest.document.get(path)
+        if isinstance(value, Mapping) and value.get("name") is not None:
+            yield f"{kind}/{value['name']}", "", True
+        elif parsed := parse_reference(value):
+            name, _, label = parsed
+            yield f"{kind}/{name}", f"{kind}/{name}@{label}" if label else "", False
+
+
+def by_file(clusters: Clusters) -> Mapping[str, set[str]]:
+    """By file the clusters that it defines any of."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for name, cluster in clusters.items():
+        for file in cluster.files:
+            found[file].add(name)
+    return found
+
+
+def reached(changed: Collection[str], clusters: Clusters) -> set[str]:
+    """The clusters in which anything may be otherwise where these changed, and those that are looked up from there.
+
+    Args:
+        changed: clusters in which something did.
+        clusters: all of them, with what is new.
+    """
+    defining = by_file(clusters)
+    assets = {name for name in changed if not is_endpoint(name)}
+    users = {name for name, cluster in clusters.items() if assets and not assets.isdisjoint(cluster.uses)}
+    found, pending = set[str](), {*changed, *users}
+    while pending:
+        name = pending.pop()
+        found.add(name)
+        cluster = clusters.get(name, Cluster())
+        beside = {each for file in cluster.files for each in defining[file]}
+        pending |= (beside | (cluster.uses if is_endpoint(name) else set())) - found
+    return found

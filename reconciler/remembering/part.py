@@ -1,0 +1,217 @@
+"""What differs from the look that was kept, with all that it may reach: the one part of a plan that is made anew."""
+
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import replace
+from typing import Any
+
+from reconciler.core.address import Address
+from reconciler.core.manifest import Content
+from reconciler.core.state import Live, State, generations
+from reconciler.frozen import dataclass
+from reconciler.load import Loaded
+from reconciler.load.tree import given_digest, tree_of
+from reconciler.remembering.clusters import Cluster, Clusters, by_file, cluster_of, clusters_of, reached
+from reconciler.remembering.inputs import Inputs
+from reconciler.remembering.known import Kept, Known, differing, joined, known_of
+from reconciler.remembering.rows import contents_of, planned_of
+from reconciler.wanted import loaded_of
+from reconciler.wishes import Planned, Wish, options_of
+from reconciler.workspace import Workspace
+
+# A part that is more than one in so many of the files is most of the long way, which is surer.
+_LARGE = 5
+_FEW = 10
+
+
+@dataclass(frozen=True)
+class Part:
+    """The part of a plan that is made anew.
+
+    Args:
+        loaded: what its files say.
+        recorded: what is recorded of it.
+        live: what is live of it.
+        besides: how many resources are wanted, and recorded, that are no part of it.
+        rest: the plan of these.
+        known: what is known of all, but for the digests of rows and objects.
+        secrets: the variables that are asked for the values of secrets.
+        names: by file as the user would write it, its name below the folder, of all that anything is said of.
+        contents: where the content lies that is named besides.
+        looked: by path, what was there of all that manifests besides lead to.
+    """
+
+    loaded: Loaded
+    recorded: State
+    live: tuple[Live, ...]
+    besides: tuple[int, int]
+    rest: Planned
+    known: Known
+    secrets: Set[str]
+    names: Mapping[str, str]
+    contents: Mapping[str, Content]
+    looked: Mapping[str, str]
+
+    def whole(self, made: Planned, workspace: Workspace, wish: Wish) -> Planned:
+        """The plan of everything."""
+        rest, plan = self.rest, made.plan
+        passed_over = tuple(sorted((*rest.passed_over, *made.passed_over)))
+        plan = replace(
+            plan,
+            tree=tree_of(given_digest(options_of(workspace.target, wish)), self.known.files),
+            live=generations(moved for _, moved in self.known.objects.values()),
+            pins=dict(sorted({**rest.plan.pins, **plan.pins}.items())),
+            unchanged=rest.plan.unchanged + plan.unchanged,
+            labels=dict(sorted({**rest.plan.labels, **plan.labels}.items())),
+            by_command=tuple(sorted({*rest.plan.by_command, *plan.by_command})),
+        )
+        warnings = tuple(sorted({*rest.warnings, *made.warnings}))
+        return replace(made, plan=plan, warnings=warnings, passed_over=passed_over)
+
+
+@dataclass(frozen=True)
+class Differences:
+    """What differs from the look that was kept.
+
+    Args:
+        files: the names of manifests; of those that are gone too.
+        there: those of them that are there.
+        addresses: whose rows or objects differ.
+    """
+
+    files: frozenset[str]
+    there: frozenset[str]
+    addresses: frozenset[str]
+
+
+def part_of(
+    workspace: Workspace, wish: Wish, inputs: Inputs, held: Mapping[str, Any], kept: Kept, moved: Sequence[str]
+) -> Part | None:
+    """The part that is to be made anew; None where it is most of everything, or anything is wrong with it.
+
+    Args:
+        workspace: the target.
+        wish: what is asked for.
+        inputs: as they are.
+        held: the head of what was kept.
+        kept: the rest of it.
+        moved: the paths at which something else is now.
+    """
+    found = _differences(workspace, inputs, held, kept, moved)
+    if found is None:
+        return None
+    known = Known(kept.files(), kept.clusters(), kept.looking(), {}, kept.objects())
+    first = loaded_of(workspace, wish, only=found.there)
+    fresh = clusters_of(first.manifests, first.names, ()) if _is_well(first) else {}
+    clusters = _reached(known.clusters, fresh, found)
+    old = {file for name in clusters & known.clusters.keys() for file in known.clusters[name].files} | found.files
+    names = frozenset(old - found.files | found.there)
+    if not _is_well(first) or len(names) > max(len(known.files) // _LARGE, _FEW):
+        return None
+    loaded = loaded_of(workspace, wish, only=names) if names != found.there else first
+    recorded, live = _standing(workspace, inputs, known, clusters, found)
+    part = known_of(loaded, recorded, live)
+    if not _is_well(loaded) or not clusters >= part.clusters.keys():
+        return None
+    return Part(
+        loaded,
+        recorded,
+        live,
+        _besides(known, clusters, rest := _rest(workspace, inputs, held, known, old, clusters)),
+        rest,
+        joined(known, part, files=old, clusters=clusters),
+        {*held["secrets"], *loaded.secrets},
+        {**_named(held, old), **loaded.names},
+        *_elsewhere(held, known, old),
+    )
+
+
+def _differences(
+    workspace: Workspace, inputs: Inputs, held: Mapping[str, Any], kept: Kept, moved: Sequence[str]
+) -> Differences | None:
+    """What differs; None where that cannot be told in parts."""
+    before, now = held["inputs"], inputs.told()
+    changed = inputs.files.differing(before["files"]) if before["files"] != now["files"] else {}
+    looking = kept.looking() if moved else {}
+    leading = [looking.get(place) for place in moved]
+    if changed is None or any(names is None for names in leading):
+        return None
+    led = {name for names in leading for name in names or ()}
+    addresses = set[str]()
+    if before["record"] != now["record"]:
+        rows = workspace.store.digests()
+        if not inputs.record.is_of(rows.values()):
+            return None
+        addresses |= differing(kept.rows(), rows)
+    if before["live"] != now["live"]:
+        objects = {address: digest for address, (digest, _) in kept.objects().items()}
+        addresses |= differing(objects, inputs.eyes.digests())
+    there = {name for name, blob in changed.items() if blob} | {name for name in led if changed.get(name) != ""}
+    return Differences(frozenset({*changed, *led}), frozenset(there), frozenset(addresses))
+
+
+def _is_well(loaded: Loaded) -> bool:
+    return not any(problem.is_error for problem in loaded.problems)
+
+
+def _reached(before: Clusters, fresh: Clusters, found: Differences) -> set[str]:
+    """The clusters that are to be looked at, of what they were and of what they are."""
+    defining = by_file(before)
+    changed = {cluster_of(Address.parse(address)) for address in found.addresses}
+    changed |= {*fresh} | {name for file in found.files for name in defining.get(file, ())}
+    return reached(changed, {**before, **{name: _both(before.get(name), each) for name, each in fresh.items()}})
+
+
+def _both(before: Cluster | None, now: Cluster) -> Cluster:
+    if before is None:
+        return now
+    files, uses = before.files | now.files, before.uses | now.uses
+    return Cluster(before.addresses, files, uses, before.pins)
+
+
+def _standing(
+    workspace: Workspace, inputs: Inputs, known: Known, clusters: Set[str], found: Differences
+) -> tuple[State, tuple[Live, ...]]:
+    """What is recorded and live of clusters."""
+    there = {a for name in clusters & known.clusters.keys() for a in known.clusters[name].addresses}
+    meant = [Address.parse(address) for address in sorted(there | found.addresses)]
+    recorded = State(inputs.record.lineage, inputs.record.serial, workspace.store.some(meant))
+    return recorded, tuple(inputs.eyes.some(meant))
+
+
+def _rest(
+    workspace: Workspace, inputs: Inputs, held: Mapping[str, Any], known: Known, files: Set[str], clusters: Set[str]
+) -> Planned:
+    """The plan as it was, without some files and clusters."""
+    before, others = held["planned"], known.clusters.keys() - clusters
+    registered = set(before["by_command"])
+    pins = {pin for name in others for pin in known.clusters[name].pins}
+    gone = {a for name in clusters & known.clusters.keys() for a in known.clusters[name].addresses} - registered
+    rest = {
+        **before,
+        "unchanged": before["unchanged"] - len(gone),
+        "pins": {pin: before["pins"][pin] for pin in sorted(pins)},
+        "labels": {a: each for a, each in before["labels"].items() if cluster_of(Address.parse(a)) in others},
+        "by_command": [a for a in before["by_command"] if cluster_of(Address.parse(a)) in others],
+        "warnings": [each for each in before["warnings"] if each[0] not in files],
+        "passed_over": [each for each in before["passed_over"] if each[0] not in files],
+    }
+    return planned_of(rest, workspace.target.name, inputs.record)
+
+
+def _besides(known: Known, clusters: Set[str], rest: Planned) -> tuple[int, int]:
+    """How many resources are wanted, and recorded, that are in none of the clusters."""
+    return rest.plan.unchanged, sum(len(one.addresses) for name, one in known.clusters.items() if name not in clusters)
+
+
+def _named(held: Mapping[str, Any], files: Set[str]) -> dict[str, str]:
+    """By file as the user would write it, its name, of the other files that anything is said of."""
+    said = (*((name, file) for name, file, *_ in held["planned"]["warnings"]), *held["planned"]["passed_over"])
+    return {file: name for name, file in said if name and name not in files}
+
+
+def _elsewhere(held: Mapping[str, Any], known: Known, files: Set[str]) -> tuple[dict[str, Content], dict[str, str]]:
+    """The content that other files lead to, by digest, and by path what was there."""
+    looking = {p: None if names is None else set(names) - files for p, names in known.looking.items()}
+    looked = {place: was for place, was in held["looked"].items() if looking.get(place, ()) != set()}
+    contents = {d: each for d, each in contents_of(held["planned"]).items() if str(each.location) in looked}
+    return contents, looked
