@@ -1,5 +1,8 @@
 """A plan is walked by a pool of threads; only the calling thread writes the record.
 
+What has ended since it last wrote, and what may begin because of that, is one write: a step's intent is durable before
+its call, and how it ended before any step that needs it, at the cost of one commit for all that came together.
+
 A plug-in may raise anything: that becomes a failed outcome, its siblings still finish and are recorded, its
 dependents are skipped. A call that fails in passing is made again before its step has failed.
 """
@@ -8,11 +11,12 @@ import heapq
 import queue
 import threading
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
 from reconciler.apply.concealing import concealer
+from reconciler.apply.crew import Crew
 from reconciler.apply.journal import Journal
 from reconciler.apply.retrying import Pace, Tried, try_call
 from reconciler.core.plan import Operation, Outcome, Plan, Result, Step
@@ -93,33 +97,49 @@ class _Walk:
         self._ready = [step.id for step in plan.steps if not step.needs]
         self._running: dict[int, _Running] = {}
         self._ended: queue.SimpleQueue[_Ended] = queue.SimpleQueue()
+        self._crew = Crew()
         self.outcomes: dict[int, Outcome] = {}
 
     def through(self, parallel: int, stop: threading.Event) -> None:
         """Begin what is ready, at most `parallel` at once, until nothing runs and nothing can begin."""
         try:
-            while True:
-                while self._ready and len(self._running) < parallel and not stop.is_set():
-                    self._begin(self._steps[heapq.heappop(self._ready)], stop)
-                if not self._running:
-                    break
-                self._settle(self._next_outcome())
+            self._go_on([], parallel, stop)
+            while self._running:
+                self._go_on(self._next_outcomes(), parallel, stop)
         except BaseException:
             # The record can no longer be written. Steps that run are still not cut off in their middle.
             while self._running:
                 self._next_outcome()
             raise
+        finally:
+            self._crew.dismiss()
         for step in self._steps.values():
             if step.id not in self.outcomes:
                 self._tell(Outcome(step, Result.SKIPPED, self._why_skipped(step)))
 
-    def _begin(self, step: Step, stop: threading.Event) -> None:
-        operation = self._journal.intend(step, lambda line: self._report(step, line))
+    def _go_on(self, ended: Sequence[tuple[_Running, Outcome]], parallel: int, stop: threading.Event) -> None:
+        """Write down how steps ended, and the intents of those that begin; then tell of them, and make the calls."""
+        with self._journal.together():
+            for running, outcome in ended:
+                self._settle(running, outcome)
+            begun = [(step, self._intend(step)) for step in self._next_steps(parallel, stop)]
+        for _, outcome in ended:
+            self._tell(outcome)
+        for step, operation in begun:
+            self._begin(step, operation, stop)
+
+    def _next_steps(self, parallel: int, stop: threading.Event) -> list[Step]:
+        free = 0 if stop.is_set() else min(parallel - len(self._running), len(self._ready))
+        return [self._steps[heapq.heappop(self._ready)] for _ in range(free)]
+
+    def _intend(self, step: Step) -> Operation:
+        return self._journal.intend(step, lambda line: self._report(step, line))
+
+    def _begin(self, step: Step, operation: Operation, stop: threading.Event) -> None:
         self._watcher.on_start(step)
         now = self._pace.clock()
         running = self._running[step.id] = _Running(step, operation, now, now + self._pace.step_timeout_s)
-        # A daemon, as one that hangs for ever must keep neither the run nor the process from its end.
-        threading.Thread(target=self._call, args=(running, stop), name=f"step-{step.id}", daemon=True).start()
+        self._crew.have(lambda: self._call(running, stop))
 
     def _call(self, running: _Running, stop: threading.Event) -> None:
         """Call the provider; whatever comes of it reaches the thread that writes."""
@@ -151,6 +171,13 @@ class _Walk:
         where = self._conceal("".join(traceback.format_exception(error)))
         logging.getLogger(__name__).debug("%s %s\n%s", step.action, step.address, where)
 
+    def _next_outcomes(self) -> list[tuple[_Running, Outcome]]:
+        """Wait for a step to end, then take all that have."""
+        outcomes = [self._next_outcome()]
+        while self._running and not self._ended.empty():
+            outcomes.append(self._next_outcome())
+        return outcomes
+
     def _next_outcome(self) -> tuple[_Running, Outcome]:
         """Wait for a step to end, or for one to have had its time, which then runs no more as far as we know."""
         while True:
@@ -159,6 +186,7 @@ class _Walk:
                 ended = self._ended.get(timeout=max(0.0, due.deadline - self._pace.clock()))
             except queue.Empty:
                 return self._running.pop(due.step.id), _unanswered(due.step, self._pace.step_timeout_s)
+            self._crew.is_free()
             if self._running.pop(ended.running.step.id, None):
                 return ended.running, self._concealed(_outcome(ended))
 
@@ -166,14 +194,12 @@ class _Walk:
         tail = tuple(self._conceal(line) for line in outcome.log_tail)
         return replace(outcome, message=self._conceal(outcome.message), log_tail=tail)
 
-    def _settle(self, ended: tuple[_Running, Outcome]) -> None:
-        """Write down how a step ended, if that is known, then tell, then see what can begin now."""
-        running, outcome = ended
+    def _settle(self, running: _Running, outcome: Outcome) -> None:
+        """Write down how a step ended, if that is known, and see what can begin now."""
         if outcome.result is Result.SUCCEEDED:
             self._journal.succeeded(running.step, running.operation)
         elif outcome.result is Result.FAILED:
             self._journal.failed(outcome, running.operation)
-        self._tell(outcome)
         for dependent in self._dependents[running.step.id]:
             self._waiting_for[dependent] -= outcome.result is Result.SUCCEEDED
             if not self._waiting_for[dependent]:

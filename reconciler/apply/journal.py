@@ -1,6 +1,7 @@
 """The journal of one run: an intent before every call, an end after it, each durable before the next thing happens."""
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 
 from reconciler.core.address import Address
@@ -47,12 +48,18 @@ class Journal:
         state = store.read()
         self._lineage = state.lineage
         self._created: dict[Address, str] = {address: entry.created for address, entry in state.entries.items()}
+        self._youngest = max(self._created.values(), default="")
         self._labels = {address: entry.labels for address, entry in state.entries.items()}
         self._wanted = labels or {}
+        self._generations: dict[Address, int] = {}
+
+    def together(self) -> AbstractContextManager[None]:
+        """Write what a block begins and ends in one go, durable when it ends: before any call of what it begins."""
+        return self._store.together()
 
     def intend(self, step: Step, report: Callable[[str], None]) -> Operation:
         """Write down that a step is about to be called, and return what to call it with."""
-        generation = max(self._store.generation(step.address), self._seen.get(step.address, 0)) + 1
+        generation = self._generations[step.address] = self._generation(step.address) + 1
         operation = Operation(self._new_id(), self._lineage, generation, report)
         self._store.intend(
             Intent(
@@ -76,10 +83,17 @@ class Journal:
         if step.action is Action.DELETE or step.after is None:
             self._created.pop(step.address, None)
         else:
-            created = self._created.setdefault(step.address, later(now, self._created.values()))
+            created = self._created.get(step.address) or later(now, [self._youngest])
+            self._created[step.address], self._youngest = created, max(created, self._youngest)
             entry = Entry(step.after, operation.generation, operation.id, created, self._pinned(step, step.after))
             self._labels[step.address] = entry.labels
         self._store.finish(operation.id, step.address, entry, outcome="succeeded", message="", finished=now)
+
+    def _generation(self, address: Address) -> int:
+        """The highest so far, which nobody raises but this run, as it holds the lock."""
+        if (known := self._generations.get(address)) is not None:
+            return known
+        return max(self._store.generation(address), self._seen.get(address, 0))
 
     def _pinned(self, step: Step, after: Spec) -> Mapping[str, str]:
         """The labels of what is recorded: of a reference that the step left as it was, the one that it had."""

@@ -23,13 +23,16 @@ def recover(provider: Seeing, store: Store, *, now: Callable[[], str]) -> tuple[
         ProviderError: the platform cannot be asked; what was not looked at yet stays without an end.
     """
     looked_at = []
-    for intent in store.unfinished():
+    intents = store.unfinished()
+    state = store.read() if intents else State()
+    for intent in intents:
         generation = store.generation(intent.address) + 1
         provider.fence(intent.address, generation)
-        live, state = provider.observe(intent.address), store.read()
+        live = provider.observe(intent.address)
         entry = found_entry(intent, state, live, generation, now())
         outcome = f"recovered as {what_became(intent, state, live)}"
         store.finish(intent.operation, intent.address, entry, outcome=outcome, message="", finished=now())
+        state = state.settle(intent.address, entry)
         looked_at.append(intent.address)
     return tuple(looked_at)
 

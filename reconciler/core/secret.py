@@ -19,6 +19,8 @@ HIDDEN = "***"
 _CREDENTIALS = re.compile(
     r"(?<=://)(?!git@)[^/?#\s@]+(?=@)|(?<=[?&]sig=)[^&#\s]+|(?<=[?&]token=)[^&#\s]+|(?<=/t/)[^/?#\s]{8,}(?=/)"
 )
+# What most values are, none of which is a secret or holds one: asked first, as thousands of specs are looked through.
+_PLAIN = frozenset({str, int, float, bool, type(None)})
 # Variables of the environment that are for `mlops` alone: what it starts, and what that starts, has no use for them.
 _OWN_VARIABLES = re.compile(
     r"MLOPS_(?:SECRET_.*|STATE_KEY|ENCRYPTION_KEY|ENCRYPTION_KEY_FALLBACK|TOKEN|WORKER)|PGPASSWORD"
@@ -128,6 +130,8 @@ def with_secrets(value: Any, change: Callable[[Secret], Any]) -> Any:
 
 def secrets_of(value: Any) -> Iterator[Secret]:
     """Every secret in a value."""
+    if type(value) in _PLAIN:
+        return
     if isinstance(value, Secret):
         yield value
     elif isinstance(value, (Mapping, list, tuple)):
@@ -141,6 +145,8 @@ def sealed(value: Any) -> Any:
     A mapping of a user's that looks like a sealed secret gets another `$` before its key, so that it comes back as it
     was.
     """
+    if type(value) in _PLAIN:
+        return value
     if isinstance(value, Secret):
         return {SEALED: value.digest, SHOWN: value.shown} if value.shown else {SEALED: value.digest}
     if isinstance(value, Mapping):
@@ -207,4 +213,4 @@ def _unsealed_mapping(value: dict[str, Any]) -> Any:
 
 
 def _looks_sealed(key: Any) -> bool:
-    return isinstance(key, str) and key.startswith("$") and key.lstrip("$") == SEALED[1:]
+    return isinstance(key, str) and key[:1] == "$" and key.lstrip("$") == SEALED[1:]

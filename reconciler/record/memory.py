@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from reconciler.core.address import Address
 from reconciler.core.inverse import Inverse, inverse_from, inverse_json
@@ -21,15 +22,58 @@ from reconciler.record.store import Intent, Journalled, Record, Run, cannot_adop
 
 @dataclass
 class _Target:
-    """What is kept of one target."""
+    """What is kept of one target; a write costs the same whatever there is.
 
-    state: State
+    Args:
+        generations: the highest that each address ever had.
+    """
+
+    lineage: str
+    serial: int = 0
+    entries: dict[Address, Entry] = field(default_factory=dict)
+    generations: dict[Address, int] = field(default_factory=dict)
     fence: int = 0
     holder: Mapping[str, str | int] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
     runs: dict[str, Run] = field(default_factory=dict)
     inverses: dict[str, Inverse] = field(default_factory=dict)
     journal: dict[str, Journalled] = field(default_factory=dict)
+    read: State | None = None
+
+    @property
+    def state(self) -> State:
+        """All that is recorded, as a value, which is made anew when it is asked for after a change."""
+        if self.read is None or (self.read.lineage, self.read.serial) != (self.lineage, self.serial):
+            self.read = State(self.lineage, self.serial, dict(self.entries))
+        return self.read
+
+    def settle(self, address: Address, entry: Entry | None) -> Callable[[], None]:
+        """Record an address like this, None forgets it; gives what takes that back."""
+        before, serial = self.entries.get(address), self.serial
+        self._put(address, entry)
+        self.serial += 1
+
+        def take_back() -> None:
+            self._put(address, before)
+            self.serial = serial
+
+        return take_back
+
+    def _put(self, address: Address, entry: Entry | None) -> None:
+        if entry is None:
+            self.entries.pop(address, None)
+        else:
+            self.entries[address] = entry
+            self.raise_generation(address, entry.generation)
+
+    def raise_generation(self, address: Address, generation: int) -> None:
+        """Know the highest generation of an address."""
+        self.generations[address] = max(generation, self.generations.get(address, 0))
+
+    def become(self, state: State, generations: Mapping[Address, int]) -> None:
+        """Have another state recorded."""
+        self.entries, self.generations = dict(state.entries), dict(generations)
+        self.lineage, self.serial = state.lineage, state.serial
 
 
 class Memory:
@@ -47,7 +91,7 @@ class Memory:
     def target(self, name: str) -> _Target:
         """What is kept of a target, born when first asked for."""
         if name not in self._targets:
-            self._targets[name] = _Target(State(lineage=self._lineage()))
+            self._targets[name] = _Target(self._lineage())
         return self._targets[name]
 
 
@@ -67,6 +111,7 @@ class MemoryStore:
         self._kept = self._memory.target(target)
         self._sleep, self._now = sleep, now
         self._fence = 0
+        self._undo: list[Callable[[], object]] | None = None
 
     @contextmanager
     def lock(self, holder: Mapping[str, str | int], *, timeout_s: float) -> Iterator[None]:
@@ -122,9 +167,7 @@ class MemoryStore:
 
     def generation(self, address: Address) -> int:
         """The highest generation that the address ever had here; 0 for none."""
-        journalled = (row.intent.generation for row in self._kept.journal.values() if row.intent.address == address)
-        entry = self._kept.state.entries.get(address)
-        return max(journalled, default=0) if entry is None else max(entry.generation, *journalled, 0)
+        return self._kept.generations.get(address, 0)
 
     def begin_run(self, run: Run, inverse: Inverse | None = None) -> None:
         """Write down that a run begins, and what would undo it."""
@@ -142,6 +185,20 @@ class MemoryStore:
             raise StateError(f"no run {run_id} was begun")
         kept.runs[run_id] = replace(kept.runs[run_id], outcome=outcome, finished=finished)
 
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Write what a block begins and ends of operations, all of it or nothing."""
+        undo: list[Callable[[], object]] = []
+        self._undo = undo
+        try:
+            yield
+        except BaseException:
+            for take_back in reversed(undo):
+                take_back()
+            raise
+        finally:
+            self._undo = None
+
     def intend(self, intent: Intent) -> None:
         """Write down an operation before its call."""
         kept = self._locked()
@@ -149,6 +206,8 @@ class MemoryStore:
             raise StateError(f"operation {intent.operation} was intended before")
         known = replace(intent, before=forgetful(intent.before), after=forgetful(intent.after))
         kept.journal[intent.operation] = Journalled(known)
+        kept.raise_generation(intent.address, intent.generation)
+        self._undone_by(partial(kept.journal.pop, intent.operation))
 
     def finish(
         self, operation: str, entry_address: Address, entry: Entry | None, *, outcome: str, message: str, finished: str
@@ -156,7 +215,7 @@ class MemoryStore:
         """End an operation and record what it made true."""
         known = _known(entry)
         self._end(operation, outcome, message, finished)
-        self._kept.state = self._kept.state.settle(entry_address, known)
+        self._undone_by(self._kept.settle(entry_address, known))
 
     def abandon(self, operation: str, *, outcome: str, message: str, finished: str) -> None:
         """End an operation that changed nothing."""
@@ -165,17 +224,17 @@ class MemoryStore:
     def note(self, address: Address, entry: Entry | None) -> None:
         """Correct the record to what was found."""
         kept, known = self._locked(), _known(entry)
-        if kept.state.entries.get(address) != known:
-            kept.state = kept.state.settle(address, known)
+        if kept.entries.get(address) != known:
+            kept.settle(address, known)
 
     def adopt(self, lineage: str) -> None:
         """Take over the identity of a record that was lost."""
         kept = self._locked()
-        if lineage == kept.state.lineage:
+        if lineage == kept.lineage:
             return
-        if kept.state.entries or self.unfinished():
+        if kept.entries or self.unfinished():
             raise cannot_adopt(self._name, lineage)
-        kept.state = replace(kept.state, lineage=lineage, serial=kept.state.serial + 1)
+        kept.become(replace(kept.state, lineage=lineage, serial=kept.serial + 1), kept.generations)
 
     def dump(self) -> Record:
         """Everything that is kept of the target."""
@@ -186,9 +245,9 @@ class MemoryStore:
     def load(self, record: Record) -> None:
         """Put a whole record in the place of what is kept of the target."""
         kept, state = self._locked(), record.state
-        serial = max(state.serial, kept.state.serial + 1) if kept.state.serial else state.serial
+        serial = max(state.serial, kept.serial + 1) if kept.serial else state.serial
         entries = {address: known for address, entry in state.entries.items() if (known := _known(entry))}
-        kept.state = State(state.lineage, serial, entries)
+        kept.become(State(state.lineage, serial, entries), record.generations)
         kept.journal = {item.intent.operation: item for item in record.operations}
         kept.runs = {run.id: replace(run, target=self._name) for run in record.runs}
         kept.inverses = dict(record.inverses)
@@ -220,6 +279,11 @@ class MemoryStore:
     def close(self) -> None:
         """Nothing is held."""
 
+    def _undone_by(self, take_back: Callable[[], object]) -> None:
+        """Within a block that is written together, know how to take back what was just written."""
+        if self._undo is not None:
+            self._undo.append(take_back)
+
     def _locked(self) -> _Target:
         if not self._fence:
             raise StateError(f"target {self._name}: a write needs the run lock, which this store does not hold")
@@ -232,6 +296,7 @@ class MemoryStore:
         row = journal.get(operation)
         if row is None or row.finished:
             raise StateError(f"operation {operation} is not under way")
+        self._undone_by(partial(journal.__setitem__, operation, row))
         journal[operation] = replace(row, outcome=outcome, message=storable(message), finished=finished)
 
 

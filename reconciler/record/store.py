@@ -253,6 +253,13 @@ class Store(Protocol):
         """Write down how a run ended."""
         ...
 
+    def together(self) -> AbstractContextManager[None]:
+        """Write what a block begins and ends of operations in one go: durable when it ends, all of it or nothing.
+
+        What is read within the block need not know of it yet.
+        """
+        ...
+
     def intend(self, intent: Intent) -> None:
         """Write down an operation before its call."""
         ...

@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
+from functools import reduce
 from typing import Protocol, TypeVar
 
 from reconciler.core.address import Address
@@ -25,6 +26,8 @@ from reconciler.record.tables import Connection, DamagedError, Ledger
 from reconciler.record.whole import put_whole, whole
 
 Answer = TypeVar("Answer")
+Change = Callable[[Kept, Ledger], Ledger]
+"""Of the rows of a target; gives its ledger of afterwards."""
 
 
 class Database(Protocol):
@@ -84,6 +87,7 @@ class TableStore:
     ) -> None:
         self._target, self._database, self._keys = target, database, keys or SealKeys()
         self._fence, self._is_ours, self._backed_up = 0, _never, False
+        self._together: list[Change] | None = None
         try:
             self._be_known(lineage)
         except BaseException:
@@ -176,6 +180,18 @@ class TableStore:
             return ledger
 
         self._write(change)
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Write what a block begins and ends of operations in one go."""
+        changes: list[Change] = []
+        self._together = changes
+        try:
+            yield
+        finally:
+            self._together = None
+        if changes:
+            self._write(lambda rows, ledger: reduce(lambda before, change: change(rows, before), changes, ledger))
 
     def intend(self, intent: Intent) -> None:
         """Write down an operation before its call."""
@@ -307,8 +323,11 @@ class TableStore:
 
         return self._database.read(asked)
 
-    def _write(self, change: Callable[[Kept, Ledger], Ledger]) -> None:
-        """One durable transaction of the run that holds the lock; the change gives the ledger of afterwards."""
+    def _write(self, change: Change) -> None:
+        """One durable transaction of the run that holds the lock, or a part of the one that is made together."""
+        if self._together is not None:
+            self._together.append(change)
+            return
 
         def fenced(connection: Connection) -> None:
             rows = kept(connection, self._keys)

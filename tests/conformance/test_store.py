@@ -425,6 +425,47 @@ def test_an_operation_is_intended_once(locked: Store) -> None:
         locked.intend(intent())
 
 
+def test_what_is_written_together_is_there_once_the_block_ends(locked: Store, open_again: Open) -> None:
+    for name in ("op-1", "op-2"):
+        locked.intend(intent(name))
+    with locked.together():
+        locked.finish("op-1", BLUE, Entry({"n": 1}, 1, "op-1", "T2"), **END)
+        locked.abandon("op-2", **END)
+        locked.intend(intent("op-3", address=CREDIT, generation=5))
+    again = open_again()
+    assert [item.operation for item in again.unfinished()] == ["op-3"]
+    assert (again.read().serial, again.read().entries) == (1, {BLUE: Entry({"n": 1}, 1, "op-1", "T2")})
+    assert again.generation(CREDIT) == 5
+
+
+def test_of_what_is_written_together_nothing_is_there_where_a_part_cannot_be(locked: Store, open_again: Open) -> None:
+    def written() -> None:
+        with locked.together():
+            locked.finish("op-1", BLUE, Entry({"n": 1}, 1, "op-1", "T2"), **END)
+            locked.intend(intent("op-2", address=CREDIT))
+            locked.intend(intent())
+
+    locked.intend(intent())
+    before = locked.read()
+    with pytest.raises(StateError, match="operation op-1 was intended before"):
+        written()
+    again = open_again()
+    assert (again.read(), again.unfinished()) == (before, (intent(),))
+
+
+def test_nothing_is_written_of_a_block_that_fails(locked: Store, open_again: Open) -> None:
+    def broken_off() -> None:
+        with locked.together():
+            locked.intend(intent())
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        broken_off()
+    assert open_again().unfinished() == ()
+    locked.intend(intent())
+    assert open_again().unfinished() == (intent(),)
+
+
 def test_operations_of_a_run_come_in_order_with_their_ends(locked: Store) -> None:
     for name, of in (("op-2", "run-1"), ("op-1", "run-1"), ("op-3", "run-2")):
         locked.intend(intent(name, run=of))

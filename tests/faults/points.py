@@ -32,6 +32,7 @@ class Points:
         self._log = os.open(passed, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         self._deadly, self._count, self._within = deadly, 0, "close"
         self._over, self._landed = False, _nobody
+        self._together: list[str] | None = None
 
     def reach(self, moment: str, what: str) -> None:
         """Be at a point."""
@@ -57,10 +58,23 @@ class Points:
     def around(self, what: str) -> Iterator[None]:
         """The points before and after something; those of files that it writes are within it."""
         self.reach("before", what)
+        if self._together is not None:
+            self._together.append(what)
+            yield
+            return
         outer, self._within = self._within, what
         yield
         self._within = outer
         self.reach("after", what)
+
+    @contextmanager
+    def around_all(self) -> Iterator[None]:
+        """The points around writes that are one: none of them has lasted before the block ends, then all have."""
+        self._together = written = list[str]()
+        yield
+        self._together = None
+        for what in written:
+            self.reach("after", what)
 
     @contextmanager
     def around_lock(self, lock: AbstractContextManager[None]) -> Iterator[None]:
@@ -129,12 +143,17 @@ def watch(workspace: Workspace, points: Points, surround: Surround = lambda _ste
 
 def _watch_store(store: Store, points: Points) -> None:
     started: dict[str, str] = {}
-    lock, intend = store.lock, store.intend
+    lock, intend, together = store.lock, store.intend, store.together
 
     def watched_intend(intent: Any) -> None:
         started[intent.operation] = f"{intent.action} {intent.address}"
         with points.around(f"intend {started[intent.operation]}"):
             intend(intent)
+
+    @contextmanager
+    def watched_together() -> Iterator[None]:
+        with points.around_all(), together():
+            yield
 
     def watched(name: str) -> Callable[..., None]:
         write = getattr(store, name)
@@ -147,7 +166,7 @@ def _watch_store(store: Store, points: Points) -> None:
 
     for name in WRITES:
         setattr(store, name, watched(name))
-    store.intend = watched_intend
+    store.intend, store.together = watched_intend, watched_together
     store.lock = lambda *given, **named: points.around_lock(lock(*given, **named))
 
 

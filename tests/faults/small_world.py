@@ -4,6 +4,7 @@ Its disk is a value, so that thousands of ends of processes are tried from it.
 """
 
 import os
+import shutil
 from pathlib import Path
 
 SCHEMAS = "$schema: https://azuremlschemas.azureedge.net/latest"
@@ -110,9 +111,14 @@ def disk_of(folder: Path) -> Disk:
 
 
 def clear(folder: Path) -> None:
-    """Make the disk as nobody has used it yet."""
+    """Make the disk as nobody has used it yet: each process lays content down anew, so that all pass equal points."""
     for path in _left(folder):
         path.unlink()
+    assets = folder / ".mlops" / "assets"
+    for each in (assets, *assets.rglob("*")):
+        if each.is_dir():
+            each.chmod(0o700)
+    shutil.rmtree(assets, ignore_errors=True)
 
 
 def put_disk(folder: Path, disk: Disk) -> None:

@@ -54,7 +54,9 @@ def recovered_as(case: Found) -> set[str]:
 def test_f01_killed_before_an_intent_nothing_of_the_step_is_live(found: Enumerated, wish: str):
     cases = found.of(*BEFORE_INTENT, wish=wish)
     nothing_wrong(cases)
-    assert [case.repeat for case in cases if case.at[-1].startswith("before intend") and recovered_as(case)] == []
+    # The step before it on its address may be done by then: how it ended is written together with the intent.
+    before = [case for case in cases if case.at[-1].startswith("before intend")]
+    assert [case.repeat for case in before if recovered_as(case) - {"done"}] == []
 
 
 @pytest.mark.parametrize("wish", WISHES)
@@ -73,7 +75,9 @@ def test_f03_killed_between_effect_and_done_there_is_no_second_effect(found: Enu
 def test_f04_killed_after_done_the_next_run_continues_at_the_next_step(found: Enumerated):
     cases = found.of(*DONE, wish=AGAIN)
     nothing_wrong(cases, each=[f"finish {step}" for step in STEPS])
-    assert [case.repeat for case in cases if case.at[-1].startswith("after finish") and recovered_as(case)] == []
+    # The next step on its address may be intended by then: its intent is written together with how this one ended.
+    after = [case for case in cases if case.at[-1].startswith("after finish")]
+    assert [case.repeat for case in after if recovered_as(case) - {"not done"}] == []
 
 
 def test_f05_killed_after_the_effect_and_reverted_there_is_no_orphan(found: Enumerated):
