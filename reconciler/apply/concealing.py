@@ -1,8 +1,8 @@
 """What a plan keeps secret is taken out of what a platform says: errors, reports, the logs that come with them."""
 
 import json
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from urllib.parse import quote, quote_plus
 
 from reconciler.core.plan import Plan
@@ -17,10 +17,24 @@ def concealer(plan: Plan) -> Callable[[str], str]:
     found = (secret for step in plan.steps for spec in (step.before, step.after) for secret in secrets_of(spec))
     values = {value for secret in found if secret.value for value in _parts(secret.value, whole=not secret.shown)}
     forms = {form for value in values for form in _forms(value) if len(form) >= _SHORTEST}
-    if not forms:
-        return lambda text: text
-    pattern = re.compile("|".join(map(re.escape, sorted(forms, key=lambda form: (-len(form), form)))))
-    return lambda text: pattern.sub(HIDDEN, text)
+    begins: dict[str, list[str]] = {}
+    for form in sorted(forms, key=len, reverse=True):
+        begins.setdefault(form[:_SHORTEST], []).append(form)
+    return partial(_concealed, begins) if forms else lambda text: text
+
+
+def _concealed(begins: Mapping[str, Sequence[str]], text: str) -> str:
+    """The text without these: found by how they begin, as a pattern of thousands takes milliseconds for a line."""
+    parts, kept, place = list[str](), 0, 0
+    while place <= len(text) - _SHORTEST:
+        possible = begins.get(text[place : place + _SHORTEST])
+        form = next((each for each in possible if text.startswith(each, place)), "") if possible else ""
+        if form:
+            parts += (text[kept:place], HIDDEN)
+            kept = place = place + len(form)
+        else:
+            place += 1
+    return "".join((*parts, text[kept:]))
 
 
 def _parts(value: str, *, whole: bool) -> Iterator[str]:
