@@ -19,8 +19,8 @@ from local import local
 from measuring import MLOPS, Bench, Command, python
 from results import FOLDER, keep
 from scale import scale
+from steps import steps
 from table import Absent, Failed, Row, compared, printed
-from thousand import applies
 
 
 def start(bench: Bench) -> list[Row]:
@@ -113,7 +113,7 @@ SECTIONS: dict[str, Callable[[Bench], Iterable[Row | Absent]]] = {
     "scale": scale,
     "beside": beside,
     "gitops": gitops,
-    "apply": applies,
+    "steps": steps,
     "record": records,
     "assets": assets,
     "local": local,
