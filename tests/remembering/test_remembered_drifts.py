@@ -75,7 +75,7 @@ def lines() -> dict[Address, dict]:
 def rewrite(address: Address, change: Callable[[dict], object]) -> None:
     """Change a line of the file as an editor does."""
     held = lines()
-    if address in held:
+    if held.get(address, {}).get("spec") is not None:
         change(held[address])
         put(str(LIVE), "".join(json.dumps(each) + "\n" for each in held.values()))
 
@@ -174,9 +174,9 @@ def begin() -> None:
 def make(address: Address) -> None:
     """Somebody else's object, or one that is made over."""
     with closing(MemoryProvider(LIVE)) as provider:
-        held = lines().get(address)
-        lineage, number = (held or {}).get("lineage") or "theirs", 50 + len(LIVE.read_bytes()) % 50
-        provider.create(Step(1, Action.CREATE, address, "", (), None, {"tags": {}}), Operation("op", lineage, number))
+        lineage = lines().get(address, {}).get("lineage") or "theirs"
+        operation = Operation("op", lineage, provider.fences().get(address, 0) + 1)
+        provider.create(Step(1, Action.CREATE, address, "", (), None, {"tags": {}}), operation)
 
 
 def note(address: Address) -> None:
