@@ -54,6 +54,7 @@ class Wish:
         resources: everything that is wanted, in the place of what files say; None where files are to be read.
         read: what the files said when they were read already, whatever became of them since.
         cached: whether what is known from earlier runs may be used, and kept for later ones.
+        git: whether git may be asked which files changed since.
     """
 
     paths: tuple[str, ...] = ()
@@ -79,6 +80,7 @@ class Wish:
     beyond: tuple[str, ...] = ()
     read: Loaded | None = None
     cached: bool = True
+    git: bool = True
     minimal: bool = False
 
     @property

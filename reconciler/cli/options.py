@@ -70,6 +70,9 @@ Cached = Annotated[
     bool,
     typer.Option("--cache/--no-cache", help="Use what is known from earlier runs, and keep what is learnt for later."),
 ]
+Git = Annotated[
+    bool, typer.Option("--git/--no-git", help="In a large checkout, ask git which files changed, not the disk of each.")
+]
 RequireClean = Annotated[bool, typer.Option("--require-clean", help="Refuse to apply what is in no commit.")]
 AutoApprove = Annotated[bool, typer.Option("--auto-approve", "--yes", "-y", help="Do not ask.")]
 Parallel = Annotated[int, typer.Option("--parallel", metavar="N", min=1, max=64, help="Steps that run at once.")]

@@ -39,6 +39,7 @@ def plan(
     policies: o.Policies = "",
     blame: o.Blame = True,
     cached: o.Cached = True,
+    git: o.Git = True,
     detailed_exitcode: o.DetailedExitcode = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Also list the YAML files passed over.")] = False,
 ) -> int:
@@ -73,7 +74,7 @@ def plan(
     refresh = refresh and not offline
     names = (name, endpoint_name)
     wish = wish_of(paths, variables, overrides, names, only, refresh, max_delete, allow_empty, policies, blame)
-    wish = replace(wish, against=against, cached=cached, minimal=minimal_refresh)
+    wish = replace(wish, against=against, cached=cached, git=git, minimal=minimal_refresh)
     with reports.of(target, form):
         with open_workspace(target, offline=offline, blank=bool(against), cached=cached) as workspace:
             reports.target = workspace.target.name
@@ -118,6 +119,7 @@ def apply(
     policies: o.Policies = "",
     blame: o.Blame = True,
     cached: o.Cached = True,
+    git: o.Git = True,
     require_clean: o.RequireClean = False,
     form: o.Format = o.Report.TEXT,
     written: o.Written = None,
@@ -146,7 +148,7 @@ def apply(
     reviewed = plan_reviewed(saved, digest)
     names = (name, endpoint_name)
     wish = wish_of(paths, variables, overrides, names, only, refresh, max_delete, allow_empty, policies, blame)
-    wish = replace(wish, require_clean=require_clean, cached=cached, minimal=minimal_refresh)
+    wish = replace(wish, require_clean=require_clean, cached=cached, git=git, minimal=minimal_refresh)
     if reviewed and reviewed.wish:
         target = target or str(reviewed.wish["target"])
     with reports.of(target, form):

@@ -32,7 +32,9 @@ from reconciler.wishes import Wish, paths_of
 from reconciler.workspace import Workspace
 
 # What may be asked for of a plan that is remembered, or has no part in one that finds nothing to do.
-_USUAL = frozenset({"paths", "variables", "overrides", "max_delete", "allow_empty", "policies", "blame", "cached"})
+_USUAL = frozenset(
+    {"paths", "variables", "overrides", "max_delete", "allow_empty", "policies", "blame", "cached", "git"}
+)
 _NOTHING_ELSE = Wish()
 
 
@@ -78,7 +80,7 @@ def may_be_in_parts(workspace: Workspace, wish: Wish) -> bool:
 def inputs_of(workspace: Workspace, wish: Wish, eyes: InTime, index: StatIndex) -> Inputs | None:
     """What is compared, as it is now; None where the folder is none, or where operations are under way."""
     record, (path,) = workspace.store.root(), paths_of(workspace.config, wish)
-    files = manifest_set(path, index, start=workspace.start)
+    files = manifest_set(path, index, start=workspace.start, git=wish.git)
     if record.open or files is None:
         return None
     return Inputs(files, record, eyes.root(), bounds_of(path, os.path.abspath(path), workspace.start), eyes)

@@ -13,6 +13,7 @@ from reconciler import pipeline
 from reconciler.core.address import Address
 from reconciler.load.overrides import parse_set
 from reconciler.providers.memory import MemoryProvider
+from reconciler.remembering import inputs
 from reconciler.wishes import Planned
 from reconciler.workspace import open_workspace
 from tests.remembering.remembered_world import (
@@ -78,6 +79,15 @@ def test_it_is_equal_in_value_and_byte_by_byte_in_every_form(remembered: Planned
     assert [warning.code for warning in again.warnings] == ["W-UNPINNED"] * 3
     assert again.passed_over == ("manifests/conda.yml",)
     assert again.plan.unchanged == 7
+
+
+def test_git_is_asked_unless_the_wish_is_without(remembered: Planned, monkeypatch: pytest.MonkeyPatch):
+    asked, real = list[bool](), inputs.manifest_set
+    monkeypatch.setattr(
+        inputs, "manifest_set", lambda path, index, **words: asked.append(words["git"]) or real(path, index, **words)
+    )
+    assert plan(git=False) == plan() == remembered
+    assert asked == [False, True]
 
 
 CHANGES: dict[str, Change] = {
