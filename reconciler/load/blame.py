@@ -100,7 +100,7 @@ def _written(git: Direct, lines: Collection[Line], cache: Path | None) -> tuple[
     said = authors(git, set(wrote.values()))
     cut_off = {line for line, commit in wrote.items() if commit in first and said[commit].follows}
     new = {line: said[commit].blame for line, commit in wrote.items() if line not in cut_off}
-    learn(cache, new)
+    learn(cache, kept, new)
     return {**found, **new}, cut_off
 
 

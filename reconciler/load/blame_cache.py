@@ -5,7 +5,9 @@ have.
 """
 
 import json
+from collections import defaultdict
 from collections.abc import Collection, Mapping
+from itertools import chain
 from pathlib import Path
 
 from reconciler.core.blame import Blame
@@ -14,17 +16,34 @@ from reconciler.load.cached_rows import keep_rows, read_rows
 
 
 def known(folder: Path | None, lines: Collection[Line]) -> dict[Line, Blame]:
-    """What is kept of some lines of commits' files."""
-    keys = {_key(line): line for line in lines}
-    return {keys[key]: Blame(*json.loads(told)) for key, told in read_rows(folder, "blame", keys).items()}
+    """What is kept of the files of commits in which some lines are."""
+    files = {_key(commit, path): (commit, path) for commit, path in {line[:2] for line in lines}}
+    rows = read_rows(folder, "blame", files)
+    found: dict[Line, Blame] = {}
+    met: dict[str, Blame] = {}  # one commit wrote many lines, and each of them has the same blame
+    for key, (told, numbers) in zip(rows, json.loads(b"[" + b",".join(rows.values()) + b"]"), strict=True):
+        blames = [met.get(each[0]) or met.setdefault(each[0], Blame(*each)) for each in told]
+        found |= {(*files[key], number): blames[which] for number, which in numbers}
+    return found
 
 
-def learn(folder: Path | None, found: Mapping[Line, Blame]) -> None:
-    """Keep who wrote some lines."""
-    told = {line: [one.commit, one.author, one.date, one.summary] for line, one in found.items()}
-    keep_rows(folder, "blame", {_key(line): json.dumps(each).encode() for line, each in told.items()})
+def learn(folder: Path | None, kept: Mapping[Line, Blame], found: Mapping[Line, Blame]) -> None:
+    """Keep who wrote some lines, beside what is kept of the same files."""
+    files: dict[tuple[str, str], dict[int, Blame]] = defaultdict(dict)
+    new = {line[:2] for line in found}
+    for (commit, path, number), one in chain(kept.items(), found.items()):
+        if (commit, path) in new:
+            files[commit, path][number] = one
+    keep_rows(folder, "blame", {_key(*file): _text(lines) for file, lines in files.items()})
 
 
-def _key(line: Line) -> str:
+def _text(lines: Mapping[int, Blame]) -> bytes:
+    """Those who wrote lines, and for each line which of them it was."""
+    places = {one: place for place, one in enumerate(dict.fromkeys(lines.values()))}
+    told = [(one.commit, one.author, one.date, one.summary) for one in places]
+    return json.dumps([told, [(number, places[one]) for number, one in lines.items()]]).encode()
+
+
+def _key(commit: str, path: str) -> str:
     """A key of ASCII alone, whatever is in the path."""
-    return json.dumps(line)
+    return json.dumps([commit, path])

@@ -21,7 +21,7 @@ from pathlib import Path
 
 _MOST_ROWS = {
     "parsed": 250_000,  # files, by blob id
-    "blame": 100_000,  # who wrote a line, by commit, path and line
+    "blame": 100_000,  # who wrote the lines of files, by commit and path
     "facts": 50_000,  # what follows from digests, such as which set of files a state of git's index is
     "members": 40,  # sets of files, each with all of its names
     "stats": 50_000,  # what files held when the disk said of them what it still says, by location

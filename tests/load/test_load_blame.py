@@ -264,6 +264,8 @@ def test_what_a_commit_holds_is_looked_for_once(repository: Path, walks: list[in
     assert said(("a.yml", 1), ("a.yml", 2), cache=cache) == ["Ana", "Ben"]
     assert said(("a.yml", 2), ("a.yml", 3), cache=cache) == ["Ben", "Ana"]
     assert walks == [2, 1]
+    assert said(("a.yml", 1), ("a.yml", 2), ("a.yml", 3), cache=cache) == ["Ana", "Ben", "Ana"]
+    assert walks == [2, 1]
     commit("Cem <cem@example.org>")
     assert said(("a.yml", 2), cache=cache) == ["Ben"]
     assert walks == [2, 1, 1]
