@@ -1,14 +1,11 @@
 """drift() and refresh(): what changed behind git's back, and having the record follow it."""
 
 from reconciler.apply import Pace, recoveries, unfinished
-from reconciler.attending import locked
 from reconciler.core.state import Drift
 from reconciler.diff import altered, drifts, fold, moved_labels, newer, silent, under_way, with_served
-from reconciler.executing import settled
 from reconciler.observing import corrections_of, live_of, served_of
 from reconciler.providers.provider import Renewing
 from reconciler.remembering import looking_for_drift
-from reconciler.resolve import Registry
 from reconciler.wishes import Drifted, Manner
 from reconciler.workspace import Workspace
 
@@ -40,6 +37,8 @@ def drift(
     if who is not None:
         found = under_way(found, {intent.address for intent in intents})
     if narrowed is None:
+        from reconciler.resolve import Registry  # noqa: PLC0415 - a look that is known from earlier has none
+
         found += moved_labels(recorded, Registry.of(recorded).latest)
     untold = recoveries(intents, recorded, {item.address: item for item in live})
     if look and not (found or untold):
@@ -51,6 +50,9 @@ def drift(
 
 def refresh(workspace: Workspace, manner: Manner | None = None) -> tuple[Drift, ...]:
     """Record the live side as it is, and change nothing there."""
+    from reconciler.attending import locked  # noqa: PLC0415 - who only looks neither waits nor writes
+    from reconciler.executing import settled  # noqa: PLC0415 - as above
+
     manner = manner or Manner()
     with locked(workspace, "mlops apply --refresh-only", timeout_s=manner.lock_timeout_s):
         settled(workspace, manner.pace)

@@ -41,7 +41,6 @@ def drift(
     """
     from reconciler import pipeline  # noqa: PLC0415 - --help loads none of it
     from reconciler.apply import Pace  # noqa: PLC0415
-    from reconciler.cli.drift_watching import watch  # noqa: PLC0415
     from reconciler.workspace import open_workspace  # noqa: PLC0415
 
     if watched and detailed_exitcode:
@@ -49,6 +48,8 @@ def drift(
     if interval and not watched:
         raise typer.BadParameter("without --watch there is one look", param_hint="--interval")
     if watched:
+        from reconciler.cli.drift_watching import watch  # noqa: PLC0415 - one look needs nothing of it
+
         return watch(target, form, written, interval or "1m", served=served, cached=cached)
     reports = Reports(written, "drift", DRIFT)
     with reports.of(target):

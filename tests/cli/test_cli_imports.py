@@ -36,7 +36,7 @@ def modules(repo: Repository, *words: str) -> list[str]:
         argv, check=False, cwd=repo.folder, env=unmeasured, capture_output=True, text=True, timeout=PATIENCE_S
     )
     assert done.stderr.startswith("exit 0\n"), done.stderr
-    return done.stderr.splitlines()
+    return done.stderr.splitlines()[1:]
 
 
 @pytest.mark.parametrize("words", [["--help"], ["--version"], ["plan", "--help"], ["debug", "--help"]])
