@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks.slow_provider import SlowProvider, Temper
-from reconciler.apply import Journal, Pace, Watcher, apply
+from reconciler.apply import Journal, Pace, Watcher
+from reconciler.apply.apply import apply
 from reconciler.core.manifest import Resource
 from reconciler.core.plan import Outcome, Result
 from reconciler.providers.memory import MemoryProvider
