@@ -86,7 +86,7 @@ def test_git_is_asked_unless_the_wish_is_without(remembered: Planned, monkeypatc
     monkeypatch.setattr(
         inputs, "manifest_set", lambda path, index, **words: asked.append(words["git"]) or real(path, index, **words)
     )
-    assert plan(git=False) == plan() == remembered
+    assert plan(wish={"git": False}) == plan() == remembered
     assert asked == [False, True]
 
 
