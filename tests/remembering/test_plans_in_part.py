@@ -1,0 +1,186 @@
+"""Of a plan only the part is made anew that differs from an earlier look, and it is as if the whole were."""
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from reconciler.core.address import Address
+from reconciler.core.state import Entry
+from reconciler.providers.memory import MemoryProvider
+from reconciler.workspace import open_workspace
+from tests.remembering.remembered_world import (
+    DEPLOYMENT,
+    ENDPOINT,
+    MODEL,
+    SCORE,
+    apply,
+    come_of,
+    counted,
+    endpoint,
+    plan,
+    put,
+    write_repository,
+)
+
+Change = Callable[[], object]
+ENDPOINTS = 14
+LATEST = "azureml:risk@latest"
+BOTH = ENDPOINT.replace("NAME", "both") + "---\n"
+WINE = MODEL.replace("risk", "wine")
+INLINE = "environment: {name: own, image: 'img@sha256:" + "0" * 64 + "'}"
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository that is applied, planned, and put back before each use."""
+    folder, kept = tmp_path_factory.mktemp("parts"), tmp_path_factory.mktemp("kept")
+    before = Path.cwd()
+    os.chdir(folder)
+    write_repository()
+    for number in range(ENDPOINTS):
+        endpoint(f"end{number}", *(["green"] if number % 3 == 0 else []))
+    put("manifests/wine1.yml", WINE)
+    put("manifests/end1/blue.yml", blue("end1", model="azureml:wine@latest"))
+    put("manifests/end2/blue.yml", blue("end2", model="azureml:wine:1"))
+    put("manifests/end4/blue.yml", blue("end4").replace("environment: azureml:plain:1", INLINE))
+    put("manifests/end5/blue.yml", blue("end5", code="../own"))
+    put("manifests/own/score.py", SCORE)
+    put("manifests/both.yml", BOTH + blue("both", code="src"))
+    put("manifests/values.yml", "a: 1\n")
+    apply()
+    plan()
+    shutil.copytree(folder, kept / "all")
+    os.chdir(before)
+    return kept / "all"
+
+
+@pytest.fixture
+def repository(base: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = next(tmp_path_factory.getbasetemp().glob("parts*"))
+    put_back(base, folder)
+    monkeypatch.chdir(folder)
+    return base
+
+
+def put_back(base: Path, folder: Path) -> None:
+    for each in folder.iterdir():
+        shutil.rmtree(each) if each.is_dir() else each.unlink()
+    shutil.copytree(base, folder, dirs_exist_ok=True)
+
+
+def blue(endpoint: str, *, model: str = LATEST, code: str = "../src", count: int = 1, name: str = "blue") -> str:
+    text = DEPLOYMENT.replace("NAME", endpoint).replace("BLUE", name).replace(LATEST, model)
+    return text.replace("../src", code).replace("count: 1", f"count: {count}")
+
+
+def routed(endpoint: str, name: str) -> str:
+    return ENDPOINT.replace("NAME", endpoint).replace("blue", name)
+
+
+def edit(address: str, **fields: object) -> None:
+    provider = MemoryProvider(Path("live.jsonl"))
+    provider.edit(Address.parse(address), **fields)
+    provider.close()
+
+
+def gone(address: str) -> None:
+    lines = Path("live.jsonl").read_text().splitlines(keepends=True)
+    Path("live.jsonl").write_text("".join(line for line in lines if json.loads(line)["address"] != address))
+
+
+def note(address: str, **fields: object) -> None:
+    with open_workspace(None) as workspace, workspace.store.lock({}, timeout_s=0):
+        found = workspace.store.read().entries.get(Address.parse(address), Entry({}))
+        workspace.store.note(Address.parse(address), replace(found, spec={**found.spec, **fields}))
+
+
+CHANGES: dict[str, Change] = {
+    "a field": lambda: put("manifests/end7/blue.yml", blue("end7", count=3)),
+    "a comment": lambda: put("manifests/end7/blue.yml", blue("end7") + "# x\n"),
+    "a deployment more": lambda: put("manifests/end7/red.yml", blue("end7", name="red")),
+    "a deployment less": Path("manifests/end6/green.yml").unlink,
+    "a file of another name": lambda: Path("manifests/end6/green.yml").rename("manifests/end6/g.yml"),
+    "an endpoint more": lambda: endpoint("rose", "green"),
+    "an endpoint less": lambda: shutil.rmtree("manifests/end8"),
+    "traffic": lambda: put("manifests/end9/endpoint.yml", routed("end9", "green")),
+    "a file of two": lambda: put("manifests/both.yml", BOTH + blue("both", code="src", count=2)),
+    "an inline version": lambda: put(
+        "manifests/end4/blue.yml", blue("end4").replace("environment: azureml:plain:1", INLINE.replace("0", "1"))
+    ),
+    "another label": lambda: put("manifests/end3/blue.yml", blue("end3", model="azureml:wine@latest")),
+    "no label": lambda: put("manifests/end1/blue.yml", blue("end1", model="azureml:wine:1")),
+    "a version more": lambda: put("manifests/wine2.yml", WINE.replace("version: 1", "version: 2")),
+    "a version without number": lambda: put(
+        "manifests/wine2.yml", WINE.replace("version: 1\npath: weights", "path: src")
+    ),
+    "code of one": lambda: put("manifests/own/score.py", SCORE + "# x\n"),
+    "what is not ours": lambda: put("manifests/values.yml", "a: 2\n"),
+    "a row": lambda: note("endpoint/end10", description="x"),
+    "an object": lambda: edit("deployment/end11/blue", instance_count=4),
+    "an object less": lambda: gone("deployment/end11/blue"),
+    "a version by command": lambda: note("model/wine:7", by_command=True, path="x"),
+}
+WRONG: dict[str, Change] = {
+    "what is not ours any more": lambda: put("manifests/end12/blue.yml", "a: 2\n"),
+    "an address twice": lambda: put("manifests/more.yml", ENDPOINT.replace("NAME", "END7")),
+    "a version that is used is gone": Path("manifests/wine1.yml").unlink,
+    "a version that changes": lambda: put("manifests/wine1.yml", WINE.replace("weights", "src")),
+    "an endpoint that is nowhere": lambda: put("manifests/end7/red.yml", blue("nowhere")),
+    "a model that is nowhere": lambda: put("manifests/end7/blue.yml", blue("end7", model="azureml:nothing:1")),
+    "a file that is broken": lambda: put("manifests/end7/blue.yml", "$schema: ["),
+    "code that is broken": lambda: put("manifests/own/score.py", "def init("),
+    "no code": lambda: shutil.rmtree("manifests/own"),
+    "traffic to nobody": lambda: put("manifests/end7/endpoint.yml", routed("end7", "red")),
+    "the shared code": lambda: put("manifests/src/score.py", SCORE + "# x\n"),
+}
+
+
+@pytest.mark.usefixtures("repository")
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES.keys())
+def test_a_change_is_planned_in_part_and_comes_to_the_same(change: Change):
+    change()
+    with counted() as loads:
+        found = come_of(cached=True)
+    assert found == come_of(cached=False)
+    assert max(loads, default=0) <= 10
+    assert come_of(cached=True) == found
+
+
+@pytest.mark.usefixtures("repository")
+@pytest.mark.parametrize("change", WRONG.values(), ids=WRONG.keys())
+def test_what_is_wrong_or_reaches_far_is_said_of_the_whole(change: Change):
+    change()
+    assert come_of(cached=True) == come_of(cached=False)
+
+
+@pytest.mark.usefixtures("repository")
+def test_an_apply_of_a_change_is_planned_in_part_and_so_is_what_comes_after_it():
+    put("manifests/end7/blue.yml", blue("end7", count=3))
+    apply()
+    with counted() as loads:
+        found = plan()
+    assert found == plan(cached=False)
+    assert found.plan.steps == ()
+    assert max(loads) <= 10
+    with counted() as loads:
+        assert plan() == found
+    assert loads == []
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.sampled_from([*CHANGES, *CHANGES, *WRONG]), min_size=1, max_size=4))
+def test_whatever_changes_at_once_comes_to_the_same(repository: Path, changes: list[str]):
+    put_back(repository, Path.cwd())
+    for name in changes:
+        try:
+            {**CHANGES, **WRONG}[name]()
+        except (OSError, KeyError):
+            continue  # An earlier one took away what this one changes.
+        assert come_of(cached=True) == come_of(cached=False)
