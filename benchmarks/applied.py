@@ -31,6 +31,7 @@ def applied(bench: Bench, name: str, resources: int) -> Path:
     shutil.copytree(seed / ".mlops", root / ".mlops", ignore=shutil.ignore_patterns("cache"))
     argv = (sys.executable, __file__, str(seed), str(root), str(endpoints(resources)))
     subprocess.run(argv, env=bench.environ, check=True)
+    shutil.rmtree(seed)
     return root
 
 

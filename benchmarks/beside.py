@@ -1,6 +1,8 @@
 """A plan that changes nothing, beside other programs that look whether as many resources are as they should be."""
 
+import shutil
 import statistics
+import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,6 +14,7 @@ from reconcilers import NOT_TO_BE_HAD, OURS, PEERS, Reconciler
 from table import Absent, Point, Row
 
 SIZES = (100, 1_000, 10_000, 100_000)
+FEW = 13  # resources, one of which is spoiled to see whether that is seen
 COMPARED = 1_000  # resources, at which the best of them is compared with ours
 TIMES = 5  # as much CPU as ours it should take at the least
 LIMIT_S = 120  # CPU seconds that a look may be expected to take, to be made
@@ -35,8 +38,10 @@ def beside(bench: Bench) -> Iterator[Row | Absent]:
     for peer in (OURS, *PEERS):
         _say(f"  {peer.name}: installing")
         try:
-            installed[peer] = peer.programs()
-        except RuntimeError as error:
+            programs = peer.programs()
+            _refuse_blind(bench, peer, programs)
+            installed[peer] = programs
+        except (OSError, RuntimeError, subprocess.SubprocessError) as error:
             yield Absent(peer.name, str(error), peer.name)
     for name, reason in NOT_TO_BE_HAD.items():
         yield Absent(name, reason, name)
@@ -58,24 +63,43 @@ def beside(bench: Bench) -> Iterator[Row | Absent]:
         for one, measured in zip(asked, _in_turns(bench, asked), strict=True):
             costs[one.peer.name][size] = measured
             yield _row(one.peer, size, measured)
-        if size == SIZES[0]:
-            yield from _blind(bench, asked)
     yield from _best(costs)
+
+
+def _refuse_blind(bench: Bench, peer: Reconciler, programs: Path) -> None:
+    """Have a program say of a few resources that they are as they should be, and not so once one is spoiled."""
+    folder = peer.made(bench, _folder(bench, peer, FEW), FEW)
+    command = peer.look(programs, folder, FEW)
+    bench.run(command)
+    if peer.spoiled is None:
+        return
+    peer.spoiled(folder)
+    try:
+        bench.run(command)
+    except RuntimeError:
+        shutil.rmtree(folder)  # what is spoiled is nobody else's
+        return
+    raise RuntimeError("it does not see that a resource is not as it should be")
+
+
+def _folder(bench: Bench, peer: Reconciler, size: int) -> Path:
+    folder = bench.folder / "beside" / peer.name.replace(" ", "-") / str(size)
+    folder.mkdir(parents=True)
+    return folder
 
 
 def _asked(bench: Bench, peer: Reconciler, programs: Path, size: int) -> Asked | Absent:
     """The folder and a first look, which says whether the program finds all of it as it should be."""
     what = f"{peer.name}, {size:,} resources"
     _say(f"  {what}")
-    folder = bench.folder / "beside" / peer.name.replace(" ", "-") / str(size)
-    folder.mkdir(parents=True)
+    folder = _folder(bench, peer, size)
     began = time.monotonic()
     try:
         folder = peer.made(bench, folder, size)
         making_s = time.monotonic() - began
         command = peer.look(programs, folder, size)
         return Asked(peer, folder, command, bench.run(command)[0], making_s)
-    except (OSError, RuntimeError) as error:
+    except (OSError, RuntimeError, subprocess.SubprocessError) as error:
         return Absent(what, f"failed: {error}", peer.name, size)
 
 
@@ -106,19 +130,6 @@ def _in_turns(bench: Bench, asked: Sequence[Asked]) -> list[list[Cost]]:
             if one.first.wall <= ONCE_S:
                 kept.append(bench.run(one.command)[0])
     return costs
-
-
-def _blind(bench: Bench, asked: Sequence[Asked]) -> Iterator[Absent]:
-    """Those that see nothing where one resource is not as it should be any more."""
-    for one in asked:
-        if one.peer.spoiled is None:
-            continue
-        one.peer.spoiled(one.folder)
-        try:
-            bench.run(one.command)
-        except RuntimeError:
-            continue
-        yield Absent(one.peer.name, "it does not see that a resource is not as it should be", one.peer.name)
 
 
 def _row(peer: Reconciler, size: int, costs: Sequence[Cost]) -> Row:

@@ -17,6 +17,7 @@ from crashes import crashes
 from gitops import gitops
 from local import local
 from measuring import MLOPS, Bench, Command, python
+from parts import parts
 from results import FOLDER, keep
 from scale import scale
 from steps import steps
@@ -111,6 +112,7 @@ def under_load(bench: Bench) -> list[Row]:
 SECTIONS: dict[str, Callable[[Bench], Iterable[Row | Absent]]] = {
     "start": start,
     "scale": scale,
+    "parts": parts,
     "beside": beside,
     "gitops": gitops,
     "steps": steps,

@@ -1,0 +1,79 @@
+"""Where the time of a plan goes that changes nothing: the interpreter, imports, git, SQLite, digests, the system.
+
+The interpreter and the imports are processes of their own, which do no more. What git takes the kernel counts. Once all
+is imported, calls into SQLite, digests and the system are counted by Python's profiler, which does not slow these down
+as it does Python's own functions; those are the rest.
+"""
+
+import json
+import statistics
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from applied import applied
+from measuring import MLOPS, Bench, Command, median, python
+from table import Row
+
+SIZES = (1_000, 10_000, 100_000)
+
+PROFILED = """
+import cProfile, importlib, json, pstats, resource, sys
+for name in json.loads(sys.argv[1]):
+    importlib.import_module(name)
+from reconciler.cli.main import main
+sys.argv = ["mlops", "plan"]
+profile = cProfile.Profile()
+try:
+    profile.runcall(main)
+except SystemExit:
+    pass
+kinds = {
+    "SQLite": ("sqlite3", "_sqlite3"),
+    "digests": ("_hashlib", "_hmac", "'update' of", "digest"),
+    "system": ("posix.", "scandir", "ScandirIterator", "'read' of", "'write' of", "_io.open", "DirEntry"),
+}
+spent = dict.fromkeys(kinds, 0.0)
+for (file, _, name), (_, _, own, _, _) in pstats.Stats(profile).stats.items():
+    kind = next((kind for kind, words in kinds.items() if file == "~" and any(word in name for word in words)), None)
+    if kind:
+        spent[kind] += own
+children = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(json.dumps({"git": children.ru_utime + children.ru_stime, **spent}), file=sys.stderr)
+"""
+LOADED = """
+import json, sys
+from reconciler.cli.main import main
+sys.argv = ["mlops", "plan"]
+try:
+    main()
+except SystemExit:
+    pass
+print(json.dumps([name for name in sys.modules if name != "__main__"]), file=sys.stderr)
+"""
+
+
+def parts(bench: Bench) -> Iterator[Row]:
+    """The parts of a plan of each size."""
+    for size in SIZES[: bench.runs(len(SIZES), 2)]:
+        yield from _parts(bench, applied(bench, f"{size}", size), f"{size:,}")
+
+
+def _parts(bench: Bench, folder: Path, size: str) -> Iterator[Row]:
+    plan = Command((MLOPS, "plan"), folder, "No changes.")
+    bench.run(plan)
+    modules = json.loads(names := _last_line(bench, LOADED, folder))
+    imports = python(f"import importlib\nfor name in {modules!r}: importlib.import_module(name)", folder)
+    whole, bare, loaded = bench.in_turns([plan, python("pass", folder), imports], bench.runs(9, 3))
+    told = [json.loads(_last_line(bench, PROFILED, folder, names)) for _ in range(bench.runs(9, 3))]
+    interpreter = median(bare).cpu
+    spent = {"interpreter": interpreter, f"imports of {len(modules)} modules": median(loaded).cpu - interpreter}
+    spent |= {name: statistics.median(each[name] for each in told) for name in told[0]}
+    total = median(whole).cpu
+    yield Row(f"plan, {size} resources, no change", total, "s CPU")
+    for name, seconds in {**spent, "the rest, in Python": total - sum(spent.values())}.items():
+        yield Row(f"  {name}", seconds, "s CPU", note=f"{seconds / total:.0%}")
+
+
+def _last_line(bench: Bench, script: str, folder: Path, *words: str) -> str:
+    return bench.run(Command((sys.executable, "-c", script, *words), folder, "No changes."))[1].strip().splitlines()[-1]
