@@ -1,7 +1,7 @@
 """What is wanted against what is recorded and live: the changes, once all was looked at that decides on them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from reconciler.apply import InTime, Pace, as_recovered
 from reconciler.core.address import Address
@@ -9,6 +9,7 @@ from reconciler.core.plan import Change
 from reconciler.core.problem import Problem
 from reconciler.core.state import Live, State
 from reconciler.diff import changes, confined, fold, labelled, touched
+from reconciler.frozen import dataclass
 from reconciler.load import Loaded
 from reconciler.record.store import Intent
 from reconciler.resolve import Resolved

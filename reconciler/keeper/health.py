@@ -1,7 +1,6 @@
 """What is made of a process's answers to probes."""
 
-from dataclasses import dataclass
-
+from reconciler.frozen import dataclass
 from reconciler.keeper.values import Probe
 
 

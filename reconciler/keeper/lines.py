@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
+
+from reconciler.frozen import dataclass
 
 LONGEST_LINE = 16_384
 CUT = f" … [cut: the line has more than {LONGEST_LINE} bytes]"

@@ -1,9 +1,10 @@
 """What the keeper remembers of a process, and how that changes when it starts, ends or is told to stop."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from typing import Any
 
+from reconciler.frozen import dataclass
 from reconciler.keeper.values import Exit, Process, Status, exit_from_json, process_from_json
 
 FIRST_DELAY_S = 0.1

@@ -4,9 +4,9 @@ import json
 import os
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
+from reconciler.frozen import dataclass
 from reconciler.keeper.logs import copy_of, shift
 from reconciler.keeper.say import say
 

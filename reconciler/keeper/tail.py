@@ -3,9 +3,10 @@
 import os
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
+from reconciler.frozen import dataclass
 from reconciler.keeper.lines import LONGEST_LINE, portion
 from reconciler.keeper.logs import cut_front, whole_blocks
 

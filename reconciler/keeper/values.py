@@ -3,8 +3,10 @@
 import signal
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
+
+from reconciler.frozen import dataclass
 
 # Grows with each change of what clients may ask: a keeper of a lower number gives way to a new one.
 PROTOCOL = 3

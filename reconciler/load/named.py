@@ -7,10 +7,10 @@ import errno
 import hashlib
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from reconciler.core.contents import digest_of_files
+from reconciler.frozen import dataclass
 from reconciler.load.digest import CONTENT, facts_at, links_of, sha256_begun
 from reconciler.load.mlflow import DESCRIPTION
 from reconciler.load.place import Bounds, inside

@@ -4,9 +4,10 @@ import errno
 import hashlib
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
+from reconciler.frozen import dataclass
 from reconciler.load.cached_rows import keep_rows, read_rows
 from reconciler.load.packing import packed, unpacked
 

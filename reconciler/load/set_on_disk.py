@@ -9,8 +9,8 @@ import os
 import stat
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 
+from reconciler.frozen import dataclass
 from reconciler.load.folder import is_entered, is_read
 from reconciler.load.place import Bounds
 from reconciler.load.set_members import ManifestSet, Members, known_set, set_of

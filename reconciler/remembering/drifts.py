@@ -5,12 +5,13 @@ then has not drifted.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 from reconciler.apply import InTime, Pace
 from reconciler.core.address import Address
 from reconciler.core.state import Live, State
+from reconciler.frozen import dataclass
 from reconciler.load.cached_rows import keep_rows, read_rows
 from reconciler.providers.provider import Renewing, ServedSource
 from reconciler.providers.rooted import Rooted
