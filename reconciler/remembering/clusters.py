@@ -87,23 +87,27 @@ def _named(manifest: Manifest) -> Iterator[tuple[str, str, bool]]:
             yield f"{kind}/{name}", f"{kind}/{name}@{label}" if label else "", False
 
 
-def by_file(clusters: Clusters) -> Mapping[str, set[str]]:
-    """By file the clusters that it defines any of."""
-    found: dict[str, set[str]] = defaultdict(set)
+Defining = dict[str, tuple[str, ...]]
+"""By file the clusters that it defines any of."""
+
+
+def by_file(clusters: Clusters) -> Defining:
+    """Which file defines what."""
+    found: Defining = {}
     for name, cluster in clusters.items():
         for file in cluster.files:
-            found[file].add(name)
+            found[file] = (*found.get(file, ()), name)
     return found
 
 
-def reached(changed: Collection[str], clusters: Clusters) -> set[str]:
+def reached(changed: Collection[str], clusters: Clusters, defining: Defining) -> set[str]:
     """The clusters in which anything may be otherwise where these changed, and those that are looked up from there.
 
     Args:
         changed: clusters in which something did.
         clusters: all of them, with what is new.
+        defining: which file defines what of them.
     """
-    defining = by_file(clusters)
     assets = {name for name in changed if not is_endpoint(name)}
     users = {name for name, cluster in clusters.items() if assets and not assets.isdisjoint(cluster.uses)}
     found, pending = set[str](), {*changed, *users}
@@ -111,6 +115,6 @@ def reached(changed: Collection[str], clusters: Clusters) -> set[str]:
         name = pending.pop()
         found.add(name)
         cluster = clusters.get(name, Cluster())
-        beside = {each for file in cluster.files for each in defining[file]}
+        beside = {each for file in cluster.files for each in defining.get(file, ())}
         pending |= (beside | (cluster.uses if is_endpoint(name) else set())) - found
     return found

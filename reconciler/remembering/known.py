@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Collection, Iterable, Mapping, Set
 from dataclasses import field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -97,25 +98,29 @@ class Kept:
     def __init__(self, cache: Path | None, place: str, stamp: str) -> None:
         self._cache, self._place, self._stamp = cache, place, stamp
 
-    def files(self) -> dict[str, str]:
+    @cache  # noqa: B019 - a look is over in a moment
+    def files(self) -> Mapping[str, str]:
         """As of `Known`."""
-        return dict(self._part("files"))
+        return self._part("files")
 
-    def clusters(self) -> dict[str, Cluster]:
+    @cache  # noqa: B019 - as above
+    def clusters(self) -> Clusters:
         """As of `Known`."""
         return {name: Cluster(*map(set, parts)) for name, parts in self._part("clusters").items()}
 
-    def looking(self) -> dict[str, Collection[str] | None]:
+    @cache  # noqa: B019 - as above
+    def looking(self) -> Mapping[str, Collection[str] | None]:
         """As of `Known`."""
-        return dict(self._part("looking"))
+        return self._part("looking")
 
-    def rows(self) -> dict[str, str]:
+    def rows(self) -> Mapping[str, str]:
         """As of `Known`."""
-        return dict(self._part("rows"))
+        return self._part("rows")
 
-    def objects(self) -> dict[str, tuple[str, str]]:
+    @cache  # noqa: B019 - as above
+    def objects(self) -> Mapping[str, tuple[str, str]]:
         """As of `Known`."""
-        return {address: (digest, moved) for address, (digest, moved) in self._part("objects").items()}
+        return self._part("objects")
 
     def _part(self, name: str) -> Mapping[str, Any]:
         key = f"{self._place} {name}"

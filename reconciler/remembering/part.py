@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 from reconciler.core.address import Address
 from reconciler.core.manifest import Content
-from reconciler.core.state import Live, State, generations
+from reconciler.core.state import Live, State, generation_of, generations
 from reconciler.frozen import dataclass
 from reconciler.load import Loaded
 from reconciler.load.tree import given_digest, tree_of
@@ -31,9 +32,11 @@ class Part:
         loaded: what its files say.
         recorded: what is recorded of it.
         live: what is live of it.
+        files: the names of its files, also of those that are gone.
+        clusters: what it is made of.
+        kept: what is known of everything.
+        rest: the plan of all else.
         besides: how many resources are wanted, and recorded, that are no part of it.
-        rest: the plan of these.
-        known: what is known of all, but for the digests of rows and objects.
         secrets: the variables that are asked for the values of secrets.
         names: by file as the user would write it, its name below the folder, of all that anything is said of.
         contents: where the content lies that is named besides.
@@ -43,29 +46,51 @@ class Part:
     loaded: Loaded
     recorded: State
     live: tuple[Live, ...]
-    besides: tuple[int, int]
+    files: Set[str]
+    clusters: Set[str]
+    kept: Kept
     rest: Planned
-    known: Known
+    besides: tuple[int, int]
     secrets: Set[str]
     names: Mapping[str, str]
     contents: Mapping[str, Content]
     looked: Mapping[str, str]
 
+    @cached_property
+    def known(self) -> Known:
+        """What is known of everything now, but for the digests of rows and objects."""
+        kept, part = self.kept, known_of(self.loaded, self.recorded, self.live)
+        before = Known(kept.files(), kept.clusters(), kept.looking(), {}, kept.objects())
+        return joined(before, part, files=self.files, clusters=self.clusters)
+
     def whole(self, made: Planned, workspace: Workspace, wish: Wish) -> Planned:
         """The plan of everything."""
         rest, plan = self.rest, made.plan
-        passed_over = tuple(sorted((*rest.passed_over, *made.passed_over)))
         plan = replace(
             plan,
-            tree=tree_of(given_digest(options_of(workspace.target, wish)), self.known.files),
-            live=generations(moved for _, moved in self.known.objects.values()),
+            tree=self._tree(workspace, wish),
+            live=self._moved(),
             pins=dict(sorted({**rest.plan.pins, **plan.pins}.items())),
             unchanged=rest.plan.unchanged + plan.unchanged,
             labels=dict(sorted({**rest.plan.labels, **plan.labels}.items())),
             by_command=tuple(sorted({*rest.plan.by_command, *plan.by_command})),
         )
-        warnings = tuple(sorted({*rest.warnings, *made.warnings}))
-        return replace(made, plan=plan, warnings=warnings, passed_over=passed_over)
+        passed_over = tuple(sorted((*rest.passed_over, *made.passed_over)))
+        return replace(
+            made, plan=plan, warnings=tuple(sorted({*rest.warnings, *made.warnings})), passed_over=passed_over
+        )
+
+    def _tree(self, workspace: Workspace, wish: Wish) -> str:
+        others = {name: digest for name, digest in self.kept.files().items() if name not in self.files}
+        return tree_of(given_digest(options_of(workspace.target, wish)), {**others, **self.loaded.digests})
+
+    def _moved(self) -> str:
+        """The digest of all generations; the same as ever where it is for those of the part."""
+        ours, clusters, before = {generation_of(item) for item in self.live}, self.kept.clusters(), self.kept.objects()
+        there = {a for name in self.clusters & clusters.keys() for a in clusters[name].addresses}
+        if ours == {before[address][1] for address in there if address in before}:
+            return self.rest.plan.live
+        return generations((*ours, *(moved for address, (_, moved) in before.items() if address not in there)))
 
 
 @dataclass(frozen=True)
@@ -99,29 +124,31 @@ def part_of(
     found = _differences(workspace, inputs, held, kept, moved)
     if found is None:
         return None
-    known = Known(kept.files(), kept.clusters(), kept.looking(), {}, kept.objects())
+    before, most = kept.clusters(), max(len(kept.files()) // _LARGE, _FEW)
+    if len(found.files) > most or len(found.addresses) > most:
+        return None
     first = loaded_of(workspace, wish, only=found.there)
     fresh = clusters_of(first.manifests, first.names, ()) if _is_well(first) else {}
-    clusters = _reached(known.clusters, fresh, found)
-    old = {file for name in clusters & known.clusters.keys() for file in known.clusters[name].files} | found.files
-    names = frozenset(old - found.files | found.there)
-    if not _is_well(first) or len(names) > max(len(known.files) // _LARGE, _FEW):
+    clusters = _reached(before, fresh, found)
+    files = {file for name in clusters & before.keys() for file in before[name].files} | found.files
+    names = frozenset(files - found.files | found.there)
+    if not _is_well(first) or len(names) > most:
         return None
     loaded = loaded_of(workspace, wish, only=names) if names != found.there else first
-    recorded, live = _standing(workspace, inputs, known, clusters, found)
-    part = known_of(loaded, recorded, live)
-    if not _is_well(loaded) or not clusters >= part.clusters.keys():
+    if not _is_well(loaded) or not clusters >= clusters_of(loaded.manifests, loaded.names, ()).keys():
         return None
+    rest = _rest(workspace, inputs, held, before, files, clusters)
     return Part(
         loaded,
-        recorded,
-        live,
-        _besides(known, clusters, rest := _rest(workspace, inputs, held, known, old, clusters)),
+        *_standing(workspace, inputs, before, clusters, found),
+        files,
+        clusters,
+        kept,
         rest,
-        joined(known, part, files=old, clusters=clusters),
+        (rest.plan.unchanged, sum(len(one.addresses) for name, one in before.items() if name not in clusters)),
         {*held["secrets"], *loaded.secrets},
-        {**_named(held, old), **loaded.names},
-        *_elsewhere(held, known, old),
+        {**_named(held, files), **loaded.names},
+        *_elsewhere(held, kept, files),
     )
 
 
@@ -158,7 +185,12 @@ def _reached(before: Clusters, fresh: Clusters, found: Differences) -> set[str]:
     defining = by_file(before)
     changed = {cluster_of(Address.parse(address)) for address in found.addresses}
     changed |= {*fresh} | {name for file in found.files for name in defining.get(file, ())}
-    return reached(changed, {**before, **{name: _both(before.get(name), each) for name, each in fresh.items()}})
+    for name, cluster in fresh.items():
+        for file in cluster.files:
+            defining[file] = (*defining.get(file, ()), name)
+    return reached(
+        changed, {**before, **{name: _both(before.get(name), each) for name, each in fresh.items()}}, defining
+    )
 
 
 def _both(before: Cluster | None, now: Cluster) -> Cluster:
@@ -169,38 +201,33 @@ def _both(before: Cluster | None, now: Cluster) -> Cluster:
 
 
 def _standing(
-    workspace: Workspace, inputs: Inputs, known: Known, clusters: Set[str], found: Differences
+    workspace: Workspace, inputs: Inputs, before: Clusters, clusters: Set[str], found: Differences
 ) -> tuple[State, tuple[Live, ...]]:
     """What is recorded and live of clusters."""
-    there = {a for name in clusters & known.clusters.keys() for a in known.clusters[name].addresses}
+    there = {a for name in clusters & before.keys() for a in before[name].addresses}
     meant = [Address.parse(address) for address in sorted(there | found.addresses)]
     recorded = State(inputs.record.lineage, inputs.record.serial, workspace.store.some(meant))
     return recorded, tuple(inputs.eyes.some(meant))
 
 
 def _rest(
-    workspace: Workspace, inputs: Inputs, held: Mapping[str, Any], known: Known, files: Set[str], clusters: Set[str]
+    workspace: Workspace, inputs: Inputs, held: Mapping[str, Any], before: Clusters, files: Set[str], clusters: Set[str]
 ) -> Planned:
     """The plan as it was, without some files and clusters."""
-    before, others = held["planned"], known.clusters.keys() - clusters
-    registered = set(before["by_command"])
-    pins = {pin for name in others for pin in known.clusters[name].pins}
-    gone = {a for name in clusters & known.clusters.keys() for a in known.clusters[name].addresses} - registered
+    was, others = held["planned"], before.keys() - clusters
+    registered = set(was["by_command"])
+    pins = {pin for name in others for pin in before[name].pins}
+    gone = {a for name in clusters & before.keys() for a in before[name].addresses} - registered
     rest = {
-        **before,
-        "unchanged": before["unchanged"] - len(gone),
-        "pins": {pin: before["pins"][pin] for pin in sorted(pins)},
-        "labels": {a: each for a, each in before["labels"].items() if cluster_of(Address.parse(a)) in others},
-        "by_command": [a for a in before["by_command"] if cluster_of(Address.parse(a)) in others],
-        "warnings": [each for each in before["warnings"] if each[0] not in files],
-        "passed_over": [each for each in before["passed_over"] if each[0] not in files],
+        **was,
+        "unchanged": was["unchanged"] - len(gone),
+        "pins": {pin: was["pins"][pin] for pin in sorted(pins)},
+        "labels": {a: each for a, each in was["labels"].items() if cluster_of(Address.parse(a)) in others},
+        "by_command": [a for a in was["by_command"] if cluster_of(Address.parse(a)) in others],
+        "warnings": [each for each in was["warnings"] if each[0] not in files],
+        "passed_over": [each for each in was["passed_over"] if each[0] not in files],
     }
     return planned_of(rest, workspace.target.name, inputs.record)
-
-
-def _besides(known: Known, clusters: Set[str], rest: Planned) -> tuple[int, int]:
-    """How many resources are wanted, and recorded, that are in none of the clusters."""
-    return rest.plan.unchanged, sum(len(one.addresses) for name, one in known.clusters.items() if name not in clusters)
 
 
 def _named(held: Mapping[str, Any], files: Set[str]) -> dict[str, str]:
@@ -209,9 +236,9 @@ def _named(held: Mapping[str, Any], files: Set[str]) -> dict[str, str]:
     return {file: name for name, file in said if name and name not in files}
 
 
-def _elsewhere(held: Mapping[str, Any], known: Known, files: Set[str]) -> tuple[dict[str, Content], dict[str, str]]:
+def _elsewhere(held: Mapping[str, Any], kept: Kept, files: Set[str]) -> tuple[dict[str, Content], dict[str, str]]:
     """The content that other files lead to, by digest, and by path what was there."""
-    looking = {p: None if names is None else set(names) - files for p, names in known.looking.items()}
+    looking = {p: None if names is None else set(names) - files for p, names in kept.looking().items()}
     looked = {place: was for place, was in held["looked"].items() if looking.get(place, ()) != set()}
     contents = {d: each for d, each in contents_of(held["planned"]).items() if str(each.location) in looked}
     return contents, looked
