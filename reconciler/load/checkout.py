@@ -31,7 +31,6 @@ _SETTINGS = {
     "core.checkStat": "default",
     "core.fileMode": "false",
     "core.ignoreCase": "false",
-    "core.safecrlf": "false",
     "core.trustctime": "true",
 }
 _ENTRY = re.compile(
@@ -155,11 +154,10 @@ def checkout_at(folder: str) -> Checkout:
 
 
 def _recorded(entry: re.Match[bytes]) -> Recorded:
-    tag, mode, blob, stage, _, *numbers = entry.groups()
-    is_looked_at = tag == b"H" and mode.startswith(b"100") and stage == b"0"
+    tag, _, blob, _, _, *numbers = entry.groups()
     inode_s, inode_ns, content_s, content_ns, inode, size = map(int, numbers)
     facts = (size, content_s * 10**9 + content_ns, inode_s * 10**9 + inode_ns, inode)
-    return Recorded(blob.decode() if is_looked_at else "", facts)
+    return Recorded(blob.decode() if tag == b"H" else "", facts)
 
 
 def _line_of(file: str) -> str:

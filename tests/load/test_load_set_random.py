@@ -155,7 +155,7 @@ def test_an_id_is_that_of_the_bytes(folder: Path, monkeypatch: pytest.MonkeyPatc
         monkeypatch.setattr(module, "on_disk", lambda top, *rest: walked.append(top) or on_disk(top, *rest))
     for _ in range(3):
         until(is_old)
-        for act in chance.choices(ACTS, k=16):
+        for act in chance.choices(ACTS, k=10):
             with suppress(subprocess.CalledProcessError, IndexError, ValueError):
                 act(chance)
             done.append(act.__name__)
