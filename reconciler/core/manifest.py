@@ -97,11 +97,11 @@ class Manifest:
         """Where a field was written: its own place, else its nearest written parent's."""
         if self.given and (origin := origin_of(path, self.given)):
             return origin
-        while path not in self.positions:
+        while (place := self.positions.get(path)) is None:
             if not path:
                 return Source(self.file, 1)
             path = path.rpartition(".")[0]
-        return Source(self.file, *self.positions[path])
+        return Source(self.file, *place)
 
     def problem(self, path: str, code: str, message: str) -> Problem:
         """A problem at the place of a field."""

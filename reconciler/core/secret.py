@@ -1,6 +1,5 @@
 """A secret is known by a keyed digest: it compares and records, and never shows itself."""
 
-import hashlib
 import hmac
 import json
 import re
@@ -44,7 +43,7 @@ class Secret:
     @classmethod
     def of(cls, value: str, key: bytes, *, shown: str = "") -> "Secret":
         """Seal a value under the state's key."""
-        return cls(hmac.new(key, value.encode(), hashlib.sha256).hexdigest(), str(value), shown)
+        return cls(hmac.digest(key, value.encode(), "sha256").hex(), str(value), shown)
 
     def reveal(self) -> str:
         """Give the value; every caller of this can be found by its name.

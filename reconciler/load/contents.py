@@ -34,9 +34,9 @@ class Contents:
     def __init__(self, bounds: Bounds, looked: Looked | None = None, cache: Path | None = None) -> None:
         self._bounds, self.looked, self._index = bounds, looked or Looked(), StatIndex(cache)
         self._real: dict[str, str] = {}
-        self._found: dict[tuple[str, str], Found | Flaw] = {}
+        self._found: dict[tuple[str, str], tuple[Found | Flaw, str]] = {}
         self._contents: dict[tuple[str, bool, bool], Content | tuple[str, str]] = {}
-        self._scripts: dict[str, tuple[Script, str]] = {}
+        self._scripts: dict[tuple[Path, str], tuple[str, Script, str]] = {}
 
     def of(self, document: Mapping[str, Any], kind: str, folder: str) -> tuple[dict[str, Content], list[Flaw]]:
         """The contents of a document whose file is in `folder`, and what is wrong with its paths."""
@@ -58,20 +58,21 @@ class Contents:
 
     def script(self, content: Content, name: str) -> Script:
         """A scoring script as found; what leads out of the code's folder is not there."""
-        path = os.path.normpath(os.path.join(content.location, name))
-        if path not in self._scripts:
-            self._scripts[path] = _script(path, str(content.location), self._bounds)
-        script, digest = self._scripts[path]
+        key = (content.location, name)
+        if key not in self._scripts:
+            path = os.path.normpath(os.path.join(content.location, name))
+            self._scripts[key] = path, *_script(path, str(content.location), self._bounds)
+        path, script, digest = self._scripts[key]
         self.looked.read(path, digest)
         return script
 
     def find(self, text: str, folder: str, path: str) -> Found | Flaw:
         """Where a path leads; asked of the disk once."""
         key = (text, folder)
-        self.looked.at(self._place(text, folder))
         if key not in self._found:
-            self._found[key] = found_at(text, folder, self._bounds, path)
-        known = self._found[key]
+            self._found[key] = found_at(text, folder, self._bounds, path), self._place(text, folder)
+        known, place = self._found[key]
+        self.looked.at(place)
         return Flaw(path, known.code, known.message) if isinstance(known, Flaw) else known
 
     def _place(self, text: str, folder: str) -> str:

@@ -30,6 +30,10 @@ class KeptPositions(Mapping[str, Place]):
         line, column, *_ = self._text.split(" ", 2)
         return int(line), int(column)
 
+    def get(self, path: str, default: Any = None) -> Any:
+        """The place of a field, or something else where it has none; a large plan asks for a hundred thousand."""
+        return self._found.get(path, default) if self._found is not None else super().get(path, default)
+
     def __contains__(self, path: object) -> bool:
         """Whether a path has a place, as that of the document always has."""
         return not path or path in self._all()

@@ -23,13 +23,14 @@ def spec_of(manifest: Manifest, kind: Kind, *, secret_key: bytes) -> dict[str, A
     Fields that name the resource or that the Azure tools only print are left out, so that they never differ; local
     content is known by digest; a null is as good as absent.
     """
-    dropped = _NAMING | kind.ignored
+    dropped, unsaid = _NAMING | kind.ignored, kind.defaults.get(manifest.platform, {})
     written = {key: value for key, value in manifest.document.items() if key not in dropped and value is not None}
-    spec = _with_defaults(written, kind.defaults.get(manifest.platform, {}))
+    spec = _with_defaults(written, unsaid)
     for path, content in manifest.contents.items():
         _put(spec, path, content_spec(content))
     for parent, conversions in _conversions(kind.name).items():
-        _convert(spec, parent, conversions)
+        if not parent or spec.get(parent[0]) is not unsaid.get(parent[0]):  # a default has its one spelling
+            _convert(spec, parent, conversions)
     for name in kind.secrets:
         spec[name] = {key: _sealed(value, secret_key) for key, value in spec[name].items()}
     for path in kind.credentials:

@@ -66,8 +66,9 @@ def resolve(
             resources[address] = resource
             if KINDS[address.kind].versioned:
                 registry.added[address] = resource
+    met: dict[tuple[str, Any], str] = {}
     for address, resource in list(resources.items()):
-        resources[address] = _with_references(resource, registry, problems, linked=linked)
+        resources[address] = _with_references(resource, registry, problems, met, linked=linked)
     resources.update(registry.added)
     first = None if command is None else {BY_COMMAND: True, **command.marks}
     resources = {a: marked(r, state.entries.get(a), first=first) for a, r in resources.items()}
@@ -116,16 +117,25 @@ def _duplicates(named: Sequence[tuple[Address, Manifest]]) -> Iterator[Problem]:
             yield manifest.problem("name", "E-DUP-RESOURCE", message)
 
 
-def _with_references(resource: Resource, registry: Registry, problems: list[Problem], *, linked: bool) -> Resource:
+def _with_references(
+    resource: Resource, registry: Registry, problems: list[Problem], met: dict[tuple[str, Any], str], *, linked: bool
+) -> Resource:
+    """The resource with its references as they resolve; `met` are those to versions that were found before."""
     spec = dict(resource.spec)
     labels: dict[str, str] = {}
     for path, kind in KINDS[resource.address.kind].references.items():
         value = spec.get(path)
         if isinstance(value, dict):
             spec[path] = _inline((resource.manifest, path, kind), value, registry, problems)
+        elif isinstance(value, str) and (kind, value) in met:
+            spec[path] = met[kind, value]
         elif parsed := parse_reference(value):
+            told = len(problems)
             spec[path] = _looked_up((resource.manifest, path, kind), parsed, registry, problems, linked=linked)
-            labels |= {path: parsed[2]} if parsed[2] else {}
+            if parsed[2]:
+                labels[path] = parsed[2]
+            elif len(problems) == told:
+                met[kind, value] = spec[path]
     return Resource(resource.address, spec, resource.manifest, labels)
 
 
