@@ -90,7 +90,7 @@ class MemoryProvider:
             if found is None:
                 self._look()
                 fences = self._fences
-                found = {a: digest_of(line_of(a, o, fences[a]).encode()) for a, o in self._objects.items()}
+                found = {a: digest_of(line_of(a, o, fences.get(a, 0)).encode()) for a, o in self._objects.items()}
             return found
 
     def some(self, addresses: Collection[Address]) -> Sequence[Live]:

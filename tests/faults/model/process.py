@@ -56,8 +56,8 @@ class Process:
 class Turns:
     """Steps that run at once, one whole call after the other, in an order that is drawn.
 
-    Stands in for the modules `threading` and `queue` where an apply uses them, so that the same draws give the same
-    run. A call that never comes back has the clock run instead.
+    Stands in for the modules `threading` and `queue`, and for the crew, where an apply uses them, so that the same
+    draws give the same run. A call that never comes back has the clock run instead.
     """
 
     Empty = queue.Empty
@@ -79,9 +79,19 @@ class Turns:
         self._seconds += seconds
         return False
 
-    def Thread(self, target: Callable[..., None], args: tuple[Any, ...] = (), **_rest: Any) -> "_Thread":  # noqa: N802
-        """A call that is to be made."""
-        return _Thread(lambda: self._waiting.append(lambda: target(*args)))
+    def Crew(self) -> "Turns":  # noqa: N802
+        """Those who make the calls."""
+        return self
+
+    def have(self, work: Callable[[], None]) -> None:
+        """A call is to be made."""
+        self._waiting.append(work)
+
+    def is_free(self) -> None:
+        """Nobody is taken up."""
+
+    def dismiss(self) -> None:
+        """Nobody is left."""
 
     def SimpleQueue(self) -> "Turns":  # noqa: N802
         """The queue of calls that came back."""
@@ -104,7 +114,8 @@ class Turns:
             self._waiting.pop(self._pick(len(self._waiting)))()
         return self._ended.popleft()
 
-
-@dataclass(frozen=True)
-class _Thread:
-    start: Callable[[], None]
+    def empty(self) -> bool:
+        """Whether no other call has come back meanwhile, which is drawn as well."""
+        if not self._ended and self._waiting and self._pick(2):
+            self._waiting.pop(self._pick(len(self._waiting)))()
+        return not self._ended

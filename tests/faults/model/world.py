@@ -135,7 +135,8 @@ class World:
     def _surrounded(self, turns: Turns) -> Iterator[None]:
         """Threads take turns, and the clock is the model's."""
         journal = "reconciler.record.stamps.datetime"
-        with mock.patch.multiple(_WALKING, threading=turns, queue=turns), mock.patch(journal, self.clock), self._read():
+        walking = mock.patch.multiple(_WALKING, threading=turns, queue=turns, Crew=turns.Crew)
+        with walking, mock.patch(journal, self.clock), self._read():
             yield
 
     @contextmanager
