@@ -1,5 +1,6 @@
 """The command `mlops`."""
 
+import atexit
 import gc
 import os
 import sys
@@ -48,10 +49,13 @@ def _ran(words: list[str], *, debug: bool) -> int:
 
 
 def _end(code: int) -> NoReturn:
-    """End the process, also where something hangs in a thread: a step that was left behind is not waited for."""
-    if threading.active_count() > 1:
-        for stream in (sys.stdout, sys.stderr):
-            with suppress(OSError):
-                stream.flush()
-        os._exit(code)
-    sys.exit(code)
+    """End the process at once: to take all of it apart takes Python a sixth of a short run.
+
+    Also where something hangs in a thread: a step that was left behind is not waited for.
+    """
+    if threading.active_count() == 1:
+        atexit._run_exitfuncs()  # noqa: SLF001 - Python has no other name for what it does itself at an end
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError):
+            stream.flush()
+    os._exit(code)

@@ -11,7 +11,9 @@ from command_line import PATIENCE_S, Repository, environ
 from reconciler.cli.table import COMMANDS, SAID
 
 LOADED = """
+import os
 import sys
+os._exit = sys.exit
 sys.argv = ["mlops", *sys.argv[1:]]
 from reconciler.cli.main import main
 try:

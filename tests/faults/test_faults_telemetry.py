@@ -107,7 +107,7 @@ def test_f39_no_trace_is_sent_where_nobody_asks_or_somebody_forbids(
 
 def test_f39_where_nobody_asks_nothing_of_it_is_loaded(repo: Repository):
     script = (
-        "import sys; sys.argv = ['mlops', 'plan']\n"
+        "import os, sys; os._exit, sys.argv = sys.exit, ['mlops', 'plan']\n"
         "from reconciler.cli.main import main\n"
         "try: main()\n"
         "finally: print([m for m in sys.modules if m.startswith(('opentelemetry', 'requests', 'google'))])\n"
