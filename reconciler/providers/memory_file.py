@@ -7,7 +7,7 @@ edit the file: a line in another form is decoded, whatever is asked.
 import hashlib
 import json
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from io import BufferedReader
 from pathlib import Path
@@ -26,6 +26,8 @@ _FORM = re.compile(
     rb'"generation": %b, "operation": %b, "created": %b, "spec": \{'
     % (*[_NAME] * 5, _NUMBER, _TEXT, _NUMBER, _TEXT, _TEXT)
 )
+
+_BEGINS = b'{"address": "'
 
 Held = tuple[dict[Address, Live], dict[Address, int]]
 
@@ -106,16 +108,26 @@ def some_of(file: Path, addresses: Collection[Address]) -> Sequence[Live]:
     """
     objects: dict[Address, Live] = {}
     names = {str(address) for address in addresses}
-    for row in _rows(file):
+    written = {name.encode("utf-8", "surrogatepass") for name in names}
+    for row in _rows(file, lambda line: not _is_of_another(line, written)):
         if row.address in names:
             with _refusing(file, row.number):
                 _take(row.held or spec_from_json(row.line), objects, {})
     return tuple(objects.values())
 
 
-def _rows(file: Path) -> Iterator[_Row]:
-    """Every line that says something; those of the tool's own form are not decoded."""
+def _is_of_another(line: bytes, names: Set[bytes]) -> bool:
+    """Whether a line is surely of none of these addresses: its own stands there once, first, and as it is."""
+    if not line.startswith(_BEGINS) or not line.endswith(b"}\n") or b"\\" in line or line.count(b'"address"') != 1:
+        return False
+    return line[len(_BEGINS) : line.find(b'"', len(_BEGINS))] not in names
+
+
+def _rows(file: Path, is_asked: Callable[[bytes], bool] = lambda _line: True) -> Iterator[_Row]:
+    """Every line that says something of what is asked; those of the tool's own form are not decoded."""
     for number, line in _lines(file):
+        if not is_asked(line):
+            continue
         if form := _in_form(line):
             yield _Row(form[1].decode(), number, line, None, has_object=True)
             continue
