@@ -38,6 +38,7 @@ def test_f39_a_collector_gets_the_spans_of_an_apply_with_their_parents(repo: Rep
         "mlops apply": "",
         "recover": "mlops apply",
         "plan": "mlops apply",
+        "compare": "plan",
         "load": "plan",
         "observe": "plan",
         "blame": "mlops apply",
