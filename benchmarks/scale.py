@@ -3,6 +3,7 @@
 import itertools
 import shutil
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from applied import applied
@@ -22,28 +23,30 @@ def scale(bench: Bench) -> Iterator[Row]:
     for size, goal in NO_CHANGE_S.items():
         folder = applied(bench, f"{size}", size)
         bench.run(_plan(folder))  # without any cache, so that it says whether the folder was made as it should be
-        plan, git = bench.in_turns([_plan(folder), _git(folder)], _rounds(bench, size))
+        commands = [_plan(folder), _plan(folder, "--no-git"), _git(folder)]
+        plan, without, git = bench.in_turns(commands, _rounds(bench, size))
         yield compared(f"plan, {size:,} resources, no change", plan, ("git status", git), goal=goal)
+        yield compared("  the same, --no-git", without, ("git status", git))
         if size == MANY:
             yield from _many(bench, folder)
     yield _memory(plan)
 
 
 def _many(bench: Bench, folder: Path) -> Iterator[Row]:
-    """What else there is to do among ten thousand."""
+    """What else there is to do among ten thousand; the plan without a cache last, as it takes the others' too."""
     new = committed(bench.folder / "new", MANY, bench.environ)
     commands = [
-        Command((MLOPS, "plan"), folder, "No changes.", lambda: shutil.rmtree(folder / ".mlops" / "cache")),
         Command((MLOPS, "plan"), new, "to create"),
         Command((MLOPS, "drift"), folder, "No drift"),
         _git(folder),
     ]
-    cold, first, drift, git = bench.in_turns(commands, bench.runs(5, 1))
-    peer = ("git status", git)
-    yield compared("  the same, nothing cached", cold, peer, by="wall", goal=COLD_S)
-    yield compared(f"plan, {MANY:,} resources, all new", first, peer, goal=NEW_S)
-    yield compared(f"drift, {MANY:,} resources", drift, peer, goal=DRIFT_S)
+    first, drift, git = bench.in_turns(commands, bench.runs(5, 1))
+    yield compared(f"plan, {MANY:,} resources, all new", first, ("git status", git), goal=NEW_S)
+    yield compared(f"drift, {MANY:,} resources", drift, ("git status", git), goal=DRIFT_S)
     yield compared(f"plan, {MANY:,} resources, one file changed", *_changed(bench, folder), goal=CHANGED_S)
+    nothing_cached = replace(_plan(folder), prepare=lambda: shutil.rmtree(folder / ".mlops" / "cache"))
+    cold, git = bench.in_turns([nothing_cached, _git(folder)], bench.runs(5, 1))
+    yield compared(f"plan, {MANY:,} resources, nothing cached", cold, ("git status", git), by="wall", goal=COLD_S)
 
 
 def _changed(bench: Bench, folder: Path) -> tuple[list[Cost], tuple[str, list[Cost]]]:
@@ -63,11 +66,11 @@ def _changed(bench: Bench, folder: Path) -> tuple[list[Cost], tuple[str, list[Co
 def _memory(costs: Sequence[Cost]) -> Row:
     """The peak memory of the last, in MiB."""
     largest = max(NO_CHANGE_S)
-    return Row(f"  the same, peak memory of {largest:,}", median(costs).mb * 1e3 / 1024, "MiB", MIB)
+    return Row(f"plan, {largest:,} resources, peak memory", median(costs).mb * 1e3 / 1024, "MiB", MIB)
 
 
-def _plan(folder: Path) -> Command:
-    return Command((MLOPS, "plan"), folder, "No changes.")
+def _plan(folder: Path, *options: str) -> Command:
+    return Command((MLOPS, "plan", *options), folder, "No changes.")
 
 
 def _git(folder: Path) -> Command:
