@@ -53,7 +53,7 @@ def facts() -> dict[str, str]:
         "system": f"{release.get('PRETTY_NAME', platform.system())}, {platform.release().partition('-')[0]}",
         "python": platform.python_version(),
         "git": _said("git", "--version").removeprefix("git version "),
-        "commit": _said("git", "describe", "--always", "--dirty", "--exclude", "*"),
+        "commit": _commit(),
         "date": datetime.now(UTC).date().isoformat(),
     }
 
@@ -159,6 +159,12 @@ def _processor() -> str:
     return names[0] if names else platform.processor() or platform.machine()
 
 
+def _commit() -> str:
+    """What is measured; results that are new themselves make no other."""
+    changed = _said("git", "status", "--porcelain", "--untracked-files=no", ":/", ":!results", ":!/README.md")
+    return _said("git", "rev-parse", "--short", "HEAD") + ("-dirty" if changed else "")
+
+
 def _said(*command: str) -> str:
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=Path(__file__).parent)
-    return done.stdout.strip() or "unknown"
+    return done.stdout.strip()
