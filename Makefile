@@ -23,6 +23,7 @@ test: $(VENV)/made-dev
 
 bench: $(VENV)/made-dev
 	$(BIN)/python benchmarks/run.py
+	$(BIN)/python tests/readme.py   # README shows a part of the results
 
 format: $(VENV)/made-dev
 	$(BIN)/ruff format .

@@ -34,11 +34,12 @@ def keep(section: str, rows: Rows, folder: Path = FOLDER, *, quick: bool = False
 def show(held: Mapping[str, Any], folder: Path = FOLDER) -> None:
     """Write the tables and the plot of what is kept."""
     kept = {section: [_row(each) for each in part["rows"]] for section, part in held.items()}
+    told = {section: part["facts"] for section, part in held.items()}
     compared = [row for rows in kept.values() for row in rows if _is_compared(row)]
     if lines := by_size(compared):
+        where = next(_where(told[section]) for section, rows in kept.items() if by_size(rows))
         (folder / "beside.svg").write_text(plot(TITLE, AXES, lines))
-        (folder / "beside.md").write_text("\n".join([*comparison(compared), ""]))
-    told = {section: part["facts"] for section, part in held.items()}
+        (folder / "beside.md").write_text("\n".join([*comparison(compared), "", where, ""]))
     (folder / "README.md").write_text("\n".join([*_page(kept, told, compared), ""]))
 
 
@@ -91,7 +92,7 @@ def _point(point: Point) -> str:
 
 
 def _seconds(value: float) -> str:
-    return f"{value:.2f}" if value < 10 else f"{value:.0f}"
+    return f"{value:.0f}" if value >= 10 else f"{value:.2f}" if value >= 0.1 else f"{value:.3f}"
 
 
 def _page(kept: Mapping[str, Rows], told: Mapping[str, Mapping[str, str]], compared: Rows) -> Iterator[str]:

@@ -77,6 +77,11 @@ def errors_tree() -> Iterator[str]:
     yield "```"
 
 
+def beside_others() -> Iterator[str]:
+    """What `make bench` has measured last, of plans beside other programs."""
+    yield from (README.parent / "benchmarks" / "results" / "beside.md").read_text().splitlines()
+
+
 PARTS = {
     "commands": commands,
     "exit codes": exit_codes,
@@ -84,6 +89,7 @@ PARTS = {
     "providers": providers,
     "errors": errors_tree,
     "not covered": not_covered,
+    "beside others": beside_others,
 }
 
 
