@@ -66,7 +66,8 @@ class DriftLook:
         """
         told, entries = {"record": asdict(self.record), "live": self.live}, recorded.entries
         # That what is above its entry is not above all that the record ever knew is told by more than the entries.
-        if any(item.generation > entries[item.address].generation for item in live) or self._held(self.place) == told:
+        known = {item.address: entries[item.address].generation for item in live if item.address in entries}
+        if any(item.generation > known.get(item.address, -1) for item in live) or self._held(self.place) == told:
             return
         digests = self._digests()
         if (self.workspace.store.root(), self.eyes.root()) != (self.record, self.live):

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable, Mapping
 
-from reconciler import executing, staging
+from reconciler import comparing, executing
 from reconciler.core.state import Entry, Live, State
 from reconciler.record.store import Intent
 from reconciler.workspace import Workspace
@@ -23,7 +23,7 @@ def _what_was_found_is_forgotten(_workspace: Workspace) -> None:
         return None
 
     recovering.found_entry = nothing
-    staging.fold = lambda state, _live: state
+    comparing.fold = lambda state, _live, **_of: state
 
 
 def _the_intention_is_taken_for_the_deed(_workspace: Workspace) -> None:
@@ -31,7 +31,7 @@ def _the_intention_is_taken_for_the_deed(_workspace: Workspace) -> None:
         return Entry(intent.after, generation, intent.operation, now) if intent.after else None
 
     recovering.found_entry = as_intended
-    staging.fold = lambda state, _live: state
+    comparing.fold = lambda state, _live, **_of: state
 
 
 SPOILED: Mapping[str, Callable[[Workspace], None]] = {

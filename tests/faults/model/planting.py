@@ -8,11 +8,11 @@ from dataclasses import replace
 from typing import Any
 from unittest import mock
 
-from reconciler import drifting, executing, guarding, staging
+from reconciler import comparing, drifting, executing, guarding, staging
 from reconciler.apply.journal import Journal
 from reconciler.core.plan import Operation, Outcome, Plan, Result, Step
 from reconciler.core.secret import Secret
-from reconciler.core.state import Entry
+from reconciler.core.state import Entry, State
 from reconciler.order import split
 from reconciler.providers.hosting.waves import Wave
 from reconciler.record.memory import MemoryStore
@@ -171,16 +171,22 @@ def recovery_trusts(_world: World) -> AbstractContextManager[Any]:
 @contextmanager
 def orphans_forgotten(_world: World) -> Iterator[None]:
     """What is live and in no record is nobody's."""
-    fold, drifts = staging.fold, staging.drifts
+    fold, drifts = comparing.fold, staging.drifts
 
     def known(state: Any, live: Any) -> list[Any]:
         return [item for item in live if item.address in state.entries]
 
-    blind = {
-        "fold": lambda state, live: fold(state, known(state, live)),
-        "drifts": lambda state, live, *rest: drifts(state, known(state, live), *rest),
-    }
-    with mock.patch.multiple(staging, **blind), mock.patch.multiple(drifting, **blind):
+    def blind_fold(state: Any, live: Any, **looked: Any) -> State:
+        return fold(state, known(state, live), **looked)
+
+    def blind_drifts(state: Any, live: Any, *rest: Any, **looked: Any) -> Any:
+        return drifts(state, known(state, live), *rest, **looked)
+
+    with ExitStack() as all_of_it:
+        for module in (comparing, drifting):
+            all_of_it.enter_context(mock.patch.object(module, "fold", blind_fold))
+        for module in (staging, drifting):
+            all_of_it.enter_context(mock.patch.object(module, "drifts", blind_drifts))
         yield
 
 

@@ -117,6 +117,6 @@ PLANTS: Sequence[Plant] = (
         "refresh-ignored",
         "A plan does not look at what is live.",
         [SETTLED],
-        p.swap("reconciler.staging.fold", lambda state, _live: state),
+        p.swap("reconciler.comparing.fold", lambda state, _live, **_looked: state),
     ),
 )
