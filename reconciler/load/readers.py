@@ -52,7 +52,7 @@ class Readers:
     """
 
     processors: Callable[[], int] = processors
-    worth: int = 200_000
+    worth: int = 500_000
     part: int = 50_000
     most: int = 7
     python: str = sys.executable or ""
