@@ -53,7 +53,7 @@ def drift(
         return watch(target, form, written, interval or "1m", served=served, cached=cached)
     reports = Reports(written, "drift", DRIFT)
     with reports.of(target):
-        with open_workspace(target) as workspace:
+        with open_workspace(target, cached=cached) as workspace:
             reports.target = workspace.target.name
             drifted = pipeline.drift(workspace, served=served, pace=Pace(told=warn), cached=cached)
         reports.write(drifted)
