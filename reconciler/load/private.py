@@ -8,6 +8,8 @@ from reconciler.errors import RefusedError
 from reconciler.load.place import git_root
 
 _FOLDER = ".mlops"
+# Later versions of git's index keep of a name no more than how it differs from the one before.
+_WHOLE_NAMES = (b"\0\0\0\2", b"\0\0\0\3")
 
 
 def refuse_tracked(root: str) -> None:
@@ -44,9 +46,14 @@ def index_of(git: Path) -> Path:
 
 
 def _may_be_tracked(index: Path) -> bool:
-    """Whether the name stands in git's index; to ask git itself would double the time of a small plan."""
+    """Whether the name is in git's index, seen or not; to ask git itself would double the time of a small plan."""
     try:
         with index.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as held:
-            return held.find(_FOLDER.encode()) >= 0
+            return held.find(_FOLDER.encode()) >= 0 or held[4:8] not in _WHOLE_NAMES or _is_split(index)
     except (OSError, ValueError):
         return False
+
+
+def _is_split(index: Path) -> bool:
+    """Whether some of the names may stand in a file that git's index shares with earlier ones."""
+    return any(name.startswith("sharedindex.") for name in os.listdir(index.parent))  # noqa: PTH208 - as text

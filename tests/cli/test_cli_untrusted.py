@@ -287,6 +287,18 @@ def test_what_came_with_the_repository_is_no_record_and_no_cache(repo: Repositor
         assert f".mlops/{name} came with the repository" in told.err
 
 
+@pytest.mark.parametrize("form", [("--index-version", "4"), ("--split-index",)])
+def test_it_is_none_either_where_git_s_index_does_not_spell_its_name(repo: Repository, form: tuple[str, ...]):
+    repo.write(".mlopr", "the name before it, of which version 4 keeps what is alike")
+    repo.write(".mlops/state.db", "whatever its author likes")
+    repo.git("init", "-q")
+    repo.git("add", "--force", "--all")
+    repo.git("update-index", *form)
+    assert b".mlops" not in (repo.folder / ".git" / "index").read_bytes()
+    told = repo.mlops("plan", code=4)
+    assert ".mlops/state.db came with the repository" in told.err
+
+
 def test_it_is_none_either_where_the_settings_lie_below_the_repository_s_root(repo: Repository):
     repo.write("services/credit/mlops.yaml", "targets:\n  dev: {provider: memory, default: true}\n")
     repo.write("services/credit/.mlops/state.db", "whatever its author likes")
