@@ -70,8 +70,8 @@ def _told_without(name: str) -> Callable[[Inputs], dict[str, Any]]:
     return told
 
 
-def _but_secrets(look: Look, held: Mapping[str, Any]) -> bool:
-    return bool(secrets_now(held["secrets"], os.environ, look.key) == held["secrets"])
+def _but_secrets(look: Look, held: Mapping[str, Any]) -> list[str] | None:
+    return [] if secrets_now(held["secrets"], os.environ, look.key) == held["secrets"] else None
 
 
 def _as_if_git_looked(entry: "re.Match[bytes]") -> checkout.Recorded:
@@ -91,13 +91,13 @@ PLANTS: Sequence[Plant] = (
     Plant("what is live", _swapped(remembering__inputs__Inputs__told=_told_without("live")), ["edit_live"]),
     Plant("the record", _swapped(remembering__inputs__Inputs__told=_told_without("record")), ["forget_recorded"]),
     Plant("the files", _swapped(remembering__inputs__Inputs__told=_told_without("files")), ["write", "remove"]),
-    Plant("what is named", _swapped(remembering__look__Look___is_as_it_was=_but_secrets), ["write", "remove"]),
+    Plant("what is named", _swapped(remembering__look__Look___moved=_but_secrets), ["write", "remove"]),
     Plant("the question", _swapped(remembering__look__place_of=lambda *_: "one"), ["wait", "bring_about"]),
     Plant("names of files", _swapped(load__set_members___id_of=_of_contents), ["rename"]),
     Plant("bytes of a file", _swapped(load__cache__blob_id=lambda data: str(len(data))), ["write", "put_back"]),
     Plant(
         "the commit of a line",
-        _swapped(load__blame_cache___key=lambda line: repr(line[1:])),
+        _swapped(load__blame_cache___key=lambda _, path: repr(path)),
         course=[Move("write", _BLUE, 1), Move("commit", _BLUE, 0), Move("write", _BLUE, 2), Move("commit", _BLUE, 0)],
         ask_git=True,
     ),
