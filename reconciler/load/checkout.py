@@ -104,10 +104,9 @@ class Checkout:
         """
         said = self._git().compared(*_CHANGED, *self._here(), settings=_SETTINGS)
         names = [name for name in os.fsdecode(said).split("\0") if name]
+        # A repository in this one, attributes, or a link through which git sees files that are not here.
         if any(name.endswith(("/", _ATTRIBUTES)) or self._is_folder_behind_link(name) for name in names):
-            return (
-                None  # a repository in this one, attributes, or a link through which git sees files that are not here
-            )
+            return None
         return [name[self._cut() :] for name in names]
 
     def recorded(self) -> dict[str, Recorded] | None:
