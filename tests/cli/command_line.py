@@ -145,9 +145,10 @@ class Repository:
         (self.folder / name).unlink()
 
     def live(self) -> dict[str, Any]:
-        """The specs of a memory target's objects by address."""
-        lines = [json.loads(line) for line in self.read("live.jsonl").splitlines()]
-        return {line["address"]: line["spec"] for line in lines if line.get("spec") is not None}
+        """The specs of a memory target's objects by address; a run that ends leaves one line of each."""
+        lines = map(json.loads, self.read("live.jsonl").splitlines())
+        last = {line["address"]: line.get("spec") for line in lines}
+        return {address: spec for address, spec in last.items() if spec is not None}
 
     def behind_our_back(self, address: str, **fields: Any) -> None:
         """Change a memory target's object as somebody with a console would; without fields remove it."""
