@@ -1,0 +1,19 @@
+"""The parts of a plan are told by processes that do what the command does, and then say more than it."""
+
+import json
+from pathlib import Path
+
+from applied import applied
+from measuring import Bench
+from parts import LOADED, PROFILED, last_line
+
+
+def test_a_plan_says_what_it_loaded_and_what_it_called(tmp_path: Path):
+    bench = Bench(tmp_path)
+    folder = applied(bench, "applied", 13)
+    names = last_line(bench, LOADED, folder)
+    assert {"reconciler.cli.main", "reconciler.planning", "sqlite3"} <= set(json.loads(names))
+    spent = json.loads(last_line(bench, PROFILED, folder, names))
+    assert spent.keys() == {"git", "SQLite", "system"}
+    assert spent["SQLite"] > 0
+    assert spent["system"] > 0
