@@ -11,6 +11,7 @@ each row carries a checksum over itself, so that a damaged one is none either.
 import hashlib
 import os
 import sqlite3
+import stat
 import sys
 import time
 import zlib
@@ -42,12 +43,12 @@ _DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQL
 def read_rows(folder: Path | None, table: str, keys: Collection[str]) -> dict[str, bytes]:
     """What stands under these keys; nothing where there is no cache that can be used."""
     file = _file(folder) if folder and keys else None
-    if file is None or not file.exists():
+    if file is None or not _is_there(file):
         return {}
     try:
         with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True, timeout=_PATIENCE_S)) as database:
             return dict(_read(database, table, list(keys)))
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeError) as error:
         _without(file, error)
         return {}
 
@@ -69,7 +70,7 @@ def keep_rows(folder: Path | None, table: str, rows: Mapping[str, bytes], *, mos
         with closing(sqlite3.connect(file, timeout=_PATIENCE_S)) as database, database:
             _keep(database, table, rows)
             _bounded(database, table, most_bytes)
-    except (sqlite3.Error, OSError) as error:
+    except (sqlite3.Error, UnicodeError, OSError) as error:
         _without(file, error)
 
 
@@ -121,7 +122,8 @@ def _checksum(table: str, key: str, value: bytes) -> int:
 def _without(file: Path, error: Exception) -> None:
     """Do without the cache; one that is damaged begins anew."""
     code = getattr(error, "sqlite_errorcode", None)
-    if code is not None and (code & 0xFF) in _DAMAGED:
+    # What is damaged may stand in SQLite's own message about it, which then is no text.
+    if isinstance(error, UnicodeError) or (code is not None and (code & 0xFF) in _DAMAGED):
         with suppress(OSError):
             file.unlink(missing_ok=True)
 
@@ -132,12 +134,20 @@ def _made(file: Path) -> None:
     Raises:
         OSError: it cannot be made.
     """
-    if file.exists():
+    if _is_there(file):
         return
     file.parent.parent.mkdir(mode=0o700, exist_ok=True)
     file.parent.mkdir(mode=0o700, exist_ok=True)
     _old_ones_go(file.parent)
-    os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))
+    os.close(os.open(file, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600))
+
+
+def _is_there(file: Path) -> bool:
+    """Whether it is a file of its own: nothing is read or written through a link, and no pipe is waited for."""
+    try:
+        return stat.S_ISREG(os.lstat(file).st_mode)
+    except OSError:
+        return False
 
 
 def _old_ones_go(folder: Path) -> None:

@@ -267,3 +267,28 @@ def test_a_folder_that_is_in_the_way_is_done_without(cache: Path):
     cache.write_text("in the way")
     keep_rows(cache, "facts", {"a": b"1"})
     assert held(cache, "a") == {}
+
+
+def test_a_file_of_which_not_even_what_is_wrong_can_be_told_begins_anew(tmp_path: Path):
+    keep_rows(tmp_path, "facts", {"a": b"one"})
+    (file,) = tmp_path.glob("*.db")
+    file.write_bytes(file.read_bytes().replace(b"TABLE", b"T\xa0BLE"))
+    assert read_rows(tmp_path, "facts", ["a"]) == {}
+    keep_rows(tmp_path, "facts", {"a": b"two"})
+    assert read_rows(tmp_path, "facts", ["a"]) == {"a": b"two"}
+
+
+@pytest.mark.skipif(os.name != "posix", reason="no pipes")
+def test_no_pipe_is_waited_for_and_no_link_is_followed(tmp_path: Path):
+    folder, elsewhere = tmp_path / "cache", tmp_path / "elsewhere"
+    keep_rows(folder, "facts", {"a": b"one"})
+    (file,) = folder.glob("*.db")
+    file.rename(elsewhere)
+    before = elsewhere.read_bytes()
+    for make in (lambda: os.mkfifo(file), lambda: file.symlink_to(elsewhere), lambda: file.symlink_to("nowhere")):
+        make()
+        assert read_rows(folder, "facts", ["a"]) == {}
+        keep_rows(folder, "facts", {"a": b"two"})
+        file.unlink(missing_ok=True)
+        assert not (folder / "nowhere").exists()
+        assert elsewhere.read_bytes() == before
