@@ -11,7 +11,7 @@ import heapq
 import queue
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
@@ -125,6 +125,9 @@ class _Walk:
             begun = [(step, self._intend(step)) for step in self._next_steps(parallel, stop)]
         for _, outcome in ended:
             self._tell(outcome)
+        if stop.is_set():  # Whoever was told may have had enough.
+            self._take_back(operation for _, operation in begun)
+            return
         for step, operation in begun:
             self._begin(step, operation, stop)
 
@@ -134,6 +137,12 @@ class _Walk:
 
     def _intend(self, step: Step) -> Operation:
         return self._journal.intend(step, lambda line: self._report(step, line))
+
+    def _take_back(self, operations: Iterable[Operation]) -> None:
+        """Write down that calls of which the intent is written are not made."""
+        with self._journal.together():
+            for operation in operations:
+                self._journal.not_begun(operation)
 
     def _begin(self, step: Step, operation: Operation, stop: threading.Event) -> None:
         self._watcher.on_start(step)

@@ -110,3 +110,8 @@ class Journal:
     def failed(self, outcome: Outcome, operation: Operation) -> None:
         """Record that the step failed; the record of its address stays as it was."""
         self._store.abandon(operation.id, outcome="failed", message=outcome.message, finished=self._now())
+
+    def not_begun(self, operation: Operation) -> None:
+        """Record that the call was not made, and never will be."""
+        message = "the run was interrupted before the call"
+        self._store.abandon(operation.id, outcome="not begun", message=message, finished=self._now())

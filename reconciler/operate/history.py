@@ -18,7 +18,7 @@ LAST = "last"
 _SHORTEST = 4
 RECORD_ALONE = frozenset({"import", "state rebuild"})
 """Commands whose runs changed what is recorded and nothing live, so that there is nothing to undo."""
-_WITHOUT_EFFECT = frozenset({"failed", "recovered as not done"})
+_WITHOUT_EFFECT = frozenset({"failed", "not begun", "recovered as not done"})
 
 
 def history(store: Store, target: str, *, limit: int) -> dict[str, Any]:

@@ -133,6 +133,16 @@ def test_an_interruption_finishes_what_runs_and_begins_nothing_more(store):
     assert [str(a) for a in store.read().entries] == ["endpoint/credit"]
 
 
+def test_whoever_is_told_of_a_step_may_end_the_run_before_the_next_call(store):
+    stop, provider = threading.Event(), Recorder()
+    watcher = Watcher(on_outcome=lambda _outcome: stop.set())
+    found = results(run([endpoint(), blue()], store, provider, stop=stop, watcher=watcher))
+    assert found == {"endpoint/credit": "succeeded", "deployment/credit/blue": "skipped"}
+    assert provider.calls == [("create", "endpoint/credit")]
+    assert [item.outcome for item in store.operations("run")] == ["succeeded", "not begun"]
+    assert store.unfinished() == ()
+
+
 def test_an_action_that_a_plugin_does_not_have_fails_its_step(store):
     class Half(Recorder):
         create = property()
