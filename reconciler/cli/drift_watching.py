@@ -71,7 +71,7 @@ def _look(
         except typer.BadParameter as error:
             raise MlopsError(error.format_message()) from error
         with reports.of(target):
-            with open_workspace(target) as workspace:
+            with open_workspace(target, cached=cached) as workspace:
                 reports.target = workspace.target.name
                 drifted = pipeline.drift(workspace, served=served, pace=pace, cached=cached)
             reports.write(drifted)

@@ -69,7 +69,7 @@ def apply() -> None:
 
 def plan(*, cached: bool = True, wish: Mapping[str, Any] | None = None) -> Planned:
     """A plan of the target."""
-    with open_workspace(None) as workspace:
+    with open_workspace(None, cached=cached) as workspace:
         return pipeline.plan(workspace, Wish(cached=cached, **(wish or {})))
 
 

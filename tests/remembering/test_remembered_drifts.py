@@ -53,7 +53,7 @@ def as_applied(applied: Path) -> Iterator[None]:
 
 def look(*, cached: bool = True) -> tuple[Drifted, list[str]]:
     """What has drifted, and what the platform was asked for it."""
-    with open_workspace(None) as workspace:
+    with open_workspace(None, cached=cached) as workspace:
         workspace.provider = Scheduled(workspace.provider)
         return pipeline.drift(workspace, cached=cached), workspace.provider.calls
 
