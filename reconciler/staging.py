@@ -3,12 +3,12 @@
 load -> resolve -> diff -> order -> preflight
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from reconciler.apply import InTime, Pace, recoveries, unfinished
-from reconciler.comparing import Sight, compared
-from reconciler.core.plan import Plan
+from reconciler.comparing import Compared, Sight, compared
+from reconciler.core.plan import Plan, Recovery
 from reconciler.core.problem import Problem
 from reconciler.core.state import generation_of, generations
 from reconciler.diff import altered, by_command, confined, drifts, newer, relabelled
@@ -58,36 +58,47 @@ def staged(
     """
     intents, who = unfinished(workspace.store)
     made = compared(workspace, wish, sight, besides, intents, pace)
-    sight, state, resolved, found = made.sight, made.state, made.resolved, made.found
-    loaded, recorded, live, refresh = sight.loaded, sight.recorded, sight.live, sight.refresh
-    whole, by_files = not loaded.alone, wish.resources is None
-    steps = order(confined(found, wish.only))
-    plan = Plan(
-        target=workspace.target.name,
-        lineage=recorded.lineage,
-        serial=recorded.serial,
-        tree=loaded.tree,
-        steps=steps,
-        live=generations(map(generation_of, live)),
-        pins=resolved.pins,
-        unchanged=len({r.address for r in resolved.resources} - {c.address for c in found}),
-        recovery=recoveries(intents, recorded, sight.seen),
-        holder=None if alone else who,
-        offline=workspace.offline,
-        against=wish.against,
-        labels={resource.address: resource.labels for resource in resolved.resources if resource.labels},
-        by_command=tuple(by_command(resolved.resources, state)) if whole and by_files and not wish.only else (),
-    )
+    sight, state, resolved = made.sight, made.state, made.resolved
+    recorded, live, refresh, whole = sight.recorded, sight.live, sight.refresh, not sight.loaded.alone
+    plan = _plan_of(workspace, wish, made, recoveries(intents, recorded, sight.seen), None if alone else who)
     if saved:
         saved.refuse_unless(plan)
     others = suspects(workspace, recorded, pace) if alone and not sight.whole else ()
     ahead = newer(recorded, {item.address: item for item in (*others, *live)}.values(), workspace.store.generation)
     (more, recorded_besides), guards = sight.besides, guards_of(workspace, wish, state, live, ahead)
     eyes = InTime(workspace.provider, pace)
-    known = state if refresh or workspace.offline else with_unclaimed_traffic(eyes, state, steps)
+    known = state if refresh or workspace.offline else with_unclaimed_traffic(eyes, state, plan.steps)
     guards, count = replace(guards, besides=recorded_besides), len(resolved.resources) + more
     guard(workspace, plan, known, guards, wanted=count if whole else None)
     told = tuple(drifts(recorded, live, ahead, of=sight.looked)) if refresh else ()
     meant = [each for each in resolved.resources if not wish.only or each.address in wish.only]
-    corrected = corrections_of(recorded, state, resolved.resources, found) if whole and not wish.only else {}
-    return Planned(plan, made.warnings, told, {**relabelled(recorded, meant), **corrected}, loaded.passed_over)
+    corrected = corrections_of(recorded, state, resolved.resources, made.found) if whole and not wish.only else {}
+    return Planned(plan, made.warnings, told, {**relabelled(recorded, meant), **corrected}, sight.loaded.passed_over)
+
+
+def _plan_of(
+    workspace: Workspace,
+    wish: Wish,
+    made: Compared,
+    recovery: tuple[Recovery, ...],
+    holder: Mapping[str, str | int] | None,
+) -> Plan:
+    """The steps to what is wanted, and all that a plan says besides."""
+    loaded, recorded, resources = made.sight.loaded, made.sight.recorded, made.resolved.resources
+    is_all = not loaded.alone and wish.resources is None and not wish.only
+    return Plan(
+        target=workspace.target.name,
+        lineage=recorded.lineage,
+        serial=recorded.serial,
+        tree=loaded.tree,
+        steps=order(confined(made.found, wish.only)),
+        live=generations(map(generation_of, made.sight.live)),
+        pins=made.resolved.pins,
+        unchanged=len({r.address for r in resources} - {c.address for c in made.found}),
+        recovery=recovery,
+        holder=holder,
+        offline=workspace.offline,
+        against=wish.against,
+        labels={resource.address: resource.labels for resource in resources if resource.labels},
+        by_command=tuple(by_command(resources, made.state)) if is_all else (),
+    )
