@@ -3,13 +3,12 @@
 import shutil
 import statistics
 import subprocess
-import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from measuring import Bench, Command, Cost, median
+from measuring import Bench, Command, Cost, median, say
 from reconcilers import NOT_TO_BE_HAD, OURS, PEERS, Reconciler
 from table import Absent, Point, Row
 
@@ -36,7 +35,7 @@ def beside(bench: Bench) -> Iterator[Row | Absent]:
     """All of them by size, each only as far as it comes; then the best at a thousand."""
     installed: dict[Reconciler, Path] = {}
     for peer in (OURS, *PEERS):
-        _say(f"  {peer.name}: installing")
+        say(f"  {peer.name}: installing")
         try:
             programs = peer.programs()
             _refuse_blind(bench, peer, programs)
@@ -91,7 +90,7 @@ def _folder(bench: Bench, peer: Reconciler, size: int) -> Path:
 def _asked(bench: Bench, peer: Reconciler, programs: Path, size: int) -> Asked | Absent:
     """The folder and a first look, which says whether the program finds all of it as it should be."""
     what = f"{peer.name}, {size:,} resources"
-    _say(f"  {what}")
+    say(f"  {what}")
     folder = _folder(bench, peer, size)
     began = time.monotonic()
     try:
@@ -152,7 +151,3 @@ def _best(costs: Mapping[str, Mapping[int, Sequence[Cost]]]) -> Iterator[Row | A
     ratio = statistics.median(other.cpu / one.cpu for other, one in zip(others[best], ours, strict=False))
     peer = f"{best}: {found[best]:.3f}, mlops: {median(ours).cpu:.3f}"
     yield Row(what, ratio, "x", TIMES, peer, at_least=True)
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)

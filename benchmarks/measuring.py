@@ -99,6 +99,11 @@ class Bench:
         return [list(costs) for costs in zip(*rounds, strict=True)]
 
 
+def say(text: str) -> None:
+    """Tell whoever waits how far it is."""
+    print(text, file=sys.stderr, flush=True)
+
+
 def median(costs: Sequence[Cost]) -> Cost:
     """The median of each part."""
     return Cost(*(statistics.median(getattr(cost, part) for cost in costs) for part in ("cpu", "wall", "mb")))

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from applied import applied
-from measuring import MLOPS, Bench, Command, median, python
+from measuring import MLOPS, Bench, Command, median, python, say
 from table import Row
 
 SIZES = (1_000, 10_000, 100_000)
@@ -60,6 +60,7 @@ print(json.dumps([name for name in sys.modules if name != "__main__"]), file=sys
 def parts(bench: Bench) -> Iterator[Row]:
     """The parts of a plan of each size."""
     for size in SIZES[: bench.runs(len(SIZES), 2)]:
+        say(f"  {size:,} resources")
         yield from _parts(bench, applied(bench, f"{size}", size), f"{size:,}")
 
 

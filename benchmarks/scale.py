@@ -8,7 +8,7 @@ from pathlib import Path
 
 from applied import applied
 from folders import committed
-from measuring import MLOPS, Bench, Command, Cost, median
+from measuring import MLOPS, Bench, Command, Cost, median, say
 from table import Row, compared
 
 NO_CHANGE_S = {1_000: 0.15, 10_000: 0.25, 100_000: 1.2}  # CPU seconds
@@ -21,7 +21,9 @@ MIB = 150  # peak memory of the largest
 def scale(bench: Bench) -> Iterator[Row]:
     """The plans that change nothing, by size; then what else there is to do among ten thousand."""
     for size, goal in NO_CHANGE_S.items():
+        say(f"  {size:,} resources: applying")
         folder = applied(bench, f"{size}", size)
+        say(f"  {size:,} resources: planning")
         bench.run(_plan(folder))  # without any cache, so that it says whether the folder was made as it should be
         commands = [_plan(folder), _plan(folder, "--no-git"), _git(folder)]
         plan, without, git = bench.in_turns(commands, _rounds(bench, size))
