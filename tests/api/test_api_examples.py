@@ -28,7 +28,7 @@ SERVED = {name for name in EXAMPLES if name.partition(".")[0] in ("Caller", "Cli
 def follow(name: str, **names: object) -> None:
     test = EXAMPLES[name]
     test.globs = {"reconciler": reconciler, **names}
-    runner = doctest.DocTestRunner(optionflags=doctest.REPORT_NDIFF)
+    runner = doctest.DocTestRunner(verbose=False, optionflags=doctest.REPORT_NDIFF)
     said: list[str] = []
     runner.run(test, out=said.append)
     assert not said, "".join(said)
