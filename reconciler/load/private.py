@@ -21,6 +21,7 @@ def refuse_tracked(root: str) -> None:
     Raises:
         RefusedError: git tracks something of it.
     """
+    root = os.path.realpath(root)  # a link to a folder of a repository is in none itself
     if not _may_be_tracked(index_of(Path(git_root(root) or root, ".git"))):
         return
     from reconciler.load.git import Unanswered, answer  # noqa: PLC0415 - only a repository that may bring it along

@@ -13,6 +13,8 @@ from command_line import PATIENCE_S, Repository
 from hostile_repository import hostile, touch_everything
 
 import reconciler
+from reconciler.errors import RefusedError
+from reconciler.load.private import refuse_tracked
 from tests.engine.fixtures import lacking
 from tests.faults.collector import Collector, collector
 
@@ -285,6 +287,16 @@ def test_what_came_with_the_repository_is_no_record_and_no_cache(repo: Repositor
     for words in (["plan"], ["plan", "--offline"], ["plan", "HEAD:manifests"], ["apply", "--auto-approve"]):
         told = repo.mlops(*words, code=4)
         assert f".mlops/{name} came with the repository" in told.err
+
+
+def test_it_is_none_either_where_a_link_leads_into_the_repository(repo: Repository, tmp_path: Path):
+    repo.write("below/.mlops/state.db", "whatever its author likes")
+    repo.git("init", "-q")
+    repo.git("add", "--force", "--all")
+    link = tmp_path / "a link"
+    link.symlink_to(repo.folder / "below")
+    with pytest.raises(RefusedError, match="came with the repository"):
+        refuse_tracked(str(link))
 
 
 @pytest.mark.parametrize("form", [("--index-version", "4"), ("--split-index",)])
