@@ -62,7 +62,7 @@ def write_repository() -> None:
 
 def apply() -> None:
     """Bring the target to what the files say."""
-    with open_workspace(None) as workspace:
+    with open_workspace(None, cached=False) as workspace:
         applied = pipeline.apply(workspace, Wish(blame=False, cached=False))
     assert applied.succeeded
 
