@@ -21,6 +21,7 @@ from reconciler.load.options import Override
 from reconciler.load.overrides import parse_set
 from reconciler.load.paths import found_at
 from reconciler.load.place import Bounds, Here, git_root, inside, shown
+from reconciler.load.private import refuse_tracked
 from reconciler.load.text import MAX_BYTES, decoded
 from reconciler.load.words import did_you_mean
 from reconciler.record.files import open_regular
@@ -118,6 +119,7 @@ def read_config(start: Path, *, file: Path | None = None, within: str = "", cach
 
     Raises:
         ManifestError: with everything that is wrong in `mlops.yaml`.
+        RefusedError: the cache came with the repository.
     """
     root, file = (start.absolute(), file) if file else (None, _file(start.absolute()))
     if file is None:
@@ -125,7 +127,10 @@ def read_config(start: Path, *, file: Path | None = None, within: str = "", cach
         return Config(root, ".", {"local": Target("local", "local", default=True)})
     here = Here(str(file), CONFIG, shown(str(file)))
     problems: list[Problem] = []
-    found = _document(file, here, problems, (root or file.parent) / CACHE if cached else None)
+    folder = root or file.parent
+    if cached:
+        refuse_tracked(str(folder))  # before the cache, which may have come along, is opened
+    found = _document(file, here, problems, folder / CACHE if cached else None)
     if problems or found is None:
         raise ManifestError(problems)
     reader = _Reader(found, here, within)
@@ -133,7 +138,7 @@ def read_config(start: Path, *, file: Path | None = None, within: str = "", cach
     manifests = reader.folder("manifests", ".")
     if reader.problems:
         raise ManifestError(reader.problems)
-    return Config(root or file.parent, manifests, targets, here.shown)
+    return Config(folder, manifests, targets, here.shown)
 
 
 def _file(start: Path) -> Path | None:

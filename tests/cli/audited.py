@@ -16,7 +16,7 @@ told = open(sys.argv[1], "a", buffering=1)
 script, sys.argv = sys.argv[2], sys.argv[2:]
 sys.path[0] = os.path.dirname(script)
 NAMED = ("socket.", "subprocess.", "os.exec", "os.posix_spawn", "os.spawn", "os.system", "os.fork", "os.putenv",
-         "ctypes.dlopen", "pty.spawn", "webbrowser", "ftplib", "http.client", "urllib", "smtplib")
+         "ctypes.dlopen", "pty.spawn", "webbrowser", "ftplib", "http.client", "urllib", "smtplib", "sqlite3.connect")
 def hook(event, args):
     if event.startswith(NAMED):
         told.write(json.dumps([event, repr(args)]) + "\\n")

@@ -365,3 +365,16 @@ def _calls_git(file: Path) -> bool:
     called = any(isinstance(word, ast.Constant) and word.value == "git" for word in words)
     names = {name.name for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for name in node.names}
     return "git" in imported or "program" in names or called
+
+
+def test_a_cache_that_came_with_the_repository_is_refused_before_it_is_opened(applied: Repository):
+    applied.git("init", "-q")
+    applied.mlops("plan")
+    assert caches_opened(audited(applied, "plan"))
+    applied.git("add", "--force", "--all")
+    applied.git("commit", "-qm", "one")
+    assert caches_opened(audited(applied, "plan", code=4)) == []
+
+
+def caches_opened(seen: Audited) -> list[str]:
+    return [text for _, text in seen.of("sqlite3.connect") if ".mlops/cache" in text]
