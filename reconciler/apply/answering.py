@@ -1,6 +1,7 @@
 """What a provider is asked outside of steps is answered in time, or fails: what hangs must not keep the lock.
 
-A question that fails in passing is asked again, and a platform that asks to wait is waited for.
+A platform that asks to wait is waited for. One that does not answer at all is told at once: nothing was begun, and
+whoever asked may ask again.
 """
 
 import threading
@@ -9,7 +10,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from reconciler.apply.retrying import Pace, try_call
+from reconciler.apply.retrying import Pace, asks_to_wait, try_call
 from reconciler.core.address import Address
 from reconciler.core.state import Live, Served
 from reconciler.errors import ProviderError
@@ -100,6 +101,7 @@ class InTime:
             deadline=deadline,
             wait=self.pace.wait or _slept,
             report=lambda said: self.pace.told(f"{what}: {said}"),
+            passing=asks_to_wait,
         )
         if tried.error:
             raise tried.error

@@ -125,7 +125,7 @@ class _Walk:
             begun = [(step, self._intend(step)) for step in self._next_steps(parallel, stop)]
         for _, outcome in ended:
             self._tell(outcome)
-        if stop.is_set():  # Whoever was told may have had enough.
+        if begun and stop.is_set():  # Whoever was told may have had enough.
             self._take_back(operation for _, operation in begun)
             return
         for step, operation in begun:

@@ -64,6 +64,7 @@ def try_call(
     deadline: float,
     wait: Callable[[float], bool],
     report: Callable[[str], None],
+    passing: Callable[[BaseException], TransientError | None] | None = None,
 ) -> Tried:
     """Make a call until it succeeds, fails for good, or there is no more to be had of trying.
 
@@ -73,28 +74,35 @@ def try_call(
         deadline: of the clock, beyond which no pause leads.
         wait: waits so many seconds, and says whether the run was interrupted meanwhile.
         report: told before each pause.
+        passing: the error as one that may pass, if it may; by default also a connection that breaks.
     """
+    passing = passing or may_pass
     maybe_done, tries = False, 0
     while True:
         tries += 1
         try:
             call()
         except BaseException as error:  # noqa: BLE001 - a plug-in may raise anything; it becomes an outcome
-            passing = _passing(error)
-            maybe_done |= passing is not None and passing.maybe_done
-            if passing is None:
+            found = passing(error)
+            maybe_done |= found is not None and found.maybe_done
+            if found is None:
                 return Tried(error, maybe_done)
-            pause = pace.pause(tries, passing)
+            pause = pace.pause(tries, found)
             if tries >= pace.tries or pace.clock() + pause > deadline:
-                return Tried(_given_up(passing, tries), maybe_done)
-            report(f"{passing}, retrying in {pause:.3g} s ({tries + 1} of {pace.tries})")
+                return Tried(_given_up(found, tries), maybe_done)
+            report(f"{found}, retrying in {pause:.3g} s ({tries + 1} of {pace.tries})")
             if wait(pause):
-                return Tried(ProviderError(f"{passing}; interrupted before another try"), maybe_done)
+                return Tried(ProviderError(f"{found}; interrupted before another try"), maybe_done)
         else:
             return Tried()
 
 
-def _passing(error: BaseException) -> TransientError | None:
+def asks_to_wait(error: BaseException) -> TransientError | None:
+    """The error, where the platform says how long it wants to be left alone."""
+    return error if isinstance(error, TransientError) and error.retry_after_s is not None else None
+
+
+def may_pass(error: BaseException) -> TransientError | None:
     """The error as one that may pass, if it may: a connection that breaks leaves open what came of the call."""
     if isinstance(error, TransientError):
         return error

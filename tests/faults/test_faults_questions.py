@@ -76,6 +76,18 @@ def test_f09_what_fails_for_good_is_not_asked_again():
     assert (world.provider.calls, world.told) == (["list"], [])
 
 
+@pytest.mark.parametrize("error", [TransientError("no engine"), ConnectionRefusedError("no engine"), TimeoutError()])
+def test_f09_a_platform_that_does_not_answer_is_told_at_once(error):
+    class Away(MemoryProvider):
+        def list(self):
+            raise error
+
+    clock, told = FakeClock(), list[str]()
+    with pytest.raises(type(error)):
+        InTime(Away(), clock.pace(told=told.append)).list()
+    assert (clock.waits, told) == ([], [])
+
+
 class Many:
     """A platform that is asked for one object at a time; it counts how many are asked for at once."""
 

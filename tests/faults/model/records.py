@@ -2,9 +2,10 @@
 
 import copy
 import shutil
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -115,6 +116,10 @@ def _soon(_seconds: float) -> None:
     """Wait for nothing."""
 
 
+def _nothing() -> None:
+    """Let nothing happen."""
+
+
 class Recorded:
     """A store as one process has it: a point before and behind each write, and a witness of what was written.
 
@@ -124,10 +129,28 @@ class Recorded:
         wrote: told the name and the arguments of each write that was let through, and of `lock` and `unlock`.
     """
 
-    _READS = frozenset({"read", "secret_key", "unfinished", "generation", "runs", "operations", "holder", "close"})
+    _READS = frozenset(
+        {"read", "root", "digests", "some", "secret_key", "unfinished", "generation", "runs", "operations", "holder"}
+        | {"close"}
+    )
 
     def __init__(self, store: Store, point: Callable[[], None], wrote: Callable[..., None]) -> None:
         self._store, self._point, self._wrote = store, point, wrote
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """What a block writes is one write: nothing happens within it, and it is told once it was let through."""
+        point, wrote, told = self._point, self._wrote, list[Callable[[], None]]()
+        point()
+        self._point, self._wrote = _nothing, lambda *args, **options: told.append(partial(wrote, *args, **options))
+        try:
+            with self._store.together():
+                yield
+        finally:
+            self._point, self._wrote = point, wrote
+        for tell in told:
+            tell()
+        point()
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._store, name)
