@@ -96,8 +96,8 @@ def test_traffic_moves_step_by_step_to_the_end_and_the_attendant_goes(two: Repos
     with load(two) as asked:
         until(lambda: traffic(two) == {"green": 100})
     assert asked.lost == []
-    assert "endpoint/credit: roll-out at 50 %" in decisions(two)
-    assert "endpoint/credit: roll-out done" in decisions(two)
+    until(lambda: "endpoint/credit: roll-out at 50 %" in decisions(two))
+    until(lambda: "endpoint/credit: roll-out done" in decisions(two))
     assert "No drift" in two.mlops("drift", "--detailed-exitcode").out
     until(lambda: not attendants(two))
 
@@ -130,7 +130,7 @@ def test_slow_answers_lead_the_traffic_back(two: Repository):
     moved(two, rollout("[50, 100]", "1h", "{p95_ms: 90, min_requests: 3}"), green=SLOW)
     with load(two):
         until(lambda: traffic(two) == {"blue": 100})
-    assert "p95_ms above 90" in decisions(two)
+    until(lambda: "p95_ms above 90" in decisions(two))
 
 
 def test_without_requests_a_rollout_holds(two: Repository):
@@ -211,7 +211,7 @@ def test_a_deployment_scales_with_its_load(local: Repository, rules: tuple[str, 
         assert local.steps() == []
     until(lambda: instances(local) == 1)
     assert asked.lost == []
-    assert "deployment/credit/blue: 1 -> 2 instances" in decisions(local)
+    until(lambda: "deployment/credit/blue: 1 -> 2 instances" in decisions(local))
 
 
 def test_traffic_goes_back_although_a_new_instance_is_not_ready_for_long(two: Repository):
@@ -246,7 +246,7 @@ def test_scale_settings_scale_with_the_requests_under_way(local: Repository):
     local.apply()
     with load(local, clients=2):
         until(lambda: instances(local) == 2)
-    assert "requests at once, target 70 %" in decisions(local)
+        until(lambda: "requests at once, target 70 %" in decisions(local))
 
 
 def test_the_attendant_goes_on_as_before_while_mlops_yaml_is_wrong(two: Repository):
