@@ -59,7 +59,7 @@ def _read_back(bench: Bench, folder: Path) -> Sequence[Row]:
     """What a record of ten thousand steps costs whoever asks what was done, and what would undo it."""
     commands = [
         Command((MLOPS, "history"), folder, "succeeded"),
-        Command((MLOPS, "rollback", "--plan-only"), folder, "to delete"),
+        Command((MLOPS, "rollback", "--plan-only", "--allow-empty", "--max-delete", "100000"), folder, "to delete"),
         Command(("git", "status"), folder, "working tree clean"),
     ]
     history, undone, git = bench.in_turns(commands, bench.runs(3, 1))
