@@ -56,6 +56,10 @@ class Connection:
         finally:
             self._connection.close()
 
+    def leave(self) -> None:
+        """Close without an answer, as if nobody were here."""
+        self._connection.close()
+
 
 class Control:
     """The listening socket. Whoever holds the keeper's lock owns its path, so a stale one is removed."""

@@ -113,13 +113,20 @@ class Resident:
         rotate_logs([record.process for record in self._kept.records.values()], self._tell)
         with suppress(OSError):
             rotate(self._folder / "keeper.log", max_bytes=OWN_LOG_BYTES, files=1)
-        if not self._closing and os.fstat(self._lock).st_nlink == 0:
-            say("the folder is gone, so nobody could find what runs: everything is stopped")
-            self._closing = True
-            self._kept.stop_all()
+        self._is_orphaned()
         with suppress(OSError):
             if not self._control.is_reachable() and self._is_in_place():
                 self._control.listen_again()
+
+    def _is_orphaned(self) -> bool:
+        """Whether the folder is gone; then nobody could find what runs, and everything is stopped."""
+        if os.fstat(self._lock).st_nlink:
+            return False
+        if not self._closing:
+            say("the folder is gone, so nobody could find what runs: everything is stopped")
+            self._closing = True
+            self._kept.stop_all()
+        return True
 
     def _tell(self, name: str, number: int) -> None:
         pid = self._kept.records[name].pid
@@ -133,6 +140,9 @@ class Resident:
 
     def _handle(self, request: Json, connection: Connection) -> None:
         """Answer a request, at once or when the condition holds that it has to wait for."""
+        if self._is_orphaned():
+            connection.leave()  # It is for the keeper of a folder that is in the same place by now.
+            return
         try:
             outcome = self._answers[request["do"]](request)
         except (KeyError, TypeError, ValueError, OSError) as error:

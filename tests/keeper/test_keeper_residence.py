@@ -143,6 +143,17 @@ def test_a_folder_that_is_deleted_takes_its_processes_with_it(house):
     house.until(lambda: all(house.gone(pid) for pid in pids))
 
 
+def test_where_a_folder_was_deleted_another_keeper_takes_what_is_put_there_at_once(house):
+    house.keeper.put(house.process("a"))
+    former = house.keeper.pid()
+    for path in (house.folder / "kept").iterdir():
+        path.unlink()
+    house.keeper.put(house.process("b"))
+    assert house.keeper.pid() != former
+    assert [each.name for each in house.keeper.statuses()] == ["b"]
+    house.until(lambda: house.gone(former))
+
+
 def test_several_that_ensure_at_once_get_the_same_keeper(house):
     pids: list[int | None] = []
     callers = [
