@@ -25,6 +25,7 @@ from reconciler.frozen import dataclass
 from reconciler.providers.provider import Provider
 
 _NEXT = "the next apply looks at what is there before it does anything"
+_HEARD_WITHIN_S = 0.5
 
 
 @dataclass(frozen=True)
@@ -191,13 +192,26 @@ class _Walk:
         """Wait for a step to end, or for one to have had its time, which then runs no more as far as we know."""
         while True:
             due = min(self._running.values(), key=lambda running: running.deadline)
-            try:
-                ended = self._ended.get(timeout=max(0.0, due.deadline - self._pace.clock()))
-            except queue.Empty:
+            ended = self._first_ended(max(0.0, due.deadline - self._pace.clock()))
+            if not ended:
                 return self._running.pop(due.step.id), _unanswered(due.step, self._pace.step_timeout_s)
             self._crew.is_free()
             if self._running.pop(ended.running.step.id, None):
                 return ended.running, self._concealed(_outcome(ended))
+
+    def _first_ended(self, seconds: float) -> _Ended | None:
+        """What ends first within this time.
+
+        It is waited for in pieces, as a signal cuts short only the wait in which it comes. Of one that comes just
+        before, Python hears when the wait is over.
+        """
+        while True:
+            piece = min(seconds, _HEARD_WITHIN_S)
+            with suppress(queue.Empty):
+                return self._ended.get(timeout=piece)
+            seconds -= piece
+            if seconds <= 0:
+                return None
 
     def _concealed(self, outcome: Outcome) -> Outcome:
         tail = tuple(self._conceal(line) for line in outcome.log_tail)

@@ -1,6 +1,9 @@
 """Executing a plan: order, records, failures, interruption, recovery."""
 
+import os
+import signal
 import threading
+from contextlib import contextmanager
 
 import pytest
 
@@ -207,3 +210,33 @@ def test_a_call_that_lands_after_recovery_is_refused(store):
     with pytest.raises(ProviderError, match="generation"):
         provider.create(step, Operation("op", store.read().lineage, 1))
     assert [str(outcome.result) for outcome in run([endpoint()], store, provider)] == [str(Result.SUCCEEDED)]
+
+
+@contextmanager
+def interrupted_unawares(when):
+    """SIGINT reaches another thread: it cuts no wait of this one short, as one that comes just before a wait."""
+    heard = threading.Event()
+    before = signal.signal(signal.SIGINT, lambda _number, _frame: heard.set())
+    sender = threading.Thread(target=lambda: when.wait() and os.kill(os.getpid(), signal.SIGINT))
+    sender.start()
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield heard
+    finally:
+        when.set()
+        sender.join()
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+        signal.signal(signal.SIGINT, before)
+
+
+def test_a_signal_that_comes_just_before_a_wait_is_heard_while_the_step_runs(store):
+    begun, heard = threading.Event(), []
+    with interrupted_unawares(begun) as stop:
+
+        def during(_step):
+            begun.set()
+            heard.append(stop.wait(30))
+
+        outcomes = run([endpoint(), blue()], store, Recorder(during=during), stop=stop)
+    assert heard == [True]
+    assert results(outcomes) == {"endpoint/credit": "succeeded", "deployment/credit/blue": "skipped"}
