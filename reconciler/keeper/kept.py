@@ -171,8 +171,9 @@ class Kept:
         """Start a process once it is written down; if that cannot be, nothing runs."""
         name = record.process.name
         self.due.pop(name, None)
-        pid, opener = children.spawn(record.process, self._mark(name))
-        record = record.started(pid, children.born(pid), self._wall())
+        mark = _new_mark(name)
+        pid, opener = children.spawn(record.process, mark)
+        record = record.started(pid, children.born(pid), self._wall(), mark)
         self.records[name] = record
         try:
             table.save(self._folder, self.records)
@@ -243,7 +244,7 @@ class Kept:
             os.close(descriptor)
         process = self.records[name].process
         how = replace(_buried(self.records[name].pid or 0), cause=self._hung.pop(name, ""))
-        if mark := self._mark(name):
+        if mark := self.records[name].mark:
             children.kill_marked(mark)
         say(f"{name}: {how}")
         record = self.records[name].ended(how, self._wall())
@@ -251,10 +252,6 @@ class Kept:
         self._console.ended(process)
         self.remember(record)
         self._follow_up(name, record)
-
-    def _mark(self, name: str) -> str:
-        """By what an instance and all that it starts are known; what else is kept may start what is to outlive it."""
-        return f"{self._folder}:{name}" if is_instance(name) else ""
 
     def _follow_up(self, name: str, record: Record) -> None:
         if not record.stopping:
@@ -285,6 +282,14 @@ class Kept:
             self._unsaved = True
         else:
             self._unsaved = False
+
+
+def _new_mark(name: str) -> str:
+    """For an instance, one that no other process has, under whatever keeper; what else is kept has none.
+
+    That may start what is to outlive it.
+    """
+    return os.urandom(12).hex() if is_instance(name) else ""
 
 
 def _buried(pid: int) -> Exit:

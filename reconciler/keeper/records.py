@@ -19,6 +19,7 @@ class Record:
         trial: an exit is not followed by a restart.
         pid: of the running process; None while there is none.
         born: what tells the process from a later one of the same pid.
+        mark: by what the process and all that it starts are known, in whatever keeper's folder; empty for none.
         restarts: how often it was started again since that was acknowledged.
         failures: how often in a row it ended before it was steady.
         stopping: it was told to end; what follows is `successor`, or nothing.
@@ -28,6 +29,7 @@ class Record:
     trial: bool = False
     pid: int | None = None
     born: str = ""
+    mark: str = ""
     started_at: float = 0.0
     restarts: int = 0
     failures: int = 0
@@ -35,10 +37,10 @@ class Record:
     stopping: bool = False
     successor: "Record | None" = None
 
-    def started(self, pid: int, born: str, at: float) -> "Record":
+    def started(self, pid: int, born: str, at: float, mark: str = "") -> "Record":
         """The process runs; a start after an exit is a restart."""
         again = self.last_exit is not None
-        return replace(self, pid=pid, born=born, started_at=at, restarts=self.restarts + again)
+        return replace(self, pid=pid, born=born, mark=mark, started_at=at, restarts=self.restarts + again)
 
     def ended(self, how: Exit, at: float) -> "Record":
         """The process ended; one that had been steady begins its back-off anew."""

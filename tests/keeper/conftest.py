@@ -128,6 +128,16 @@ class House:
 
 @pytest.fixture
 def house() -> Iterator[House]:
+    yield from _house()
+
+
+@pytest.fixture
+def other_house() -> Iterator[House]:
+    """Of a keeper of its own, beside the first one's."""
+    yield from _house()
+
+
+def _house() -> Iterator[House]:
     folder = Path(tempfile.mkdtemp(prefix="kp", dir="/tmp"))
     found = House(folder)
     try:

@@ -84,6 +84,17 @@ def test_what_an_instance_started_in_a_session_of_its_own_ends_with_it(house):
     assert house.gone(left(house)[-1])
 
 
+def test_an_instance_ends_without_one_of_the_same_name_in_another_folder(house, other_house):
+    for each in (house, other_house):
+        each.keeper.put(left_to_itself(each, "credit/blue/one"))
+        each.until(lambda each=each: len(left(each)) == 1)
+    before = other_house.status("credit/blue/one")
+    house.keeper.remove("credit/blue/one")
+    assert house.gone(left(house)[0])
+    assert not other_house.gone(left(other_house)[0])
+    assert other_house.status("credit/blue/one") == before
+
+
 def test_an_exit_on_trial_is_final_and_told(house):
     house.keeper.put(house.process("a", "echo Traceback >&2; exit 3"), trial=True)
     house.until(lambda: house.status("a").last_exit == Exit(code=3))

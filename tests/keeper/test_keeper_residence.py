@@ -290,6 +290,7 @@ def test_a_table_of_an_earlier_version_is_adopted(house):
     records = json.loads(path.read_text())
     for name in ("liveness", "readiness", "longest_delay_s", "reopen_signal"):
         del records["a"]["process"][name]
+    del records["a"]["mark"]
     path.write_text(json.dumps(records))
     house.keeper.ensure()
     assert house.status("a").pid == pid
