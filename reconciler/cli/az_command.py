@@ -8,7 +8,7 @@ import shlex
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from typer._click import Context
+from typer._click import Context, Parameter
 from typer._click.exceptions import UsageError
 from typer.core import TyperCommand, TyperOption
 
@@ -19,8 +19,15 @@ _THREE_STATE = ("--local", "--local-enable-gpu")
 """Flags that may have `true` or `false` behind them, as they have there; alone they are true."""
 
 
+_OF_NO_ACCOUNT = (["--verbose"], ["--resource-group", "-g"], ["--workspace-name", "-w"], ["--subscription"])
+"""Options that each command takes, as scripts give them, and makes nothing of: a target has no subscription."""
+
+
 class AzCommand(TyperCommand):
     """A command of `az ml` under the same name."""
+
+    def __init__(self, name: str | None, *, params: Sequence[Parameter] = (), **attrs: Any) -> None:
+        super().__init__(name, params=[*params, *map(_of_no_account, _OF_NO_ACCOUNT)], **attrs)
 
     def parse_args(self, ctx: Context, args: list[str]) -> list[str]:
         """Write out what is abbreviated, then read as any other command does."""
@@ -31,6 +38,14 @@ class AzCommand(TyperCommand):
                 _add(reader, option)
         found, left = reader.parse_known_args(args, argparse.Namespace(words=[]))
         return super().parse_args(ctx, [*found.words, *left])
+
+
+def _of_no_account(names: list[str]) -> TyperOption:
+    flag = names == ["--verbose"]
+    value, help_ = False if flag else "", "Taken and of no account."
+    return TyperOption(
+        param_decls=names, is_flag=flag, default=value, expose_value=False, show_default=False, help=help_
+    )
 
 
 def _add(reader: argparse.ArgumentParser, option: TyperOption) -> None:

@@ -64,11 +64,7 @@ Query = Annotated[
     typer.Option("--query", metavar="JMESPATH", callback=_query, help="The part of the answer to print."),
 ]
 Output = Annotated[AzOutput, typer.Option("--output", "-o", case_sensitive=False, help="How to print it.")]
-ResourceGroup = Annotated[str, typer.Option("--resource-group", "-g", help="Taken and of no account.")]
-Workspace = Annotated[str, typer.Option("--workspace-name", "-w", help="Taken and of no account.")]
-Subscription = Annotated[str, typer.Option("--subscription", help="Taken and of no account.")]
 OnlyErrors = Annotated[bool, typer.Option("--only-show-errors", help="Say nothing but errors.")]
-Verbose = Annotated[bool, typer.Option("--verbose", help="Taken and of no account.")]
 LockTimeout = Annotated[
     float,
     typer.Option(

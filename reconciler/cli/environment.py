@@ -32,10 +32,6 @@ def create(
     query: az.Query = "",
     output: az.Output = az.AzOutput.JSON,
     only_errors: az.OnlyErrors = False,
-    verbose: az.Verbose = False,  # noqa: ARG001
-    resource_group: az.ResourceGroup = "",  # noqa: ARG001
-    workspace_name: az.Workspace = "",  # noqa: ARG001
-    subscription: az.Subscription = "",  # noqa: ARG001
 ) -> int:
     """Register an environment: an image or a build context, with a conda file, under a name and a version.
 
@@ -81,10 +77,6 @@ def show(
     query: az.Query = "",
     output: az.Output = az.AzOutput.JSON,
     only_errors: az.OnlyErrors = False,  # noqa: ARG001
-    verbose: az.Verbose = False,  # noqa: ARG001
-    resource_group: az.ResourceGroup = "",  # noqa: ARG001
-    workspace_name: az.Workspace = "",  # noqa: ARG001
-    subscription: az.Subscription = "",  # noqa: ARG001
 ) -> None:
     """Show a version of an environment.
 
@@ -110,10 +102,6 @@ def list_(
     query: az.Query = "",
     output: az.Output = az.AzOutput.JSON,
     only_errors: az.OnlyErrors = False,  # noqa: ARG001
-    verbose: az.Verbose = False,  # noqa: ARG001
-    resource_group: az.ResourceGroup = "",  # noqa: ARG001
-    workspace_name: az.Workspace = "",  # noqa: ARG001
-    subscription: az.Subscription = "",  # noqa: ARG001
 ) -> None:
     """List environments, each with its latest version; with --name the versions of one.
 
@@ -138,10 +126,6 @@ def archive(
     query: az.Query = "",  # noqa: ARG001 - nothing is printed
     output: az.Output = az.AzOutput.JSON,  # noqa: ARG001
     only_errors: az.OnlyErrors = False,
-    verbose: az.Verbose = False,  # noqa: ARG001
-    resource_group: az.ResourceGroup = "",  # noqa: ARG001
-    workspace_name: az.Workspace = "",  # noqa: ARG001
-    subscription: az.Subscription = "",  # noqa: ARG001
 ) -> int:
     """Put an environment away: it is listed no more and is not the latest; what names a version still gets it.
 
@@ -170,10 +154,6 @@ def restore(
     query: az.Query = "",  # noqa: ARG001 - nothing is printed
     output: az.Output = az.AzOutput.JSON,  # noqa: ARG001
     only_errors: az.OnlyErrors = False,
-    verbose: az.Verbose = False,  # noqa: ARG001
-    resource_group: az.ResourceGroup = "",  # noqa: ARG001
-    workspace_name: az.Workspace = "",  # noqa: ARG001
-    subscription: az.Subscription = "",  # noqa: ARG001
 ) -> int:
     """Bring an archived environment back.
 
@@ -206,10 +186,6 @@ def update(
     query: az.Query = "",
     output: az.Output = az.AzOutput.JSON,
     only_errors: az.OnlyErrors = False,
-    verbose: az.Verbose = False,  # noqa: ARG001
-    resource_group: az.ResourceGroup = "",  # noqa: ARG001
-    workspace_name: az.Workspace = "",  # noqa: ARG001
-    subscription: az.Subscription = "",  # noqa: ARG001
 ) -> int:
     """Change the description, tags or properties of a version; its content never changes.
 

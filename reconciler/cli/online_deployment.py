@@ -46,10 +46,6 @@ def create(
     query: az.Query = "",
     output: az.Output = az.AzOutput.JSON,
     only_errors: az.OnlyErrors = False,
-    verbose: az.Verbose = False,  # noqa: ARG001
-    resource_group: az.ResourceGroup = "",  # noqa: ARG001
-    workspace_name: az.Workspace = "",  # noqa: ARG001
-    subscription: az.Subscription = "",  # noqa: ARG001
 ) -> int:
     """Make a deployment; one that is there is brought to what the file says.
 
@@ -104,10 +100,6 @@ def update(
     query: az.Query = "",
     output: az.Output = az.AzOutput.JSON,
     only_errors: az.OnlyErrors = False,
-    verbose: az.Verbose = False,  # noqa: ARG001
-    resource_group: az.ResourceGroup = "",  # noqa: ARG001
-    workspace_name: az.Workspace = "",  # noqa: ARG001
-    subscription: az.Subscription = "",  # noqa: ARG001
 ) -> int:
     """Change a deployment: to what a file says, or in some fields alone.
 
@@ -161,10 +153,6 @@ def delete(
     query: az.Query = "",  # noqa: ARG001 - nothing is printed
     output: az.Output = az.AzOutput.JSON,  # noqa: ARG001
     only_errors: az.OnlyErrors = False,
-    verbose: az.Verbose = False,  # noqa: ARG001
-    resource_group: az.ResourceGroup = "",  # noqa: ARG001
-    workspace_name: az.Workspace = "",  # noqa: ARG001
-    subscription: az.Subscription = "",  # noqa: ARG001
 ) -> int:
     """Delete a deployment; one that gets traffic is refused, one that is not there is no error.
 

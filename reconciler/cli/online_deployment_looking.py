@@ -39,10 +39,6 @@ def show(
     query: az.Query = "",
     output: az.Output = az.AzOutput.JSON,
     only_errors: az.OnlyErrors = False,  # noqa: ARG001
-    verbose: az.Verbose = False,  # noqa: ARG001
-    resource_group: az.ResourceGroup = "",  # noqa: ARG001
-    workspace_name: az.Workspace = "",  # noqa: ARG001
-    subscription: az.Subscription = "",  # noqa: ARG001
 ) -> None:
     """Show a deployment; values of its variables are never shown.
 
@@ -68,10 +64,6 @@ def list_(
     query: az.Query = "",
     output: az.Output = az.AzOutput.JSON,
     only_errors: az.OnlyErrors = False,  # noqa: ARG001
-    verbose: az.Verbose = False,  # noqa: ARG001
-    resource_group: az.ResourceGroup = "",  # noqa: ARG001
-    workspace_name: az.Workspace = "",  # noqa: ARG001
-    subscription: az.Subscription = "",  # noqa: ARG001
 ) -> None:
     """List the deployments of an endpoint.
 
@@ -103,10 +95,6 @@ def get_logs(
         LogForm, typer.Option("--output", "-o", case_sensitive=False, help="Lines, or how to print all as one text.")
     ] = LogForm.TEXT,
     only_errors: az.OnlyErrors = False,  # noqa: ARG001
-    verbose: az.Verbose = False,  # noqa: ARG001
-    resource_group: az.ResourceGroup = "",  # noqa: ARG001
-    workspace_name: az.Workspace = "",  # noqa: ARG001
-    subscription: az.Subscription = "",  # noqa: ARG001
 ) -> None:
     """Print what a deployment's instances wrote.
 

@@ -33,10 +33,6 @@ def create(
     query: az.Query = "",
     output: az.Output = az.AzOutput.JSON,
     only_errors: az.OnlyErrors = False,
-    verbose: az.Verbose = False,  # noqa: ARG001
-    resource_group: az.ResourceGroup = "",  # noqa: ARG001
-    workspace_name: az.Workspace = "",  # noqa: ARG001
-    subscription: az.Subscription = "",  # noqa: ARG001
 ) -> int:
     """Make an endpoint; one that is there is brought to what the file says.
 
@@ -95,10 +91,6 @@ def update(
     query: az.Query = "",
     output: az.Output = az.AzOutput.JSON,
     only_errors: az.OnlyErrors = False,
-    verbose: az.Verbose = False,  # noqa: ARG001
-    resource_group: az.ResourceGroup = "",  # noqa: ARG001
-    workspace_name: az.Workspace = "",  # noqa: ARG001
-    subscription: az.Subscription = "",  # noqa: ARG001
 ) -> int:
     """Change an endpoint: its traffic, tags and settings.
 
@@ -157,10 +149,6 @@ def delete(
     query: az.Query = "",  # noqa: ARG001 - nothing is printed
     output: az.Output = az.AzOutput.JSON,  # noqa: ARG001
     only_errors: az.OnlyErrors = False,
-    verbose: az.Verbose = False,  # noqa: ARG001
-    resource_group: az.ResourceGroup = "",  # noqa: ARG001
-    workspace_name: az.Workspace = "",  # noqa: ARG001
-    subscription: az.Subscription = "",  # noqa: ARG001
 ) -> int:
     """Delete an endpoint and its deployments.
 

