@@ -11,6 +11,7 @@ from typing import Any
 from reconciler.core.manifest import Content, Manifest, Script
 from reconciler.core.problem import Problem
 from reconciler.kinds import KINDS
+from reconciler.load.cache import blob_id
 from reconciler.load.contents import Contents, is_mlflow
 from reconciler.load.explain import Flaw
 from reconciler.load.folder import Place, located
@@ -45,13 +46,13 @@ def load_all(paths: Sequence[str], options: Options = _NO_OPTIONS) -> Loaded:
     Raises:
         ManifestError: one of the paths is of no use.
     """
-    tree, problems, looked = Tree(options), list[Problem](), Looked()
+    tree, problems, looked, blobs = Tree(options), list[Problem](), Looked(), dict[str, str]()
     readings: list[tuple[Here, Reading]] = []
     manifests: list[Manifest] = []
     places = _each_once([_reaching(located(path, options.start, only=options.only), options.beyond) for path in paths])
     for place in places:
         problems += _links_out(place)
-        found = _readings(place, options, tree, problems)
+        found = _readings(place, options, tree, problems, blobs)
         contents = Contents(place.bounds, looked, options.cache)
         manifests += _manifests(place, found, contents, tree, problems)
         readings += found
@@ -69,6 +70,7 @@ def load_all(paths: Sequence[str], options: Options = _NO_OPTIONS) -> Loaded:
         names={here.shown: here.relative for here, _ in readings},
         files=frozenset(tree.files),
         digests=digests,
+        blobs=blobs,
         looked=looked.found,
         looking=looked.files,
     )
@@ -89,12 +91,16 @@ def _each_once(places: Sequence[Place]) -> list[Place]:
     return found
 
 
-def _readings(place: Place, options: Options, tree: Tree, problems: list[Problem]) -> list[tuple[Here, Reading]]:
-    """What each file holds; those of ours go into the tree."""
+def _readings(
+    place: Place, options: Options, tree: Tree, problems: list[Problem], blobs: dict[str, str]
+) -> list[tuple[Here, Reading]]:
+    """What each file holds; those of ours go into the tree, and the ids of all into `blobs` where there is a cache."""
     readings = []
     for file, reading in read_files(place, options, problems):
         if not reading.passed_over:
             tree.file(file.here, file.data)
+        if options.cache is not None:
+            blobs[file.here.relative] = file.blob or blob_id(file.data)
         readings.append((file.here, reading))
     return readings
 

@@ -77,6 +77,7 @@ class Loaded:
         names: by file as the user would write it, its name below the loaded folder.
         files: where they were read, and the files that they bring in.
         digests: by name below the loaded folder, of each file of ours that of all that it holds, names and brings in.
+        blobs: by name below the loaded folder, git's id of what was read of each file; only where there is a cache.
         looked: by path on this machine, the digest of the content to which manifests lead; empty where none is.
         looking: by these paths, the names of the files that lead there.
         secrets: the variables of the environment that were asked for the values of secrets.
@@ -90,6 +91,7 @@ class Loaded:
     names: Mapping[str, str] = field(default_factory=dict)
     files: frozenset[str] = frozenset()
     digests: Mapping[str, str] = field(default_factory=dict)
+    blobs: Mapping[str, str] = field(default_factory=dict)
     looked: Mapping[str, str] = field(default_factory=dict)
     looking: Mapping[str, Set[str]] = field(default_factory=dict)
     secrets: frozenset[str] = frozenset()

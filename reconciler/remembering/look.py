@@ -86,7 +86,7 @@ class Look:
 
     def keep(self, planned: Planned, loaded: Loaded, recorded: State, live: Sequence[Live]) -> None:
         """Remember a plan that found nothing to do, if nothing that it hangs on has changed since the look began."""
-        if not _finds_nothing(planned) or any(item.underway for item in live):
+        if not (_finds_nothing(planned) and self._is_settled(loaded, recorded, live)):
             return
         from reconciler.remembering.known import known_of  # noqa: PLC0415 - as above
 
@@ -94,7 +94,7 @@ class Look:
 
     def keep_part(self, planned: Planned, part: "Part") -> None:
         """The same of a plan of which a part was made anew."""
-        if _finds_nothing(planned) and not any(item.underway for item in part.live):
+        if _finds_nothing(planned) and self._is_settled(part.loaded, part.recorded, part.live, part.files):
             self.workspace.contents.update(part.contents)
             self._keep(planned, part.loaded.looked, part.secrets, part.names, part.known, part.looked)
 
@@ -124,6 +124,28 @@ class Look:
             "in_parts": self._is_told_by_files(planned, names) and self.inputs.record.is_of(rows.values()),
         }
         keep(self.workspace.cache, self.place, head, with_digests(known, rows, objects))
+
+    def _is_settled(
+        self, loaded: Loaded, recorded: State, live: Sequence[Live], files: Collection[str] | None = None
+    ) -> bool:
+        """Whether what was looked at is what there was when the look began, and all that the plan hangs on.
+
+        Args:
+            loaded: what was read of files, which may have held something else for a moment.
+            recorded: what was looked at of the record.
+            live: what was looked at of the live side.
+            files: the names of the files that are meant; None for all that there are.
+        """
+        from reconciler.diff.drift import newer  # noqa: PLC0415 - as above
+
+        # That what is above its entry is not of another record is told by past operations, and no digest.
+        if any(item.underway for item in live) or newer(recorded, live, lambda _address: -1):
+            return False
+        try:
+            held = self.inputs.files.blobs()
+        except OSError:
+            return False
+        return loaded.blobs == (held if files is None else {name: held[name] for name in files if name in held})
 
     def _is_told_by_files(self, planned: Planned, names: Mapping[str, str]) -> bool:
         """Whether each warning is of one file, and each recorded resource is wanted or registered by command."""

@@ -7,9 +7,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+from unittest import mock
 
 from hypothesis import strategies as st
 
+from reconciler import wanted
 from reconciler.core.address import Address
 from reconciler.errors import MlopsError, StateError
 from reconciler.providers.memory import MemoryProvider
@@ -55,6 +58,23 @@ class Move:
 def write(twin: Twin, name: str, number: int) -> None:
     """Another text."""
     twin.put(name, VARIANTS[name][number % len(VARIANTS[name])])
+
+
+def waver(twin: Twin, name: str, number: int) -> None:
+    """Another text for no longer than somebody plans, and then the one before."""
+    if not twin.is_file(name):
+        return
+    held, real = (twin.folder / name).read_text(), wanted.load_all
+
+    def load(*args: Any, **options: Any) -> Any:
+        write(twin, name, number)
+        try:
+            return real(*args, **options)
+        finally:
+            twin.put(name, held)
+
+    with mock.patch.object(wanted, "load_all", load):
+        twin.ask("plan")
 
 
 def put_back(twin: Twin, name: str, _number: int) -> None:
@@ -348,12 +368,12 @@ _ALL: Iterable[Act] = (
     write, put_back, write_unseen, touch, change_mode, remove, rename, exchange, link, write_behind_links, link_folder,
     link_hard, use_git, commit, hide_from_git, lose_git, set_secret, bring_about, apply_a_part, forget_recorded,
     leave_open, edit_live, meddle_with_live, set_clock, spoil_cache, put_cache_by, bring_cache_back, wait,
-    ask_what_drifted, validate,
+    ask_what_drifted, validate, waver,
 )  # fmt: skip
 ACTS: dict[str, Act] = {act.__name__: act for act in _ALL}
 _OFTEN = (
     *("write", "put_back", "put_back", "write_unseen", "bring_about", "bring_about", "use_git", "use_git", "wait"),
-    *("ask_what_drifted", "ask_what_drifted", "write", "write", "write", "put_back", "edit_live", "forget_recorded"),
+    *("ask_what_drifted", "ask_what_drifted", "write", "write", "write", "waver", "edit_live", "forget_recorded"),
 )
 
 

@@ -92,6 +92,11 @@ PLANTS: Sequence[Plant] = (
     Plant("the record", _swapped(remembering__inputs__Inputs__told=_told_without("record")), ["forget_recorded"]),
     Plant("the files", _swapped(remembering__inputs__Inputs__told=_told_without("files")), ["write", "remove"]),
     Plant("what is named", _swapped(remembering__look__Look___moved=_but_secrets), ["write", "remove"]),
+    Plant(
+        "what files held meanwhile",
+        _swapped(remembering__look__Look___is_settled=lambda *_: True),
+        course=[Move("write", _BLUE, 1), Move("waver", _BLUE, 0)],
+    ),
     Plant("the question", _swapped(remembering__look__place_of=lambda *_: "one"), ["wait", "bring_about"]),
     Plant("names of files", _swapped(load__set_members___id_of=_of_contents), ["rename"]),
     Plant("bytes of a file", _swapped(load__cache__blob_id=lambda data: str(len(data))), ["write", "put_back"]),
