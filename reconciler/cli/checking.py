@@ -2,9 +2,8 @@
 
 from typing import Annotated
 
-import typer
-
 from reconciler.cli import options as o
+from reconciler.cli.declaring import Option, misread
 from reconciler.cli.forms import DRIFT, VALIDATE
 from reconciler.cli.reporting import Reports
 from reconciler.cli.saying import warn
@@ -17,13 +16,13 @@ def drift(
     form: o.DriftFormat = o.DriftReport.TEXT,
     written: o.Written = None,
     served: Annotated[
-        bool, typer.Option("--served/--no-served", help="Ask each instance which code and model it has loaded.")
+        bool, Option("--served/--no-served", help="Ask each instance which code and model it has loaded.")
     ] = True,
     watched: Annotated[
-        bool, typer.Option("--watch", help="Look again and again, and print what the look before did not find.")
+        bool, Option("--watch", help="Look again and again, and print what the look before did not find.")
     ] = False,
     interval: Annotated[
-        str, typer.Option("--interval", metavar="SPAN", help="Between two looks of a watch: 30s, 5m; by default 1m.")
+        str, Option("--interval", metavar="SPAN", help="Between two looks of a watch: 30s, 5m; by default 1m.")
     ] = "",
     cached: o.Cached = True,
     detailed_exitcode: o.DetailedExitcode = False,
@@ -44,9 +43,9 @@ def drift(
     from reconciler.workspace import open_workspace  # noqa: PLC0415
 
     if watched and detailed_exitcode:
-        raise typer.BadParameter("a watch has no end that could tell", param_hint="--detailed-exitcode")
+        raise misread("a watch has no end that could tell", "--detailed-exitcode")
     if interval and not watched:
-        raise typer.BadParameter("without --watch there is one look", param_hint="--interval")
+        raise misread("without --watch there is one look", "--interval")
     if watched:
         from reconciler.cli.drift_watching import watch  # noqa: PLC0415 - one look needs nothing of it
 
@@ -75,7 +74,7 @@ def validate(
     endpoint_name: o.EndpointName = "",
     policies: o.Policies = "",
     offline: Annotated[  # noqa: ARG001 - a validation opens no connection anyway, so that a script may say it of both
-        bool, typer.Option("--offline", envvar="MLOPS_OFFLINE", help="Open no connection; a validation never does.")
+        bool, Option("--offline", envvar="MLOPS_OFFLINE", help="Open no connection; a validation never does.")
     ] = False,
 ) -> int:
     """Check the files alone, without a platform.

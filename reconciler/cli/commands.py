@@ -1,12 +1,16 @@
 """Commands that are loaded when they are asked for, so that a command line begins fast however many there are."""
 
 import importlib
+import inspect
 from collections.abc import Callable, Iterator, Mapping
+from functools import wraps
 from typing import Any, ClassVar, cast
 
 import typer
 from typer._click import Command, Context, HelpFormatter
 from typer.core import TyperCommand, TyperGroup
+
+from reconciler.cli.declaring import for_typer
 
 OF_AZ = frozenset({"online-endpoint", "online-deployment", "model", "environment"})
 """The first words of the commands that are also those of `az ml`."""
@@ -92,8 +96,21 @@ def _within(group: str, told: Mapping[str, str]) -> dict[str, str]:
 
 def _function(place: str) -> Callable[..., int | None]:
     module, _, name = place.partition(":")
-    found: Callable[..., int | None] = getattr(importlib.import_module(f"reconciler.cli.{module}"), name)
-    return found
+    return as_typer_reads(getattr(importlib.import_module(f"reconciler.cli.{module}"), name))
+
+
+def as_typer_reads(function: Callable[..., int | None]) -> Callable[..., int | None]:
+    """A command with what it takes declared in typer's way."""
+
+    @wraps(function)
+    def command(**given: Any) -> int | None:
+        return function(**given)
+
+    signature = inspect.signature(function)
+    parameters = [each.replace(annotation=for_typer(each.annotation)) for each in signature.parameters.values()]
+    command.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined] # what inspect reads
+    command.__annotations__ = {each.name: each.annotation for each in parameters}
+    return command
 
 
 def _list(said: Mapping[str, str], formatter: HelpFormatter) -> None:

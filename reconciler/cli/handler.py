@@ -3,12 +3,13 @@
 import sys
 import traceback
 from collections.abc import Callable
-
-import typer
-from typer._click.exceptions import ClickException  # the base of its usage errors has no public name
+from typing import TYPE_CHECKING
 
 from reconciler.cli.saying import ReaderGoneError, fall_silent, warn
 from reconciler.errors import ManifestError, MlopsError, ProviderError
+
+if TYPE_CHECKING:
+    from typer._click.exceptions import ClickException
 
 
 def run(command: Callable[[], int | None], *, debug: bool) -> int:
@@ -17,20 +18,33 @@ def run(command: Callable[[], int | None], *, debug: bool) -> int:
     try:
         code = command() or 0
         sys.stdout.flush()
-    except typer.Exit as ended:
-        return ended.exit_code
     except (BrokenPipeError, ReaderGoneError):
         fall_silent()
-    except (KeyboardInterrupt, typer.Abort):
-        warn("mlops: interrupted")
-        return 130
-    except ClickException as error:
+    except KeyboardInterrupt:
+        return _interrupted()
+    except Exception as error:  # noqa: BLE001 - the last net: a person gets a message, a developer the traceback
+        return _ended(error, debug=debug)
+    return code
+
+
+def _interrupted() -> int:
+    warn("mlops: interrupted")
+    return 130
+
+
+def _ended(error: Exception, *, debug: bool) -> int:
+    import typer  # noqa: PLC0415 - a run that ends well does without
+    from typer._click.exceptions import ClickException  # noqa: PLC0415 - the base of its usage errors; no public name
+
+    if isinstance(error, typer.Exit):
+        return error.exit_code
+    if isinstance(error, typer.Abort):
+        return _interrupted()
+    if isinstance(error, ClickException):
         # typer would exit with 2, which here means that there are changes.
         _usage(error)
         return 1
-    except Exception as error:  # noqa: BLE001 - the last net: a person gets a message, a developer the traceback
-        return _failed(error, debug=debug)
-    return code
+    return _failed(error, debug=debug)
 
 
 def _failed(error: Exception, *, debug: bool) -> int:
@@ -52,7 +66,7 @@ def _failed(error: Exception, *, debug: bool) -> int:
     return error.exit_code if isinstance(error, MlopsError) else 1
 
 
-def _usage(error: ClickException) -> None:
+def _usage(error: "ClickException") -> None:
     warn(f"mlops: {error.format_message()}")
     context = getattr(error, "ctx", None)
     if context:

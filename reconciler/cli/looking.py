@@ -2,21 +2,20 @@
 
 from typing import Annotated
 
-import typer
-
 from reconciler.cli import options as o
 from reconciler.cli.answering import print_answer
+from reconciler.cli.declaring import Argument, Option
 from reconciler.cli.saying import put, say, warn
 from reconciler.cli.wishes import address_of
 from reconciler.render.values import json_text
 
-AddressArgument = Annotated[str, typer.Argument(metavar="ADDRESS", help="endpoint/NAME, deployment/ENDPOINT/NAME, …")]
+AddressArgument = Annotated[str, Argument(metavar="ADDRESS", help="endpoint/NAME, deployment/ENDPOINT/NAME, …")]
 
 
 def status(
     target: o.Target = None,
-    report: Annotated[o.Findings, typer.Option("--format", help="How to print it.")] = o.Findings.TEXT,
-    check: Annotated[bool, typer.Option("--check", help="Exit with 2 when an error budget is spent.")] = False,
+    report: Annotated[o.Findings, Option("--format", help="How to print it.")] = o.Findings.TEXT,
+    check: Annotated[bool, Option("--check", help="Exit with 2 when an error budget is spent.")] = False,
 ) -> int:
     """Show what runs on a target.
 

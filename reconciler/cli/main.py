@@ -30,21 +30,34 @@ def main() -> None:
 
 
 def _ran(words: list[str], *, debug: bool) -> int:
-    from typer.main import get_command  # noqa: PLC0415 - half of what it takes to say the version
-
-    from reconciler.cli.handler import run  # noqa: PLC0415 - as above
-    from reconciler.cli.program import app  # noqa: PLC0415 - as above
+    from reconciler.cli.handler import run  # noqa: PLC0415 - half of what it takes to say the version
     from reconciler.telemetry import begin  # noqa: PLC0415 - as above
 
-    command_line = get_command(app)
     if " ".join(words[:2]) in COMMANDS:  # those of two words are no groups: `logs` by itself takes an address
         words[:2] = [" ".join(words[:2])]
     command = f"mlops {words[0]}" if words[:1] and words[0] in COMMANDS else "mlops"
     offline = any(word.partition("=")[0] in ("--offline", "--against") for word in words)
     trace = None if offline else begin(command)  # offline, no socket is opened
-    code = run(lambda: command_line.main(words, prog_name="mlops", standalone_mode=False), debug=debug)
+    code = run(lambda: called(words, debug=debug), debug=debug)
     if trace and not trace.end(code):
         warn("mlops: nobody took the trace in time; see OTEL_EXPORTER_OTLP_ENDPOINT")
+    return code
+
+
+def called(words: list[str], *, debug: bool) -> int | None:
+    """Make the call that is asked for, without typer where it is plain; what comes of an error typer alone decides."""
+    from reconciler.cli.plain import call_of  # noqa: PLC0415 - as above
+
+    failure: BaseException | None = None
+    call = None if debug else call_of(words)  # whoever debugs sees one way
+    if call:
+        try:
+            return call()
+        except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - raised again below
+            failure = error
+    from reconciler.cli.program import command_line  # noqa: PLC0415 - it loads typer
+
+    code: int | None = command_line(words, failure).main(words, prog_name="mlops", standalone_mode=False)
     return code
 
 

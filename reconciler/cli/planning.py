@@ -4,11 +4,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
 from reconciler.cli import options as o
 from reconciler.cli.applying import code_of, manner_of, say_aside
 from reconciler.cli.checking import drift
+from reconciler.cli.declaring import Argument, Option, misread
 from reconciler.cli.forms import APPLY, COMMENT, PLAN
 from reconciler.cli.reporting import Reports
 from reconciler.cli.saying import say, warn
@@ -18,7 +17,7 @@ from reconciler.cli.wishes import addresses_of, refuse_to_look_twice, wish_of
 def plan(
     paths: o.Paths = None,
     target: o.Target = None,
-    out: Annotated[Path | None, typer.Option("--out", help="Save the plan here, for `mlops apply --plan`.")] = None,
+    out: Annotated[Path | None, Option("--out", help="Save the plan here, for `mlops apply --plan`.")] = None,
     form: o.Format = o.Report.TEXT,
     written: o.Written = None,
     only: o.Only = None,
@@ -31,9 +30,9 @@ def plan(
     offline: o.Offline = False,
     against: Annotated[
         str,
-        typer.Option("--against", metavar="REV", help="Offline, against the files of a git revision, not the record."),
+        Option("--against", metavar="REV", help="Offline, against the files of a git revision, not the record."),
     ] = "",
-    refresh_only: Annotated[bool, typer.Option("--refresh-only", help="Only show what drifted.")] = False,
+    refresh_only: Annotated[bool, Option("--refresh-only", help="Only show what drifted.")] = False,
     max_delete: o.MaxDelete = None,
     allow_empty: o.AllowEmpty = False,
     policies: o.Policies = "",
@@ -41,7 +40,7 @@ def plan(
     cached: o.Cached = True,
     git: o.Git = True,
     detailed_exitcode: o.DetailedExitcode = False,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Also list the YAML files passed over.")] = False,
+    verbose: Annotated[bool, Option("--verbose -v", help="Also list the YAML files passed over.")] = False,
 ) -> int:
     """Show the steps that would make live what git says.
 
@@ -66,7 +65,7 @@ def plan(
 
     refuse_to_look_twice(refresh and not offline and not against, minimal=minimal_refresh, alone=refresh_only)
     if refresh_only and offline:
-        raise typer.BadParameter("what drifted is asked of the platform, and offline nobody is", param_hint="--offline")
+        raise misread("what drifted is asked of the platform, and offline nobody is", "--offline")
     if refresh_only:
         return drift(target, o.DriftReport(form), written, detailed_exitcode=detailed_exitcode)
     reports = Reports(written, "plan", PLAN)
@@ -95,12 +94,10 @@ def plan(
 def apply(
     paths: o.Paths = None,
     target: o.Target = None,
-    saved: Annotated[Path | None, typer.Option("--plan", help="Do exactly this saved plan, or refuse.")] = None,
+    saved: Annotated[Path | None, Option("--plan", help="Do exactly this saved plan, or refuse.")] = None,
     digest: Annotated[
         str,
-        typer.Option(
-            "--digest", metavar="SHA256", help="Do exactly the plan that was shown with this digest, or refuse."
-        ),
+        Option("--digest", metavar="SHA256", help="Do exactly the plan that was shown with this digest, or refuse."),
     ] = "",
     auto_approve: o.AutoApprove = False,
     parallel: o.Parallel = 4,
@@ -113,7 +110,7 @@ def apply(
     endpoint_name: o.EndpointName = "",
     refresh: o.Refresh = True,
     minimal_refresh: o.MinimalRefresh = False,
-    refresh_only: Annotated[bool, typer.Option("--refresh-only", help="Only record the live side as it is.")] = False,
+    refresh_only: Annotated[bool, Option("--refresh-only", help="Only record the live side as it is.")] = False,
     max_delete: o.MaxDelete = None,
     allow_empty: o.AllowEmpty = False,
     policies: o.Policies = "",
@@ -143,7 +140,7 @@ def apply(
 
     refuse_to_look_twice(refresh, minimal=minimal_refresh, alone=refresh_only)
     if refresh_only and (written or form is not o.Report.TEXT):
-        raise typer.BadParameter("nothing is planned; `mlops drift --report` tells", param_hint="--refresh-only")
+        raise misread("nothing is planned; `mlops drift --report` tells", "--refresh-only")
     reports, quiet = Reports(written, "apply", APPLY), form is not o.Report.TEXT
     reviewed = plan_reviewed(saved, digest)
     names = (name, endpoint_name)
@@ -171,10 +168,10 @@ def apply(
 def destroy(
     paths: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[PATH]...", help="Only what these files define; by default all that is recorded."),
+        Argument(metavar="[PATH]...", help="Only what these files define; by default all that is recorded."),
     ] = None,
     only: Annotated[
-        list[str] | None, typer.Option("--only", metavar="ADDRESS", help="Only this resource, and what hangs on it.")
+        list[str] | None, Option("--only", metavar="ADDRESS", help="Only this resource, and what hangs on it.")
     ] = None,
     target: o.Target = None,
     auto_approve: o.AutoApprove = False,
@@ -198,7 +195,7 @@ def destroy(
     from reconciler.workspace import open_workspace  # noqa: PLC0415
 
     if paths and only:
-        raise typer.BadParameter("give paths, or addresses", param_hint="--only")
+        raise misread("give paths, or addresses", "--only")
     wish = pipeline.Wish(tuple(paths or ()), only=addresses_of(only), policies=policies)
     with (
         open_workspace(target) as workspace,

@@ -1,8 +1,12 @@
 """The command line as typer builds it: what all commands share, and each command when it is asked for."""
 
-from typing import Annotated
+from collections.abc import Sequence
+from functools import partial
+from typing import Annotated, NoReturn, cast
 
 import typer
+from typer.core import TyperGroup
+from typer.main import get_command
 
 from reconciler import __version__
 from reconciler.cli.commands import Commands
@@ -50,3 +54,17 @@ def root(
     if context.invoked_subcommand is None:
         say(context.get_help())
         raise typer.Exit
+
+
+def command_line(words: Sequence[str], failure: BaseException | None = None) -> TyperGroup:
+    """The command line; the command that these words ask for ends with a failure that it had before."""
+    made = cast("TyperGroup", get_command(app))
+    if failure:
+        command = made.commands[words[0]]
+        command.callback = partial(_fail, failure)
+        made.commands = {words[0]: command}
+    return made
+
+
+def _fail(failure: BaseException, **_given: object) -> NoReturn:
+    raise failure

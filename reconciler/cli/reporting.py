@@ -7,8 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Generic, TypeVar
 
-import typer
-
+from reconciler.cli.declaring import misread
 from reconciler.cli.forms import COMMENT, FAILED, SUMMARY, Forms
 from reconciler.cli.saying import ReaderGoneError, fall_silent, put, put_commands, say, warn
 from reconciler.cli.textfile import add_metrics
@@ -41,7 +40,7 @@ class Reports(Generic[T]):
         self._asked = [_asked(word, forms.names()) for word in words or ()]
         self._lacking: list[str] = []
         if len({file.absolute() for _, file in self._asked}) < len(self._asked):
-            raise typer.BadParameter("two reports cannot be in one file", param_hint="--report")
+            raise misread("two reports cannot be in one file", "--report")
 
     @contextmanager
     def of(self, target: str | None, form: str = "") -> Iterator[None]:
@@ -101,16 +100,14 @@ def _show(plan: Plan) -> None:
 def _asked(word: str, known: Sequence[str]) -> tuple[str, Path]:
     form, equals, file = word.partition("=")
     if not equals or not file:
-        raise typer.BadParameter(f"write FORM=FILE, not {word!r}", param_hint="--report")
+        raise misread(f"write FORM=FILE, not {word!r}", "--report")
     if form not in known:
-        raise typer.BadParameter(
-            f"no report has the form {form!r}; there are: {', '.join(known)}", param_hint="--report"
-        )
+        raise misread(f"no report has the form {form!r}; there are: {', '.join(known)}", "--report")
     path = Path(file)
     try:
         _prove_writable(path, appended=form == _APPENDED)
     except OSError as error:
-        raise typer.BadParameter(f"{file} cannot be written: {error.strerror}", param_hint="--report") from error
+        raise misread(f"{file} cannot be written: {error.strerror}", "--report") from error
     return form, path
 
 

@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import typer
-
+from reconciler.cli.declaring import misread
 from reconciler.core.address import Address
 
 if TYPE_CHECKING:
@@ -45,7 +44,7 @@ def refuse_to_look_twice(refresh: bool, *, minimal: bool, alone: bool) -> None:
     """Whoever says how much of the live side is read says it once."""
     if minimal and (alone or not refresh):
         other = "--refresh-only reads all of the live side" if alone else "nothing of the live side is read"
-        raise typer.BadParameter(f"{other}, and this a part of it", param_hint="--minimal-refresh")
+        raise misread(f"{other}, and this a part of it", "--minimal-refresh")
 
 
 def variables_of(words: Sequence[str] | None) -> dict[str, str]:
@@ -53,7 +52,7 @@ def variables_of(words: Sequence[str] | None) -> dict[str, str]:
     pairs = [word.partition("=") for word in words or ()]
     for name, equals, _ in pairs:
         if not equals or not name:
-            raise typer.BadParameter(f"write NAME=VALUE, not {name!r}", param_hint="--var")
+            raise misread(f"write NAME=VALUE, not {name!r}", "--var")
     return {name: value for name, _, value in pairs}
 
 
@@ -69,7 +68,7 @@ def address_of(word: str) -> Address:
     try:
         return Address.parse(word)
     except ValueError as error:
-        raise typer.BadParameter(str(error)) from error
+        raise misread(str(error)) from error
 
 
 def addresses_of(words: Sequence[str] | None) -> tuple[Address, ...]:

@@ -1,0 +1,78 @@
+"""How a command declares what it takes: typer's words, without typer, which a plain command line does without."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin
+
+from reconciler.frozen import dataclass
+
+if TYPE_CHECKING:
+    from typer import BadParameter
+
+
+@dataclass(frozen=True)
+class Argument:
+    """What stands without a name."""
+
+    metavar: str
+    help: str
+    show_default: bool = True
+
+
+@dataclass(frozen=True)
+class Option:
+    """What stands with one of these names: `--target -t`, `--refresh/--no-refresh`.
+
+    Args:
+        names: with spaces between them.
+        help: what it is for.
+        metavar: stands in the help for its value.
+        envvar: names the variable that speaks for it where the command line does not.
+        min: the least number.
+        max: the largest one.
+        callback: looks at the value.
+    """
+
+    names: str
+    help: str
+    metavar: str | None = None
+    envvar: str | None = None
+    min: float | None = None
+    max: float | None = None
+    callback: Callable[..., Any] | None = None
+
+
+def declared(annotation: Any) -> tuple[Any, Argument | Option | None]:
+    """The type of a parameter, and how it is declared here; nothing, where it is declared in another way."""
+    if get_origin(annotation) is not Annotated:
+        return annotation, None
+    kind, said = get_args(annotation)
+    return kind, said if isinstance(said, (Argument, Option)) else None
+
+
+def for_typer(annotation: Any) -> Any:
+    """The annotation of a parameter as typer reads it."""
+    kind, said = declared(annotation)
+    return annotation if said is None else Annotated[kind, _info(said)]
+
+
+def _info(said: Argument | Option) -> Any:
+    import typer  # noqa: PLC0415 - a plain command line is read without
+
+    if isinstance(said, Argument):
+        return typer.Argument(metavar=said.metavar, help=said.help, show_default=said.show_default)
+    return typer.Option(
+        *said.names.split(),
+        help=said.help,
+        metavar=said.metavar,
+        envvar=said.envvar,
+        min=said.min,
+        max=said.max,
+        callback=said.callback,
+    )
+
+
+def misread(said: str, hint: str | None = None) -> "BadParameter":
+    """The error that a word of the command line is none that the command takes; `hint` names the option."""
+    from typer import BadParameter  # noqa: PLC0415 - as above
+
+    return BadParameter(said, param_hint=hint)
