@@ -17,12 +17,18 @@ _CHOICES = {
     "data_collector.rolling_rate": ("minute", "hour", "day"),
 }
 _VERSIONS = ("version", "model.version", "environment.version")
+_NAMED = frozenset(path.rpartition(".")[2] for path in (*_CHOICES, *_VERSIONS))
 
 
 def normal(value: Any, written: Mapping[str, str], path: str = "") -> Any:
     """A copy of a valid document in which every value that has several spellings has one."""
-    if isinstance(value, Mapping):
-        return {key: normal(item, written, f"{path}.{key}" if path else key) for key, item in value.items()}
+    if isinstance(value, (dict, Mapping)):
+        return {
+            key: normal(item, written, f"{path}.{key}" if path else key)
+            if key in _NAMED or not isinstance(item, (str, int))
+            else item
+            for key, item in value.items()
+        }
     if isinstance(value, list):
         return [normal(item, written, f"{path}.{index}") for index, item in enumerate(value)]
     if isinstance(value, date):

@@ -17,6 +17,7 @@ from reconciler.load.normal import normal
 from reconciler.load.options import Options, Override
 from reconciler.load.overrides import address_of, meant_for, named, overridden, places
 from reconciler.load.place import Here
+from reconciler.load.plain_lines import plain_document
 from reconciler.load.said import said_secrets
 from reconciler.load.schema import is_valid
 from reconciler.load.sniff import Sniffed, looks_ours, platform_of, sniffed
@@ -109,16 +110,19 @@ class _Reader:
         self._raw = text
         try:
             text = replaced(text, self._options.variables, self._here, self._problems)
-            tops = list(documents(text, self._here, self._problems))
+            found = [one] if (one := plain_document(text)) else self._parsed(text)
         except Unreadable as error:
             self._problems.append(error.problem)
             return self._unread(text)
-        found = [document(top, self._here, self._problems) for top in tops if not _empty(top)]
         if not found:
             message = "file holds nothing; write a resource or remove it"
             self._problems.append(self._here.problem(1, 1, "E-YAML-EMPTY", message))
             return self._unread(text)
         return self._sorted_out(found, text)
+
+    def _parsed(self, text: str) -> list[Document]:
+        tops = list(documents(text, self._here, self._problems))
+        return [document(top, self._here, self._problems) for top in tops if not _empty(top)]
 
     def _unread(self, text: str) -> Reading:
         """A file that cannot be read is passed over in a folder, unless it was meant to be ours or does harm."""

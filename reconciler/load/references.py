@@ -113,9 +113,9 @@ def _texts(value: Any, path: str) -> Iterator[tuple[str, str]]:
     if isinstance(value, str):
         if "${{" in value:
             yield path, value
-    elif isinstance(value, Mapping):
-        for key, item in value.items():
+        return
+    items = value.items() if isinstance(value, (dict, Mapping)) else enumerate(value) if isinstance(value, list) else ()
+    for key, item in items:
+        # Of a large folder most items are texts that hold none.
+        if "${{" in item if isinstance(item, str) else isinstance(item, (dict, list, Mapping)):
             yield from _texts(item, f"{path}.{key}" if path else str(key))
-    elif isinstance(value, list):
-        for index, item in enumerate(value):
-            yield from _texts(item, f"{path}.{index}")

@@ -166,7 +166,7 @@ _RULES: Mapping[str, tuple[Rule, ...]] = {
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
+    return value if isinstance(value, (dict, Mapping)) else {}
 
 
 def _whole(value: Any) -> int | None:

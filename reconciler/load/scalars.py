@@ -28,7 +28,7 @@ def value_of(node: Node) -> Any:
 
 def plain_value(text: str) -> Any:
     """The value of a text without quotes and tag; raises as `value_of`."""
-    return _value(text, "")
+    return _known_value(text, "") if len(text) <= _SHORT else _value(text, "")
 
 
 def is_merge(node: Node) -> bool:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from reconciler.frozen import dataclass
@@ -74,6 +75,7 @@ def looks_ours(text: str) -> bool:
     return _OURS.search(text) is not None
 
 
+@lru_cache(maxsize=256)
 def basename(schema: str) -> str:
     """What a `$schema` names, lower case: `managedonlineendpoint`."""
     last = re.split(r"[?#]", schema.strip())[0].rstrip("/").rpartition("/")[2].lower()

@@ -33,7 +33,7 @@ def decoded(data: bytes, here: Here) -> str | Problem:
     if wide := _wide(data):
         return here.problem(1, 1, "E-YAML-ENC", f"file is {wide}; save as UTF-8")
     try:
-        text = data.decode("utf-8-sig")
+        text = data.removeprefix(codecs.BOM_UTF8).decode()
     except UnicodeDecodeError as error:
         line, column = _place(error.object[: error.start].decode("utf-8", "replace"))
         byte = error.object[error.start]
@@ -55,7 +55,7 @@ def _place(before: str) -> tuple[int, int]:
 
 
 def _conflict(text: str, here: Here) -> Problem | None:
-    if found := _CONFLICT.search(text):
+    if ("<<<<<<<" in text or ">>>>>>>" in text) and (found := _CONFLICT.search(text)):
         return here.problem(*_place(text[: found.start()]), "E-GIT", "conflict marker; resolve the merge")
     return None
 
