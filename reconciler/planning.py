@@ -86,12 +86,13 @@ def _made_in_part(look: Look, pace: Pace, *, saved: SavedPlan | None, alone: boo
     if part is None:
         return None
     from reconciler.comparing import Sight  # noqa: PLC0415 - as above
+    from reconciler.load.parted import ForgottenError  # noqa: PLC0415 - as above
     from reconciler.staging import staged  # noqa: PLC0415 - as above
 
     sight = Sight(part.loaded, part.recorded, part.live, besides=part.besides)
     try:
         made = part.whole(staged(workspace, wish, sight, pace, look.besides, saved=None, alone=alone), workspace, wish)
-    except MlopsError:
+    except (MlopsError, ForgottenError):
         return None  # What is wrong is said of the whole.
     if not look.holds():
         return None

@@ -24,7 +24,7 @@ _MOST_ROWS = {
     "parsed": 250_000,  # files, by blob id
     "blame": 100_000,  # who wrote the lines of files, by commit and path
     "facts": 50_000,  # what follows from digests, such as which set of files a state of git's index is
-    "members": 40,  # sets of files, each with all of its names
+    "parts": 50_000,  # what is known of many names, such as a set of files, and parts of that, by digest
     "stats": 50_000,  # what files held when the disk said of them what it still says, by location
     "settings": 20,  # what mlops.yaml says, by its bytes
     "looks": 200,  # plans that found nothing to do, by what was asked for

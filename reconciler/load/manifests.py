@@ -22,6 +22,7 @@ from reconciler.load.mlflow import flavors_of
 from reconciler.load.nested import Nested
 from reconciler.load.options import Loaded, Options
 from reconciler.load.overrides import address_of, unmatched
+from reconciler.load.parted import parted
 from reconciler.load.place import Here
 from reconciler.load.reading import Entry, Reading
 from reconciler.load.rules import field
@@ -65,7 +66,7 @@ def load_all(paths: Sequence[str], options: Options = _NO_OPTIONS) -> Loaded:
         tuple(sorted(manifests, key=lambda manifest: (manifest.file, manifest.source().line))),
         tuple(sorted(set(problems))),
         tuple(here.shown for here, reading in readings if reading.passed_over),
-        tree_of(tree.given, digests := tree.digests()),
+        tree_of(tree.given, parted(digests := tree.digests())),
         alone=alone,
         names={here.shown: here.relative for here, _ in readings},
         files=frozenset(tree.files),

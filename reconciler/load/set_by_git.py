@@ -10,7 +10,7 @@ from reconciler.load.cached_rows import keep_rows, read_rows
 from reconciler.load.checkout import Checkout, Recorded, checkout_at
 from reconciler.load.git import Unanswered
 from reconciler.load.place import Bounds
-from reconciler.load.set_members import ManifestSet, Members, known_set, members_of, set_of
+from reconciler.load.set_members import ManifestSet, Members, amended_set, known_set, set_of
 from reconciler.load.set_on_disk import OnDisk, is_manifest, on_disk, some_on_disk
 from reconciler.load.stat_index import SAFE_NS, StatIndex, latest, numbers_of
 
@@ -51,7 +51,7 @@ def _known(top: str, bounds: Bounds, index: StatIndex, checkout: Checkout, state
     if not names:
         return known_set(base, index.cache, partial(_told_by_disk, top, bounds, index))
     found = some_on_disk(top, names, bounds, index)
-    return _amended(base, names, found, index) or _learnt(top, bounds, index, checkout, state)
+    return amended_set(base, index.cache, names, found) or _learnt(top, bounds, index, checkout, state)
 
 
 def _changed(checkout: Checkout, state: str, doubtful: Collection[str]) -> set[str] | None:
@@ -100,14 +100,6 @@ def _believed(disk: OnDisk, recorded: Mapping[str, Recorded], safe_ns: int) -> M
         if name in recorded and latest([(name, facts)]) < safe_ns
         if recorded[name].is_of(members[name], numbers_of(facts))
     }
-
-
-def _amended(base: str, names: Collection[str], found: Members, index: StatIndex) -> ManifestSet | None:
-    """A set with what some files hold now; None where what it held is not kept any more."""
-    before = members_of(base, index.cache)
-    if before is None:
-        return None
-    return set_of({**{name: blob for name, blob in before.items() if name not in names}, **found}, index.cache)
 
 
 def _told_by_disk(top: str, bounds: Bounds, index: StatIndex) -> Members:

@@ -1,15 +1,12 @@
 """A set of manifests: what each file holds, the id of all of them together, and how it differs from earlier ones."""
 
 import errno
-import hashlib
-import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import field
 from pathlib import Path
 
 from reconciler.frozen import dataclass
-from reconciler.load.cached_rows import keep_rows, read_rows
-from reconciler.load.packing import packed, unpacked
+from reconciler.load.parted import ForgottenError, Parted, keep_parted, kept, parted
 
 Members = Mapping[str, str]
 """Names below the folder, each with git's id of what the file holds; of a link, with where it leads behind that."""
@@ -21,21 +18,34 @@ class ManifestSet:
 
     Args:
         id: equal ids, byte-equal files under equal names.
-        told: gives what each file holds.
+        members: gives what each file holds.
+        again: gives the same where that is not kept any more.
         cache: where earlier sets are kept.
     """
 
     id: str
-    told: Callable[[], Members] = field(repr=False, compare=False)
+    members: Callable[[], Parted] = field(repr=False, compare=False)
+    again: Callable[[], Members] = field(repr=False, compare=False)
     cache: Path | None = field(repr=False, compare=False)
+
+    def told(self) -> Members:
+        """What each file holds.
+
+        Raises:
+            OSError: that is not kept any more, and cannot be read again.
+        """
+        try:
+            return self.members().all()
+        except ForgottenError:
+            return self._made_again().all()
 
     def blobs(self) -> dict[str, str]:
         """Git's id of what each file holds, by its name below the folder.
 
         Raises:
-            OSError: that is not kept any more, and cannot be read again.
+            OSError: as for `told`.
         """
-        return {name: blob.partition(" ")[0] for name, blob in self.told().items()}
+        return {name: _blob(member) for name, member in self.told().items()}
 
     def differing(self, earlier: str) -> dict[str, str] | None:
         """The files that differ from those of an earlier set, as `blobs`; gone ones are empty.
@@ -47,22 +57,33 @@ class ManifestSet:
             None where it is not kept any more.
 
         Raises:
-            OSError: as for `blobs`.
+            OSError: as for `told`.
         """
-        before = members_of(earlier, self.cache)
-        if before is None:
+        try:
+            before, now = kept(earlier, self.cache), self._now()
+            names = now.differing(before)
+            there = now.some(names)
+        except ForgottenError:
             return None
-        now = self.told()
-        new = {name: blob.partition(" ")[0] for name, blob in now.items() if before.get(name) != blob}
-        return {**dict.fromkeys(before.keys() - now.keys(), ""), **new}
+        return {name: _blob(there.get(name, "")) for name in names}
+
+    def _now(self) -> Parted:
+        try:
+            return self.members()
+        except ForgottenError:
+            return self._made_again()
+
+    def _made_again(self) -> Parted:
+        anew = parted(self.again(), self.cache)
+        if anew.id != self.id:
+            raise OSError(errno.EAGAIN, "manifests changed meanwhile")
+        keep_parted(self.cache, anew)
+        return anew
 
 
 def set_of(members: Members, cache: Path | None) -> ManifestSet:
     """The set of these files, kept, so that later ones can be told apart from it."""
-    found, names = _id_of(members), sorted(members)
-    if cache and not read_rows(cache, "members", [found]):
-        keep_rows(cache, "members", {found: packed([names, [members[name] for name in names]])})
-    return ManifestSet(found, lambda: members, cache)
+    return _set_of(parted(members, cache), cache)
 
 
 def known_set(found: str, cache: Path | None, again: Callable[[], Members]) -> ManifestSet:
@@ -73,27 +94,21 @@ def known_set(found: str, cache: Path | None, again: Callable[[], Members]) -> M
         cache: where it was.
         again: gives what its files hold where that is not kept any more.
     """
-
-    def told() -> Members:
-        if (kept := members_of(found, cache)) is not None:
-            return kept
-        anew = again()
-        if _id_of(anew) != found:
-            raise OSError(errno.EAGAIN, "manifests changed meanwhile")
-        return anew
-
-    return ManifestSet(found, told, cache)
+    return ManifestSet(found, lambda: kept(found, cache), again, cache)
 
 
-def members_of(found: str, cache: Path | None) -> Members | None:
-    """The files of an earlier set, by its id; None where they are not kept any more."""
-    row = read_rows(cache, "members", [found]).get(found)
-    if row is None:
+def amended_set(base: str, cache: Path | None, gone: Collection[str], new: Members) -> ManifestSet | None:
+    """A set that was kept without some files, and then with some; None where it is not kept any more."""
+    try:
+        return _set_of(kept(base, cache).amended(gone, new), cache)
+    except ForgottenError:
         return None
-    names, blobs = unpacked(row, 2)
-    return dict(zip(names, blobs, strict=True))
 
 
-def _id_of(members: Members) -> str:
-    lines = b"\0".join(os.fsencode(f"{name}\0{members[name]}") for name in sorted(members))
-    return hashlib.sha256(lines).hexdigest()
+def _set_of(members: Parted, cache: Path | None) -> ManifestSet:
+    keep_parted(cache, members)
+    return ManifestSet(members.id, lambda: members, members.all, cache)
+
+
+def _blob(member: str) -> str:
+    return member.partition(" ")[0]

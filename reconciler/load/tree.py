@@ -6,10 +6,10 @@ from the digests of files that did not change and those of files that did.
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Mapping
 
 from reconciler.core.manifest import Manifest
 from reconciler.load.options import Options
+from reconciler.load.parted import Parted
 from reconciler.load.place import Here
 
 
@@ -53,9 +53,9 @@ def given_digest(options: Options) -> str:
     )
 
 
-def tree_of(given: str, digests: Mapping[str, str]) -> str:
-    """SHA-256 in hexadecimal over all that was read."""
-    return _digest({f"given {given}", *(f"{name!r} {digest}" for name, digest in digests.items())})
+def tree_of(given: str, files: Parted) -> str:
+    """SHA-256 in hexadecimal over all that was read, by what is given and the digest of every file."""
+    return _digest({f"given {given}", f"files {files.id}"})
 
 
 def _digest(lines: set[str]) -> str:

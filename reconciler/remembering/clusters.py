@@ -5,7 +5,7 @@ up by name or label lies there.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Set
 from dataclasses import field
 
 from reconciler.core.address import Address
@@ -100,21 +100,28 @@ def by_file(clusters: Clusters) -> Defining:
     return found
 
 
-def reached(changed: Collection[str], clusters: Clusters, defining: Defining) -> set[str]:
+def users_of(changed: Collection[str], clusters: Clusters) -> set[str]:
+    """The clusters that name any of the changed assets."""
+    return {name for name, cluster in clusters.items() if not cluster.uses.isdisjoint(changed)}
+
+
+def reached(
+    changed: Set[str],
+    clusters: Callable[[Set[str]], Clusters],
+    defining: Callable[[Set[str]], Iterable[str]],
+) -> set[str]:
     """The clusters in which anything may be otherwise where these changed, and those that are looked up from there.
 
     Args:
-        changed: clusters in which something did.
-        clusters: all of them, with what is new.
-        defining: which file defines what of them.
+        changed: clusters in which something did, and those that name one of them.
+        clusters: those of some names, with what is new.
+        defining: the clusters that some files define any of.
     """
-    assets = {name for name in changed if not is_endpoint(name)}
-    users = {name for name, cluster in clusters.items() if assets and not assets.isdisjoint(cluster.uses)}
-    found, pending = set[str](), {*changed, *users}
+    found, pending = set[str](), {*changed}
     while pending:
-        name = pending.pop()
-        found.add(name)
-        cluster = clusters.get(name, Cluster())
-        beside = {each for file in cluster.files for each in defining.get(file, ())}
-        pending |= (beside | (cluster.uses if is_endpoint(name) else set())) - found
+        found |= pending
+        some = clusters(pending)
+        beside = set(defining({file for cluster in some.values() for file in cluster.files}))
+        uses = {each for name, cluster in some.items() if is_endpoint(name) for each in cluster.uses}
+        pending = (beside | uses) - found
     return found

@@ -1,9 +1,7 @@
-"""What is known of all resources of a look, in parts that are read where something differs; without any field."""
+"""What is known of all resources of a look, each kind of it in parts of which few are read; without any field."""
 
-import secrets
 from collections.abc import Collection, Iterable, Mapping, Set
-from dataclasses import field, replace
-from functools import cache
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +9,14 @@ from reconciler.core.address import Address
 from reconciler.core.state import Live, State, generation_of
 from reconciler.frozen import dataclass
 from reconciler.load import Loaded
-from reconciler.load.cached_rows import keep_rows, read_rows
-from reconciler.remembering.clusters import Cluster, Clusters, clusters_of
-from reconciler.remembering.rows import TABLE, read, written
+from reconciler.load.cached_rows import keep_rows
+from reconciler.load.parted import Parted, Values, all_kept, keep_parted, parted
+from reconciler.remembering.clusters import Cluster, Clusters, by_file, clusters_of
+from reconciler.remembering.rows import TABLE, written
 
 # A change of what more of the files lead to than one in so many is planned in the long way anyway.
 _WIDE = 5
+_PARTS = ("files", "leading", "clusters", "looking", "rows", "objects", "moves")
 
 
 @dataclass(frozen=True)
@@ -24,131 +24,141 @@ class Known:
     """What is known of all resources.
 
     Args:
-        files: by the name of a file, the digest of all that it holds, names and brings in.
-        clusters: what hangs together.
+        count: how many files of ours there are.
+        files: by the name of a file of ours, the digest of all that it holds, names and brings in.
+        leading: by the name of a file, the clusters that it defines any of, and the paths to which its manifests lead.
+        clusters: what hangs together, as `as_cluster` reads it.
         looking: by path, the files whose manifests lead there; None where those are too many to tell.
         rows: by address, the digest of what is recorded.
-        objects: by address, the digest of the live object, and its generation and operation.
+        objects: by address, the digest of the live object.
+        moves: by address, the generation and operation of the live object.
     """
 
-    files: Mapping[str, str] = field(default_factory=dict)
-    clusters: Clusters = field(default_factory=dict)
-    looking: Mapping[str, Collection[str] | None] = field(default_factory=dict)
-    rows: Mapping[str, str] = field(default_factory=dict)
-    objects: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    count: int
+    files: Parted
+    leading: Parted
+    clusters: Parted
+    looking: Parted
+    rows: Parted
+    objects: Parted
+    moves: Parted
+
+    def some_clusters(self, names: Collection[str]) -> dict[str, Cluster]:
+        """Those of these names that there are."""
+        return _clusters(self.clusters.some(names))
+
+    def all_clusters(self) -> dict[str, Cluster]:
+        """What hangs together."""
+        return _clusters(self.clusters.all())
+
+    def defining(self, files: Collection[str]) -> dict[str, tuple[str, ...]]:
+        """By file the clusters that it defines any of."""
+        return {name: tuple(defined) for name, (defined, _) in self.leading.some(files).items()}
+
+    def led_to(self, files: Collection[str]) -> set[str]:
+        """The paths to which files lead, save for those of which too many do."""
+        return {path for _, paths in self.leading.some(files).values() for path in paths}
 
 
 def known_of(loaded: Loaded, recorded: State, live: Iterable[Live]) -> Known:
     """What is known of what was loaded, recorded and live, but for the digests of rows and objects."""
+    clusters = clusters_of(loaded.manifests, loaded.names, recorded.entries)
+    looking = narrow(loaded.looking, len(loaded.names))
     return Known(
-        dict(loaded.digests),
-        clusters_of(loaded.manifests, loaded.names, recorded.entries),
-        narrow(loaded.looking, len(loaded.names)),
-        {},
-        {str(item.address): ("", generation_of(item)) for item in live},
+        len(loaded.digests),
+        parted(loaded.digests),
+        parted(_leading(clusters, looking)),
+        parted({name: [sorted(e) for e in (c.addresses, c.files, c.uses, c.pins)] for name, c in clusters.items()}),
+        parted({path: None if names is None else sorted(names) for path, names in looking.items()}),
+        parted({}),
+        parted({}),
+        parted({str(item.address): generation_of(item) for item in live}),
     )
 
 
-def narrow(looking: Mapping[str, Collection[str] | None], files: int) -> dict[str, Collection[str] | None]:
+def narrow(looking: Mapping[str, Collection[str]], files: int) -> dict[str, Collection[str] | None]:
     """By path the files whose manifests lead there, where those are not too many."""
     most = max(files // _WIDE, 10)
-    return {place: names if names is None or len(names) <= most else None for place, names in looking.items()}
+    return {place: names if len(names) <= most else None for place, names in looking.items()}
+
+
+def _leading(clusters: Clusters, looking: Mapping[str, Collection[str] | None]) -> Values:
+    paths: dict[str, list[str]] = {}
+    for path, names in looking.items():
+        for name in names or ():
+            paths.setdefault(name, []).append(path)
+    defining = by_file(clusters)
+    return {
+        name: [sorted(defining.get(name, ())), sorted(paths.get(name, ()))] for name in defining.keys() | paths.keys()
+    }
+
+
+def _clusters(found: Values) -> dict[str, Cluster]:
+    return {name: Cluster(*map(set, parts)) for name, parts in found.items()}
 
 
 def joined(rest: Known, part: Known, *, files: Set[str], clusters: Set[str]) -> Known:
-    """What is known of all once a part was looked at anew.
+    """What is known of all once a part was looked at anew, with the digests of rows and objects as they were.
 
     Args:
         rest: what was known of all.
         part: what is known of the part now.
         files: those of the part.
         clusters: those of the part.
+
+    Raises:
+        ForgottenError: what was known is not kept any more.
     """
-    gone = {address for name in clusters if name in rest.clusters for address in rest.clusters[name].addresses}
-    looking = {p: n if n is None else set(n) - files for p, n in rest.looking.items()}
-    for place, names in part.looking.items():
-        before = looking.get(place, set())
-        looking[place] = None if before is None or names is None else {*before, *names}
-    return Known(
-        {**{name: each for name, each in rest.files.items() if name not in files}, **part.files},
-        {**{name: each for name, each in rest.clusters.items() if name not in clusters}, **part.clusters},
-        {place: names for place, names in looking.items() if names is None or names},
-        rest.rows,
-        {**{name: each for name, each in rest.objects.items() if name not in gone}, **part.objects},
+    gone = {address for one in rest.some_clusters(clusters).values() for address in one.addresses}
+    looking = part.looking.all()
+    before = rest.looking.some(rest.led_to(files) | looking.keys())
+    led = {path: _led(before.get(path, []), looking.get(path, []), files) for path in before.keys() | looking.keys()}
+    return replace(
+        rest,
+        files=rest.files.amended(files, part.files.all()),
+        leading=rest.leading.amended(files, part.leading.all()),
+        clusters=rest.clusters.amended(clusters, part.clusters.all()),
+        looking=rest.looking.amended(led.keys(), {path: names for path, names in led.items() if names != []}),
+        moves=rest.moves.amended(gone, part.moves.all()),
+        count=rest.count - len(rest.files.some(files)) + part.count,
     )
+
+
+def _led(before: list[str] | None, now: list[str] | None, files: Set[str]) -> list[str] | None:
+    """The files that lead to a path."""
+    return None if before is None or now is None else sorted({*before} - files | {*now})
 
 
 def with_digests(known: Known, rows: Mapping[Address, str], objects: Mapping[Address, str]) -> Known:
     """The same with the digests of what is recorded and live."""
-    told = {str(address): digest for address, digest in objects.items()}
-    return replace(
-        known,
-        rows={str(address): digest for address, digest in rows.items()},
-        objects={address: (told.get(address, ""), moved) for address, (_, moved) in known.objects.items()},
-    )
+    return replace(known, rows=parted(_by_name(rows)), objects=parted(_by_name(objects)))
 
 
-class Kept:
-    """The parts as they were kept with one look, each read once it is asked for.
+def _by_name(digests: Mapping[Address, str]) -> dict[str, str]:
+    return {str(address): digest for address, digest in digests.items()}
+
+
+def kept_known(cache: Path | None, head: Mapping[str, Any]) -> Known:
+    """What was kept with a look.
+
+    Args:
+        cache: where.
+        head: of the look.
 
     Raises:
-        LookupError: a part is not there any more, or is another look's.
+        ForgottenError: it is not there any more.
     """
-
-    def __init__(self, cache: Path | None, place: str, stamp: str) -> None:
-        self._cache, self._place, self._stamp = cache, place, stamp
-
-    @cache  # noqa: B019 - a look is over in a moment
-    def files(self) -> Mapping[str, str]:
-        """As of `Known`."""
-        return self._part("files")
-
-    @cache  # noqa: B019 - as above
-    def clusters(self) -> Clusters:
-        """As of `Known`."""
-        return {name: Cluster(*map(set, parts)) for name, parts in self._part("clusters").items()}
-
-    @cache  # noqa: B019 - as above
-    def looking(self) -> Mapping[str, Collection[str] | None]:
-        """As of `Known`."""
-        return self._part("looking")
-
-    def rows(self) -> Mapping[str, str]:
-        """As of `Known`."""
-        return self._part("rows")
-
-    @cache  # noqa: B019 - as above
-    def objects(self) -> Mapping[str, tuple[str, str]]:
-        """As of `Known`."""
-        return self._part("objects")
-
-    def _part(self, name: str) -> Mapping[str, Any]:
-        key = f"{self._place} {name}"
-        held = read(read_rows(self._cache, TABLE, [key])[key])
-        if held["stamp"] != self._stamp:
-            raise LookupError(f"{name} is of another look")
-        found: Mapping[str, Any] = held["part"]
-        return found
+    return Known(head["count"], *all_kept([head["known"][name] for name in _PARTS], cache))
 
 
 def keep(cache: Path | None, place: str, head: Mapping[str, Any], known: Known) -> None:
-    """Keep a look: its head, which alone is read where nothing differs, and the parts, all of one stamp."""
-    stamp = secrets.token_hex(8)
-    parts = {
-        "files": known.files,
-        "clusters": {
-            name: [sorted(each) for each in (one.addresses, one.files, one.uses, one.pins)]
-            for name, one in known.clusters.items()
-        },
-        "looking": {path: None if names is None else sorted(names) for path, names in known.looking.items()},
-        "rows": known.rows,
-        "objects": known.objects,
-    }
-    rows = {f"{place} {name}": written({"stamp": stamp, "part": part}) for name, part in parts.items()}
-    keep_rows(cache, TABLE, {place: written({**head, "stamp": stamp}), **rows})
+    """Keep a look: its head, which alone is read where nothing differs, and what is known besides."""
+    parts = {name: getattr(known, name) for name in _PARTS}
+    keep_parted(cache, *parts.values())
+    more = {"known": {name: part.id for name, part in parts.items()}, "count": known.count}
+    keep_rows(cache, TABLE, {place: written({**head, **more})})
 
 
 def differing(before: Mapping[str, str], now: Mapping[Address, str]) -> set[str]:
     """The addresses whose digests differ, or of which one side has none."""
-    told = {str(address): digest for address, digest in now.items()}
-    return {address for address, _ in before.items() ^ told.items()}
+    return {address for address, _ in before.items() ^ _by_name(now).items()}

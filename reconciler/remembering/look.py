@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from reconciler.frozen import dataclass
 from reconciler.load import Loaded
 from reconciler.load.looked import ABSENT
 from reconciler.load.named import Seen, seen_at
+from reconciler.load.parted import ForgottenError
 from reconciler.load.stat_index import StatIndex
 from reconciler.remembering.inputs import Inputs, inputs_of, is_usual, may_be_in_parts, place_of, secrets_now
 from reconciler.remembering.rows import contents_of, head_of, planned_of, told
@@ -68,15 +70,16 @@ class Look:
 
     def part(self) -> "Part | None":
         """What differs from the look that was kept, with all that it may reach; None where that is not known."""
-        held, cache = head_of(self.workspace.cache, self.place), self.workspace.cache
+        held = head_of(self.workspace.cache, self.place)
         moved = self._moved(held) if held and held["in_parts"] else None
         if held is None or moved is None or not may_be_in_parts(self.workspace, self.wish):
             return None
-        from reconciler.remembering.known import Kept  # noqa: PLC0415 - nothing differs for most plans
+        from reconciler.remembering.known import kept_known  # noqa: PLC0415 - nothing differs for most plans
         from reconciler.remembering.part import part_of  # noqa: PLC0415 - as above
 
         try:
-            return part_of(self.workspace, self.wish, self.inputs, held, Kept(cache, self.place, held["stamp"]), moved)
+            known = kept_known(self.workspace.cache, held)
+            return part_of(self.workspace, self.wish, self.inputs, held, known, moved)
         except (MlopsError, LookupError, OSError):
             return None  # The stages say what is wrong, in their order.
 
@@ -94,7 +97,9 @@ class Look:
 
     def keep_part(self, planned: Planned, part: "Part") -> None:
         """The same of a plan of which a part was made anew."""
-        if _finds_nothing(planned) and self._is_settled(part.loaded, part.recorded, part.live, part.files):
+        if not _finds_nothing(planned) or not self._is_settled(part.loaded, part.recorded, part.live, part.files):
+            return
+        with suppress(ForgottenError):  # Then the next plan goes the long way.
             self.workspace.contents.update(part.contents)
             self._keep(planned, part.loaded.looked, part.secrets, part.names, part.known, part.looked)
 

@@ -11,9 +11,18 @@ from reconciler.core.state import Live, State, generation_of, generations
 from reconciler.frozen import dataclass
 from reconciler.load import Loaded
 from reconciler.load.tree import given_digest, tree_of
-from reconciler.remembering.clusters import Cluster, Clusters, by_file, cluster_of, clusters_of, reached
+from reconciler.remembering.clusters import (
+    Cluster,
+    Clusters,
+    by_file,
+    cluster_of,
+    clusters_of,
+    is_endpoint,
+    reached,
+    users_of,
+)
 from reconciler.remembering.inputs import Inputs
-from reconciler.remembering.known import Kept, Known, differing, joined, known_of
+from reconciler.remembering.known import Known, differing, joined, known_of
 from reconciler.remembering.rows import contents_of, planned_of
 from reconciler.wanted import loaded_of
 from reconciler.wishes import Planned, Wish, options_of
@@ -34,7 +43,8 @@ class Part:
         live: what is live of it.
         files: the names of its files, also of those that are gone.
         clusters: what it is made of.
-        kept: what is known of everything.
+        there: the addresses that were recorded of it at the look that was kept.
+        before: what was known of everything then.
         rest: the plan of all else.
         besides: how many resources are wanted, and recorded, that are no part of it.
         secrets: the variables that are asked for the values of secrets.
@@ -48,7 +58,8 @@ class Part:
     live: tuple[Live, ...]
     files: Set[str]
     clusters: Set[str]
-    kept: Kept
+    there: Set[str]
+    before: Known
     rest: Planned
     besides: tuple[int, int]
     secrets: Set[str]
@@ -59,9 +70,8 @@ class Part:
     @cached_property
     def known(self) -> Known:
         """What is known of everything now, but for the digests of rows and objects."""
-        kept, part = self.kept, known_of(self.loaded, self.recorded, self.live)
-        before = Known(kept.files(), kept.clusters(), kept.looking(), {}, kept.objects())
-        return joined(before, part, files=self.files, clusters=self.clusters)
+        part = known_of(self.loaded, self.recorded, self.live)
+        return joined(self.before, part, files=self.files, clusters=self.clusters)
 
     def whole(self, made: Planned, workspace: Workspace, wish: Wish) -> Planned:
         """The plan of everything."""
@@ -81,16 +91,15 @@ class Part:
         )
 
     def _tree(self, workspace: Workspace, wish: Wish) -> str:
-        others = {name: digest for name, digest in self.kept.files().items() if name not in self.files}
-        return tree_of(given_digest(options_of(workspace.target, wish)), {**others, **self.loaded.digests})
+        files = self.before.files.amended(self.files, self.loaded.digests)
+        return tree_of(given_digest(options_of(workspace.target, wish)), files)
 
     def _moved(self) -> str:
         """The digest of all generations; the same as ever where it is for those of the part."""
-        ours, clusters, before = {generation_of(item) for item in self.live}, self.kept.clusters(), self.kept.objects()
-        there = {a for name in self.clusters & clusters.keys() for a in clusters[name].addresses}
-        if ours == {before[address][1] for address in there if address in before}:
+        ours, moves = {generation_of(item) for item in self.live}, self.before.moves
+        if ours == {*moves.some(self.there).values()}:
             return self.rest.plan.live
-        return generations((*ours, *(moved for address, (_, moved) in before.items() if address not in there)))
+        return generations((*ours, *(moved for address, moved in moves.all().items() if address not in self.there)))
 
 
 @dataclass(frozen=True)
@@ -109,7 +118,7 @@ class Differences:
 
 
 def part_of(
-    workspace: Workspace, wish: Wish, inputs: Inputs, held: Mapping[str, Any], kept: Kept, moved: Sequence[str]
+    workspace: Workspace, wish: Wish, inputs: Inputs, held: Mapping[str, Any], known: Known, moved: Sequence[str]
 ) -> Part | None:
     """The part that is to be made anew; None where it is most of everything, or anything is wrong with it.
 
@@ -118,47 +127,52 @@ def part_of(
         wish: what is asked for.
         inputs: as they are.
         held: the head of what was kept.
-        kept: the rest of it.
+        known: the rest of it.
         moved: the paths at which something else is now.
+
+    Raises:
+        ForgottenError: some of it is not kept any more.
     """
-    found = _differences(workspace, inputs, held, kept, moved)
-    if found is None:
-        return None
-    before, most = kept.clusters(), max(len(kept.files()) // _LARGE, _FEW)
-    if len(found.files) > most or len(found.addresses) > most:
+    found = _differences(workspace, inputs, held, known, moved)
+    most = max(known.count // _LARGE, _FEW)
+    if found is None or len(found.files) > most or len(found.addresses) > most:
         return None
     first = loaded_of(workspace, wish, only=found.there)
-    fresh = clusters_of(first.manifests, first.names, ()) if _is_well(first) else {}
-    clusters = _reached(before, fresh, found)
-    files = {file for name in clusters & before.keys() for file in before[name].files} | found.files
+    if not _is_well(first):
+        return None
+    clusters = _reached(known, clusters_of(first.manifests, first.names, ()), found)
+    before = known.some_clusters(clusters)
+    files = {file for cluster in before.values() for file in cluster.files} | found.files
     names = frozenset(files - found.files | found.there)
-    if not _is_well(first) or len(names) > most:
+    if len(names) > most:
         return None
     loaded = loaded_of(workspace, wish, only=names) if names != found.there else first
     if not _is_well(loaded) or not clusters >= clusters_of(loaded.manifests, loaded.names, ()).keys():
         return None
-    rest = _rest(workspace, inputs, held, before, files, clusters)
+    there = {address for cluster in before.values() for address in cluster.addresses}
+    rest = _rest(workspace, inputs, held, known, before, there, files)
     return Part(
         loaded,
-        *_standing(workspace, inputs, before, clusters, found),
+        *_standing(workspace, inputs, there | found.addresses),
         files,
         clusters,
-        kept,
+        there,
+        known,
         rest,
-        (rest.plan.unchanged, sum(len(one.addresses) for name, one in before.items() if name not in clusters)),
+        (rest.plan.unchanged, held["inputs"]["record"]["entries"] - len(there)),
         {*held["secrets"], *loaded.secrets},
         {**_named(held, files), **loaded.names},
-        *_elsewhere(held, kept, files),
+        *_elsewhere(held, known, files),
     )
 
 
 def _differences(
-    workspace: Workspace, inputs: Inputs, held: Mapping[str, Any], kept: Kept, moved: Sequence[str]
+    workspace: Workspace, inputs: Inputs, held: Mapping[str, Any], known: Known, moved: Sequence[str]
 ) -> Differences | None:
     """What differs; None where that cannot be told in parts."""
     before, now = held["inputs"], inputs.told()
     changed = inputs.files.differing(before["files"]) if before["files"] != now["files"] else {}
-    looking = kept.looking() if moved else {}
+    looking = known.looking.some(moved) if moved else {}
     leading = [looking.get(place) for place in moved]
     if changed is None or any(names is None for names in leading):
         return None
@@ -168,10 +182,9 @@ def _differences(
         rows = workspace.store.digests()
         if not inputs.record.is_of(rows.values()):
             return None
-        addresses |= differing(kept.rows(), rows)
+        addresses |= differing(known.rows.all(), rows)
     if before["live"] != now["live"]:
-        objects = {address: digest for address, (digest, _) in kept.objects().items()}
-        addresses |= differing(objects, inputs.eyes.digests())
+        addresses |= differing(known.objects.all(), inputs.eyes.digests())
     there = {name for name, blob in changed.items() if blob} | {name for name in led if changed.get(name) != ""}
     return Differences(frozenset({*changed, *led}), frozenset(there), frozenset(addresses))
 
@@ -180,17 +193,22 @@ def _is_well(loaded: Loaded) -> bool:
     return not any(problem.is_error for problem in loaded.problems)
 
 
-def _reached(before: Clusters, fresh: Clusters, found: Differences) -> set[str]:
+def _reached(known: Known, fresh: Clusters, found: Differences) -> set[str]:
     """The clusters that are to be looked at, of what they were and of what they are."""
-    defining = by_file(before)
+    new = by_file(fresh)
+
+    def now(before: Clusters, names: Set[str]) -> Clusters:
+        return {**before, **{name: _both(before.get(name), fresh[name]) for name in names & fresh.keys()}}
+
+    def defining(files: Set[str]) -> set[str]:
+        told = (*known.defining(files).values(), *(new.get(file, ()) for file in files))
+        return {name for names in told for name in names}
+
     changed = {cluster_of(Address.parse(address)) for address in found.addresses}
-    changed |= {*fresh} | {name for file in found.files for name in defining.get(file, ())}
-    for name, cluster in fresh.items():
-        for file in cluster.files:
-            defining[file] = (*defining.get(file, ()), name)
-    return reached(
-        changed, {**before, **{name: _both(before.get(name), each) for name, each in fresh.items()}}, defining
-    )
+    changed |= fresh.keys() | defining(found.files)
+    assets = {name for name in changed if not is_endpoint(name)}
+    users = users_of(assets, now(known.all_clusters(), fresh.keys())) if assets else set()
+    return reached(changed | users, lambda names: now(known.some_clusters(names), names), defining)
 
 
 def _both(before: Cluster | None, now: Cluster) -> Cluster:
@@ -200,34 +218,43 @@ def _both(before: Cluster | None, now: Cluster) -> Cluster:
     return Cluster(before.addresses, files, uses, before.pins)
 
 
-def _standing(
-    workspace: Workspace, inputs: Inputs, before: Clusters, clusters: Set[str], found: Differences
-) -> tuple[State, tuple[Live, ...]]:
-    """What is recorded and live of clusters."""
-    there = {a for name in clusters & before.keys() for a in before[name].addresses}
-    meant = [Address.parse(address) for address in sorted(there | found.addresses)]
+def _standing(workspace: Workspace, inputs: Inputs, names: Set[str]) -> tuple[State, tuple[Live, ...]]:
+    """What is recorded and live of addresses."""
+    meant = [Address.parse(name) for name in sorted(names)]
     recorded = State(inputs.record.lineage, inputs.record.serial, workspace.store.some(meant))
     return recorded, tuple(inputs.eyes.some(meant))
 
 
 def _rest(
-    workspace: Workspace, inputs: Inputs, held: Mapping[str, Any], before: Clusters, files: Set[str], clusters: Set[str]
+    workspace: Workspace,
+    inputs: Inputs,
+    held: Mapping[str, Any],
+    known: Known,
+    before: Clusters,
+    there: Set[str],
+    files: Set[str],
 ) -> Planned:
-    """The plan as it was, without some files and clusters."""
-    was, others = held["planned"], before.keys() - clusters
-    registered = set(was["by_command"])
-    pins = {pin for name in others for pin in before[name].pins}
-    gone = {a for name in clusters & before.keys() for a in before[name].addresses} - registered
+    """The plan as it was, without some files and clusters, of which these addresses were recorded."""
+    was = held["planned"]
+    gone = there - {*was["by_command"]}
     rest = {
         **was,
         "unchanged": was["unchanged"] - len(gone),
-        "pins": {pin: was["pins"][pin] for pin in sorted(pins)},
-        "labels": {a: each for a, each in was["labels"].items() if cluster_of(Address.parse(a)) in others},
-        "by_command": [a for a in was["by_command"] if cluster_of(Address.parse(a)) in others],
+        "pins": _pins_besides(was["pins"], known, before),
+        "labels": {a: each for a, each in was["labels"].items() if a not in there},
+        "by_command": [a for a in was["by_command"] if a not in there],
         "warnings": [each for each in was["warnings"] if each[0] not in files],
         "passed_over": [each for each in was["passed_over"] if each[0] not in files],
     }
     return planned_of(rest, workspace.target.name, inputs.record)
+
+
+def _pins_besides(pins: Mapping[str, str], known: Known, before: Clusters) -> dict[str, str]:
+    """The labels that others name, each with what it stands for."""
+    gone = {pin for cluster in before.values() for pin in cluster.pins}
+    if gone:
+        gone -= {pin for name, one in known.all_clusters().items() if name not in before for pin in one.pins}
+    return {pin: version for pin, version in pins.items() if pin not in gone}
 
 
 def _named(held: Mapping[str, Any], files: Set[str]) -> dict[str, str]:
@@ -236,9 +263,10 @@ def _named(held: Mapping[str, Any], files: Set[str]) -> dict[str, str]:
     return {file: name for name, file in said if name and name not in files}
 
 
-def _elsewhere(held: Mapping[str, Any], kept: Kept, files: Set[str]) -> tuple[dict[str, Content], dict[str, str]]:
+def _elsewhere(held: Mapping[str, Any], known: Known, files: Set[str]) -> tuple[dict[str, Content], dict[str, str]]:
     """The content that other files lead to, by digest, and by path what was there."""
-    looking = {p: None if names is None else set(names) - files for p, names in kept.looking().items()}
-    looked = {place: was for place, was in held["looked"].items() if looking.get(place, ()) != set()}
+    led = known.looking.some(known.led_to(files))
+    gone = {path for path, names in led.items() if names is not None and files >= set(names)}
+    looked = {path: was for path, was in held["looked"].items() if path not in gone}
     contents = {d: each for d, each in contents_of(held["planned"]).items() if str(each.location) in looked}
     return contents, looked

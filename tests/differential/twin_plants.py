@@ -10,6 +10,7 @@ from typing import Any
 from unittest import mock
 
 from reconciler.load import checkout, stat_index
+from reconciler.load.parted import Parted
 from reconciler.remembering.inputs import Inputs, secrets_now
 from reconciler.remembering.look import Look
 from tests.differential.twin_moves import Move
@@ -80,8 +81,8 @@ def _as_if_git_looked(entry: "re.Match[bytes]") -> checkout.Recorded:
     return _RECORDED(found)
 
 
-def _of_contents(members: Mapping[str, str]) -> str:
-    return hashlib.sha256("\0".join(sorted(members.values())).encode()).hexdigest()
+def _of_contents(members: Parted) -> str:
+    return hashlib.sha256("\0".join(sorted(map(str, members.all().values()))).encode()).hexdigest()
 
 
 PLANTS: Sequence[Plant] = (
@@ -98,7 +99,7 @@ PLANTS: Sequence[Plant] = (
         course=[Move("write", _BLUE, 1), Move("waver", _BLUE, 0)],
     ),
     Plant("the question", _swapped(remembering__look__place_of=lambda *_: "one"), ["wait", "bring_about"]),
-    Plant("names of files", _swapped(load__set_members___id_of=_of_contents), ["rename"]),
+    Plant("names of files", _swapped(load__parted__Parted__id=property(_of_contents)), ["rename"]),
     Plant("bytes of a file", _swapped(load__cache__blob_id=lambda data: str(len(data))), ["write", "put_back"]),
     Plant(
         "the commit of a line",
