@@ -34,7 +34,8 @@ def with_blame(planned: Planned, workspace: Workspace, wish: Wish) -> Planned:
         # Of a field that was taken out, whoever wrote what held it did not do it.
         sources = written(steps, taken)
         named = behind(workspace.manifests) if sources else {}
-        found = blamed(sources, root, paths=wish.paths, named=named, cache=cache_of(workspace, wish))
+        cache, plain = cache_of(workspace, wish), workspace.plain
+        found = blamed(sources, root, paths=wish.paths, named=named, plain=plain, cache=cache)
     return replace(
         planned,
         plan=replace(planned.plan, steps=steps),

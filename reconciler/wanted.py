@@ -174,6 +174,7 @@ def _known(workspace: Workspace, loaded: Loaded) -> Loaded:
     """Have the workspace know where what is loaded lies; of content that is recorded alone its store knows that."""
     workspace.files.update(loaded.files)
     workspace.manifests[:] = loaded.manifests
+    workspace.plain.update(loaded.plain)
     for manifest in loaded.manifests:
         workspace.contents.update({each.digest: each for each in manifest.contents.values() if each.location.name})
     return loaded

@@ -36,6 +36,7 @@ class Workspace:
         contents: what the manifests point at, by digest; filled by whoever loads them, read when content is laid down.
         files: where the manifests were read; filled likewise.
         manifests: those; filled likewise.
+        plain: git's ids of what files hold, as `load.Loaded` has them; filled likewise.
         start: the folder where the user stands, if that is not the current one.
         offline: whether nothing is asked; in place of the provider stands one that holds nothing.
         turn: the name of the ticket with which this process waits in the target's line; empty without one.
@@ -50,6 +51,7 @@ class Workspace:
     contents: dict[str, Content] = field(default_factory=dict)
     files: set[str] = field(default_factory=set)
     manifests: list[Manifest] = field(default_factory=list)
+    plain: dict[str, str] = field(default_factory=dict)
     start: str = ""
     offline: bool = False
     turn: str = ""

@@ -1,6 +1,6 @@
 """An address names a resource: `endpoint/credit`, `deployment/credit/blue`, `model/risk:3`."""
 
-from functools import cached_property
+from functools import lru_cache
 from typing import Self
 
 from reconciler.frozen import dataclass
@@ -18,6 +18,13 @@ class Address:
     endpoint: str = ""
     version: str = ""
 
+    _text = ""  # no field: it is all of them
+
+    def __init__(self, kind: str, name: str, endpoint: str = "", version: str = "") -> None:
+        # The text is what it is known by in all that a plan looks up, some thirty times a resource.
+        text = f"{kind}/{endpoint}/{name}" if endpoint else f"{kind}/{name}:{version}" if version else f"{kind}/{name}"
+        self.__dict__.update(kind=kind, name=name, endpoint=endpoint, version=version, _text=text)
+
     @classmethod
     def parse(cls, text: str) -> Self:
         """Read the text form.
@@ -25,12 +32,6 @@ class Address:
         Raises:
             ValueError: the text is none of the four forms.
         """
-        found = cls._of(text)
-        found.__dict__["_text"] = text  # it is at hand, and making it costs as much as all the rest
-        return found
-
-    @classmethod
-    def _of(cls, text: str) -> Self:
         kind, _, rest = text.partition("/")
         if kind == "deployment":
             parent, _, name = rest.partition("/")
@@ -48,17 +49,16 @@ class Address:
             "or environment/NAME:VERSION"
         )
 
-    @cached_property
-    def _text(self) -> str:
-        if self.endpoint:
-            return f"{self.kind}/{self.endpoint}/{self.name}"
-        return f"{self.kind}/{self.name}:{self.version}" if self.version else f"{self.kind}/{self.name}"
-
     def __str__(self) -> str:
         return self._text
 
     def __hash__(self) -> int:
         return hash(self._text)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Address):
+            return NotImplemented
+        return self._text == other._text and self.endpoint == other.endpoint and self.version == other.version
 
     def __lt__(self, other: "Address") -> bool:
         return self._text < other._text
@@ -71,4 +71,10 @@ class Address:
     @property
     def parent(self) -> "Address | None":
         """The address of a deployment's endpoint; None for everything else."""
-        return Address("endpoint", self.endpoint) if self.endpoint else None
+        return _endpoint(self.endpoint) if self.endpoint else None
+
+
+@lru_cache(maxsize=4096)
+def _endpoint(name: str) -> Address:
+    """An endpoint's address: each of its deployments asks for it several times."""
+    return Address("endpoint", name)

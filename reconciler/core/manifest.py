@@ -21,6 +21,9 @@ class Source:
     line: int
     column: int = 1
 
+    def __hash__(self) -> int:
+        return hash((self.file, self.line))
+
     def __str__(self) -> str:
         return f"{self.file}:{self.line}"
 

@@ -26,6 +26,7 @@ from reconciler.load.place import git_root
 
 PATIENCE_S = 30.0
 NOTHING: Behind = MappingProxyType({})
+UNKNOWN: Mapping[str, str] = MappingProxyType({})
 _CUT_OFF = "they are older than what this shallow clone has, and `git fetch --unshallow` gets the rest"
 _UNCLEAR = "what lies there is neither what the commit has nor what git sees as changed"
 
@@ -53,6 +54,7 @@ def blamed(
     *,
     paths: Collection[str] = (),
     named: Behind = NOTHING,
+    plain: Mapping[str, str] = UNKNOWN,
     cache: Path | None = None,
     patience_s: float = PATIENCE_S,
 ) -> Blamed:
@@ -63,6 +65,7 @@ def blamed(
         folder: a folder of the repository.
         paths: what was loaded; some may be `REV:PATH`.
         named: the files and folders that places name: who changed them later has written the place.
+        plain: git's ids of files that were read, as `load.Loaded` has them; the others are.
         cache: where answers are kept; None for nowhere.
         patience_s: how long git may take for all of them.
     """
@@ -72,14 +75,14 @@ def blamed(
         return Blamed()
     try:
         git = Direct(root, patience_s=patience_s)
-        lines, wholes = lines_of(git, wanted), wholes_of(git, wanted, named)
+        lines, wholes = lines_of(git, wanted, plain), wholes_of(git, wanted, named)
         found, cut_off = _written(git, {*lines.of.values(), *chain(*wholes.of.values())}, cache)
     except Unanswered as error:
         return Blamed(unknown=_sorted(source for place in wanted for source in place.sources), why=str(error))
-    asked = {source: [line, *wholes.of.get(source, ())] for source, line in lines.of.items()}
+    asked = ((source, [line, *wholes.of.get(source, ())]) for source, line in lines.of.items())
+    told = {source: _latest([found[line] for line in each]) for source, each in asked if cut_off.isdisjoint(each)}
     uncommitted = lines.uncommitted | wholes.uncommitted
-    lost = {source for source, each in asked.items() if not cut_off.isdisjoint(each)} - uncommitted
-    told = {source: _latest([found[line] for line in each]) for source, each in asked.items() if source not in lost}
+    lost = lines.of.keys() - told.keys() - uncommitted if cut_off else set()
     unknown = _sorted({*lines.unclear, *lost})
     why = (_CUT_OFF if lost else _UNCLEAR) if unknown else ""
     return Blamed({**told, **dict.fromkeys(uncommitted, Blame())}, unknown, why)
@@ -92,8 +95,7 @@ def _latest(blames: Sequence[Blame]) -> Blame:
 def _written(git: Direct, lines: Collection[Line], cache: Path | None) -> tuple[dict[Line, Blame], set[Line]]:
     """Who wrote lines, and those whose writer is in no commit that there is."""
     kept = known(cache, lines)
-    found = {line: blame for line in lines if (blame := kept.get(line))}
-    new_ones = [line for line in lines if line not in found] if len(found) < len(lines) else []
+    new_ones = [line for line in lines if line not in kept]
     wrote, first = _walked(git, History, [line for line in new_ones if line[2] != WHOLE])
     wrote_whole, first_whole = _walked(git, Wholes, [line for line in new_ones if line[2] == WHOLE])
     wrote, first = wrote | wrote_whole, first | first_whole
@@ -101,7 +103,7 @@ def _written(git: Direct, lines: Collection[Line], cache: Path | None) -> tuple[
     cut_off = {line for line, commit in wrote.items() if commit in first and said[commit].follows}
     new = {line: said[commit].blame for line, commit in wrote.items() if line not in cut_off}
     learn(cache, kept, new)
-    return {**found, **new}, cut_off
+    return {**kept, **new} if new else kept, cut_off
 
 
 def _walked(git: Direct, kind: type[History], lines: Iterable[Line]) -> tuple[dict[Line, str], set[str]]:

@@ -1,11 +1,12 @@
 """Places in files become lines of commits: which file of which commit, and which of git's lines of it."""
 
 # Paths are text here: as Path objects those of 1,000 files cost 20 ms.
-# ruff: noqa: PTH110, PTH113, PTH114, PTH118, PTH119, PTH120
+# ruff: noqa: PTH110, PTH118, PTH119, PTH120
 
 import hashlib
 import os
 import re
+import stat
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import field
 from functools import cache
@@ -85,8 +86,11 @@ class _Lying:
             file: as it is shown.
         """
         path = os.path.join(self._real(os.path.dirname(file)), os.path.basename(file))
-        path = os.path.realpath(path) if os.path.islink(path) else path
-        if file != SET and os.path.isfile(path):
+        found = _mode(path)
+        if stat.S_ISLNK(found):
+            path = os.path.realpath(path)
+            found = _mode(path)
+        if file != SET and stat.S_ISREG(found):
             ours = inside(path, self._folder) and self._holder(os.path.dirname(path)) == self._folder
             return (self._folder, below(path, self._folder)) if ours else ()
         revision = next((each for each in self._revisions if file.startswith(f"{each}:")), "")
@@ -103,20 +107,33 @@ class _Lying:
         return os.path.realpath(laid_out(revision, "", start=self._root))
 
 
+def _mode(path: str) -> int:
+    """What lies at a path; 0 where nothing does."""
+    try:
+        return os.lstat(path).st_mode
+    except (OSError, ValueError):
+        return 0
+
+
 def _holder(folder: str) -> str:
     """The repository that a folder is in, links resolved."""
     return os.path.realpath(git_root(folder))
 
 
-def lines_of(git: Direct, wanted: Iterable[Place]) -> Lines:
+def lines_of(git: Direct, wanted: Iterable[Place], plain: Mapping[str, str]) -> Lines:
     """Find out what places are.
+
+    Args:
+        git: of the repository.
+        wanted: the places.
+        plain: git's ids of files that were read, as `load.Loaded` has them.
 
     Raises:
         Unanswered: git cannot say.
     """
     lines = Lines()
     for revision, some in groupby(sorted(wanted, key=_revision), key=_revision):
-        _add(lines, git, revision, list(some))
+        _add(lines, git, revision, list(some), plain)
     return lines
 
 
@@ -124,7 +141,7 @@ def _revision(place: Place) -> str:
     return place.revision
 
 
-def _add(lines: Lines, git: Direct, revision: str, wanted: Sequence[Place]) -> None:
+def _add(lines: Lines, git: Direct, revision: str, wanted: Sequence[Place], plain: Mapping[str, str]) -> None:
     commit = commit_of(git, revision)
     if not commit:
         (lines.unclear if revision else lines.uncommitted).update(
@@ -133,7 +150,7 @@ def _add(lines: Lines, git: Direct, revision: str, wanted: Sequence[Place]) -> N
         return
     by_path = {place.path: place for place in wanted}
     blobs = blobs_of(git, commit, by_path.keys())
-    files = {path: _File.read(place, len(commit)) for path, place in by_path.items()}
+    files = {path: _File.of(place, len(commit), plain) for path, place in by_path.items()}
     changed: dict[str, tuple[Hunk, ...]] = {path: () for path, file in files.items() if blobs.get(path) in file.ids}
     if not revision:
         changed |= _changed(
@@ -176,8 +193,13 @@ class _File:
     odd: bool = False
 
     @classmethod
-    def read(cls, place: Place, length: int) -> Self:
-        """Read the file of a place; git's ids are so long."""
+    def of(cls, place: Place, length: int, plain: Mapping[str, str]) -> Self:
+        """The file of a place, of which it may be known what it holds; git's ids are so long."""
+        blob = plain.get(place.sources[0].file) if length == _SHA1 else None
+        return cls(ids=(blob,)) if blob else cls._read(place, length)
+
+    @classmethod
+    def _read(cls, place: Place, length: int) -> Self:
         try:
             with open_regular(os.path.join(place.folder, place.path)) as file:
                 data = file.read(MAX_BYTES)

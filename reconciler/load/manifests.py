@@ -74,6 +74,7 @@ def load_all(paths: Sequence[str], options: Options = _NO_OPTIONS) -> Loaded:
         blobs=blobs,
         looked=looked.found,
         looking=looked.files,
+        plain=tree.plain,
     )
 
 
@@ -100,6 +101,8 @@ def _readings(
     for file, reading in read_files(place, options, problems):
         if not reading.passed_over:
             tree.file(file.here, file.data)
+            if file.blob and file.data.isascii() and b"\r" not in file.data:
+                tree.plain[file.here.shown] = file.blob
         if options.cache is not None:
             blobs[file.here.relative] = file.blob or blob_id(file.data)
         readings.append((file.here, reading))

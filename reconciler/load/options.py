@@ -81,6 +81,7 @@ class Loaded:
         looked: by path on this machine, the digest of the content to which manifests lead; empty where none is.
         looking: by these paths, the names of the files that lead there.
         secrets: the variables of the environment that were asked for the values of secrets.
+        plain: by file as the user would write it, git's id of what was read, where that is ASCII with LF line ends.
     """
 
     manifests: tuple[Manifest, ...]
@@ -95,3 +96,4 @@ class Loaded:
     looked: Mapping[str, str] = field(default_factory=dict)
     looking: Mapping[str, Set[str]] = field(default_factory=dict)
     secrets: frozenset[str] = frozenset()
+    plain: Mapping[str, str] = field(default_factory=dict)

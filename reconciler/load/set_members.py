@@ -47,6 +47,14 @@ class ManifestSet:
         """
         return {name: _blob(member) for name, member in self.told().items()}
 
+    def has_links(self) -> bool:
+        """Whether any of them is a link to a file.
+
+        Raises:
+            OSError: as for `blobs`.
+        """
+        return any(" " in blob for blob in self.told().values())
+
     def differing(self, earlier: str) -> dict[str, str] | None:
         """The files that differ from those of an earlier set, as `blobs`; gone ones are empty.
 

@@ -29,7 +29,8 @@ def written(steps: Sequence[Step], taken: Collection[Key]) -> list[Source]:
         field.source
         for step in steps
         for field in step.fields
-        if field.source and not isinstance(field.source, Past) and (str(step.address).lower(), field.path) not in taken
+        if field.source and not isinstance(field.source, Past)
+        if not taken or (str(step.address).lower(), field.path) not in taken
     ]
 
 

@@ -119,7 +119,7 @@ class Look:
             return
         if any(seen[place].everything != was for place, was in beside.items()):
             return
-        if inputs_of(self.workspace, self.wish, self.inputs.eyes, self.index) != self.inputs:
+        if not self.holds() or self.inputs.eyes.root() != self.inputs.live:
             return
         head = {
             "inputs": self.inputs.told(),
@@ -147,7 +147,10 @@ class Look:
         if any(item.underway for item in live) or newer(recorded, live, lambda _address: -1):
             return False
         try:
-            held = self.inputs.files.blobs()
+            held, linked = self.inputs.files.blobs(), self.inputs.files.has_links()
+            # What a link leads to may have been as it was, and lain elsewhere.
+            if linked and inputs_of(self.workspace, self.wish, self.inputs.eyes, self.index) != self.inputs:
+                return False
         except OSError:
             return False
         return loaded.blobs == (held if files is None else {name: held[name] for name in files if name in held})

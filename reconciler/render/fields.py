@@ -17,6 +17,9 @@ ABSENT = object()
 
 def field_lines(field: FieldChange, veil: Veil, *, created: bool = False) -> Iterator[tuple[str, str]]:
     """Pairs of what changed and how: `instance_count`, `1 -> 3`; a created field has nothing before."""
+    if created and field.before is None and field.path not in _SYMPTOMS:
+        yield field.path, one_line(field.after, veil)  # as nearly all of a large plan are
+        return
     listed = _is_listed(field)
     for path, before, after in field_values(field, veil, created=created):
         if before is ABSENT:

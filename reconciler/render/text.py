@@ -202,13 +202,13 @@ def _table(fields: Iterable[FieldChange], veil: Veil, blame: Mapping[Source, Bla
     rows = [(path, how, field.source) for field in fields for path, how in field_lines(field, veil, created=created)]
     width = max((len(path) for path, _, _ in rows), default=0)
     for path, how, source in rows:
-        yield f"       {printable(path):<{width}}  {how}" + (f"   [{_place(source, blame)}]" if source else "")
+        place = f"   [{printable(_place(source, blame.get(source)))}]" if source else ""
+        yield f"       {printable(path):<{width}}  {how}{place}"
 
 
-def _place(source: Source, blame: Mapping[Source, Blame]) -> str:
+def _place(source: Source, by: Blame | None) -> str:
     """Where a field was written, and by whom."""
-    by = blame.get(source)
-    return printable(f"{source} {by}" if by else str(source))
+    return f"{source} {by}" if by else str(source)
 
 
 def _rows(fields: Iterable[FieldChange], veil: Veil) -> Iterator[tuple[str, str]]:

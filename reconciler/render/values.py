@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from reconciler.core.secret import Secret, masked
@@ -15,6 +16,7 @@ from reconciler.inert import terminal_text as terminal_text  # noqa: PLC0414 - a
 _DIGEST = re.compile(r"\bsha256:([0-9a-f]{12})[0-9a-f]{52}\b")
 _MARK = re.compile(r"##(?=[A-Za-z]*\[)")
 _LONGEST = 120
+_ENCODER = json.JSONEncoder(ensure_ascii=False, sort_keys=True)
 
 
 class Veil:
@@ -49,12 +51,25 @@ def whole_line(value: Any, veil: Veil) -> str:
     """A value as a person reads it in a plan, however long: `none` for absent, texts as they are, JSON for the rest."""
     if value is None:
         return "(none)"
+    if type(value) is int:
+        return str(value)
+    if type(value) is str:
+        return _shown_text(value)
     if isinstance(value, Secret):
         return veil.of(value)
-    shown = veil.over(value)
+    return _shown(veil.over(value))
+
+
+def _shown(shown: Any) -> str:
     text = shown if isinstance(shown, str) and shown and _is_plain(shown) else _json(shown)
     text = printable(text)
     return _DIGEST.sub(r"sha256:\1", text) if "sha256:" in text else text
+
+
+@lru_cache(maxsize=4096)
+def _shown_text(value: str) -> str:
+    """The same of a text: most fields of a large plan have one of a few."""
+    return _shown(masked(value))
 
 
 def printable_lines(text: str) -> str:
@@ -64,7 +79,10 @@ def printable_lines(text: str) -> str:
 
 def lines_text(lines: Iterable[str]) -> str:
     """Lines for people; what is in one of them begins no other."""
-    return "\n".join(map(log_line, lines))
+    lines = list(lines)
+    text = "\n".join(lines)
+    # Where no line holds the end of one, all are looked at together.
+    return log_text(text) if text.count("\n") < len(lines) else "\n".join(map(log_line, lines))
 
 
 def json_text(value: Any) -> str:
@@ -99,4 +117,4 @@ def _is_plain(text: str) -> bool:
 
 
 def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, sort_keys=True)
+    return _ENCODER.encode(value)

@@ -10,8 +10,8 @@ import pytest
 
 from reconciler.core.blame import Blame
 from reconciler.core.manifest import Source
+from reconciler.load import Options, load
 from reconciler.load import blame as blaming
-from reconciler.load import load
 from reconciler.load.behind import behind
 from reconciler.load.blame import Blamed, blamed
 from tests.histories import write_history
@@ -52,6 +52,23 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     Path("a.yml").write_text("one\nTWO\nthree\n")
     commit(BEN, "Louder\n\nAs it was too quiet.")
     return folder
+
+
+def test_a_file_is_taken_for_what_was_read_of_it_whatever_lies_there_since(repository: Path, tmp_path: Path):
+    manifest = "name: risk\nversion: '1'\npath: file.txt\ntype: custom_model\n"
+    names = ("a.yml", "b.yml", "c.yml")
+    for name, text in zip(
+        names, (manifest, manifest.replace("risk", "r\u00e9"), manifest.replace("\n", "\r\n")), strict=True
+    ):
+        Path("m", name).parent.mkdir(exist_ok=True)
+        Path("m", name).write_bytes(text.encode())
+    commit(BEN)
+    loaded = load("m", Options(cache=tmp_path / "cache"))
+    assert loaded.plain == {"m/a.yml": git("hash-object", "m/a.yml")}
+    place = Source("m/a.yml", 1)
+    Path("m/a.yml").write_text("# other\n")
+    assert blamed([place], repository, plain=loaded.plain).found[place].author == "Ben"
+    assert blamed([place], repository).found[place] == Blame()
 
 
 @pytest.mark.parametrize("seed", range(12))
