@@ -12,19 +12,24 @@ from pathlib import Path
 
 from reconciler.core.blame import Blame
 from reconciler.load.attribution import Line
-from reconciler.load.cached_rows import keep_rows, read_rows
+from reconciler.load.cached_rows import keep_rows
+from reconciler.load.shaped_rows import of_json, read_values
+
+_SHAPE = ([(str, str, str, str)], [(int, int)])
 
 
 def known(folder: Path | None, lines: Collection[Line]) -> dict[Line, Blame]:
     """What is kept of the files of commits in which some lines are."""
     files = {_key(commit, path): (commit, path) for commit, path in {line[:2] for line in lines}}
-    rows = read_rows(folder, "blame", files)
-    found: dict[Line, Blame] = {}
     met: dict[str, Blame] = {}  # one commit wrote many lines, and each of them has the same blame
-    for key, (told, numbers) in zip(rows, json.loads(b"[" + b",".join(rows.values()) + b"]"), strict=True):
+
+    def of_lines(key: str, row: bytes) -> dict[Line, Blame]:
+        told, numbers = of_json(row, _SHAPE)
         blames = [met.get(each[0]) or met.setdefault(each[0], Blame(*each)) for each in told]
-        found |= {(*files[key], number): blames[which] for number, which in numbers}
-    return found
+        return {(*files[key], number): blames[which] for number, which in numbers}
+
+    several = read_values(folder, "blame", files, of_lines).values()
+    return {line: blame for each in several for line, blame in each.items()}
 
 
 def learn(folder: Path | None, kept: Mapping[Line, Blame], found: Mapping[Line, Blame]) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from reconciler.load.cached_rows import keep_rows, read_rows
 from reconciler.load.reading import Reading
 from reconciler.load.reading_text import readings
+from reconciler.load.shaped_rows import MISSHAPEN, formed
 
 
 def blob_id(data: bytes) -> str:
@@ -20,7 +21,10 @@ def blob_id(data: bytes) -> str:
 def known(folder: Path | None, files: Mapping[str, bytes]) -> dict[str, Reading]:
     """What the cache knows of these files, given by blob id."""
     rows = read_rows(folder, "parsed", files)
-    return dict(zip(rows, readings(list(rows.values()), [files[blob] for blob in rows]), strict=True))
+    try:
+        return dict(zip(rows, readings(list(rows.values()), [files[blob] for blob in rows]), strict=True))
+    except MISSHAPEN:
+        return formed(rows, lambda blob, text: next(readings([text], [files[blob]])))
 
 
 def learn(folder: Path | None, texts: Mapping[str, bytes]) -> None:

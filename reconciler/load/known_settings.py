@@ -4,10 +4,12 @@ import hashlib
 import json
 from pathlib import Path
 
-from reconciler.load.cached_rows import keep_rows, read_rows
+from reconciler.load.cached_rows import keep_rows
 from reconciler.load.document import Document
+from reconciler.load.shaped_rows import of_json, read_values
 
 _TABLE = "settings"
+_SHAPE = (object, {str: (int, int)}, {str: str})
 # What a value may stand behind that is secret; a file which holds one is read anew each time.
 _BEFORE_SECRETS = (b"@", b"variables", b"overrides", b"secret")
 
@@ -15,11 +17,7 @@ _BEFORE_SECRETS = (b"@", b"variables", b"overrides", b"secret")
 def known(cache: Path, data: bytes) -> Document | None:
     """What a file with these bytes says; None where nobody has read it before."""
     key = _key(data)
-    row = read_rows(cache, _TABLE, [key]).get(key)
-    if row is None:
-        return None
-    value, positions, written = json.loads(row)
-    return Document(value, {path: (line, column) for path, (line, column) in positions.items()}, written)
+    return read_values(cache, _TABLE, [key], _document).get(key)
 
 
 def keep(cache: Path, data: bytes, found: Document) -> None:
@@ -32,6 +30,11 @@ def keep(cache: Path, data: bytes, found: Document) -> None:
         return
     if json.loads(row)[0] == found.value:
         keep_rows(cache, _TABLE, {_key(data): row.encode()})
+
+
+def _document(_: str, row: bytes) -> Document:
+    value, positions, written = of_json(row, _SHAPE)
+    return Document(value, {path: (line, column) for path, (line, column) in positions.items()}, written)
 
 
 def _key(data: bytes) -> str:

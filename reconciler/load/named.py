@@ -6,6 +6,7 @@
 import errno
 import hashlib
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from reconciler.load.mlflow import DESCRIPTION
 from reconciler.load.place import Bounds, inside
 from reconciler.load.stat_index import Files, StatIndex, facts_of, leads_to
 
-_KIND = "named"
+_KIND, _FORM = "named", re.compile(rb"sha256:[0-9a-f]{64} [0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ def seen_at(paths: Iterable[str], index: StatIndex, bounds: Bounds) -> dict[str,
         OSError: something cannot be read, or leads elsewhere.
     """
     looks = {path: _look(path, bounds) for path in paths if os.path.isdir(path) or os.path.isfile(path)}
-    known = index.wholes(_KIND, {path: look.all() for path, look in looks.items()})
+    known = index.wholes(_KIND, {path: look.all() for path, look in looks.items()}, _FORM)
     new = {path: look for path, look in looks.items() if path not in known}
     digests = index.digests(CONTENT, {path: [*look.content, *look.beside] for path, look in new.items()}, sha256_begun)
     told = {path: _told(path, look, digests[path].of) for path, look in new.items()}

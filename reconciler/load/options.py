@@ -92,7 +92,7 @@ class Loaded:
     names: Mapping[str, str] = field(default_factory=dict)
     files: frozenset[str] = frozenset()
     digests: Mapping[str, str] = field(default_factory=dict)
-    blobs: Mapping[str, str] = field(default_factory=dict)
+    blobs: Mapping[str, str] = field(default_factory=dict, compare=False)
     looked: Mapping[str, str] = field(default_factory=dict)
     looking: Mapping[str, Set[str]] = field(default_factory=dict)
     secrets: frozenset[str] = frozenset()

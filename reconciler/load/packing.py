@@ -11,7 +11,14 @@ def packed(columns: Sequence[Sequence[str]]) -> bytes:
 
 
 def unpacked(row: bytes, number: int) -> list[list[str]]:
-    """The columns, by how many there are of them."""
+    """The columns, by how many there are of them.
+
+    Raises:
+        ValueError: they are not of equal length.
+        zlib.error: it is no such row.
+    """
     texts = os.fsdecode(zlib.decompress(row)).split("\0")
-    length = len(texts) // number if texts != [""] else 0
+    length, over = divmod(len(texts) if texts != [""] else 0, number)
+    if over:
+        raise ValueError("a column is cut off")
     return [texts[column * length : (column + 1) * length] for column in range(number)]

@@ -131,7 +131,8 @@ def kept(found: str, cache: Path | None) -> Parted:
 
 def all_kept(found: Sequence[str], cache: Path | None) -> list[Parted]:
     """Several of them; as `kept`."""
-    heads, read = read_rows(cache, _TABLE, set(found)), _reader(cache)
+    read = _reader(cache)
+    heads = read(set(found))
     if heads.keys() != set(found):
         raise ForgottenError
     return [Parted(tuple(heads[each].decode().split("\n")), {}, read) for each in found]
@@ -142,7 +143,13 @@ def _joined(parts: Mapping[int, Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def _reader(cache: Path | None) -> Others:
-    return lambda digests: read_rows(cache, _TABLE, digests)
+    """Reads texts by their digests, and takes none for what it is not."""
+
+    def read(digests: Collection[str]) -> dict[str, bytes]:
+        rows = read_rows(cache, _TABLE, digests)
+        return {digest: row for digest, row in rows.items() if hashlib.sha256(row).hexdigest() == digest}
+
+    return read
 
 
 def _part_of(name: str) -> int:

@@ -66,6 +66,11 @@ def kept(positions: Mapping[str, Place], document: Mapping[str, Any]) -> str:
     return " ".join([f"{line} {column}" for line, column in (positions[path] for path in _paths(document))])
 
 
+def is_kept(text: str) -> bool:
+    """Whether it is what `kept` gives of some document."""
+    return text.count(" ") % 2 == 1 and text.isascii() and text.replace(" ", "").isdigit()
+
+
 def _paths(document: Mapping[str, Any]) -> Iterator[str]:
     yield ""
     yield from _below(document, "")

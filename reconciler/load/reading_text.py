@@ -5,10 +5,11 @@ Only what has no problems has a text, and of a secret value that says only where
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import starmap
 from typing import Any
 
 from reconciler.kinds import KINDS
-from reconciler.load.positions import KeptPositions, kept
+from reconciler.load.positions import KeptPositions, is_kept, kept
 from reconciler.load.reading import Entry, Reading
 
 _AT_A_TIME = 1000
@@ -34,9 +35,16 @@ def as_text(reading: Reading, data: bytes) -> bytes:
 
 
 def readings(texts: Sequence[bytes], datas: Sequence[bytes]) -> Iterator[Reading]:
-    """Readings from their texts, and from what is in their files; many at once, as their keys are then the same."""
+    """Readings from their texts, and from what is in their files; many at once, as their keys are then the same.
+
+    Raises:
+        ValueError: a text is none of a reading; so do LookupError, TypeError and AttributeError.
+    """
     for start in range(0, len(texts), _AT_A_TIME):
-        several = json.loads(b"[" + b",".join(texts[start : start + _AT_A_TIME]) + b"]")
+        some = texts[start : start + _AT_A_TIME]
+        several = json.loads(b"[" + b",".join(some) + b"]")
+        if len(several) != len(some):
+            raise ValueError("a text is none of one reading")
         yield from map(_reading, several, datas[start : start + _AT_A_TIME])
 
 
@@ -46,9 +54,15 @@ def _reading(entries: Sequence[tuple[str, str, dict[str, Any], str]], data: byte
         return data[start : start + length].decode()
 
     found = [(kind, platform, _with_secrets(kind, one, value), places) for kind, platform, one, places in entries]
+    if not (isinstance(entries, list) and all(starmap(_is_entry, found))):
+        raise ValueError("a text is none of a reading")
     return Reading(
         tuple(Entry(kind, platform, one, KeptPositions(places, one)) for kind, platform, one, places in found)
     )
+
+
+def _is_entry(_: str, platform: Any, document: Any, places: Any) -> bool:
+    return isinstance(platform, str) and isinstance(document, dict) and is_kept(places)
 
 
 def _with_secrets(kind: str, document: Mapping[str, Any], form: Callable[[Any], Any]) -> Mapping[str, Any]:

@@ -6,15 +6,17 @@ import os
 from collections.abc import Collection, Mapping
 from functools import partial
 
-from reconciler.load.cached_rows import keep_rows, read_rows
+from reconciler.load.cached_rows import keep_rows
 from reconciler.load.checkout import Checkout, Recorded, checkout_at
 from reconciler.load.git import Unanswered
 from reconciler.load.place import Bounds
 from reconciler.load.set_members import ManifestSet, Members, amended_set, known_set, set_of
 from reconciler.load.set_on_disk import OnDisk, is_manifest, on_disk, some_on_disk
+from reconciler.load.shaped_rows import of_json, read_values
 from reconciler.load.stat_index import SAFE_NS, StatIndex, latest, numbers_of
 
 _MOST_NAMES, _MOST_NEW = 1_000, 100
+_LEARNT = (str, [str], int)
 _NEVER = json.dumps(["", [], 0]).encode()
 
 
@@ -40,10 +42,11 @@ def set_by_git(top: str, bounds: Bounds, index: StatIndex) -> ManifestSet | None
 
 
 def _known(top: str, bounds: Bounds, index: StatIndex, checkout: Checkout, state: str) -> ManifestSet | None:
-    row = read_rows(index.cache, "facts", [_key(state)]).get(_key(state))
-    if row is None:
+    key = _key(state)
+    learnt = read_values(index.cache, "facts", [key], lambda _, row: of_json(row, _LEARNT)).get(key)
+    if learnt is None:
         return _learnt(top, bounds, index, checkout, state)
-    base, doubtful, moment = json.loads(row)
+    base, doubtful, moment = learnt
     # Clocks go back: then a file may have changed in the very second that the index has of it.
     names = _changed(checkout, state, doubtful) if base and moment <= index.now() else None
     if names is None:

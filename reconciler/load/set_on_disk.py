@@ -6,6 +6,7 @@
 import errno
 import hashlib
 import os
+import re
 import stat
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -17,6 +18,7 @@ from reconciler.load.set_members import ManifestSet, Members, known_set, set_of
 from reconciler.load.stat_index import Digests, Files, Hash, StatIndex, facts_of, leads_to
 
 _ALL, _SOME = "manifests", "some manifests"
+_ID = re.compile(rb"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ def on_disk(top: str, bounds: Bounds, index: StatIndex) -> OnDisk:
         OSError: a file cannot be read, or leads elsewhere.
     """
     files = list(_below(top, "", bounds))
-    if known := index.whole(_ALL, files):
+    if known := index.whole(_ALL, files, _ID):
         return OnDisk(known_set(known, index.cache, lambda: _members(_ALL, top, files, index)[0]), files)
     members, read = _members(_ALL, top, files, index)
     found = set_of(members, index.cache)

@@ -11,6 +11,7 @@ two changes apart; and never while it lies in the future, as clocks go back.
 import errno
 import hashlib
 import os
+import re
 import struct
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -20,6 +21,7 @@ from typing import Protocol
 from reconciler.frozen import dataclass
 from reconciler.load.cached_rows import keep_rows, read_rows
 from reconciler.load.packing import packed, unpacked
+from reconciler.load.shaped_rows import read_values
 from reconciler.record.files import descriptor_of
 from reconciler.record.together import each, threads_for
 
@@ -95,23 +97,24 @@ class StatIndex:
     cache: Path | None
     now: Callable[[], int] = time.time_ns
 
-    def whole(self, kind: str, files: Files) -> str:
+    def whole(self, kind: str, files: Files, form: re.Pattern[bytes]) -> str:
         """What was kept of files which all look as they did; empty where nothing was.
 
         Args:
             kind: what it is.
             files: all of them.
+            form: what is kept of this kind.
         """
-        return self.wholes(kind, {"": files}).get("", "")
+        return self.wholes(kind, {"": files}, form).get("", "")
 
-    def wholes(self, kind: str, places: Mapping[str, Files]) -> dict[str, str]:
+    def wholes(self, kind: str, places: Mapping[str, Files], form: re.Pattern[bytes]) -> dict[str, str]:
         """The same of several places at once, each with all of its files."""
         now = self.now()
         # On Windows the disk tells no time that cannot be set by hand.
         believed = [place for place, files in places.items() if os.name == "posix" and latest(files) < now]
         keys = {place: _key(kind, places[place]) for place in believed}
         kept = read_rows(self.cache, "facts", set(keys.values()))
-        return {place: kept[key].decode() for place, key in keys.items() if key in kept}
+        return {place: kept[key].decode() for place, key in keys.items() if form.fullmatch(kept.get(key, b""))}
 
     def digests(self, kind: str, places: Mapping[str, Files], digest: Digest) -> dict[str, Digests]:
         """The digests of the files of places, each in a folder or alone.
@@ -143,7 +146,8 @@ class StatIndex:
 
     def _known(self, kind: str, places: Iterable[str], now: int) -> dict[str, dict[tuple[str, bytes], str]]:
         keys = {_place(kind, place): place for place in places}
-        return {keys[key]: _told(row, now) for key, row in read_rows(self.cache, "stats", keys).items()}
+        told = read_values(self.cache, "stats", keys, lambda _, row: _told(row, now))
+        return {keys[key]: files for key, files in told.items()}
 
 
 def _row(files: Files, digests: Mapping[tuple[str, bytes], str]) -> bytes:

@@ -12,15 +12,18 @@ from reconciler.apply import InTime, Pace
 from reconciler.core.address import Address
 from reconciler.core.state import Live, State
 from reconciler.frozen import dataclass
-from reconciler.load.cached_rows import keep_rows, read_rows
+from reconciler.load.cached_rows import keep_rows
+from reconciler.load.shaped_rows import of_json, read_values
 from reconciler.providers.provider import Renewing, ServedSource
 from reconciler.providers.rooted import Rooted
 from reconciler.record.root import Root
 from reconciler.remembering.inputs import code_of, sealed
-from reconciler.remembering.rows import read, written
+from reconciler.remembering.rows import written
 from reconciler.workspace import Workspace
 
 _TABLE = "drifts"
+_TOLD = {"record": {}, "live": str}
+_OBJECTS = {"live": str, "digests": {str: str}}
 
 
 @dataclass(frozen=True)
@@ -43,17 +46,20 @@ class DriftLook:
 
     def narrowed(self) -> tuple[State, Sequence[Live]] | None:
         """What is recorded and live of all that may have drifted since the look that was kept; None where none was."""
-        held = self._held(self.place)
+        held = self._held(self.place, _TOLD)
         if held is None or held["record"] != asdict(self.record):
             return None
         if held["live"] == self.live:
             return State(self.record.lineage, self.record.serial), ()
-        kept = self._held(self._objects)
+        kept = self._held(self._objects, _OBJECTS)
         if kept is None or kept["live"] != held["live"]:
             return None
         was, now = kept["digests"], self._digests()
         names = {name for name in was.keys() | now.keys() if was.get(name) != now.get(name)}
-        addresses = [Address.parse(name) for name in names]
+        try:
+            addresses = [Address.parse(name) for name in names]
+        except ValueError:
+            return None  # It was no look of ours.
         entries = self.workspace.store.some(addresses)
         return State(self.record.lineage, self.record.serial, entries), self.eyes.some(addresses)
 
@@ -67,7 +73,7 @@ class DriftLook:
         told, entries = {"record": asdict(self.record), "live": self.live}, recorded.entries
         # That what is above its entry is not above all that the record ever knew is told by more than the entries.
         known = {item.address: entries[item.address].generation for item in live if item.address in entries}
-        if any(item.generation > known.get(item.address, -1) for item in live) or self._held(self.place) == told:
+        if any(item.generation > known.get(item.address, -1) for item in live) or self._held(self.place, _TOLD) == told:
             return
         digests = self._digests()
         if (self.workspace.store.root(), self.eyes.root()) != (self.record, self.live):
@@ -85,10 +91,8 @@ class DriftLook:
     def _digests(self) -> dict[str, str]:
         return {str(address): digest for address, digest in self.eyes.digests().items()}
 
-    def _held(self, place: str) -> Mapping[str, Any] | None:
-        row = read_rows(self.workspace.cache, _TABLE, [place]).get(place)
-        held: Mapping[str, Any] | None = read(row) if row else None
-        return held
+    def _held(self, place: str, shape: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        return read_values(self.workspace.cache, _TABLE, [place], lambda _, row: of_json(row, shape)).get(place)
 
 
 def looking_for_drift(workspace: Workspace, pace: Pace) -> DriftLook | None:

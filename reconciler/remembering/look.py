@@ -64,8 +64,11 @@ class Look:
         intents, who = unfinished(self.workspace.store)
         if intents:
             return None
+        try:
+            planned = planned_of(held["planned"], self.workspace.target.name, self.inputs.record)
+        except ValueError:
+            return None  # It was no plan of ours.
         self.workspace.contents.update(contents_of(held["planned"]))
-        planned = planned_of(held["planned"], self.workspace.target.name, self.inputs.record)
         return replace(planned, plan=replace(planned.plan, holder=None if alone else who))
 
     def part(self) -> "Part | None":
@@ -80,8 +83,8 @@ class Look:
         try:
             known = kept_known(self.workspace.cache, held)
             return part_of(self.workspace, self.wish, self.inputs, held, known, moved)
-        except (MlopsError, LookupError, OSError):
-            return None  # The stages say what is wrong, in their order.
+        except (MlopsError, LookupError, ValueError, OSError):
+            return None  # The stages say what is wrong, in their order; and what was kept may be no look of ours.
 
     def holds(self) -> bool:
         """Whether nobody has recorded anything since the look began."""

@@ -10,12 +10,33 @@ from reconciler.core.address import Address
 from reconciler.core.manifest import Content
 from reconciler.core.plan import Plan
 from reconciler.core.problem import Problem
-from reconciler.load.cached_rows import read_rows
+from reconciler.load.shaped_rows import of_json, read_values
 from reconciler.record.root import Root
 from reconciler.wishes import Planned
 
 TABLE = "looks"
 """The table of the cache that looks are kept in."""
+
+_PLANNED = {
+    "tree": str,
+    "live": str,
+    "pins": {str: str},
+    "unchanged": int,
+    "labels": {str: {str: str}},
+    "by_command": [str],
+    "warnings": [(str, str, int, int, str, str)],
+    "passed_over": [(str, str)],
+    "contents": [(str, str, str, bool)],
+}
+_HEAD = {
+    "inputs": {"files": str, "record": {}, "live": str},
+    "looked": {str: str},
+    "secrets": {str: str},
+    "planned": _PLANNED,
+    "in_parts": bool,
+    "known": {str: str},
+    "count": int,
+}
 
 
 def told(planned: Planned, contents: Iterable[Content], names: Mapping[str, str]) -> dict[str, Any]:
@@ -65,16 +86,9 @@ def contents_of(held: Mapping[str, Any]) -> dict[str, Content]:
 
 def head_of(cache: Path | None, place: str) -> Mapping[str, Any] | None:
     """The head of a look that was kept, which alone is read where nothing differs."""
-    row = read_rows(cache, TABLE, [place]).get(place)
-    found: Mapping[str, Any] | None = read(row) if row else None
-    return found
+    return read_values(cache, TABLE, [place], lambda _, row: of_json(row, _HEAD)).get(place)
 
 
 def written(value: Any) -> bytes:
     """A row."""
     return json.dumps(value, separators=(",", ":")).encode("utf-8", "surrogatepass")
-
-
-def read(row: bytes) -> Any:
-    """What a row says."""
-    return json.loads(row.decode("utf-8", "surrogatepass"))

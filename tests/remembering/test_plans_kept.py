@@ -3,8 +3,9 @@
 import json
 import os
 import shutil
+import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -138,3 +139,16 @@ def test_an_older_record_in_its_place_is_told_though_its_entries_are_the_same():
     anew = come_of(cached=False)
     assert anew[0] is RefusedError
     assert come_of(cached=True) == anew
+
+
+@pytest.mark.parametrize("lost", range(4))
+def test_parts_of_what_was_kept_that_are_gone_are_made_anew(lost: int):
+    plan()
+    (file,) = Path(".mlops/cache").glob("*.db")
+    with closing(sqlite3.connect(file)) as database, database:
+        assert database.execute("DELETE FROM parts WHERE at % 4 = ?", (lost,)).rowcount
+    green(TWO)()
+    assert come_of(cached=True) == come_of(cached=False)
+    green(GREEN + "# c\n")()
+    plan()
+    assert come_of(cached=True) == come_of(cached=False)
