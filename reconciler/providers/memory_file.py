@@ -118,11 +118,10 @@ def some_of(file: Path, addresses: Collection[Address]) -> Sequence[Live]:
 
 def _is_of_another(line: bytes, names: Set[bytes]) -> bool:
     """Whether a line is surely an object of none of these addresses: its own stands there once, first, and as it is."""
-    if not line.startswith(_BEGINS) or not line.endswith(b"}}\n") or b"\\" in line or line.count(b'"address"') != 1:
+    start = len(_BEGINS)
+    if not line.startswith(_BEGINS) or line[start : line.find(b'"', start)] in names:
         return False
-    if b', "spec": {' not in line:
-        return False
-    return line[len(_BEGINS) : line.find(b'"', len(_BEGINS))] not in names
+    return b"\\" not in line and line.find(b'"address"', start) < 0 and line.endswith(b"}}\n")
 
 
 def _rows(file: Path, is_asked: Callable[[bytes], bool] = lambda _line: True) -> Iterator[_Row]:
