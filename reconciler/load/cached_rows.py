@@ -27,7 +27,7 @@ _MOST_ROWS = {
     "parts": 50_000,  # what is known of many names, such as a set of files, and parts of that, by digest
     "stats": 50_000,  # what files held when the disk said of them what it still says, by location
     "settings": 20,  # what mlops.yaml says, by its bytes
-    "looks": 200,  # plans that found nothing to do, by what was asked for
+    "looks": 200,  # plans that found little to do, without that, by what was asked for
     "drifts": 100,  # looks that found no drift, each with the digests of its objects
 }
 _MOST_BYTES = 1 << 30

@@ -11,11 +11,14 @@ from reconciler.frozen import dataclass
 from reconciler.load import Loaded
 from reconciler.load.cached_rows import keep_rows
 from reconciler.load.parted import Parted, Values, all_kept, keep_parted, parted
-from reconciler.remembering.clusters import Cluster, Clusters, by_file, clusters_of
+from reconciler.remembering.clusters import Cluster, Clusters, by_file, cluster_of, clusters_of
 from reconciler.remembering.rows import TABLE, written
 
 # A change of what more of the files lead to than one in so many is planned in the long way anyway.
 _WIDE = 5
+# A part that is more than one in so many of the files is most of the long way, which is surer.
+_LARGE = 5
+_FEW = 10
 _PARTS = ("files", "leading", "clusters", "looking", "rows", "objects", "moves")
 
 
@@ -46,6 +49,17 @@ class Known:
     def some_clusters(self, names: Collection[str]) -> dict[str, Cluster]:
         """Those of these names that there are."""
         return _clusters(self.clusters.some(names))
+
+    def is_little(self, addresses: Collection[Address]) -> bool:
+        """Whether the clusters of some addresses are few enough to be looked at anew each time."""
+        some = self.some_clusters({cluster_of(address) for address in addresses})
+        files = {file for cluster in some.values() for file in cluster.files}
+        return max(len(files), len(addresses)) <= self.most // 2
+
+    @property
+    def most(self) -> int:
+        """So many files, or addresses, are a part; more are most of the long way, which is surer."""
+        return max(self.count // _LARGE, _FEW)
 
     def all_clusters(self) -> dict[str, Cluster]:
         """What hangs together."""
@@ -97,7 +111,7 @@ def _clusters(found: Values) -> dict[str, Cluster]:
     return {name: Cluster(*map(set, parts)) for name, parts in found.items()}
 
 
-def joined(rest: Known, part: Known, *, files: Set[str], clusters: Set[str]) -> Known:
+def joined(rest: Known, part: Known, *, files: Set[str], clusters: Set[str], addresses: Set[str]) -> Known:
     """What is known of all once a part was looked at anew, with the digests of rows and objects as they were.
 
     Args:
@@ -105,11 +119,11 @@ def joined(rest: Known, part: Known, *, files: Set[str], clusters: Set[str]) -> 
         part: what is known of the part now.
         files: those of the part.
         clusters: those of the part.
+        addresses: those of the part.
 
     Raises:
         ForgottenError: what was known is not kept any more.
     """
-    gone = {address for one in rest.some_clusters(clusters).values() for address in one.addresses}
     looking = part.looking.all()
     before = rest.looking.some(rest.led_to(files) | looking.keys())
     led = {path: _led(before.get(path, []), looking.get(path, []), files) for path in before.keys() | looking.keys()}
@@ -119,7 +133,7 @@ def joined(rest: Known, part: Known, *, files: Set[str], clusters: Set[str]) -> 
         leading=rest.leading.amended(files, part.leading.all()),
         clusters=rest.clusters.amended(clusters, part.clusters.all()),
         looking=rest.looking.amended(led.keys(), {path: names for path, names in led.items() if names != []}),
-        moves=rest.moves.amended(gone, part.moves.all()),
+        moves=rest.moves.amended(addresses, part.moves.all()),
         count=rest.count - len(rest.files.some(files)) + part.count,
     )
 

@@ -1,4 +1,7 @@
-"""One look at a target: whether what it finds is known from an earlier one, and what later ones are to know of it."""
+"""One look at a target: whether what it finds is known from an earlier one, and what later ones are to know of it.
+
+Of a look that found something to do it is kept where: a later one looks at that anew, and knows all else.
+"""
 
 import os
 from collections.abc import Collection, Mapping, Sequence
@@ -7,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from reconciler.apply import InTime, Pace, unfinished
+from reconciler.core.address import Address
 from reconciler.core.problem import Problem
 from reconciler.core.state import Live, State
 from reconciler.errors import MlopsError
@@ -59,7 +63,7 @@ class Look:
             alone: whether the caller holds the target's lock.
         """
         held = head_of(self.workspace.cache, self.place)
-        if held is None or held["inputs"] != self.inputs.told() or self._moved(held) != []:
+        if held is None or held["unsettled"] or held["inputs"] != self.inputs.told() or self._moved(held) != []:
             return None
         intents, who = unfinished(self.workspace.store)
         if intents:
@@ -91,12 +95,15 @@ class Look:
         return self.workspace.store.root() == self.inputs.record
 
     def keep(self, planned: Planned, loaded: Loaded, recorded: State, live: Sequence[Live]) -> None:
-        """Remember a plan that found nothing to do, if nothing that it hangs on has changed since the look began."""
-        if not (_finds_nothing(planned) and self._is_settled(loaded, recorded, live)):
+        """Remember a plan that found little to do, if nothing that it hangs on has changed since the look began."""
+        if planned.plan.recovery or planned.plan.offline or not self._is_settled(loaded, recorded, live):
             return
         from reconciler.remembering.known import known_of  # noqa: PLC0415 - as above
 
-        self._keep(planned, loaded.looked, loaded.secrets, loaded.names, known_of(loaded, recorded, live))
+        known, unsettled = known_of(loaded, recorded, live), _unsettled(planned)
+        settled = _without(planned, unsettled, recorded) if unsettled else planned
+        if settled and (not unsettled or known.is_little(unsettled)):
+            self._keep(settled, loaded.looked, loaded.secrets, loaded.names, known, unsettled=unsettled)
 
     def keep_part(self, planned: Planned, part: "Part") -> None:
         """The same of a plan of which a part was made anew."""
@@ -114,6 +121,7 @@ class Look:
         names: Mapping[str, str],
         known: "Known",
         beside: Mapping[str, str] = _NONE,
+        unsettled: Collection[Address] = (),
     ) -> None:
         from reconciler.remembering.known import keep, with_digests  # noqa: PLC0415 - as above
 
@@ -124,12 +132,16 @@ class Look:
             return
         if not self.holds() or self.inputs.eyes.root() != self.inputs.live:
             return
+        in_parts = self._is_told_by_files(planned, names) and self.inputs.record.is_of(rows.values())
+        if unsettled and not in_parts:
+            return
         head = {
             "inputs": self.inputs.told(),
+            "unsettled": sorted(map(str, unsettled)),
             "looked": {place: each.everything for place, each in seen.items()},
             "secrets": secrets_now(secrets, os.environ, self.key),
             "planned": told(planned, self.workspace.contents.values(), names),
-            "in_parts": self._is_told_by_files(planned, names) and self.inputs.record.is_of(rows.values()),
+            "in_parts": in_parts,
         }
         keep(self.workspace.cache, self.place, head, with_digests(known, rows, objects))
 
@@ -208,5 +220,23 @@ def looking(workspace: Workspace, wish: Wish, pace: Pace, besides: Sequence[Prob
 
 def _finds_nothing(planned: Planned) -> bool:
     """Whether nothing is to be done, nothing drifted, and nothing of the record is to be corrected."""
-    plan = planned.plan
-    return not (plan.steps or plan.recovery or plan.offline or planned.drifts or planned.corrections)
+    return not (_unsettled(planned) or planned.plan.recovery or planned.plan.offline)
+
+
+def _unsettled(planned: Planned) -> set[Address]:
+    """Where anything is to be done or corrected, or drifted."""
+    steps, drifts = planned.plan.steps, planned.drifts
+    return {*(step.address for step in steps), *(drift.address for drift in drifts), *planned.corrections}
+
+
+def _without(planned: Planned, unsettled: Collection[Address], recorded: State) -> Planned | None:
+    """A plan as if everything recorded were as it is wanted; None where it is not told of what else that is not so."""
+    from reconciler.remembering.clusters import cluster_of  # noqa: PLC0415 - as above
+
+    plan, changed = planned.plan, {step.address for step in planned.plan.steps}
+    same, entries = plan.unchanged + len(plan.by_command), recorded.entries
+    if same != len(entries.keys() - changed) or not changed.isdisjoint(plan.by_command):
+        return None
+    clusters = set(map(cluster_of, unsettled))
+    labels = {address: each for address, each in plan.labels.items() if cluster_of(address) not in clusters}
+    return replace(planned, plan=replace(plan, unchanged=len(entries) - len(plan.by_command), labels=labels))

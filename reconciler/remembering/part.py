@@ -28,10 +28,6 @@ from reconciler.wanted import loaded_of
 from reconciler.wishes import Planned, Wish, options_of
 from reconciler.workspace import Workspace
 
-# A part that is more than one in so many of the files is most of the long way, which is surer.
-_LARGE = 5
-_FEW = 10
-
 
 @dataclass(frozen=True)
 class Part:
@@ -43,7 +39,7 @@ class Part:
         live: what is live of it.
         files: the names of its files, also of those that are gone.
         clusters: what it is made of.
-        there: the addresses that were recorded of it at the look that was kept.
+        asked: the addresses of which it was asked what is recorded and live.
         before: what was known of everything then.
         rest: the plan of all else.
         besides: how many resources are wanted, and recorded, that are no part of it.
@@ -58,7 +54,7 @@ class Part:
     live: tuple[Live, ...]
     files: Set[str]
     clusters: Set[str]
-    there: Set[str]
+    asked: Set[str]
     before: Known
     rest: Planned
     besides: tuple[int, int]
@@ -71,7 +67,7 @@ class Part:
     def known(self) -> Known:
         """What is known of everything now, but for the digests of rows and objects."""
         part = known_of(self.loaded, self.recorded, self.live)
-        return joined(self.before, part, files=self.files, clusters=self.clusters)
+        return joined(self.before, part, files=self.files, clusters=self.clusters, addresses=self.asked)
 
     def whole(self, made: Planned, workspace: Workspace, wish: Wish) -> Planned:
         """The plan of everything."""
@@ -97,9 +93,9 @@ class Part:
     def _moved(self) -> str:
         """The digest of all generations; the same as ever where it is for those of the part."""
         ours, moves = {generation_of(item) for item in self.live}, self.before.moves
-        if ours == {*moves.some(self.there).values()}:
+        if ours == {*moves.some(self.asked).values()}:
             return self.rest.plan.live
-        return generations((*ours, *(moved for address, moved in moves.all().items() if address not in self.there)))
+        return generations((*ours, *(moved for address, moved in moves.all().items() if address not in self.asked)))
 
 
 @dataclass(frozen=True)
@@ -109,7 +105,7 @@ class Differences:
     Args:
         files: the names of manifests; of those that are gone too.
         there: those of them that are there.
-        addresses: whose rows or objects differ.
+        addresses: whose rows or objects differ, or where something was to be done anyway.
     """
 
     files: frozenset[str]
@@ -134,7 +130,7 @@ def part_of(
         ForgottenError: some of it is not kept any more.
     """
     found = _differences(workspace, inputs, held, known, moved)
-    most = max(known.count // _LARGE, _FEW)
+    most = known.most
     if found is None or len(found.files) > most or len(found.addresses) > most:
         return None
     first = loaded_of(workspace, wish, only=found.there)
@@ -150,13 +146,13 @@ def part_of(
     if not _is_well(loaded) or not clusters >= clusters_of(loaded.manifests, loaded.names, ()).keys():
         return None
     there = {address for cluster in before.values() for address in cluster.addresses}
-    rest = _rest(workspace, inputs, held, known, before, there, files)
+    rest, asked = _rest(workspace, inputs, held, known, before, there, files), there | found.addresses
     return Part(
         loaded,
-        *_standing(workspace, inputs, there | found.addresses),
+        *_standing(workspace, inputs, asked),
         files,
         clusters,
-        there,
+        asked,
         known,
         rest,
         (rest.plan.unchanged, held["inputs"]["record"]["entries"] - len(there)),
@@ -177,7 +173,7 @@ def _differences(
     if changed is None or any(names is None for names in leading):
         return None
     led = {name for names in leading for name in names or ()}
-    addresses = set[str]()
+    addresses = set(held["unsettled"])
     if before["record"] != now["record"]:
         rows = workspace.store.digests()
         if not inputs.record.is_of(rows.values()):

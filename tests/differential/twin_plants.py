@@ -98,6 +98,11 @@ PLANTS: Sequence[Plant] = (
         _swapped(remembering__look__Look___is_settled=lambda *_: True),
         course=[Move("write", _BLUE, 1), Move("waver", _BLUE, 0)],
     ),
+    Plant(
+        "what was to be done",
+        _swapped(remembering__look___unsettled=lambda _: set()),
+        course=[Move("write", _BLUE, 1), Move("wait", _BLUE, 0)],
+    ),
     Plant("the question", _swapped(remembering__look__place_of=lambda *_: "one"), ["wait", "bring_about"]),
     Plant("names of files", _swapped(load__parted__Parted__id=property(_of_contents)), ["rename"]),
     Plant("bytes of a file", _swapped(load__cache__blob_id=lambda data: str(len(data))), ["write", "put_back"]),

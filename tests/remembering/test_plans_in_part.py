@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,8 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from reconciler.core.address import Address
-from reconciler.core.state import Entry
+from reconciler.core.state import Entry, Live
 from reconciler.providers.memory import MemoryProvider
+from reconciler.providers.memory_file import line_of
 from reconciler.workspace import open_workspace
 from tests.remembering.remembered_world import (
     DEPLOYMENT,
@@ -24,6 +26,7 @@ from tests.remembering.remembered_world import (
     come_of,
     counted,
     endpoint,
+    forget,
     plan,
     put,
     write_repository,
@@ -93,6 +96,12 @@ def edit(address: str, **fields: object) -> None:
 def gone(address: str) -> None:
     lines = Path("live.jsonl").read_text().splitlines(keepends=True)
     Path("live.jsonl").write_text("".join(line for line in lines if json.loads(line)["address"] != address))
+
+
+def foreign(address: str) -> None:
+    """An object that no state made."""
+    with Path("live.jsonl").open("a") as file:
+        file.write(line_of(Address.parse(address), Live(Address.parse(address), {"name": "nobody"}), 0))
 
 
 def note(address: str, **fields: object) -> None:
@@ -174,13 +183,68 @@ def test_an_apply_of_a_change_is_planned_in_part_and_so_is_what_comes_after_it()
     assert loads == []
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(st.sampled_from([*CHANGES, *CHANGES, *WRONG]), min_size=1, max_size=4))
-def test_whatever_changes_at_once_comes_to_the_same(repository: Path, changes: list[str]):
-    put_back(repository, Path.cwd())
-    for name in changes:
-        try:
-            {**CHANGES, **WRONG}[name]()
-        except (OSError, KeyError):
-            continue  # An earlier one took away what this one changes.
+UNSETTLED: dict[str, Change] = {
+    "a step": lambda: put("manifests/end13/blue.yml", blue("end13", count=2)),
+    "an endpoint to make": lambda: endpoint("fresh"),
+    "what is to go": Path("manifests/end9/green.yml").unlink,
+    "drift": lambda: edit("deployment/end13/blue", instance_count=4),
+    "an object of nobody": lambda: foreign("endpoint/nobody"),
+    "an object less": lambda: gone("deployment/end12/blue"),
+    "a version more": lambda: put("manifests/wine2.yml", WINE.replace("version: 1", "version: 2")),
+}
+
+
+@pytest.mark.usefixtures("repository")
+@pytest.mark.parametrize("change", [None, *CHANGES.values()], ids=["nothing", *CHANGES.keys()])
+@pytest.mark.parametrize("pending", ["a step", "an object of nobody"])
+def test_a_change_besides_what_is_to_be_done_anyway_is_planned_in_part(pending: str, change: Change | None):
+    UNSETTLED[pending]()
+    forget()
+    first = come_of(cached=True)
+    if change:
+        change()
+    with counted() as loads:
+        found = come_of(cached=True)
+    assert found == come_of(cached=False)
+    assert change or found == first
+    assert max(loads) <= 10
+
+
+@pytest.mark.usefixtures("repository")
+@pytest.mark.parametrize("pending", UNSETTLED.values(), ids=UNSETTLED.keys())
+def test_what_was_to_be_done_is_looked_at_anew_until_it_is(base: Path, pending: Change):
+    pending()
+    forget()
+    first = come_of(cached=True)
+    with counted() as loads:
+        assert come_of(cached=True) == come_of(cached=False) == first
+    assert loads[0] < ENDPOINTS
+    shutil.copy(base / "live.jsonl", "live.jsonl")
+    assert come_of(cached=True) == come_of(cached=False)
+    apply()
+    assert come_of(cached=True) == come_of(cached=False)
+    with counted() as loads:
         assert come_of(cached=True) == come_of(cached=False)
+    assert len(loads) == 1
+
+
+@settings(max_examples=24, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(st.sampled_from([*UNSETTLED]), max_size=2),
+    st.lists(st.sampled_from([*CHANGES, *CHANGES, *UNSETTLED, *WRONG]), min_size=1, max_size=4),
+)
+def test_whatever_changes_at_once_comes_to_the_same(repository: Path, pending: list[str], changes: list[str]):
+    put_back(repository, Path.cwd())
+    for name in pending:
+        happens(UNSETTLED[name])
+    if pending:
+        forget()
+        assert come_of(cached=True) == come_of(cached=False)
+    for name in changes:
+        happens({**CHANGES, **UNSETTLED, **WRONG}[name])
+        assert come_of(cached=True) == come_of(cached=False)
+
+
+def happens(change: Change) -> None:
+    with suppress(OSError, KeyError):  # An earlier one took away what this one changes.
+        change()
