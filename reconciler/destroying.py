@@ -51,7 +51,7 @@ def _doomed(workspace: Workspace, wish: Wish, pace: Pace) -> Planned:
     ahead = newer(recorded, live, workspace.store.generation)
     guards = Guards(protect=workspace.target.protect, foreign=foreign(state, live), ahead=ahead)
     refuse(refusals(steps, state, guards, wanted=None), made)
-    bylaws = in_force(workspace.config.root, wish.policies)
+    bylaws = in_force(workspace.config.root, wish.policies, cached=wish.cached)
     planned = Planned(made, accepted(bylaws.problems), corrections=corrected)
     return held_against(bylaws, planned, workspace, "destroy")
 

@@ -39,7 +39,7 @@ def prepared(workspace: Workspace, wish: Wish, pace: Pace) -> Planned:
 
 def planned(workspace: Workspace, wish: Wish, pace: Pace, command: str, *, saved: SavedPlan | None = None) -> Planned:
     """The plan of a command, with who wrote what it comes from, held against the policies over plans."""
-    bylaws = in_force(workspace.config.root, wish.policies)
+    bylaws = in_force(workspace.config.root, wish.policies, cached=wish.cached)
     with span("plan", target=workspace.target.name, provider=workspace.provider.name):
         made = _plan(workspace, wish, pace, bylaws.problems, saved=saved, alone=command != "plan")
     if not made.plan.steps:  # Nobody wrote what is not to be done, and no policy says anything of it.

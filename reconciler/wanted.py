@@ -182,8 +182,8 @@ def _known(workspace: Workspace, loaded: Loaded) -> Loaded:
 
 def take_for_recorded(workspace: Workspace, wish: Wish) -> None:
     """Take what the files say at a revision, `mlops.yaml` among them, for what is recorded; but not what is wrong."""
-    target, paths = at_revision(wish.against, workspace.config, workspace.target, wish.paths)
-    loaded = load_all(paths, options_of(target, wish, start=workspace.start))
+    target, paths = at_revision(wish.against, workspace.config, workspace.target, wish.paths, cached=wish.cached)
+    loaded = load_all(paths, options_of(target, wish, cache=cache_of(workspace, wish), start=workspace.start))
     resolved = resolve(loaded.manifests, State(), secret_key=workspace.store.secret_key())
     with workspace.store.lock({}, timeout_s=0):
         for resource in resolved.resources:

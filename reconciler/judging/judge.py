@@ -49,7 +49,9 @@ class Occasion:
     blames: Mapping[Source, Blame] = field(default_factory=dict)
 
 
-def in_force(root: Path, elsewhere: str = "", *, environ: Mapping[str, str] = os.environ) -> Bylaws:
+def in_force(
+    root: Path, elsewhere: str = "", *, environ: Mapping[str, str] = os.environ, cached: bool = True
+) -> Bylaws:
     """The policies that count: those of the checkout, or in their place those that the operator names.
 
     What the checkout says otherwise is told, as it counts only once it is where the others were taken from.
@@ -66,7 +68,8 @@ def in_force(root: Path, elsewhere: str = "", *, environ: Mapping[str, str] = os
     own = read_bylaws(os.path.relpath(folder), within=root) if os.path.lexists(folder) else Bylaws()
     if not elsewhere:
         return own
-    theirs = Bylaws() if has_none(elsewhere, FOLDER, start=str(root)) else read_bylaws(elsewhere, start=str(root))
+    place: Mapping[str, Any] = {"start": str(root), "cached": cached}
+    theirs = Bylaws() if has_none(elsewhere, FOLDER, **place) else read_bylaws(elsewhere, **place)
     told = [_told(each, what, elsewhere) for each, what in differences(own.found, theirs.found)]
     wrong = [replace(each, code="W-BYLAW", message=f"{each.message}; it is not in force") for each in own.problems]
     return Bylaws(theirs.found, (*theirs.problems, *told, *wrong))
@@ -78,9 +81,11 @@ def _told(bylaw: Bylaw, what: str, elsewhere: str) -> Problem:
     return Problem(bylaw.place.file, bylaw.place.line, bylaw.place.column, "W-BYLAW", message)
 
 
-def mistakes(root: Path, elsewhere: str = "", *, environ: Mapping[str, str] = os.environ) -> Iterator[Problem]:
+def mistakes(
+    root: Path, elsewhere: str = "", *, environ: Mapping[str, str] = os.environ, cached: bool = True
+) -> Iterator[Problem]:
     """What is wrong with the policies that are in force, and with the checkout's own, which are to be some day."""
-    own, force = in_force(root, environ={}), in_force(root, elsewhere, environ=environ)
+    own, force = in_force(root, environ={}), in_force(root, elsewhere, environ=environ, cached=cached)
     yield from (*force.problems, *flaws_of(force.found))
     if force.found != own.found or force.problems != own.problems:
         yield from (*own.problems, *flaws_of(own.found))

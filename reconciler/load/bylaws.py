@@ -21,13 +21,14 @@ _LONGEST = 4000
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,98}[a-z0-9])?")
 
 
-def read_bylaws(path: str, *, within: Path | None = None, start: str = "") -> Bylaws:
+def read_bylaws(path: str, *, within: Path | None = None, start: str = "", cached: bool = True) -> Bylaws:
     """The bylaws of a folder, a file, or `REV:PATH`.
 
     Args:
         path: what holds them.
         within: the folder that they may not be outside of, also not by a link.
         start: a folder of the repository that a revision is of; by default the current one.
+        cached: as for `load.revision.laid_out`.
 
     Raises:
         ManifestError: there is no such thing.
@@ -35,7 +36,7 @@ def read_bylaws(path: str, *, within: Path | None = None, start: str = "") -> By
     real = os.path.realpath(path)
     if within and not inside(real, os.path.realpath(git_root(str(within)) or within)):
         return Bylaws((), (Problem(path, 1, 1, "E-LINK-OUT", f"{path} links to {real}, outside the repository"),))
-    place = located(path, start)
+    place = located(path, start, cached=cached)
     problems = [
         here.problem(1, 1, "E-LINK-OUT", f"{here.relative} links to {real}, outside the repository")
         for here, real in place.links_out
@@ -46,7 +47,7 @@ def read_bylaws(path: str, *, within: Path | None = None, start: str = "") -> By
     return Bylaws(tuple(_each_once(found, problems)), tuple(sorted(set(problems))))
 
 
-def has_none(path: str, folder: str, *, start: str = "") -> bool:
+def has_none(path: str, folder: str, *, start: str = "", cached: bool = True) -> bool:
     """Whether a path is a revision's folder of the usual name, and the revision, which is there, has no such folder.
 
     Raises:
@@ -57,7 +58,7 @@ def has_none(path: str, folder: str, *, start: str = "") -> bool:
         return False
     from reconciler.load.revision import laid_out  # noqa: PLC0415 - only files of a revision need it
 
-    return not os.path.lexists(Path(laid_out(revision, ".", start=start), inner))
+    return not os.path.lexists(Path(laid_out(revision, ".", start=start, cached=cached), inner))
 
 
 def _each_once(found: Sequence[Bylaw], problems: list[Problem]) -> Iterator[Bylaw]:

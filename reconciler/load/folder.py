@@ -32,13 +32,14 @@ class Place:
     links_out: tuple[tuple[Here, str], ...] = ()
 
 
-def located(path: str, start: str = "", *, only: Collection[str] | None = None) -> Place:
+def located(path: str, start: str = "", *, only: Collection[str] | None = None, cached: bool = True) -> Place:
     """Find the files of a PATH; something on disk wins over a revision of the same spelling.
 
     Args:
         path: relative to the current folder, or absolute.
         start: the folder where the user stands, if that is not the current one; a revision is of its repository.
         only: the names below a folder that are meant; None for all that there are.
+        cached: as for `load.revision.laid_out`.
 
     Raises:
         ManifestError: there is no such thing.
@@ -53,7 +54,7 @@ def located(path: str, start: str = "", *, only: Collection[str] | None = None) 
         raise ManifestError([Problem(path, 1, 1, "E-PATH", f"{path} is not there; name a folder, a file or REV:PATH")])
     from reconciler.load.revision import laid_out  # noqa: PLC0415  # only files of a revision need it
 
-    root = laid_out(revision, inner, start=start)
+    root = laid_out(revision, inner, start=start, cached=cached)
     shown = f"{revision}:"
     top = os.path.normpath(os.path.join(root, inner))
     return _place(top, Bounds(_base(top), os.path.realpath(root), shown), given="")

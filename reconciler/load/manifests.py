@@ -50,7 +50,7 @@ def load_all(paths: Sequence[str], options: Options = _NO_OPTIONS) -> Loaded:
     tree, problems, looked, blobs = Tree(options), list[Problem](), Looked(), dict[str, str]()
     readings: list[tuple[Here, Reading]] = []
     manifests: list[Manifest] = []
-    places = _each_once([_reaching(located(path, options.start, only=options.only), options.beyond) for path in paths])
+    places = _each_once([_located(path, options) for path in paths])
     for place in places:
         problems += _links_out(place)
         found = _readings(place, options, tree, problems, blobs)
@@ -78,9 +78,11 @@ def load_all(paths: Sequence[str], options: Options = _NO_OPTIONS) -> Loaded:
     )
 
 
-def _reaching(place: Place, beyond: tuple[str, ...]) -> Place:
+def _located(path: str, options: Options) -> Place:
     """The place, whose files may also name what a command names itself."""
-    return replace(place, bounds=replace(place.bounds, beyond=beyond)) if beyond else place
+    place = located(path, options.start, only=options.only, cached=options.cache is not None)
+    bounds = replace(place.bounds, beyond=options.beyond) if options.beyond else place.bounds
+    return replace(place, bounds=bounds)
 
 
 def _each_once(places: Sequence[Place]) -> list[Place]:

@@ -12,16 +12,23 @@ from reconciler.load.place import git_root
 
 
 def at_revision(
-    revision: str, config: Config, target: Target, paths: tuple[str, ...]
+    revision: str, config: Config, target: Target, paths: tuple[str, ...], *, cached: bool = True
 ) -> tuple[Target, tuple[str, ...]]:
     """A target as the settings of a revision have it, and the same paths there; without any, all that they name.
+
+    Args:
+        revision: as git names it.
+        config: the settings of now.
+        target: as they have it.
+        paths: below the current folder.
+        cached: as for `load.revision.laid_out`.
 
     Raises:
         ManifestError: there is no such revision, or no such path in it.
     """
     from reconciler.load.revision import laid_out  # noqa: PLC0415  # only files of a revision need it
 
-    there = Path(laid_out(revision, ".", start=str(config.root)))
+    there = Path(laid_out(revision, ".", start=str(config.root), cached=cached))
     here = Path(git_root(str(config.root)) or config.root)
     settings = _settings(there / config.root.relative_to(here), there, config)
     inner = [os.path.relpath(path, here) for path in paths]

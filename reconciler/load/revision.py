@@ -1,4 +1,7 @@
-"""REV:PATH: the tree of a git revision is laid out once in `.mlops/cache/revisions`, and read like any folder."""
+"""REV:PATH: the tree of a git revision is laid out once in `.mlops/cache/revisions`, and read like any folder.
+
+Whatever became of it since is of no account: it is held against git's own tree each time.
+"""
 
 # Paths are text here: as Path objects those of 1,000 files cost 20 ms.
 # ruff: noqa: PTH109, PTH118
@@ -8,7 +11,6 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
@@ -17,18 +19,21 @@ from reconciler.errors import ManifestError
 from reconciler.load.git import Unanswered, answer, blobs
 from reconciler.load.place import git_root
 from reconciler.load.private import refuse_tracked
+from reconciler.load.stat_index import StatIndex
+from reconciler.load.tree_on_disk import EXECUTABLE, LINK, TreeFile, is_as_git_has_it
 
-_PLACE = ".mlops/cache/revisions"
-_LINK, _EXECUTABLE = "120000", "100755"
+_CACHE = ".mlops/cache"
+_PLACE = f"{_CACHE}/revisions"
 
 
-def laid_out(revision: str, path: str, *, start: str = "") -> str:
+def laid_out(revision: str, path: str, *, start: str = "", cached: bool = True) -> str:
     """The folder that holds the whole tree of a revision; `path` must be in it.
 
     Args:
         revision: as git names it.
         path: from the repository's root.
         start: a folder of the repository; by default the current one.
+        cached: whether a file that looks as it did when it was read is believed to be as it was; else all are read.
 
     Raises:
         ManifestError: there is no repository, no such revision, or no such path in it.
@@ -41,8 +46,10 @@ def laid_out(revision: str, path: str, *, start: str = "") -> str:
     try:
         tree = _tree(root, revision)
         folder = Path(root, _PLACE, tree, Path(root).name)
-        if not folder.exists():
-            _lay_out(root, tree, folder)
+        files = list(_files(answer(root, "ls-tree", "-r", "-z", "--full-tree", tree)))
+        index = StatIndex(Path(root, _CACHE) if cached else None)
+        if not is_as_git_has_it(str(folder), files, index):
+            _lay_out(root, files, folder, index)
     except Unanswered as error:
         raise _refused(asked, f"{revision!r} is no revision of this repository; {error}") from error
     inner = os.path.normpath(os.path.join(folder, path))
@@ -58,42 +65,36 @@ def _tree(root: str, revision: str) -> str:
     return answer(root, "rev-parse", "--verify", "--end-of-options", f"{revision}^{{tree}}").decode("ascii").strip()
 
 
-@dataclass(frozen=True)
-class _File:
-    """A file of a tree: its mode as git writes it, the id of its content, and its path."""
-
-    mode: str
-    blob: str
-    path: str
-
-
-def _lay_out(root: str, tree: str, folder: Path) -> None:
+def _lay_out(root: str, files: list[TreeFile], folder: Path, index: StatIndex) -> None:
     """Write the files of a tree; the folder appears only when it is whole, so that two runs may do so at once."""
-    files = list(_files(answer(root, "ls-tree", "-r", "-z", "--full-tree", tree)))
     _refuse_crooked(files)
     folder.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".new-"))
     try:
         with blobs(root) as copy:
             # Links come last, so that nothing is written through one.
-            for file in sorted(files, key=lambda file: file.mode == _LINK):
+            for file in sorted(files, key=lambda file: file.mode == LINK):
                 _write(file, temporary / file.path, copy)
-        if not folder.exists():
-            _rename(temporary, folder)
+        try:
+            temporary.rename(folder)
+        except OSError:
+            # Another run was as fast, and may be reading it; or what is there is what was found to be otherwise.
+            if not is_as_git_has_it(str(folder), files, index):
+                _put_in_place(temporary, folder)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def _files(listed: bytes) -> Iterator[_File]:
+def _files(listed: bytes) -> Iterator[TreeFile]:
     """The files of a listing; a submodule is another repository, and is left out."""
     for line in os.fsdecode(listed).split("\0"):
         facts, _, path = line.partition("\t")
         mode, kind, blob = facts.split(" ") if facts else ("", "", "")
         if kind == "blob":
-            yield _File(mode, blob, path)
+            yield TreeFile(mode, blob, path)
 
 
-def _refuse_crooked(files: list[_File]) -> None:
+def _refuse_crooked(files: list[TreeFile]) -> None:
     """Let no path in that leads out of the folder, or through another one: git itself never makes such a tree."""
     paths = [file.path for file in files]
     folders = {"/".join(parts[:end]) for path in paths for parts in [path.split("/")] for end in range(1, len(parts))}
@@ -104,25 +105,30 @@ def _refuse_crooked(files: list[_File]) -> None:
         raise Unanswered("its tree has two things of one name")
 
 
-def _rename(temporary: Path, folder: Path) -> None:
+def _put_in_place(temporary: Path, folder: Path) -> None:
+    """Have what was written stand in the place of whatever does."""
+    aside = Path(f"{temporary}-old")
     try:
+        folder.rename(aside)
         temporary.rename(folder)
-    except OSError:
-        if not folder.exists():
-            raise
+    finally:
+        if aside.is_dir() and not aside.is_symlink():
+            shutil.rmtree(aside, ignore_errors=True)
+        else:
+            aside.unlink(missing_ok=True)
 
 
-def _write(file: _File, place: Path, copy: Callable[[str, IO[bytes]], None]) -> None:
+def _write(file: TreeFile, place: Path, copy: Callable[[str, IO[bytes]], None]) -> None:
     """One file as git holds it, without filters; a link stays a link."""
     place.parent.mkdir(parents=True, exist_ok=True)
-    if file.mode == _LINK:
+    if file.mode == LINK:
         target = io.BytesIO()
         copy(file.blob, target)
         place.symlink_to(os.fsdecode(target.getvalue()))
         return
     with place.open("xb") as stream:
         copy(file.blob, stream)
-    place.chmod(0o755 if file.mode == _EXECUTABLE else 0o644)
+    place.chmod(0o755 if file.mode == EXECUTABLE else 0o644)
 
 
 def _refused(asked: str, message: str) -> ManifestError:
