@@ -8,13 +8,14 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, Set
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import BufferedReader
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from reconciler.core.address import Address
-from reconciler.core.secret import sealed, spec_from_json
+from reconciler.core.secret import sealed, spec_from_json, specs_from_json
 from reconciler.core.state import Live
 from reconciler.errors import ProviderError
 from reconciler.record.files import open_regular
@@ -27,6 +28,7 @@ _FORM = re.compile(
     % (*[_NAME] * 5, _NUMBER, _TEXT, _NUMBER, _TEXT, _TEXT)
 )
 
+_AT_ONCE = 500
 _BEGINS = b'{"address": "'
 
 Held = tuple[dict[Address, Live], dict[Address, int]]
@@ -70,10 +72,12 @@ def read_objects(file: Path) -> Held:
     """
     objects: dict[Address, Live] = {}
     fences: dict[Address, int] = {}
-    for number, line in _lines(file):
-        with _refusing(file, number):
-            if (held := _decoded(line)) is not None:
-                _take(held, objects, fences)
+    lines = _lines(file)
+    while some := list(islice(lines, _AT_ONCE)):
+        for (number, line), known in zip(some, _together([line for _, line in some]), strict=True):
+            with _refusing(file, number):
+                if (held := known or _decoded(line)) is not None:
+                    _take(held, objects, fences)
     return objects, fences
 
 
@@ -146,6 +150,19 @@ def _in_form(line: bytes) -> re.Match[bytes] | None:
     sure = line.endswith(b"}}\n") and b"\0" not in line and (b"\\" not in line or b"\\u" not in line)
     sure = sure and line.count(b'"address"') == line.count(b'"spec"') == 1
     return _FORM.match(line) if sure else None
+
+
+def _together(lines: Sequence[bytes]) -> Sequence[Mapping[str, Any] | None]:
+    """What lines say, decoded at once in less time and room; nothing where one of them is not in the tool's form."""
+    forms = [_in_form(line) for line in lines]
+    names = [form[1].decode() for form in forms if form]
+    with suppress(ValueError):
+        if len(names) == len(lines):
+            held = specs_from_json([line.decode("utf-8", "surrogatepass") for line in lines])
+            # Lines that are no JSON by themselves may be some together, but not with the same addresses.
+            if [each.get("address") if isinstance(each, dict) else "" for each in held] == names:
+                return held
+    return [None] * len(lines)
 
 
 def _decoded(line: bytes) -> Mapping[str, Any] | None:

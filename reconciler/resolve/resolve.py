@@ -60,15 +60,14 @@ def resolve(
     named = [(_address(manifest, registry, secret_key), manifest) for manifest in _assets_first(manifests)]
     problems = list(_duplicates(named))
     resources: dict[Address, Resource] = {}
+    met: dict[tuple[str, Any], str] = {}
     for address, manifest in named:
         if manifest.valid and address not in resources:
-            resource = Resource(address, spec_of(manifest, KINDS[address.kind], secret_key=secret_key), manifest)
-            resources[address] = resource
-            if KINDS[address.kind].versioned:
+            kind = KINDS[address.kind]
+            resource = Resource(address, spec_of(manifest, kind, secret_key=secret_key), manifest)
+            if kind.versioned:
                 registry.added[address] = resource
-    met: dict[tuple[str, Any], str] = {}
-    for address, resource in list(resources.items()):
-        resources[address] = _with_references(resource, registry, problems, met, linked=linked)
+            resources[address] = _with_references(resource, registry, problems, met, linked=linked)
     resources.update(registry.added)
     first = None if command is None else {BY_COMMAND: True, **command.marks}
     resources = {a: marked(r, state.entries.get(a), first=first) for a, r in resources.items()}

@@ -15,7 +15,7 @@ from reconciler.core.address import Address
 from reconciler.core.state import Live
 from reconciler.errors import ProviderError
 from reconciler.providers.memory import MemoryProvider
-from reconciler.providers.memory_file import line_of
+from reconciler.providers.memory_file import line_of, read_objects
 
 CREDIT, FRAUD = Address.parse("endpoint/credit"), Address.parse("endpoint/fraud")
 ADDRESSES = [CREDIT, FRAUD, Address.parse("deployment/credit/blue"), Address.parse("model/risk:1")]
@@ -139,3 +139,28 @@ def test_what_is_damaged_is_found_when_it_is_read_and_not_when_the_target_is_ope
     provider = MemoryProvider(file)
     with pytest.raises(ProviderError, match=r"live\.json:1 is not an object"):
         provider.observe(CREDIT)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from(ADDRESSES), specs, st.integers(0, 20)), max_size=8))
+def test_lines_that_are_decoded_together_say_what_each_says_by_itself(lines: list[tuple[Address, Any, int]]):
+    texts = [line(address, spec) for address, spec, _ in lines]
+    texts = [(by_hand(text)[:1] if choice == 0 else [text])[0] for text, (*_, choice) in zip(texts, lines, strict=True)]
+    with TemporaryDirectory() as folder:
+        together, by_themselves = Path(folder, "together"), Path(folder, "by themselves")
+        together.write_text("".join(texts))
+        by_themselves.write_text(
+            "".join([*texts, "\n"])
+        )  # what is in no form of the tool's own: they are read one by one
+        assert repr(read_objects(together)) == repr(read_objects(by_themselves))
+
+
+def test_lines_that_are_json_only_together_are_refused(tmp_path: Path):
+    one, two, three = (line(address, {"a": {"b": {}}}) for address in ADDRESSES[:3])
+    # The list of the first ends in the second, whose object it holds; the third holds two.
+    broken = [one.replace('"a": ', '"a": [')[:-3] + "\n", two[:-1] + "]}}\n", three[:-1] + ',{"b": {}}\n']
+    assert len(json.loads(f"[{','.join(broken)}]")) == len(broken)
+    file = tmp_path / "live.json"
+    file.write_text("".join(broken))
+    with pytest.raises(ProviderError, match=f"{file}:1 "):
+        read_objects(file)
