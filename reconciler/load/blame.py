@@ -4,7 +4,7 @@ It is what `git blame` says, but for all files in one walk through the history: 
 minutes.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import field
 from itertools import chain
 from pathlib import Path
@@ -79,8 +79,12 @@ def blamed(
         found, cut_off = _written(git, {*lines.of.values(), *chain(*wholes.of.values())}, cache)
     except Unanswered as error:
         return Blamed(unknown=_sorted(source for place in wanted for source in place.sources), why=str(error))
-    asked = ((source, [line, *wholes.of.get(source, ())]) for source, line in lines.of.items())
-    told = {source: _latest([found[line] for line in each]) for source, each in asked if cut_off.isdisjoint(each)}
+    told = {source: found[line] for source, line in lines.of.items() if line not in cut_off}
+    for source, each in wholes.of.items():
+        if source in told and cut_off.isdisjoint(each):
+            told[source] = _latest([told[source], *(found[line] for line in each)])
+        else:
+            told.pop(source, None)
     uncommitted = lines.uncommitted | wholes.uncommitted
     lost = lines.of.keys() - told.keys() - uncommitted if cut_off else set()
     unknown = _sorted({*lines.unclear, *lost})
@@ -89,13 +93,13 @@ def blamed(
 
 
 def _latest(blames: Sequence[Blame]) -> Blame:
-    return blames[0] if len(blames) == 1 else max(blames, key=lambda blame: blame.date)
+    return max(blames, key=lambda blame: blame.date)
 
 
-def _written(git: Direct, lines: Collection[Line], cache: Path | None) -> tuple[dict[Line, Blame], set[Line]]:
+def _written(git: Direct, lines: Set[Line], cache: Path | None) -> tuple[dict[Line, Blame], set[Line]]:
     """Who wrote lines, and those whose writer is in no commit that there is."""
     kept = known(cache, lines)
-    new_ones = [line for line in lines if line not in kept]
+    new_ones = lines - kept.keys()
     wrote, first = _walked(git, History, [line for line in new_ones if line[2] != WHOLE])
     wrote_whole, first_whole = _walked(git, Wholes, [line for line in new_ones if line[2] == WHOLE])
     wrote, first = wrote | wrote_whole, first | first_whole

@@ -156,15 +156,16 @@ def _add(lines: Lines, git: Direct, revision: str, wanted: Sequence[Place], plai
         changed |= _changed(
             git, commit, {path: files[path] for path in blobs.keys() & files.keys() - changed.keys()}, blobs
         )
-    for path, source in ((place.path, source) for place in wanted for source in place.sources):
-        line = files[path].line(source.line)
-        before = line_before(line, changed[path]) if path in changed else 0
-        if before:
-            lines.of[source] = (commit, path, before)
-        elif revision or (path in blobs and path not in changed):
-            lines.unclear.add(source)
-        else:
-            lines.uncommitted.add(source)
+    for place in wanted:
+        path, file, hunks = place.path, files[place.path], changed.get(place.path)
+        for source in place.sources:
+            before = 0 if hunks is None else line_before(file.line(source.line), hunks)
+            if before:
+                lines.of[source] = (commit, path, before)
+            elif revision or (path in blobs and hunks is None):
+                lines.unclear.add(source)
+            else:
+                lines.uncommitted.add(source)
 
 
 def _changed(

@@ -96,4 +96,4 @@ class Loaded:
     looked: Mapping[str, str] = field(default_factory=dict)
     looking: Mapping[str, Set[str]] = field(default_factory=dict)
     secrets: frozenset[str] = frozenset()
-    plain: Mapping[str, str] = field(default_factory=dict)
+    plain: Mapping[str, str] = field(default_factory=dict, compare=False)

@@ -32,7 +32,9 @@ class KeptPositions(Mapping[str, Place]):
 
     def get(self, path: str, default: Any = None) -> Any:
         """The place of a field, or something else where it has none; a large plan asks for a hundred thousand."""
-        return self._found.get(path, default) if self._found is not None else super().get(path, default)
+        if self._found is None and not path:
+            return self[path]
+        return (self._found or self._all()).get(path, default)
 
     def __contains__(self, path: object) -> bool:
         """Whether a path has a place, as that of the document always has."""
@@ -63,7 +65,7 @@ def kept(positions: Mapping[str, Place], document: Mapping[str, Any]) -> str:
     Raises:
         KeyError: a field has none.
     """
-    return " ".join([f"{line} {column}" for line, column in (positions[path] for path in _paths(document))])
+    return " ".join(["%d %d" % positions[path] for path in _paths(document)])  # noqa: UP031 - in half the time
 
 
 def is_kept(text: str) -> bool:
@@ -71,15 +73,16 @@ def is_kept(text: str) -> bool:
     return text.count(" ") % 2 == 1 and text.isascii() and text.replace(" ", "").isdigit()
 
 
-def _paths(document: Mapping[str, Any]) -> Iterator[str]:
-    yield ""
-    yield from _below(document, "")
+def _paths(document: Mapping[str, Any]) -> list[str]:
+    found = [""]
+    _add(found, document, "")
+    return found
 
 
-def _below(value: Any, prefix: str) -> Iterator[str]:
-    """The paths of everything that a mapping or a list holds, each before what it holds itself."""
+def _add(found: list[str], value: Any, prefix: str) -> None:
+    """Add the paths of everything that a mapping or a list holds, each before what it holds itself."""
     for key, item in value.items() if isinstance(value, dict) else enumerate(value):
-        path = f"{prefix}.{key}" if prefix else str(key)
-        yield path
+        path = f"{prefix}{key}"
+        found.append(path)
         if isinstance(item, (dict, list)):
-            yield from _below(item, path)
+            _add(found, item, f"{path}.")

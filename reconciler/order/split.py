@@ -128,6 +128,8 @@ def _by_class(
     fields: Iterable[FieldChange], names: frozenset[str]
 ) -> tuple[tuple[FieldChange, ...], tuple[FieldChange, ...]]:
     fields = tuple(fields)
+    if not names:
+        return fields, ()
     inside = tuple(field for field in fields if _top(field) in names)
     return tuple(field for field in fields if _top(field) not in names), inside
 
