@@ -87,6 +87,7 @@ def _made_in_part(look: Look, pace: Pace, *, saved: SavedPlan | None, alone: boo
         return None
     from reconciler.comparing import Sight  # noqa: PLC0415 - as above
     from reconciler.load.parted import ForgottenError  # noqa: PLC0415 - as above
+    from reconciler.preflight import asks_for_quota  # noqa: PLC0415 - as above
     from reconciler.staging import staged  # noqa: PLC0415 - as above
 
     sight = Sight(part.loaded, part.recorded, part.live, besides=part.besides)
@@ -94,8 +95,8 @@ def _made_in_part(look: Look, pace: Pace, *, saved: SavedPlan | None, alone: boo
         made = part.whole(staged(workspace, wish, sight, pace, look.besides, saved=None, alone=alone), workspace, wish)
     except (MlopsError, ForgottenError):
         return None  # What is wrong is said of the whole.
-    if not look.holds():
-        return None
+    if not look.holds() or asks_for_quota(made.plan.steps, workspace.target.quota):
+        return None  # Of a quota everything takes.
     if saved:
         saved.refuse_unless(made.plan)
     look.keep_part(made, part)

@@ -181,8 +181,8 @@ def _links_out(place: Place) -> list[Problem]:
 
 
 def _strangers(options: Options, readings: _Readings, *, whole: bool) -> list[Problem]:
-    """Overrides that found no manifest."""
-    if not options.overrides:
+    """Overrides that found no manifest; of some files the others' are passed by."""
+    if not options.overrides or options.only is not None:
         return []
     entries = [entry for _, reading in readings for entry in reading.entries]
     used = [override for _, reading in readings for override in reading.used]

@@ -2,6 +2,6 @@
 
 from reconciler.preflight.guards import Guards, refusals
 from reconciler.preflight.manifests import problems_of
-from reconciler.preflight.quota import over_quota
+from reconciler.preflight.quota import asks_for_quota, over_quota
 
-__all__ = ["Guards", "over_quota", "problems_of", "refusals"]
+__all__ = ["Guards", "asks_for_quota", "over_quota", "problems_of", "refusals"]

@@ -21,7 +21,7 @@ def over_quota(steps: Sequence[Step], state: State, quota: Mapping[str, int]) ->
         state: what runs before the first of them.
         quota: cores of this target by family; families without an entry are not limited.
     """
-    limits = {quota_family(family): cores for family, cores in quota.items()}
+    limits = _limits(quota)
     if not limits:
         return
     behind = _behind(steps)
@@ -29,7 +29,7 @@ def over_quota(steps: Sequence[Step], state: State, quota: Mapping[str, int]) ->
     peaks: dict[str, tuple[int, Step, int]] = {}
     for step in steps:
         family, cores = _cores(step.after)
-        if family not in limits or cores <= _cores(step.before, family)[1]:
+        if not _needs_more(step, limits):
             continue
         others = sum(
             _largest(held, family, step, behind) for address, held in stages.items() if address != step.address
@@ -37,6 +37,21 @@ def over_quota(steps: Sequence[Step], state: State, quota: Mapping[str, int]) ->
         if others + cores > max(limits[family], peaks.get(family, (0,))[0]):
             peaks[family] = (others + cores, step, limits[family] - others)
     yield from (_line(step, free, limits[family]) for family, (_, step, free) in sorted(peaks.items()))
+
+
+def asks_for_quota(steps: Sequence[Step], quota: Mapping[str, int]) -> bool:
+    """Whether any step needs more cores of a limited family than before, so that all other deployments count."""
+    limits = _limits(quota)
+    return any(_needs_more(step, limits) for step in steps)
+
+
+def _limits(quota: Mapping[str, int]) -> dict[str, int]:
+    return {quota_family(family): cores for family, cores in quota.items()}
+
+
+def _needs_more(step: Step, limits: Mapping[str, int]) -> bool:
+    family, cores = _cores(step.after)
+    return family in limits and cores > _cores(step.before, family)[1]
 
 
 _Stage = tuple[int, Spec | None]

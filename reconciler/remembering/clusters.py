@@ -33,6 +33,7 @@ class Cluster:
 
 
 Clusters = Mapping[str, Cluster]
+_ASSETS = frozenset(kind.name for kind in KINDS.values() if kind.versioned)
 
 
 def is_endpoint(cluster: str) -> bool:
@@ -43,6 +44,12 @@ def is_endpoint(cluster: str) -> bool:
 def cluster_of(address: Address) -> str:
     """The cluster of an address."""
     return f"endpoint/{address.family}" if address.family else f"{address.kind}/{address.name}"
+
+
+def cluster_named(address: str) -> str:
+    """The same of an address as a user writes it, an asset with its version or without, in small letters."""
+    kind, _, name = address.lower().partition("/")
+    return f"{kind}/{name.partition(':')[0]}" if kind in _ASSETS else f"endpoint/{name.partition('/')[0]}"
 
 
 def clusters_of(manifests: Iterable[Manifest], names: Mapping[str, str], recorded: Iterable[Address]) -> Clusters:

@@ -36,6 +36,7 @@ _USUAL = frozenset(
     {"paths", "variables", "overrides", "max_delete", "allow_empty", "policies", "blame", "cached", "git"}
 )
 _NOTHING_ELSE = Wish()
+_NAMES = frozenset({"name", "endpoint_name", "version"})
 
 
 @dataclass(frozen=True)
@@ -72,9 +73,9 @@ def is_usual(workspace: Workspace, wish: Wish) -> bool:
 
 
 def may_be_in_parts(workspace: Workspace, wish: Wish) -> bool:
-    """Whether nothing is asked for that reaches further than what hangs together, as a quota does."""
-    target = workspace.target
-    return not (target.quota or target.overrides or target.policy_fields or wish.overrides)
+    """Whether nothing is asked for that reaches further than what hangs together, as another name does."""
+    overrides = (*workspace.target.overrides, *wish.overrides)
+    return not (workspace.target.policy_fields or any(each.path in _NAMES for each in overrides))
 
 
 def inputs_of(workspace: Workspace, wish: Wish, eyes: InTime, index: StatIndex) -> Inputs | None:

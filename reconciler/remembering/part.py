@@ -10,11 +10,14 @@ from reconciler.core.manifest import Content
 from reconciler.core.state import Live, State, generation_of, generations
 from reconciler.frozen import dataclass
 from reconciler.load import Loaded
+from reconciler.load.options import Override
+from reconciler.load.overrides import meant_for
 from reconciler.load.tree import given_digest, tree_of
 from reconciler.remembering.clusters import (
     Cluster,
     Clusters,
     by_file,
+    cluster_named,
     cluster_of,
     clusters_of,
     is_endpoint,
@@ -145,6 +148,8 @@ def part_of(
     loaded = loaded_of(workspace, wish, only=names) if names != found.there else first
     if not _is_well(loaded) or not clusters >= clusters_of(loaded.manifests, loaded.names, ()).keys():
         return None
+    if not _find_manifests((*workspace.target.overrides, *wish.overrides), loaded, clusters):
+        return None
     there = {address for cluster in before.values() for address in cluster.addresses}
     rest, asked = _rest(workspace, inputs, held, known, before, there, files), there | found.addresses
     return Part(
@@ -187,6 +192,13 @@ def _differences(
 
 def _is_well(loaded: Loaded) -> bool:
     return not any(problem.is_error for problem in loaded.problems)
+
+
+def _find_manifests(overrides: Sequence[Override], loaded: Loaded, clusters: Set[str]) -> bool:
+    """Whether each override that is for any of the clusters is for a manifest of theirs; all others found theirs."""
+    meant, small = loaded.manifests, {name.lower() for name in clusters}
+    ours = [each for each in overrides if cluster_named(each.address) in small]
+    return all(any(meant_for([each], one.kind, one.document) for one in meant) for each in ours)
 
 
 def _reached(known: Known, fresh: Clusters, found: Differences) -> set[str]:

@@ -22,6 +22,7 @@ from tests.remembering.remembered_world import (
     ENDPOINT,
     MODEL,
     SCORE,
+    SETTINGS,
     apply,
     come_of,
     counted,
@@ -226,6 +227,65 @@ def test_what_was_to_be_done_is_looked_at_anew_until_it_is(base: Path, pending: 
     with counted() as loads:
         assert come_of(cached=True) == come_of(cached=False)
     assert len(loads) == 1
+
+
+RULES = {
+    "overrides": "overrides: {deployment/end7/blue: {instance_count: 2}, model/wine: {description: x}}",
+    "a quota": "quota: {standardDSv2Family: 1000}",
+    "a quota that is used up": "quota: {standardDSv2Family: 112}",
+    "a policy": "policies: {endpoint/end7: {rollout: {steps: [10, 100]}}}",
+}
+
+
+def ruled(rules: str) -> None:
+    """Have the target rules, with the look of a plan that found nothing under them."""
+    put("mlops.yaml", SETTINGS.replace("default: true}", f"default: true, {RULES[rules]}}}"))
+    apply()
+    plan()
+
+
+def taken(change: Change) -> list[int]:
+    """How many files each load of a plan read, which comes to the same as without anything remembered."""
+    change()
+    with counted() as loads:
+        found = come_of(cached=True)
+    assert found == come_of(cached=False)
+    return loads
+
+
+@pytest.mark.usefixtures("repository")
+@pytest.mark.parametrize(
+    ("rules", "change", "in_part"),
+    [
+        ("overrides", CHANGES["a comment"], True),
+        ("overrides", CHANGES["a version more"], True),
+        ("overrides", lambda: put("manifests/end8/blue.yml", blue("end8", count=3)), True),
+        ("overrides", Path("manifests/end7/blue.yml").unlink, False),
+        ("overrides", Path("manifests/wine1.yml").unlink, False),
+        ("a quota", CHANGES["a comment"], True),
+        ("a quota", CHANGES["a deployment less"], True),
+        ("a quota", CHANGES["an object"], True),
+        ("a quota", CHANGES["a field"], False),
+        ("a quota", CHANGES["an endpoint more"], False),
+        ("a quota that is used up", CHANGES["an endpoint more"], False),
+    ],
+)
+def test_what_reaches_across_is_planned_in_part_where_it_does_not_matter(rules: str, change: Change, in_part: bool):
+    ruled(rules)
+    assert (max(taken(change)) <= 10) == in_part
+
+
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.sampled_from([*RULES]),
+    st.lists(st.sampled_from([*CHANGES, *CHANGES, *WRONG]), min_size=1, max_size=3),
+)
+def test_whatever_changes_under_rules_comes_to_the_same(repository: Path, rules: str, changes: list[str]):
+    put_back(repository, Path.cwd())
+    ruled(rules)
+    for name in changes:
+        happens({**CHANGES, **WRONG}[name])
+        assert come_of(cached=True) == come_of(cached=False)
 
 
 @settings(max_examples=24, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
