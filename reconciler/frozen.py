@@ -1,17 +1,44 @@
-"""Frozen dataclasses whose methods are compiled when they are first called: of the many that a run loads it makes few.
+"""Frozen dataclasses that become ones when they are first used: of the many that a run loads it makes few.
 
-The standard library compiles six functions for each class, which takes 0.8 ms.
+The standard library compiles six functions for each class, which takes 0.8 ms, and to collect the fields takes 0.06 ms.
 """
 
-import dataclasses
+import sys
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeVar
+
+
+def _with_late_inspect(name: str) -> ModuleType:
+    """A module that imports `inspect` and seldom uses it, with one that is loaded at its first use: it takes 5 ms."""
+    if "inspect" in sys.modules:
+        return import_module(name)
+    stand_in: Any = ModuleType("inspect")
+    stand_in.__getattr__ = lambda attribute: getattr(import_module("inspect"), attribute)
+    sys.modules["inspect"] = stand_in
+    try:
+        return import_module(name)
+    finally:
+        del sys.modules["inspect"]
+
+
+if TYPE_CHECKING:
+    import dataclasses
+else:
+    dataclasses = _with_late_inspect("dataclasses")
+
+replace = dataclasses.replace
+"""The standard library's, for whoever needs nothing else of it and begins before this module was loaded."""
 
 T = TypeVar("T")
 
 _ORDER = ("__lt__", "__le__", "__gt__", "__ge__")
 # Compiling an `__init__` costs as much as a hundred calls of the one that does without.
 _FEW = 30
+_FIELDS, _MATCHED = "__dataclass_fields__", "__match_args__"
+_ONE_AT_A_TIME = threading.RLock()
 
 if TYPE_CHECKING:
     from dataclasses import dataclass as dataclass  # noqa: PLC0414 - type checkers know it by this name
@@ -25,19 +52,35 @@ else:
 
 
 def _frozen(cls: Any, options: Mapping[str, bool]) -> Any:
-    """A class that knows its fields, with stand-ins for the methods that would have to be compiled."""
-    if any(map(dataclasses.is_dataclass, cls.__bases__)):  # a few, and those take over what their bases have
-        return dataclasses.dataclass(**options)(cls)
-    dataclasses.dataclass(init=False, repr=False, eq=False)(cls)
-    cls.__dataclass_params__.frozen = True  # else no frozen class may be derived from it
+    """A class with stand-ins for its fields, and for the methods that would have to be compiled."""
+    for name in (_FIELDS, _MATCHED):
+        setattr(cls, name, _Late(cls, name))
     if "__init__" not in cls.__dict__:
         cls.__init__ = _filling(cls)
     for names, manner in _methods(options):
         late = [name for name in names if cls.__dict__.get(name) is None]
         for name in late:
             setattr(cls, name, _stand_in(cls, name, late, manner))
-    cls.__setattr__, cls.__delattr__ = _refuse_to_set, _refuse_to_delete
+    if cls.__setattr__ is not _refuse_to_set:  # one that is derived from another refuses as that does
+        cls.__setattr__, cls.__delattr__ = _refuse_to_set, _refuse_to_delete
     return cls
+
+
+class _Late:
+    """Stands in for what the standard library tells of a class until somebody asks, as the first value's maker does."""
+
+    def __init__(self, cls: Any, name: str) -> None:
+        self._cls, self._name = cls, name
+
+    def __get__(self, _value: object, _derived: type) -> Any:
+        cls = self._cls
+        with _ONE_AT_A_TIME:
+            if vars(cls)[self._name] is self:
+                derived = any(_FIELDS in vars(each) for each in cls.__mro__[1:])
+                collect = dataclasses.dataclass(init=False, repr=False, eq=False, match_args=False, frozen=derived)
+                collect(cls).__dataclass_params__.frozen = True  # else no frozen class may be derived from it
+                setattr(cls, _MATCHED, tuple(_positional(dataclasses.fields(cls))))
+        return vars(cls)[self._name]
 
 
 def _methods(options: Mapping[str, bool]) -> Iterator[tuple[Sequence[str], Mapping[str, bool]]]:
@@ -61,10 +104,9 @@ def _stand_in(cls: Any, name: str, late: Sequence[str], manner: Mapping[str, boo
 def _filling(cls: Any) -> Callable[..., None]:
     """An `__init__` for a few, which is slow; whoever makes more gets the standard library's, as do all mistakes."""
     left = [None] * _FEW
-    fields = dataclasses.fields(cls)
 
     def method(self: Any, *args: Any, **kwargs: Any) -> None:
-        values = _filled(fields, args, kwargs) if left else None
+        values = _filled(dataclasses.fields(cls), args, kwargs) if left else None
         if values is None:
             _take_over(cls, ("__init__",), {"frozen": True, "repr": False, "eq": False})
             cls.__init__(self, *args, **kwargs)
@@ -79,8 +121,7 @@ def _filling(cls: Any) -> Callable[..., None]:
 
 def _filled(fields: Sequence[Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any] | None:
     """The values of all fields; None where the call is wrong."""
-    names = [each.name for each in fields if each.init and not each.kw_only]
-    given = {**dict(zip(names, args, strict=False)), **kwargs}
+    given = {**dict(zip(_positional(fields), args, strict=False)), **kwargs}
     if len(given) < len(args) + len(kwargs) or not given.keys() <= {each.name for each in fields if each.init}:
         return None
     values = {}
@@ -94,6 +135,10 @@ def _filled(fields: Sequence[Any], args: Sequence[Any], kwargs: Mapping[str, Any
         elif each.init:
             values[each.name] = each.default
     return values
+
+
+def _positional(fields: Sequence[Any]) -> Iterator[str]:
+    return (each.name for each in fields if each.init and not each.kw_only)
 
 
 def _take_over(cls: Any, names: Iterable[str], manner: Mapping[str, bool]) -> None:

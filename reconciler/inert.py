@@ -1,10 +1,10 @@
 """Foreign text, line by line, so that it acts neither on a terminal nor on a runner of CI jobs."""
 
-import re
+from reconciler.late import pattern
 
-_COMMAND = re.compile(r"^(\s*)::")
-_MARK = re.compile(r"##(?=[A-Za-z]*\[)")
-_COLOUR = re.compile(r"(\x1b\[[0-9;]*m)")
+_COMMAND = pattern(r"^(\s*)::")
+_MARK = pattern(r"##(?=[A-Za-z]*\[)")
+_COLOUR = pattern(r"(\x1b\[[0-9;]*m)")
 
 
 def printable(text: str) -> str:

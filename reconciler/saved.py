@@ -1,7 +1,6 @@
 """A saved plan: what was reviewed, in a file, so that exactly that is applied or nothing is."""
 
 import json
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,11 +8,12 @@ from typing import Any
 from reconciler.core.plan import Plan, plan_body
 from reconciler.errors import MlopsError, StalePlanError
 from reconciler.frozen import dataclass
+from reconciler.late import pattern
 from reconciler.record.files import lay_down, read_bounded
 from reconciler.record.sealing import Bond, SealKeys, opened_document, sealed_document
 
 FORMAT = 1
-_DIGEST = re.compile(r"[0-9a-f]{64}")
+_DIGEST = pattern(r"[0-9a-f]{64}")
 _PLACE = "saved plan"
 _MOVED = {
     "lineage": "it was made against another state",

@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from reconciler.apply import Pace
 from reconciler.core.address import Address
-from reconciler.core.amendment import Amendment, Spelled
-from reconciler.core.blame import Blame
 from reconciler.core.manifest import Manifest, Resource, Source
 from reconciler.core.plan import Outcome, Plan, Recovery, Result
 from reconciler.core.problem import Problem
@@ -22,6 +20,8 @@ from reconciler.workspace import Workspace
 
 if TYPE_CHECKING:
     from reconciler.apply import Watcher
+    from reconciler.core.amendment import Amendment, Spelled
+    from reconciler.core.blame import Blame
 
 
 @dataclass(frozen=True)
@@ -72,8 +72,8 @@ class Wish:
     resources: tuple[Resource, ...] | None = None
     require_clean: bool = False
     kind: str = ""
-    spelled: tuple[Spelled, ...] = ()
-    amendments: tuple[Amendment, ...] = ()
+    spelled: "tuple[Spelled, ...]" = ()
+    amendments: "tuple[Amendment, ...]" = ()
     existing: bool = False
     marks: Mapping[str, Any] = field(default_factory=dict)
     skip_scripts: bool = False
@@ -136,7 +136,7 @@ class Planned:
     drifts: tuple[Drift, ...] = ()
     corrections: Mapping[Address, Entry | None] = field(default_factory=dict)
     passed_over: tuple[str, ...] = ()
-    blame: Mapping[Source, Blame] = field(default_factory=dict)
+    blame: "Mapping[Source, Blame]" = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

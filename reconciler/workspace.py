@@ -1,11 +1,11 @@
 """A workspace is one target opened: its settings, its record, its content and its provider."""
 
-import getpass
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from reconciler.core.manifest import Content, Manifest
@@ -17,18 +17,19 @@ from reconciler.load.private import refuse_tracked
 from reconciler.providers.provider import Assets, Provider, Setting
 from reconciler.providers.registry import provider_named
 from reconciler.record.assets import AssetStore
-from reconciler.record.depot import Depot
 from reconciler.record.opening import kept_copy, open_offline, open_store, refuse_elsewhere
-from reconciler.record.remote_files import RemoteFiles
 from reconciler.record.sealing import seal_keys
 from reconciler.record.stamps import random_id, utc_now
 from reconciler.record.store import Record, Store
-from reconciler.record.tickets import Line
+
+if TYPE_CHECKING:
+    from reconciler.record.depot import Depot
+    from reconciler.record.tickets import Line
 
 PRIVATE = ".mlops"
 
 
-@dataclass
+@dataclass(eq=False, repr=False)  # nobody compares or shows one
 class Workspace:
     """One target, open.
 
@@ -64,7 +65,7 @@ class Workspace:
         return assets_of(self.config, self.contents, self.target.assets)
 
     @property
-    def line(self) -> Line:
+    def line(self) -> "Line":
         """The tickets of operations that nobody waits for."""
         return line_of(self.config, self.target)
 
@@ -190,6 +191,8 @@ def host() -> str:
 
 def user() -> str:
     """The name of whoever runs this; the user id where the system knows no name for it."""
+    import getpass  # noqa: PLC0415 - only a run that writes tells it
+
     try:
         return getpass.getuser()
     except (OSError, KeyError):
@@ -201,8 +204,10 @@ def folder_of(config: Config, target: Target) -> Path:
     return config.root / PRIVATE / target.provider / target.name
 
 
-def line_of(config: Config, target: Target) -> Line:
+def line_of(config: Config, target: Target) -> "Line":
     """The tickets of a target."""
+    from reconciler.record.tickets import Line  # noqa: PLC0415 - only who does not wait takes one
+
     folder = config.root / PRIVATE / "operations" / quote(target.name, safe="")
     return Line(folder, seal_keys(os.environ))
 
@@ -214,8 +219,15 @@ def assets_of(config: Config, contents: Mapping[str, Content], elsewhere: str = 
         elsewhere: the URL of where it is kept besides, and taken from as well; empty for the folder alone.
     """
     folder = config.root / PRIVATE / "assets"
-    depot = Depot(RemoteFiles(elsewhere)) if elsewhere else None
+    depot = _depot(elsewhere) if elsewhere else None
     return AssetStore(folder, contents, digest_of=content_digest, files_of=content_files, depot=depot)
+
+
+def _depot(url: str) -> "Depot":
+    from reconciler.record.depot import Depot  # noqa: PLC0415 - most content has one folder
+    from reconciler.record.remote_files import RemoteFiles  # noqa: PLC0415 - as above
+
+    return Depot(RemoteFiles(url))
 
 
 def _opened(config: Config, target: Target, store: Store, provider_class: type[Provider]) -> Workspace:

@@ -1,10 +1,10 @@
 """A plan becomes outcomes: every step written down, called, and written down again."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from reconciler.apply.answering import InTime
 from reconciler.apply.retrying import Pace
+from reconciler.late import offered
 from reconciler.record.stamps import random_id, utc_now
 from reconciler.record.under_way import unfinished
 
@@ -25,19 +25,14 @@ __all__ = [
     "utc_now",
 ]
 
-_PLACES = {
-    "Journal": "journal",
-    "Watcher": "apply",
-    "as_recovered": "recover",
-    "recoveries": "recover",
-}
-
-
-def __getattr__(name: str) -> Any:
-    """What writes is loaded by whoever does; others look at what is live, with the same eyes.
-
-    `apply` and `recover` are modules here, so that their functions have to be taken from them.
-    """
-    if name not in _PLACES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_PLACES[name]}"), name)
+# What writes is loaded by whoever does; others look at what is live, with the same eyes. `apply` and `recover` are
+# modules here, so that their functions have to be taken from them.
+__getattr__ = offered(
+    __name__,
+    {
+        "Journal": "journal",
+        "Watcher": "apply",
+        "as_recovered": "recover",
+        "recoveries": "recover",
+    },
+)

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
-from reconciler.cli.asking import agreed
-from reconciler.cli.forms import COMMENT, PLAN
+from reconciler.cli.form import COMMENT
+from reconciler.cli.plan_forms import PLAN
 from reconciler.cli.saying import say, warn
 
 if TYPE_CHECKING:
@@ -47,7 +47,11 @@ def manner_of(parallel: int, lock_timeout: float, step_timeout: float, *, ask: b
             say_aside(planned)
             if not quiet:
                 say(PLAN.of("text", planned, COMMENT), colours=True)
-            return not ask or agreed("Do these steps?", flag="--auto-approve")
+            if not ask:
+                return True
+            from reconciler.cli.asking import agreed  # noqa: PLC0415 - most runs ask nobody
+
+            return agreed("Do these steps?", flag="--auto-approve")
 
         def begin(made: "Plan") -> "Watcher":
             steps.enter_context(interruptible(stop))

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from reconciler.cli import options as o
 from reconciler.cli.declaring import Option, misread
-from reconciler.cli.forms import DRIFT, VALIDATE
+from reconciler.cli.finding_forms import DRIFT, VALIDATE
 from reconciler.cli.reporting import Reports
 from reconciler.cli.saying import warn
 from reconciler.cli.wishes import wish_of

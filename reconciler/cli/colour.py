@@ -4,7 +4,9 @@ import os
 import re
 import sys
 
-_MARKED = re.compile(r"^  (?:#\d+ )?([-+~?!@]) .*$", re.MULTILINE)
+from reconciler.late import pattern
+
+_MARKED = pattern(r"^  (?:#\d+ )?([-+~?!@]) .*$", re.MULTILINE)
 _COLOURS = {"+": "32", "-": "31", "~": "33", "?": "36", "!": "35", "@": "36"}
 
 

@@ -3,22 +3,17 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin
 
-from reconciler.frozen import dataclass
-
 if TYPE_CHECKING:
     from typer import BadParameter
 
 
-@dataclass(frozen=True)
 class Argument:
     """What stands without a name."""
 
-    metavar: str
-    help: str
-    show_default: bool = True
+    def __init__(self, *, metavar: str, help: str, show_default: bool = True) -> None:  # noqa: A002 - typer's word
+        self.metavar, self.help, self.show_default = metavar, help, show_default
 
 
-@dataclass(frozen=True)
 class Option:
     """What stands with one of these names: `--target -t`, `--refresh/--no-refresh`.
 
@@ -32,13 +27,19 @@ class Option:
         callback: looks at the value.
     """
 
-    names: str
-    help: str
-    metavar: str | None = None
-    envvar: str | None = None
-    min: float | None = None
-    max: float | None = None
-    callback: Callable[..., Any] | None = None
+    def __init__(
+        self,
+        names: str,
+        *,
+        help: str,  # noqa: A002 - typer's word
+        metavar: str | None = None,
+        envvar: str | None = None,
+        min: float | None = None,  # noqa: A002 - as above
+        max: float | None = None,  # noqa: A002 - as above
+        callback: Callable[..., Any] | None = None,
+    ) -> None:
+        self.names, self.help, self.metavar, self.envvar = names, help, metavar, envvar
+        self.min, self.max, self.callback = min, max, callback
 
 
 def declared(annotation: Any) -> tuple[Any, Argument | Option | None]:

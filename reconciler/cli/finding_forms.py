@@ -167,7 +167,7 @@ def _failure_github(failure: "Failure") -> str:
     return failure_annotations(failure, prefix=below_root())
 
 
-DRIFT: Forms["Drifted"] = Forms(
+DRIFT: "Forms[Drifted]" = Forms(
     {
         "text": _drift_text,
         "json": _drift_json,
@@ -177,7 +177,7 @@ DRIFT: Forms["Drifted"] = Forms(
     },
     _drift_markdown,
 )
-VALIDATE: Forms["Validated"] = Forms(
+VALIDATE: "Forms[Validated]" = Forms(
     {
         "text": _validate_text,
         "json": _validate_json,
@@ -187,7 +187,7 @@ VALIDATE: Forms["Validated"] = Forms(
     },
     _validate_markdown,
 )
-FAILED: Forms["Failure"] = Forms(
+FAILED: "Forms[Failure]" = Forms(
     {
         "text": _failure_text,
         "json": _failure_json,

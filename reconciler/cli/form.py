@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Generic, TypeVar
 
 from reconciler.frozen import dataclass
+from reconciler.late import pattern
 
 T = TypeVar("T")
 
@@ -15,7 +16,7 @@ COMMENT = 65_536
 SUMMARY = 1 << 20
 """What the summaries of one step of a job hold at the most on GitHub, in bytes."""
 
-_ADDRESS_OF_RUN = re.compile(r"https://[\w.-]+(:\d+)?/[\w.-]+/[\w.-]+/actions/runs/\d+", re.ASCII)
+_ADDRESS_OF_RUN = pattern(r"https://[\w.-]+(:\d+)?/[\w.-]+/[\w.-]+/actions/runs/\d+", re.ASCII)
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,6 @@
 """The one place where errors become messages and exit codes."""
 
 import sys
-import traceback
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -49,6 +48,8 @@ def _ended(error: Exception, *, debug: bool) -> int:
 
 def _failed(error: Exception, *, debug: bool) -> int:
     if debug:
+        import traceback  # noqa: PLC0415 - only whoever debugs needs it
+
         warn("".join(traceback.format_exception(error)).rstrip())
     if isinstance(error, ManifestError):
         warn("\n".join(map(str, error.problems)))

@@ -1,7 +1,6 @@
 """What writes a plan and an apply in each form; whatever a form needs is loaded when it is asked for."""
 
 import time
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -81,7 +80,7 @@ def _apply_prometheus(applied: "Applied") -> str:
     return apply_metrics(applied.planned.plan, applied.outcomes, now=time.time(), exit_code=code)
 
 
-PLAN: Forms["Planned"] = Forms(
+PLAN: "Forms[Planned]" = Forms(
     {
         "text": _plan_text,
         "json": _plan_json,
@@ -90,7 +89,7 @@ PLAN: Forms["Planned"] = Forms(
     },
     _plan_markdown,
 )
-APPLY: Forms["Applied"] = Forms(
+APPLY: "Forms[Applied]" = Forms(
     {
         "text": _apply_text,
         "json": _apply_json,
@@ -100,5 +99,5 @@ APPLY: Forms["Applied"] = Forms(
     _apply_markdown,
 )
 # Reports of their own, which take no other's place in a comment.
-ROLLBACK_PLAN = replace(PLAN, markdown=partial(_plan_markdown, command="rollback"))
-ROLLBACK = replace(APPLY, markdown=partial(_apply_markdown, command="rollback"))
+ROLLBACK_PLAN = Forms(PLAN.written, partial(_plan_markdown, command="rollback"))
+ROLLBACK = Forms(APPLY.written, partial(_apply_markdown, command="rollback"))

@@ -1,17 +1,17 @@
 """The commands that plan and change: plan, apply, destroy."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 from reconciler.cli import options as o
 from reconciler.cli.applying import code_of, manner_of, say_aside
-from reconciler.cli.checking import drift
 from reconciler.cli.declaring import Argument, Option, misread
-from reconciler.cli.forms import APPLY, COMMENT, PLAN
+from reconciler.cli.form import COMMENT
+from reconciler.cli.plan_forms import APPLY, PLAN
 from reconciler.cli.reporting import Reports
 from reconciler.cli.saying import say, warn
 from reconciler.cli.wishes import addresses_of, refuse_to_look_twice, wish_of
+from reconciler.frozen import replace
 
 
 def plan(
@@ -67,6 +67,8 @@ def plan(
     if refresh_only and offline:
         raise misread("what drifted is asked of the platform, and offline nobody is", "--offline")
     if refresh_only:
+        from reconciler.cli.checking import drift  # noqa: PLC0415 - most plans are of what the files say
+
         return drift(target, o.DriftReport(form), written, detailed_exitcode=detailed_exitcode)
     reports = Reports(written, "plan", PLAN)
     offline = offline or bool(against)

@@ -5,16 +5,17 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from reconciler.cli.declaring import misread
-from reconciler.cli.forms import COMMENT, FAILED, SUMMARY, Forms
+from reconciler.cli.form import COMMENT, SUMMARY, Forms
 from reconciler.cli.saying import ReaderGoneError, fall_silent, put, put_commands, say, warn
-from reconciler.cli.textfile import add_metrics
-from reconciler.core.failure import Failure
-from reconciler.core.plan import Plan
 from reconciler.errors import ManifestError, MlopsError, RefusedError
 from reconciler.record.files import beside, lay_down
+
+if TYPE_CHECKING:
+    from reconciler.core.failure import Failure
+    from reconciler.core.plan import Plan
 
 T = TypeVar("T")
 
@@ -55,6 +56,8 @@ class Reports(Generic[T]):
             if form == "text" and isinstance(error, RefusedError) and error.plan is not None and not self._told:
                 _show(error.plan)
             if not self._told:
+                from reconciler.cli.finding_forms import FAILED  # noqa: PLC0415 - most runs come to something
+
                 failure = _failure(error, self._command, self.target or _default_target())
                 self._write(lambda form, room: FAILED.of(form, failure, room))
             raise
@@ -83,6 +86,8 @@ class Reports(Generic[T]):
                 if form == _APPENDED:
                     _append(file, partial(render, form))
                 elif form == _MERGED:
+                    from reconciler.cli.textfile import add_metrics  # noqa: PLC0415 - only who asks for metrics needs it
+
                     add_metrics(file, render(form, COMMENT))
                 else:
                     _replace(file, render(form, COMMENT))
@@ -91,7 +96,7 @@ class Reports(Generic[T]):
                 self._lacking.append(str(file))
 
 
-def _show(plan: Plan) -> None:
+def _show(plan: "Plan") -> None:
     from reconciler.render.text import plan_text  # noqa: PLC0415 - only a refusal needs it
 
     say(plan_text(plan), colours=True)
@@ -158,7 +163,9 @@ def _default_target() -> str:
         return ""
 
 
-def _failure(error: MlopsError, command: str, target: str) -> Failure:
+def _failure(error: MlopsError, command: str, target: str) -> "Failure":
+    from reconciler.core.failure import Failure  # noqa: PLC0415 - as above
+
     problems = error.problems if isinstance(error, ManifestError | RefusedError) else ()
     plan = error.plan if isinstance(error, RefusedError) else None
     return Failure(command, target, error.exit_code, str(error), problems, plan)

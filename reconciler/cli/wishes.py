@@ -58,9 +58,11 @@ def variables_of(words: Sequence[str] | None) -> dict[str, str]:
 
 def overrides_of(words: Sequence[str] | None) -> "tuple[Override, ...]":
     """Read every `ADDRESS.FIELD=VALUE`."""
+    if not words:
+        return ()
     from reconciler.load.overrides import parse_set  # noqa: PLC0415 - needs YAML, which most commands do without
 
-    return tuple(parse_set(word) for word in words or ())
+    return tuple(parse_set(word) for word in words)
 
 
 def address_of(word: str) -> Address:

@@ -2,12 +2,12 @@
 
 import hmac
 import json
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import field
 from typing import Any
 
 from reconciler.frozen import dataclass
+from reconciler.late import pattern
 
 SEALED, SHOWN = "$secret", "$shown"
 _SEALED_JSON = f'"{SEALED}"'
@@ -15,13 +15,13 @@ HIDDEN = "***"
 
 # What opens an address: user and password, or a token in their place; the signature of one that Azure has signed; the
 # token in the path of a conda channel. The name `git` is everybody's.
-_CREDENTIALS = re.compile(
+_CREDENTIALS = pattern(
     r"(?<=://)(?!git@)[^/?#\s@]+(?=@)|(?<=[?&]sig=)[^&#\s]+|(?<=[?&]token=)[^&#\s]+|(?<=/t/)[^/?#\s]{8,}(?=/)"
 )
 # What most values are, none of which is a secret or holds one: asked first, as thousands of specs are looked through.
 _PLAIN = frozenset({str, int, float, bool, type(None)})
 # Variables of the environment that are for `mlops` alone: what it starts, and what that starts, has no use for them.
-_OWN_VARIABLES = re.compile(
+_OWN_VARIABLES = pattern(
     r"MLOPS_(?:SECRET_.*|STATE_KEY|ENCRYPTION_KEY|ENCRYPTION_KEY_FALLBACK|TOKEN|WORKER)|PGPASSWORD"
 )
 

@@ -1,7 +1,6 @@
 """Which policies are in force, what is wrong with them, and what they say of a plan."""
 
 import os
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import field, replace
 from itertools import groupby, islice
@@ -15,6 +14,7 @@ from reconciler.core.plan import Plan
 from reconciler.core.problem import Problem
 from reconciler.errors import ManifestError, RefusedError
 from reconciler.frozen import dataclass
+from reconciler.late import pattern
 from reconciler.load.config import Target
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ ELSEWHERE = "MLOPS_POLICIES"
 FOLDER = "policies"
 """Beside mlops.yaml; it need not be there."""
 
-_AUTHOR = re.compile(r"\b(author|commit)\b")
+_AUTHOR = pattern(r"\b(author|commit)\b")
 _EACH = 20
 _LONGEST = 400
 _KEYS = {"test": ("deny_if", "warn_if"), "message": ("message_expression",)}

@@ -1,8 +1,8 @@
 """A folder, a file or a git revision becomes manifests, and everything that is wrong with them in one answer."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from reconciler.late import offered
 from reconciler.load.options import Loaded, Options, Override
 
 if TYPE_CHECKING:
@@ -13,17 +13,14 @@ if TYPE_CHECKING:
 
 __all__ = ["Loaded", "Options", "Override", "at_revision", "load", "load_all", "parse_set", "with_secrets"]
 
-_PLACES = {
-    "at_revision": "other",
-    "load": "manifests",
-    "load_all": "manifests",
-    "parse_set": "overrides",
-    "with_secrets": "references",
-}
-
-
-def __getattr__(name: str) -> Any:
-    """What reads manifests is loaded by whoever reads some: settings are read here too, by every command."""
-    if name not in _PLACES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_PLACES[name]}"), name)
+# What reads manifests is loaded by whoever reads some: settings are read here too, by every command.
+__getattr__ = offered(
+    __name__,
+    {
+        "at_revision": "other",
+        "load": "manifests",
+        "load_all": "manifests",
+        "parse_set": "overrides",
+        "with_secrets": "references",
+    },
+)

@@ -16,7 +16,6 @@ from reconciler.kinds import KINDS
 from reconciler.load.as_text import as_text
 from reconciler.load.check import flaws
 from reconciler.load.contents import Contents, path_fields
-from reconciler.load.document import Document
 from reconciler.load.governed import POLICY_FIELDS
 from reconciler.load.manifests import manifest_of, scripts_of
 from reconciler.load.nested import Nested
@@ -24,6 +23,7 @@ from reconciler.load.nodes import MAX_DEPTH
 from reconciler.load.normal import normal
 from reconciler.load.options import Options, Override
 from reconciler.load.overrides import SET, overridden, places
+from reconciler.load.parsed import Document
 from reconciler.load.place import Bounds, Here
 from reconciler.load.reading import Entry
 from reconciler.load.rules import field, put

@@ -9,9 +9,10 @@ from typing import Any
 from reconciler.core.bylaw import OVER, Bylaw, Bylaws
 from reconciler.core.manifest import Source
 from reconciler.core.problem import Problem
-from reconciler.load.document import Document, document
+from reconciler.load.document import document
 from reconciler.load.folder import located
 from reconciler.load.nodes import Unreadable, documents
+from reconciler.load.parsed import Document
 from reconciler.load.place import Here, git_root, inside
 from reconciler.load.text import MAX_BYTES, decoded
 from reconciler.load.values import REQUIRED, Field, Values

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping
 from itertools import islice
 from typing import Any
 
-from reconciler.load.explain import Flaw, explained
+from reconciler.load.explain import explained
+from reconciler.load.flaw import Flaw
 from reconciler.load.references import secret_reference_flaws
 from reconciler.load.rules import broken_rules, misread
 from reconciler.load.schema import is_valid

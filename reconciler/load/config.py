@@ -10,15 +10,11 @@ from reconciler.core.address import Address
 from reconciler.core.problem import Problem
 from reconciler.errors import ManifestError
 from reconciler.frozen import dataclass
-from reconciler.load.asset_url import flaw_of
-from reconciler.load.document import Document, document
-from reconciler.load.explain import Flaw
+from reconciler.load.flaw import Flaw
 from reconciler.load.folder import CONFIG
 from reconciler.load.known_settings import keep, known
-from reconciler.load.literals import URL_PASSWORD, literal_secrets
-from reconciler.load.nodes import Unreadable, documents
 from reconciler.load.options import Override
-from reconciler.load.overrides import parse_set
+from reconciler.load.parsed import Document
 from reconciler.load.paths import found_at
 from reconciler.load.place import Bounds, Here, git_root, inside, shown
 from reconciler.load.private import refuse_tracked
@@ -28,8 +24,6 @@ from reconciler.record.files import open_regular
 
 STATE = ".mlops/state.db"
 CACHE = ".mlops/cache"
-
-__all__ = ["Config", "Target", "parse_set", "read_config"]
 
 
 @dataclass(frozen=True)
@@ -170,6 +164,10 @@ def _parsed(text: str | Problem, here: Here, problems: list[Problem]) -> Documen
     if isinstance(text, Problem):
         problems.append(text)
         return None
+    from reconciler.load.document import document  # noqa: PLC0415 - an unchanged file is known
+    from reconciler.load.literals import URL_PASSWORD, literal_secrets  # noqa: PLC0415 - as above
+    from reconciler.load.nodes import Unreadable, documents  # noqa: PLC0415 - as above
+
     # A server's URL may have its password here; whoever wants it elsewhere has libpq's own files and variables.
     problems += literal_secrets(text, here, but=URL_PASSWORD)
     try:
@@ -265,8 +263,11 @@ class _Reader:
 
     def _assets(self, path: str, given: Any) -> str:
         url = self.text(path, "", given)
-        if url and (wrong := flaw_of(url)):
-            self.wrong(path, wrong, code="E-ASSETS")
+        if url:
+            from reconciler.load.asset_url import flaw_of  # noqa: PLC0415 - most content has one folder
+
+            if wrong := flaw_of(url):
+                self.wrong(path, wrong, code="E-ASSETS")
         return url
 
     def _texts(self, path: str, given: Any) -> dict[str, str]:

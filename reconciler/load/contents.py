@@ -12,7 +12,7 @@ from typing import Any
 from reconciler.core.manifest import Content, Script
 from reconciler.kinds import KINDS
 from reconciler.load.digest import content_files, content_known, links_of
-from reconciler.load.explain import Flaw
+from reconciler.load.flaw import Flaw
 from reconciler.load.lfs import pointer_bytes
 from reconciler.load.looked import ABSENT, Looked, digest_of
 from reconciler.load.mlflow import DESCRIPTION, described_in

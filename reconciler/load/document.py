@@ -1,37 +1,19 @@
-"""A document: its value, the place of every field, and what was written where YAML made something else of it."""
+"""The document of a node of YAML; what is wrong with keys and values is told with its place."""
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
 from reconciler.core.problem import Problem
-from reconciler.frozen import dataclass
+from reconciler.late import pattern
 from reconciler.load.nodes import Node
+from reconciler.load.parsed import Document, Positions
 from reconciler.load.place import Here
 from reconciler.load.scalars import NotAValueError, is_merge, plain_value, spoken, value_of
 
-Positions = dict[str, tuple[int, int]]
-
 _NAMES = frozenset({"name", "endpoint_name", "version", "model", "environment", "code", "scoring_script", "path"})
 _SHORT = 100
-_HIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
-
-
-@dataclass(frozen=True)
-class Document:
-    """One YAML document.
-
-    Args:
-        value: as `yaml.safe_load` gives it.
-        positions: dotted path to the place of its key; a list's item by its index; the document under "".
-        written: dotted path to the text of every scalar that is not text to YAML.
-    """
-
-    value: Any
-    positions: Positions
-    written: Mapping[str, str]
-
+_HIDDEN = pattern("[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
 
 _Field = tuple[Node, Node]
 """A key, and its value."""

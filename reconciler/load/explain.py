@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 
-from reconciler.frozen import dataclass
 from reconciler.kinds import KINDS
+from reconciler.load.flaw import Flaw
 from reconciler.load.scalars import spoken
 from reconciler.load.schema import fields_of, schema_of
 from reconciler.load.words import nearest
@@ -14,15 +14,6 @@ _POLICIES = frozenset({"rollout", "slo", "autoscale"})
 _INTO_FIELDS = frozenset({"properties", "additionalProperties", "items", "propertyNames"})
 _EXPECTED = {"string": "text", "object": "a mapping", "array": "a list", "integer": "a whole number"}
 _SEEN = {dict: "a mapping", list: "a list", str: "text", type(None): "nothing"}
-
-
-@dataclass(frozen=True)
-class Flaw:
-    """One thing that is wrong with a document: the field's dotted path, the code, and the words."""
-
-    path: str
-    code: str
-    message: str
 
 
 def explained(document: Any, written: Mapping[str, str], kind: str, platform: str) -> Iterator[Flaw]:

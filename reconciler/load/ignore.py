@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+from reconciler.late import pattern
 from reconciler.load.text import MAX_BYTES
 from reconciler.record.files import open_regular
 
@@ -39,8 +40,8 @@ def rules(text: str) -> Ignored:
     def ignored(name: str, folder: bool) -> bool:  # noqa: FBT001  # called in one place, with both in a row
         if name.rpartition("/")[2] in ALWAYS:
             return True
-        for pattern, only_folders, keeps in reversed(found):
-            if (folder or not only_folders) and pattern.fullmatch(name):
+        for expression, only_folders, keeps in reversed(found):
+            if (folder or not only_folders) and expression.fullmatch(name):
                 return not keeps
         return False
 
@@ -76,14 +77,14 @@ def _expression(pattern: str) -> str:
 
 
 _PARTS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
-    (re.compile(r"^\*\*/"), lambda _: "(?:.*/)?"),
-    (re.compile(r"/\*\*/"), lambda _: "/(?:.*/)?"),
-    (re.compile(r"/\*\*$"), lambda _: "/.+"),
-    (re.compile(r"\*+"), lambda _: "[^/]*"),
-    (re.compile(r"\?"), lambda _: "[^/]"),
-    (re.compile(r"\[([!^]?)(\]?[^\]]*)\]"), lambda found: _class(found[1], found[2])),
-    (re.compile(r"\\(.)"), lambda found: re.escape(found[1])),
-    (re.compile(r"."), lambda found: re.escape(found[0])),
+    (pattern(r"^\*\*/"), lambda _: "(?:.*/)?"),
+    (pattern(r"/\*\*/"), lambda _: "/(?:.*/)?"),
+    (pattern(r"/\*\*$"), lambda _: "/.+"),
+    (pattern(r"\*+"), lambda _: "[^/]*"),
+    (pattern(r"\?"), lambda _: "[^/]"),
+    (pattern(r"\[([!^]?)(\]?[^\]]*)\]"), lambda found: _class(found[1], found[2])),
+    (pattern(r"\\(.)"), lambda found: re.escape(found[1])),
+    (pattern(r"."), lambda found: re.escape(found[0])),
 )
 
 

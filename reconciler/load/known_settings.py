@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 from reconciler.load.cached_rows import keep_rows
-from reconciler.load.document import Document
+from reconciler.load.parsed import Document
 from reconciler.load.shaped_rows import of_json, read_values
 
 _TABLE = "settings"

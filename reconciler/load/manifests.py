@@ -13,7 +13,7 @@ from reconciler.core.problem import Problem
 from reconciler.kinds import KINDS
 from reconciler.load.cache import blob_id
 from reconciler.load.contents import Contents, is_mlflow
-from reconciler.load.explain import Flaw
+from reconciler.load.flaw import Flaw
 from reconciler.load.folder import Place, located
 from reconciler.load.governed import governed
 from reconciler.load.looked import Looked

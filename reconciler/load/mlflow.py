@@ -5,9 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from reconciler.core.problem import Problem
-from reconciler.load.document import document
 from reconciler.load.looked import Looked, digest_of
-from reconciler.load.nodes import Unreadable, documents
 from reconciler.load.place import Here
 from reconciler.load.text import MAX_BYTES, decoded
 from reconciler.record.files import open_regular
@@ -50,6 +48,9 @@ def _values(data: bytes, here: Here) -> list[Any] | Problem:
     text = decoded(data, here)
     if isinstance(text, Problem):
         return text
+    from reconciler.load.document import document  # noqa: PLC0415 - an unchanged file is known
+    from reconciler.load.nodes import Unreadable, documents  # noqa: PLC0415 - as above
+
     problems: list[Problem] = []
     try:
         values = [document(top, here, problems).value for top in documents(text, here, problems)]

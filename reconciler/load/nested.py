@@ -14,11 +14,12 @@ from reconciler.core.problem import Problem
 from reconciler.kinds import KINDS
 from reconciler.kinds.environment import ENVIRONMENT
 from reconciler.load.contents import CONDA, Contents, path_fields
-from reconciler.load.document import Document, document
-from reconciler.load.explain import Flaw
+from reconciler.load.document import document
+from reconciler.load.flaw import Flaw
 from reconciler.load.lfs import is_pointer
 from reconciler.load.literals import literal_secrets
 from reconciler.load.nodes import Unreadable, documents
+from reconciler.load.parsed import Document
 from reconciler.load.paths import is_remote
 from reconciler.load.place import Bounds, Here
 from reconciler.load.reading import Entry, Reading, read_environment

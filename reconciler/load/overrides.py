@@ -7,22 +7,23 @@ from typing import Any
 from reconciler.core.manifest import Source
 from reconciler.core.problem import Problem
 from reconciler.errors import ManifestError
-from reconciler.load.document import Document
+from reconciler.late import pattern
 from reconciler.load.nodes import MAX_DEPTH
 from reconciler.load.options import Options, Override
+from reconciler.load.parsed import Document
 from reconciler.load.schema import fields_of
 from reconciler.load.words import did_you_mean
 
 SET = "--set"
 
-_SET = re.compile(
+_SET = pattern(
     r"(?P<address>endpoint/[^./=\s]+|deployment/[^./=\s]+/[^./=\s]+"
     r"|(?:model|environment)/(?:[^:=/\s]+:[^.=/\s]+(?:\.\d+)*|[^.:=/\s]+))"
     r"\.(?P<path>[^=]+)=(?P<value>.*)",
     re.DOTALL,
 )
-_STEP = re.compile(r"\[([0-9]+)\]|([^.\[\]]+)")
-_PATH = re.compile(r"[^.\[\]]+(?:\.[^.\[\]]+|\[[0-9]{1,5}\])*")
+_STEP = pattern(r"\[([0-9]+)\]|([^.\[\]]+)")
+_PATH = pattern(r"[^.\[\]]+(?:\.[^.\[\]]+|\[[0-9]{1,5}\])*")
 
 _WORDS = ("", "yes", "no", "on", "off")
 """What YAML 1.1 reads as something else, and the Azure CLI as the text that it is."""

@@ -7,11 +7,12 @@ import os
 import re
 
 from reconciler.frozen import dataclass
-from reconciler.load.explain import Flaw
+from reconciler.late import pattern
+from reconciler.load.flaw import Flaw
 from reconciler.load.place import Bounds, private_part
 
-_REMOTE = re.compile(r"(?:azureml|runs|models|mlflow-model|git\+[a-z]+|[a-zA-Z][a-zA-Z0-9+.-]+(?=://)):")
-_DRIVE = re.compile(r"[a-zA-Z]:[\\/]?")
+_REMOTE = pattern(r"(?:azureml|runs|models|mlflow-model|git\+[a-z]+|[a-zA-Z][a-zA-Z0-9+.-]+(?=://)):")
+_DRIVE = pattern(r"[a-zA-Z]:[\\/]?")
 
 
 @dataclass(frozen=True)

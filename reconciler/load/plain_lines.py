@@ -8,7 +8,7 @@ import re
 from functools import lru_cache
 from typing import Any
 
-from reconciler.load.document import Document, Positions
+from reconciler.load.parsed import Document, Positions
 from reconciler.load.scalars import NotAValueError, plain_value
 
 _LINE = re.compile(

@@ -10,12 +10,13 @@ from reconciler.frozen import dataclass
 from reconciler.kinds import KINDS
 from reconciler.load.as_text import as_text
 from reconciler.load.check import MOST, flaws
-from reconciler.load.document import Document, document
+from reconciler.load.document import document
 from reconciler.load.literals import literal_secrets
 from reconciler.load.nodes import Node, Unreadable, documents
 from reconciler.load.normal import normal
 from reconciler.load.options import Options, Override
 from reconciler.load.overrides import address_of, meant_for, named, overridden, places
+from reconciler.load.parsed import Document
 from reconciler.load.place import Here
 from reconciler.load.plain_lines import plain_document
 from reconciler.load.said import said_secrets

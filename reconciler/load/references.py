@@ -14,7 +14,7 @@ from reconciler.core.manifest import Manifest
 from reconciler.core.problem import Problem
 from reconciler.core.secret import HIDDEN, Hidden, with_texts
 from reconciler.kinds import KINDS
-from reconciler.load.explain import Flaw
+from reconciler.load.flaw import Flaw
 from reconciler.load.rules import field as field_of
 from reconciler.load.rules import put
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from typing import Any
 
-from reconciler.load.explain import Flaw
+from reconciler.load.flaw import Flaw
 from reconciler.load.scalars import spoken
 
 Rule = Callable[[Mapping[str, Any]], Iterator[Flaw]]

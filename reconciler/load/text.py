@@ -8,6 +8,7 @@ import os
 import re
 
 from reconciler.core.problem import Problem
+from reconciler.late import pattern
 from reconciler.load.place import Here
 
 MAX_BYTES = 1_048_576
@@ -18,11 +19,11 @@ _WIDE = (
     (codecs.BOM_UTF16_LE, "UTF-16"),
     (codecs.BOM_UTF16_BE, "UTF-16"),
 )
-_CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_CONTROLS = pattern("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 # Compiled for the first text that is not ASCII alone: it takes as long as reading a small file.
 _UNPRINTABLE = "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]|[\ufeff]"
-_CONFLICT = re.compile(r"^(?:<{7}|>{7})(?: |$)", re.MULTILINE)
-_NAME = re.compile(r"\s*(?:-\s*)?[\"']?\w*name[\"']?\s*:")
+_CONFLICT = pattern(r"^(?:<{7}|>{7})(?: |$)", re.MULTILINE)
+_NAME = pattern(r"\s*(?:-\s*)?[\"']?\w*name[\"']?\s*:")
 
 
 def decoded(data: bytes, here: Here) -> str | Problem:

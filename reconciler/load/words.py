@@ -1,11 +1,12 @@
 """Words that messages share."""
 
-import difflib
 from collections.abc import Iterable
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """The known word that was probably meant; empty when none is near."""
+    import difflib  # noqa: PLC0415 - only for what is wrong
+
     names = sorted(known)
     lowered = {name.lower(): name for name in names}
     found = difflib.get_close_matches(word.lower(), lowered, n=1)

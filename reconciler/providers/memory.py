@@ -24,7 +24,6 @@ from reconciler.core.plan import Operation, Step
 from reconciler.core.problem import Problem
 from reconciler.core.state import Live
 from reconciler.errors import ProviderError, StateError
-from reconciler.kinds import KINDS
 from reconciler.providers.memory_file import digest_of, digests_of, line_of, read_objects, root_of, some_of
 from reconciler.providers.provider import Assets, Setting
 from reconciler.record.files import lay_down, sync_folder
@@ -122,6 +121,8 @@ class MemoryProvider:
 
     def create(self, step: Step, operation: Operation) -> None:
         """Put the object there, a version's content with it; one that another state made is not touched."""
+        from reconciler.kinds import KINDS  # noqa: PLC0415 - whoever looks needs none
+
         if self._assets and KINDS[step.address.kind].versioned:
             for digest in filter(self._assets.holds, contents_of(step.after)):
                 self._assets.path(digest)

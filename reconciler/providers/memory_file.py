@@ -18,11 +18,12 @@ from reconciler.core.address import Address
 from reconciler.core.secret import sealed, spec_from_json, specs_from_json
 from reconciler.core.state import Live
 from reconciler.errors import ProviderError
+from reconciler.late import pattern
 from reconciler.record.files import open_regular
 
 # What stands before an object's spec, of an address that is one. Nothing in it is escaped.
 _NAME, _TEXT, _NUMBER = rb"[\w.-]+", rb'"[ !#-\[\]-~]*"', rb"(?:0|[1-9][0-9]{0,17})"
-_FORM = re.compile(
+_FORM = pattern(
     rb'\{"address": "(endpoint/%b|deployment/%b/%b|(?:model|environment)/%b:%b)", "fence": %b, "lineage": %b, '
     rb'"generation": %b, "operation": %b, "created": %b, "spec": \{'
     % (*[_NAME] * 5, _NUMBER, _TEXT, _NUMBER, _TEXT, _TEXT)

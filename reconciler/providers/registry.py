@@ -1,6 +1,5 @@
 """Providers by name, through the entry-point group `mlops.providers`; the built-in ones are declared there too."""
 
-import difflib
 import importlib
 from typing import TYPE_CHECKING
 
@@ -33,6 +32,8 @@ def provider_named(name: str) -> type[Provider]:
 
     known = {point.name: point for point in entry_points(group=GROUP)}
     if name not in known:
+        import difflib  # noqa: PLC0415 - only for what is wrong
+
         near = difflib.get_close_matches(name, known, n=1)
         advice = f"; did you mean {near[0]}?" if near else ";"
         raise ProviderError(f"there is no provider {name!r}{advice} known: {', '.join(sorted(known))}")

@@ -1,19 +1,22 @@
 """The content of models, code and build contexts, laid down once under its digest."""
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from reconciler.core.contents import digest_of_files
 from reconciler.core.manifest import Content
 from reconciler.errors import ProviderError
-from reconciler.record.depot import Depot
+from reconciler.late import pattern
 from reconciler.record.files import beside, private_folder
 from reconciler.record.laying import copied, put_in_place, remove, sync_names, workplace
 
+if TYPE_CHECKING:
+    from reconciler.record.depot import Depot
+
 _COPY = "content"
-_STORED = re.compile(r"sha256-[0-9a-f]{64}")
+_STORED = pattern(r"sha256-[0-9a-f]{64}")
 
 
 def stored_contents(folder: Path) -> dict[str, int]:
@@ -60,7 +63,7 @@ class AssetStore:
         *,
         digest_of: Callable[[Path], str],
         files_of: Callable[[Path], Iterable[tuple[str, Path]]],
-        depot: Depot | None = None,
+        depot: "Depot | None" = None,
     ) -> None:
         self._folder, self._sources, self._depot = folder, sources, depot
         self._digest_of, self._files_of = digest_of, files_of

@@ -29,7 +29,7 @@ def load_key(path: Path, environ: Mapping[str, str], *, advice: str = "") -> byt
     if text := environ.get(VARIABLE):
         return bytes.fromhex(text) if re.fullmatch(_WRITTEN, text) else hashlib.sha256(text.encode()).digest()
     try:
-        written = path.read_text(encoding="ascii").strip()
+        written = path.read_bytes().decode("ascii").strip()
     except FileNotFoundError:
         raise StateError(f"{path}: E-STATE-KEY: the key of the state's secrets is lost; {advice}") from None
     except (OSError, UnicodeDecodeError) as error:

@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from io import BufferedRandom
@@ -30,7 +29,7 @@ def workplace(stored: Path) -> Iterator[Path]:
         yield place
     finally:
         if claim is None:
-            shutil.rmtree(place, ignore_errors=True)
+            remove(place)
         else:
             with suppress(OSError):  # something is left in it
                 place.rmdir()
@@ -76,12 +75,16 @@ def put_in_place(copy: Path, stored: Path) -> None:
 
 def remove(path: Path) -> None:
     """Remove a file or a folder, if it is there."""
+    import shutil  # noqa: PLC0415 - most runs lay nothing down
+
     shutil.rmtree(path, ignore_errors=True)
     path.unlink(missing_ok=True)
 
 
 def room_for(copy: Path) -> int:
     """How many bytes fit where a copy is laid down, with what lies there of it already."""
+    import shutil  # noqa: PLC0415 - as above
+
     laid = (path.lstat() for path in (copy, *copy.rglob("*")) if path.is_file())
     return shutil.disk_usage(copy.parent).free + sum(getattr(each, "st_blocks", 0) * 512 for each in laid)
 

@@ -4,7 +4,6 @@ from pathlib import Path
 
 from reconciler.errors import RefusedError, StateError
 from reconciler.record.backups import backups
-from reconciler.record.memory import Memory, MemoryStore
 from reconciler.record.sqlite import SqliteStore
 from reconciler.record.store import Record, Store
 
@@ -20,6 +19,8 @@ def open_store(location: str, *, root: Path, target: str) -> Store:
     """
     scheme = location.partition(":")[0]
     if location == "memory:":
+        from reconciler.record.memory import MemoryStore  # noqa: PLC0415 - most records outlive a process
+
         return MemoryStore(target)
     if file := state_file(location, root):
         return SqliteStore(file, target)
@@ -49,6 +50,8 @@ def open_offline(location: str, *, root: Path, target: str) -> Store:
         )
     if file and file.is_file():
         return SqliteStore(file, target)
+    from reconciler.record.memory import Memory, MemoryStore  # noqa: PLC0415 - as above
+
     return MemoryStore(target, Memory(lineage=lambda: ""))
 
 

@@ -4,8 +4,6 @@ The associated data of a sealed text are its lineage, its serial and its place. 
 serial, or that belongs to another row, record or plan, does not open: it is refused, not believed.
 """
 
-import base64
-import binascii
 import hashlib
 import hmac
 import os
@@ -71,9 +69,11 @@ class SealKey:
 
     def seal(self, text: str, bond: Bond) -> str:
         """The text under this key."""
+        from base64 import b64encode  # noqa: PLC0415 - only where there is a key
+
         nonce = os.urandom(_NONCE_BYTES)
         sealed = self._cipher.encrypt(nonce, text.encode(), bond.associated_data())
-        return base64.b64encode(nonce + sealed).decode("ascii")
+        return b64encode(nonce + sealed).decode("ascii")
 
     def open(self, sealed: str, bond: Bond) -> str:
         """The text that was sealed.
@@ -81,13 +81,15 @@ class SealKey:
         Raises:
             SealError: it is not what was sealed under this key with this bond.
         """
-        from cryptography.exceptions import InvalidTag  # noqa: PLC0415 - only where there is a key
+        from base64 import b64decode  # noqa: PLC0415 - only where there is a key
+
+        from cryptography.exceptions import InvalidTag  # noqa: PLC0415 - as above
 
         try:
-            held = base64.b64decode(sealed, validate=True)
+            held = b64decode(sealed, validate=True)
             nonce, body = held[:_NONCE_BYTES], held[_NONCE_BYTES:]
             return self._cipher.decrypt(nonce, body, bond.associated_data()).decode()
-        except (InvalidTag, ValueError, binascii.Error) as error:
+        except (InvalidTag, ValueError) as error:
             raise SealError(f"{bond.place} does not open under serial {bond.serial}") from error
 
     @cached_property

@@ -14,16 +14,12 @@ from reconciler.errors import StateError
 from reconciler.record import tables
 from reconciler.record.codec import forgetful, storable
 from reconciler.record.entry_rows import entry_digests, root_of, some_entries
-from reconciler.record.forget_rows import forget_runs
-from reconciler.record.inverse_rows import find_inverse, put_inverse
 from reconciler.record.kept import MARK, Kept, kept, refuse_clear
 from reconciler.record.lock import lost
-from reconciler.record.rewriting import rewritten
 from reconciler.record.root import Root
 from reconciler.record.sealing import SealKey, SealKeys
 from reconciler.record.store import Intent, Journalled, Record, Run, cannot_adopt
 from reconciler.record.tables import Connection, DamagedError, Ledger
-from reconciler.record.whole import put_whole, whole
 
 Answer = TypeVar("Answer")
 Change = Callable[[Kept, Ledger], Ledger]
@@ -158,6 +154,7 @@ class TableStore:
 
     def begin_run(self, run: Run, inverse: Inverse | None = None) -> None:
         """Write down that a run begins, and what would undo it, both or neither."""
+        from reconciler.record.inverse_rows import put_inverse  # noqa: PLC0415 - most runs write nothing
 
         def change(rows: Kept, ledger: Ledger) -> Ledger:
             if tables.find_runs(rows, ledger, run_id=run.id):
@@ -230,6 +227,7 @@ class TableStore:
 
     def adopt(self, lineage: str) -> None:
         """Take over the identity of a record that was lost."""
+        from reconciler.record.rewriting import rewritten  # noqa: PLC0415 - as above
 
         def change(rows: Kept, ledger: Ledger) -> Ledger:
             if lineage == ledger.lineage:
@@ -242,11 +240,15 @@ class TableStore:
 
     def dump(self) -> Record:
         """Everything that is kept of the target."""
+        from reconciler.record.whole import whole  # noqa: PLC0415 - as above
+
         self._database.check()
         return self._read(whole)
 
     def load(self, record: Record) -> None:
         """Put a whole record in the place of what is kept of the target."""
+        from reconciler.record.whole import put_whole  # noqa: PLC0415 - as above
+
         self._write(lambda rows, ledger: put_whole(rows, ledger, record))
 
     def runs(self, *, limit: int = 50) -> tuple[Run, ...]:
@@ -261,10 +263,14 @@ class TableStore:
 
     def inverse(self, run_id: str) -> Inverse | None:
         """What would undo a run; None where nobody wrote that down."""
+        from reconciler.record.inverse_rows import find_inverse  # noqa: PLC0415 - as above
+
         return self._read(lambda rows, ledger: find_inverse(rows, ledger, run_id))
 
     def forget(self, run_ids: Collection[str]) -> None:
         """Remove runs with their operations and inverses."""
+        from reconciler.record.forget_rows import forget_runs  # noqa: PLC0415 - as above
+
         self._write(lambda rows, ledger: forget_runs(rows, ledger, run_ids))
 
     def neighbours(self) -> tuple[str, ...]:
@@ -374,6 +380,8 @@ def _ended(rows: Kept, ledger: Ledger, operation: str, end: tuple[str, str, str]
 def _resealed(before: Kept, after: Kept) -> bool:
     if (before.key and before.key.id) == (after.key and after.key.id):
         return False
+    from reconciler.record.rewriting import rewritten  # noqa: PLC0415 - as above
+
     for ledger in tables.all_ledgers(before):
         tables.save_ledger(after, rewritten(before, after, ledger, lineage=ledger.lineage))
     tables.put_meta(after, MARK, after.key.id if after.key else "")

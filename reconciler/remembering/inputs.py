@@ -102,8 +102,8 @@ def place_of(workspace: Workspace, wish: Wish, besides: Sequence[Problem], linea
     config, (path,) = workspace.config, paths_of(workspace.config, wish)
     top = os.path.abspath(path)
     parts = [
-        (os.getcwd(), workspace.start, path, top, bounds_of(path, top, workspace.start)),
-        (str(config.root), config.file, config.manifests, workspace.target),
+        (os.getcwd(), workspace.start, path, top, vars(bounds_of(path, top, workspace.start))),
+        (str(config.root), config.file, config.manifests, vars(workspace.target)),
         (sorted(wish.variables.items()), wish.overrides, wish.allow_empty, tuple(besides)),
         (lineage, code_of(type(workspace.provider))),
     ]

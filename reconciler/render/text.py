@@ -1,16 +1,18 @@
 """Plans, drifts and outcomes as text for a terminal and a log; without colour, which the caller may add."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from reconciler.core.blame import NOBODY, Blame
-from reconciler.core.failure import Failure
 from reconciler.core.holder import holder_text
 from reconciler.core.manifest import Source
 from reconciler.core.plan import Action, Became, FieldChange, Outcome, Plan, Recovery, Result, Step
 from reconciler.core.problem import Problem
 from reconciler.core.state import Drift, DriftClass
-from reconciler.render.fields import field_lines
 from reconciler.render.values import Veil, lines_text, printable
+
+if TYPE_CHECKING:
+    from reconciler.core.failure import Failure
 
 SYMBOLS = {Action.CREATE: "+", Action.DELETE: "-"}
 _VERBS = {
@@ -138,7 +140,7 @@ def problems_summary(problems: Sequence[Problem], *, resources: int) -> str:
     return f"{_some(resources, 'resource')}: {_some(errors, 'error')}, {_some(warnings, 'warning')}"
 
 
-def failure_text(failure: Failure) -> str:
+def failure_text(failure: "Failure") -> str:
     """Why a command came to nothing."""
     said = failure.message.splitlines()
     return lines_text([f"mlops {failure.command} failed (exit code {failure.exit_code}):", *said])
@@ -199,6 +201,8 @@ def drift_summary(
 
 def _table(fields: Iterable[FieldChange], veil: Veil, blame: Mapping[Source, Blame], *, created: bool) -> Iterator[str]:
     """The fields of one step in aligned columns, the place in the file last."""
+    from reconciler.render.fields import field_lines  # noqa: PLC0415 - most plans have no steps
+
     rows = [(path, how, field.source) for field in fields for path, how in field_lines(field, veil, created=created)]
     width = max((len(path) for path, _, _ in rows), default=0)
     for path, how, source in rows:
@@ -212,6 +216,8 @@ def _place(source: Source, by: Blame | None) -> str:
 
 
 def _rows(fields: Iterable[FieldChange], veil: Veil) -> Iterator[tuple[str, str]]:
+    from reconciler.render.fields import field_lines  # noqa: PLC0415 - as above
+
     for field in fields:
         yield from field_lines(field, veil)
 

@@ -1,7 +1,6 @@
 """One value on one line: secrets as numbers, digests short, characters that could move a cursor spelled out."""
 
 import json
-import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any
@@ -12,9 +11,10 @@ from reconciler.inert import log_rows as log_rows  # noqa: PLC0414 - as above
 from reconciler.inert import log_text as log_text  # noqa: PLC0414 - as above
 from reconciler.inert import printable as printable  # noqa: PLC0414 - as above
 from reconciler.inert import terminal_text as terminal_text  # noqa: PLC0414 - as above
+from reconciler.late import pattern
 
-_DIGEST = re.compile(r"\bsha256:([0-9a-f]{12})[0-9a-f]{52}\b")
-_MARK = re.compile(r"##(?=[A-Za-z]*\[)")
+_DIGEST = pattern(r"\bsha256:([0-9a-f]{12})[0-9a-f]{52}\b")
+_MARK = pattern(r"##(?=[A-Za-z]*\[)")
 _LONGEST = 120
 _ENCODER = json.JSONEncoder(ensure_ascii=False, sort_keys=True)
 

@@ -7,7 +7,6 @@ import os
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from contextvars import ContextVar
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from reconciler.core.offline import is_offline
@@ -48,6 +47,8 @@ def told(watcher: "Watcher") -> "Watcher":
     trace = _CURRENT.get()
     if trace is None:
         return watcher
+    from dataclasses import replace  # noqa: PLC0415 - only whoever asks for traces needs it
+
     steps = trace.steps()
 
     def on_start(step: "Step") -> None:

@@ -9,8 +9,9 @@ from typing import Any
 from reconciler.core.address import Address
 from reconciler.core.problem import Problem
 from reconciler.errors import ManifestError
-from reconciler.load.document import Document, document
+from reconciler.load.document import document
 from reconciler.load.nodes import Unreadable, documents
+from reconciler.load.parsed import Document
 from reconciler.load.place import Here, shown
 from reconciler.load.text import MAX_BYTES, decoded
 from reconciler.load.timetables import zone_of

@@ -3,6 +3,8 @@
 import copy
 import dataclasses
 import pickle
+import subprocess
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import FrozenInstanceError, field, fields, replace
@@ -169,3 +171,38 @@ def test_threads_that_make_the_first_ones_at_once_all_get_theirs():
         made = shelf(frozen.dataclass)
         with ThreadPoolExecutor(8) as pool:
             assert [each.name for each in pool.map(made, map(str, range(1, 9)))] == [*map(str, range(1, 9))]
+
+
+def test_a_wrong_declaration_is_told_at_the_first_value():
+    @frozen.dataclass(frozen=True)
+    class Wrong:
+        """One whose values would share a list."""
+
+        parts: list[str] = []  # noqa: RUF012 - that is what is wrong
+
+    for _ in range(2):
+        with pytest.raises(ValueError, match="mutable default"):
+            Wrong()
+
+
+def test_threads_that_ask_for_the_fields_at_once_all_get_them():
+    for _ in range(50):
+        made = shelf(frozen.dataclass)
+        with ThreadPoolExecutor(8) as pool:
+            asked = [
+                pool.submit(fields if number % 2 else (lambda cls: cls.__match_args__), made) for number in range(8)
+            ]
+        assert {len(each.result()) for each in asked} == {4, 7}
+
+
+def test_inspect_is_loaded_once_somebody_uses_it():
+    code = (
+        "import sys, reconciler.frozen\n"
+        "assert 'inspect' not in sys.modules\n"
+        "import dataclasses\n"
+        "made = dataclasses.dataclass(type('Bare', (), {'__annotations__': {'x': int}}))\n"
+        "import inspect\n"
+        "print(made.__doc__, inspect.signature(made), 'inspect' in sys.modules, inspect.__file__ is not None)\n"
+    )
+    said = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, timeout=60)
+    assert said.stdout == "Bare(x: int) (x: int) -> None True True\n"

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from reconciler.core.problem import Problem
 from reconciler.load import Options
-from reconciler.load.document import Document, document
+from reconciler.load.document import document
 from reconciler.load.nodes import Unreadable, documents
+from reconciler.load.parsed import Document
 from reconciler.load.place import Here
 from reconciler.load.reading import read
 from reconciler.load.text import decoded
