@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, Self
 
 from reconciler.core.address import Address
 from reconciler.core.problem import Problem
@@ -13,22 +13,20 @@ Spec = Mapping[str, Any]
 """The fields of a resource: JSON values, and `Secret` where a value may not be shown."""
 
 
-@dataclass(frozen=True)
-class Source:
-    """A place in a file; lines and columns count from 1."""
+class Source(NamedTuple):
+    """A place in a file; lines and columns count from 1.
+
+    No dataclass: a large plan makes a hundred thousand, and asks of each several times who wrote it.
+    """
 
     file: str
     line: int
     column: int = 1
 
-    def __hash__(self) -> int:
-        return hash((self.file, self.line))
-
     def __str__(self) -> str:
         return f"{self.file}:{self.line}"
 
 
-@dataclass(frozen=True)
 class Past(Source):
     """A place in a file as it was before something was taken out there, which is never equal to one of the present.
 
@@ -37,8 +35,22 @@ class Past(Source):
         commit: the one that took it out; empty where that is in no commit yet.
     """
 
-    now: Source | None = None
-    commit: str = ""
+    now: Source | None
+    commit: str
+
+    def __new__(cls, file: str, line: int, column: int = 1, now: Source | None = None, commit: str = "") -> Self:
+        """Make one."""
+        made = super().__new__(cls, file, line, column)
+        made.now, made.commit = now, commit
+        return made
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Past) and (*self, self.now, self.commit) == (*other, other.now, other.commit)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    __hash__ = Source.__hash__
 
     def __str__(self) -> str:
         return f"was {self.file}:{self.line}"

@@ -109,7 +109,7 @@ def _with_places(step: Step, found: Mapping[Key, Past]) -> Step:
 
 def _with_place(change: FieldChange, stood: Past | None, whole: Past | None) -> FieldChange:
     if stood and change.source:
-        return replace(change, source=replace(stood, now=change.source))
+        return replace(change, source=Past(*stood, now=change.source, commit=stood.commit))
     return replace(change, source=change.source or whole)
 
 
