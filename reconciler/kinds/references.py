@@ -3,6 +3,7 @@
 import re
 import shlex
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 from reconciler.core.address import Address
@@ -20,10 +21,16 @@ def named_assets(kind: Kind, spec: Spec) -> Iterator[Address]:
 
 def named_asset(kind: Kind, field: str, value: Any) -> Address | None:
     """The address behind the reference that a field holds; None where it holds none of ours."""
-    if not isinstance(value, str) or not value.startswith(_PREFIX) or value.startswith(f"{_PREFIX}/"):
+    return _registered(kind.references[field], value) if isinstance(value, str) else None
+
+
+@lru_cache(maxsize=4096)
+def _registered(kind: str, value: str) -> Address | None:
+    """The address of an asset of a kind; those of a large folder name few."""
+    if not value.startswith(_PREFIX) or value.startswith(f"{_PREFIX}/"):
         return None
     name, _, version = value.removeprefix(_PREFIX).rpartition(":")
-    return Address(kind.references[field], name, version=version) if name else None
+    return Address(kind, name, version=version) if name else None
 
 
 def made_by(address: Address) -> str:
