@@ -12,6 +12,7 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from reconciler.load.direct import Direct
 from reconciler.load.folder import NOT_ENTERED, is_entered
@@ -39,11 +40,11 @@ _ENTRY = re.compile(
     rb"  size: (\d+)\tflags: [0-9a-f]+\n"
 )
 _SUBMODULE = b"160000"
+_SECOND_NS = 10**9
 _WORD = 0xFFFFFFFF  # the index keeps as much of a number
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
+class Recorded(NamedTuple):
     """A file as git's index has it.
 
     Args:
@@ -153,10 +154,9 @@ def checkout_at(folder: str) -> Checkout:
 
 
 def _recorded(entry: re.Match[bytes]) -> Recorded:
-    tag, _, blob, _, _, *numbers = entry.groups()
-    inode_s, inode_ns, content_s, content_ns, inode, size = map(int, numbers)
-    facts = (size, content_s * 10**9 + content_ns, inode_s * 10**9 + inode_ns, inode)
-    return Recorded(blob.decode() if tag == b"H" else "", facts)
+    tag, _, blob, _, _, inode_s, inode_ns, content_s, content_ns, inode, size = entry.groups()
+    content, changed = int(content_s) * _SECOND_NS + int(content_ns), int(inode_s) * _SECOND_NS + int(inode_ns)
+    return Recorded(blob.decode() if tag == b"H" else "", (int(size), content, changed, int(inode)))
 
 
 def _line_of(file: str) -> str:

@@ -11,9 +11,9 @@ from reconciler.load.checkout import Checkout, Recorded, checkout_at
 from reconciler.load.git import Unanswered
 from reconciler.load.place import Bounds
 from reconciler.load.set_members import ManifestSet, Members, amended_set, known_set, set_of
-from reconciler.load.set_on_disk import OnDisk, is_manifest, on_disk, some_on_disk
+from reconciler.load.set_on_disk import is_manifest, on_disk, some_on_disk
 from reconciler.load.shaped_rows import of_json, read_values
-from reconciler.load.stat_index import SAFE_NS, StatIndex, latest, numbers_of
+from reconciler.load.stat_index import SAFE_NS, Files, StatIndex, latest, numbers_of
 
 _MOST_NAMES, _MOST_NEW = 1_000, 100
 _LEARNT = (str, [str], int)
@@ -81,28 +81,30 @@ def _learnt(top: str, bounds: Bounds, index: StatIndex, checkout: Checkout, stat
     disk = on_disk(top, bounds, index)
     if disk.new > _MOST_NEW:
         return disk.set  # As in a clone that was only just made, and may never be looked at again.
-    recorded = checkout.recorded()
-    believed = _believed(disk, recorded, safe_ns) if recorded else {}
-    doubtful = {*disk.set.told(), *filter(is_manifest, recorded or ())} - believed.keys()
+    recorded, members = checkout.recorded(), disk.set.told()
+    believed = _believed(members, disk.files, recorded, safe_ns) if recorded else {}
+    others = filter(is_manifest, (recorded or {}).keys() - members.keys())
+    doubtful = {*(members.keys() - believed.keys()), *others}
     if checkout.state() != state:
         return disk.set
     if recorded is not None and len(doubtful) <= _MOST_NAMES:
-        learnt = [set_of(believed, index.cache).id, sorted(doubtful), index.now()]
+        base = disk.set if len(believed) == len(members) else set_of(believed, index.cache)
+        learnt = [base.id, sorted(doubtful), index.now()]
         keep_rows(index.cache, "facts", {_key(state): json.dumps(learnt).encode()})
     elif recorded is None or latest(disk.files) < safe_ns:
         keep_rows(index.cache, "facts", {_key(state): _NEVER})
     return disk.set
 
 
-def _believed(disk: OnDisk, recorded: Mapping[str, Recorded], safe_ns: int) -> Members:
+def _believed(members: Members, files: Files, recorded: Mapping[str, Recorded], safe_ns: int) -> Members:
     """The files that the index has as they were read, and which no later change can make look like that."""
-    members = disk.set.told()
-    return {
-        name: members[name]
-        for name, facts in disk.files
-        if name in recorded and latest([(name, facts)]) < safe_ns
-        if recorded[name].is_of(members[name], numbers_of(facts))
-    }
+    found = {}
+    for name, facts in files:
+        blob, numbers = members[name], numbers_of(facts)
+        _, content_ns, inode_ns, _ = numbers
+        if content_ns < safe_ns and inode_ns < safe_ns and name in recorded and recorded[name].is_of(blob, numbers):
+            found[name] = blob
+    return found
 
 
 def _told_by_disk(top: str, bounds: Bounds, index: StatIndex) -> Members:

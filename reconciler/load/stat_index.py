@@ -189,9 +189,8 @@ def _read(path: str, facts: bytes, digest: Digest) -> str:
 
 def _key(kind: str, files: Files) -> str:
     digest = hashlib.sha256(kind.encode())
-    digest.update(b"\0" + b"\0".join(os.fsencode(name) for name, _ in files) + b"\0\0")
-    for _, facts in files:
-        digest.update(b"%d " % len(facts) + facts)
+    digest.update(b"\0" + os.fsencode("\0".join([name for name, _ in files])) + b"\0\0")
+    digest.update(b"".join([b"%d %b" % (len(facts), facts) for _, facts in files]))
     return digest.hexdigest()
 
 
