@@ -1,5 +1,6 @@
 """What the files of a PATH hold: from the cache where they are the same as ever, else read, by several if that pays."""
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import field
 from typing import TYPE_CHECKING
@@ -15,12 +16,12 @@ from reconciler.load.reading import Reading, read
 from reconciler.load.reading_text import as_text, readings
 from reconciler.load.text import MAX_BYTES
 from reconciler.load.variables import uses_variables
-from reconciler.record.files import open_regular
+from reconciler.record.files import descriptor_of
 
 if TYPE_CHECKING:
     from reconciler.load.readers import Readers
 
-_AT_FIRST = 65_536
+_AT_ONCE = 65_536
 
 
 @dataclass(frozen=True)
@@ -74,13 +75,23 @@ def _files(place: Place, options: Options, problems: list[Problem]) -> Iterator[
 def _bytes(here: Here, problems: list[Problem]) -> bytes | None:
     """A file's content; of a file that is too large no more than shows that it is."""
     try:
-        with open_regular(here.path) as file:
-            # Asked for the limit at once, Python lays out a megabyte for every file.
-            data = file.read(_AT_FIRST)
-            return data + file.read(MAX_BYTES + 1 - _AT_FIRST) if len(data) == _AT_FIRST else data
+        descriptor = descriptor_of(here.path)
+        try:
+            return _up_to(MAX_BYTES + 1, descriptor)
+        finally:
+            os.close(descriptor)
     except OSError as error:
         problems.append(here.problem(1, 1, "E-PATH", f"cannot be read: {error.strerror or error}"))
         return None
+
+
+def _up_to(most: int, descriptor: int) -> bytes:
+    # Asked for the limit at once, Python lays out a megabyte for every file.
+    parts = []
+    while most and (part := os.read(descriptor, min(most, _AT_ONCE))):
+        parts.append(part)
+        most -= len(part)
+    return b"".join(parts)
 
 
 def _hangs_on_bytes_alone(data: bytes, place: Place, options: Options) -> bool:
