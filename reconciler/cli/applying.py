@@ -1,7 +1,6 @@
 """What surrounds an apply: showing the plan, asking, Ctrl-C, and how it ended."""
 
 import os
-import signal
 import sys
 import threading
 from collections.abc import Iterator
@@ -63,6 +62,7 @@ def manner_of(parallel: int, lock_timeout: float, step_timeout: float, *, ask: b
 @contextmanager
 def interruptible(stop: threading.Event) -> Iterator[None]:
     """Ctrl-C or SIGTERM once has the run finish what it does, a second one ends the process at once."""
+    import signal  # noqa: PLC0415 - only a run that writes needs it
 
     def interrupt(_number: int, _frame: object) -> None:
         if stop.is_set():

@@ -1,7 +1,6 @@
 """Options that several commands share, each said once."""
 
 from enum import StrEnum
-from math import isfinite
 from typing import Annotated
 
 from reconciler.cli.declaring import Argument, Option, misread
@@ -9,6 +8,8 @@ from reconciler.cli.declaring import Argument, Option, misread
 
 def finite(seconds: float) -> float:
     """A time that can be waited for: `nan` is not less than any."""
+    from math import isfinite  # noqa: PLC0415 - most commands wait for nothing
+
     if not isfinite(seconds):
         raise misread(f"{seconds} is no number of seconds.")
     return seconds

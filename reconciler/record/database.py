@@ -8,7 +8,6 @@ from pathlib import Path
 from reconciler.errors import StateError
 from reconciler.frozen import dataclass
 from reconciler.record import tables
-from reconciler.record.backups import advice_to_restore
 from reconciler.record.files import lay_down, private_folder
 from reconciler.record.key import fingerprint, make_key
 from reconciler.record.schema import MIGRATIONS, Migration, migrate, transaction
@@ -114,6 +113,8 @@ def _translated(path: Path, error: sqlite3.DatabaseError) -> Exception:
 
 
 def _damaged(path: Path, what: str) -> StateError:
+    from reconciler.record.backups import advice_to_restore  # noqa: PLC0415 - most states are whole
+
     return StateError(
         f"{path}: E-STATE-DAMAGED: the state is damaged: {what}; {advice_to_restore(path)}, "
         "or move it away and run `mlops state rebuild`"

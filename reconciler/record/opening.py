@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from reconciler.errors import RefusedError, StateError
-from reconciler.record.backups import backups
 from reconciler.record.sqlite import SqliteStore
 from reconciler.record.store import Record, Store
 
@@ -91,6 +90,8 @@ def kept_copy(location: str, *, root: Path, target: str, number: int) -> Record:
     path = state_file(location, root)
     if path is None:
         raise StateError(f"target {target}: its record has no copies")
+    from reconciler.record.backups import backups  # noqa: PLC0415 - only for a copy
+
     copies = backups(path)
     if number > len(copies):
         raise StateError(f"{path}: there is no copy {number} of it; {len(copies)} are kept")

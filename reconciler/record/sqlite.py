@@ -8,7 +8,6 @@ from pathlib import Path
 from urllib.parse import quote
 
 from reconciler.errors import StateError
-from reconciler.record.backups import back_up, back_up_schema
 from reconciler.record.database import Engine, give_birth, told
 from reconciler.record.key import checked_key
 from reconciler.record.lock import break_file_lock, file_holder, file_lock
@@ -101,6 +100,8 @@ class _File:
     def back_up(self) -> None:
         """Keep a copy of the file beside it."""
         with told(self._path):
+            from reconciler.record.backups import back_up  # noqa: PLC0415 - only a run that writes needs it
+
             back_up(self.connection, self._path, self._engine.connect)
 
     def key(self, known: str) -> bytes:
@@ -116,6 +117,8 @@ class _File:
             migrations = self._engine.migrations
             check_version(self.connection, self._path, known=len(migrations))
             if (found := version(self.connection)) < len(migrations):
+                from reconciler.record.backups import back_up_schema  # noqa: PLC0415 - as above
+
                 back_up_schema(self.connection, self._path, found, self._engine.connect)
             migrate(self.connection, migrations)
         except BaseException:
