@@ -23,10 +23,13 @@ def apply(
     name: str = "",
     endpoint_name: str = "",
     refresh: bool = True,
+    minimal_refresh: bool = False,
     max_delete: int | None = None,
     allow_empty: bool = False,
     policies: PathLike = "",
     require_clean: bool = False,
+    cache: bool = True,
+    git: bool = True,
     saved: PathLike | None = None,
     digest: str = "",
     confirm: Callable[[Plan], bool] | None = None,
@@ -61,10 +64,13 @@ def apply(
         name: of the resource of a single file, whatever that says.
         endpoint_name: of the deployment of a single file, whatever that says.
         refresh: whether the live side is looked at first.
+        minimal_refresh: whether of the live side no more is looked at than what the plan touches.
         max_delete: how many deletions there may be; by default the larger of 5 and 20 %.
         allow_empty: whether the files may define nothing at all.
         policies: a folder or `REV:PATH` that policies over plans are taken from, in place of the checkout's own.
         require_clean: whether what is in no commit is refused.
+        cache: whether what is known from earlier runs is used, and what is learnt is kept for later ones.
+        git: whether git is asked in a large checkout which files changed, and not the disk of each.
         saved: a file with the plan that alone may be done, as `Plan.save` or `mlops plan --out` writes it; it has its
             own options, but for the values of variables and overrides.
         digest: of the plan that alone may be done, as `Plan.digest` told it elsewhere.
@@ -97,10 +103,13 @@ def apply(
         name=name,
         endpoint_name=endpoint_name,
         refresh=refresh,
+        minimal_refresh=minimal_refresh,
         max_delete=max_delete,
         allow_empty=allow_empty,
         policies=policies,
         require_clean=require_clean,
+        cache=cache,
+        git=git,
         blame=confirm is not None,
     )
     manner = manner_of(
@@ -114,7 +123,7 @@ def apply(
     )
     reviewed = plan_reviewed(start / saved if saved else None, digest)
     kept = reviewed.wish if reviewed else {}
-    with opened(target or kept.get("target"), start) as workspace:
+    with opened(target or kept.get("target"), start, cached=cache) as workspace:
         if kept:
             wish = as_saved(wish, kept, workspace.config.root)
         done = pipeline.apply(workspace, wish, manner, saved=reviewed)

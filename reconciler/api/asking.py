@@ -39,7 +39,9 @@ def folder_of(cwd: PathLike | None) -> Path:
 
 
 @contextmanager
-def opened(target: str | None, start: Path, *, offline: bool = False, blank: bool = False) -> Iterator[Workspace]:
+def opened(
+    target: str | None, start: Path, *, offline: bool = False, blank: bool = False, cached: bool = True
+) -> Iterator[Workspace]:
     """Open a target, as `open_workspace` does; what is wrong is told in words of Python.
 
     Raises:
@@ -47,7 +49,7 @@ def opened(target: str | None, start: Path, *, offline: bool = False, blank: boo
     """
     if not isinstance(target, (str, type(None))):
         raise TypeError(f"target is the name of one, not {type(target).__name__}")
-    with worded(), open_workspace(target, start=start, offline=offline, blank=blank) as workspace:
+    with worded(), open_workspace(target, start=start, offline=offline, blank=blank, cached=cached) as workspace:
         yield workspace
 
 
@@ -61,12 +63,15 @@ def wish_of(
     name: str = "",
     endpoint_name: str = "",
     refresh: bool = True,
+    minimal_refresh: bool = False,
     max_delete: int | None = None,
     allow_empty: bool = False,
     policies: PathLike = "",
     against: str = "",
     blame: bool = True,
     require_clean: bool = False,
+    cache: bool = True,
+    git: bool = True,
 ) -> Wish:
     """What is asked for; `start` is the folder that paths count from.
 
@@ -75,6 +80,8 @@ def wish_of(
     """
     if max_delete is not None and max_delete < 0:
         raise MlopsError("max_delete is at least 0")
+    if minimal_refresh and not refresh:
+        raise MlopsError("nothing of the live side is read, and minimal_refresh=True reads a part of it")
     return Wish(
         paths=tuple(_found(path, start) for path in paths),
         variables=dict(variables or {}),
@@ -83,12 +90,15 @@ def wish_of(
         endpoint_name=endpoint_name,
         only=tuple(map(address_of, (only,) if isinstance(only, (str, Address)) else only)),
         refresh=refresh,
+        minimal=minimal_refresh,
         max_delete=max_delete,
         allow_empty=allow_empty,
         policies=_found(policies, start) if policies else "",
         against=against,
         blame=blame,
         require_clean=require_clean,
+        cached=cache,
+        git=git,
     )
 
 

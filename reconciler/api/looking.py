@@ -14,7 +14,9 @@ from reconciler.operate import show
 from reconciler.workspace import open_record
 
 
-def drift(*, target: str | None = None, served: bool = True, cwd: PathLike | None = None) -> DriftReport:
+def drift(
+    *, target: str | None = None, served: bool = True, cache: bool = True, cwd: PathLike | None = None
+) -> DriftReport:
     """Report what changed behind git's back: the record is compared with the live side, the files take no part in it.
 
         >>> applied = reconciler.apply("manifests", target="dev")
@@ -33,14 +35,15 @@ def drift(*, target: str | None = None, served: bool = True, cwd: PathLike | Non
     Args:
         target: its name in mlops.yaml; by default the default one.
         served: whether each instance is asked which code and model it has loaded.
+        cache: whether what is known from earlier runs is used, and what is learnt is kept for later ones.
         cwd: a folder of the repository; by default the current one.
 
     Raises:
         ProviderError: the platform cannot be reached.
         MlopsError: any other, such as of the record.
     """
-    with opened(target, folder_of(cwd)) as workspace:
-        return DriftReport(**vars(pipeline.drift(workspace, served=served)))
+    with opened(target, folder_of(cwd), cached=cache) as workspace:
+        return DriftReport(**vars(pipeline.drift(workspace, served=served, cached=cache)))
 
 
 def validate(
@@ -51,6 +54,7 @@ def validate(
     name: str = "",
     endpoint_name: str = "",
     policies: PathLike = "",
+    cache: bool = True,
     cwd: PathLike | None = None,
 ) -> Validation:
     """Check files alone, without a platform; nothing of theirs is imported or run.
@@ -69,6 +73,7 @@ def validate(
         name: of the resource of a single file, whatever that says.
         endpoint_name: of the deployment of a single file, whatever that says.
         policies: a folder or `REV:PATH` that policies over plans are taken from, in place of the checkout's own.
+        cache: whether what is known from earlier runs is used, and what is learnt is kept for later ones.
         cwd: a folder of the repository, from which paths count; by default the current one.
     """
     start = folder_of(cwd)
@@ -81,6 +86,7 @@ def validate(
             name=name,
             endpoint_name=endpoint_name,
             policies=policies,
+            cache=cache,
         )
         loaded, problems = pipeline.validate(wish, target, start=start)
     except ManifestError as error:  # such as of mlops.yaml: a problem as any other, for whoever asks for problems

@@ -119,7 +119,7 @@ class Plan:
             on_outcome=on_outcome,
         )
         exactly = SavedPlan(self.digest, json.loads(json.dumps(plan_body(self._made))), {})
-        with opened(self.target, self._start) as workspace:
+        with opened(self.target, self._start, cached=self._wish.cached) as workspace:
             # Who wrote what is known, and no part of what is compared.
             done = pipeline.apply(workspace, replace(self._wish, blame=False), manner, saved=exactly)
         return ended(done, self, check=check, stopped=manner.stop.is_set())
@@ -202,12 +202,15 @@ def plan(
     name: str = "",
     endpoint_name: str = "",
     refresh: bool = True,
+    minimal_refresh: bool = False,
     offline: bool = False,
     against: str = "",
     max_delete: int | None = None,
     allow_empty: bool = False,
     policies: PathLike = "",
     blame: bool = True,
+    cache: bool = True,
+    git: bool = True,
     cwd: PathLike | None = None,
 ) -> Plan:
     """Plan what must be done so that a target is as files say; nothing is changed.
@@ -233,12 +236,15 @@ def plan(
         name: of the resource of a single file, whatever that says.
         endpoint_name: of the deployment of a single file, whatever that says.
         refresh: whether the live side is looked at first.
+        minimal_refresh: whether of the live side no more is looked at than what the plan touches.
         offline: whether no connection is opened, and the record alone tells what there is; also by MLOPS_OFFLINE.
         against: a revision of git whose files stand in for the record, offline.
         max_delete: how many deletions there may be; by default the larger of 5 and 20 %.
         allow_empty: whether the files may define nothing at all.
         policies: a folder or `REV:PATH` that policies over plans are taken from, in place of the checkout's own.
         blame: whether git is asked who last wrote what the fields come from.
+        cache: whether what is known from earlier runs is used, and what is learnt is kept for later ones.
+        git: whether git is asked in a large checkout which files changed, and not the disk of each.
         cwd: a folder of the repository, from which paths count; by default the current one.
 
     Raises:
@@ -256,13 +262,16 @@ def plan(
         name=name,
         endpoint_name=endpoint_name,
         refresh=refresh and not alone,
+        minimal_refresh=minimal_refresh,
         max_delete=max_delete,
         allow_empty=allow_empty,
         policies=policies,
         against=against,
         blame=blame,
+        cache=cache,
+        git=git,
     )
-    with opened(target, start, offline=alone, blank=bool(against)) as workspace:
+    with opened(target, start, offline=alone, blank=bool(against), cached=cache) as workspace:
         return Plan(pipeline.plan(workspace, wish), wish, start)
 
 

@@ -1,5 +1,6 @@
 """The commands that check and change nothing: drift and validate."""
 
+from dataclasses import replace
 from typing import Annotated
 
 from reconciler.cli import options as o
@@ -73,9 +74,10 @@ def validate(
     name: o.Name = "",
     endpoint_name: o.EndpointName = "",
     policies: o.Policies = "",
-    offline: Annotated[  # noqa: ARG001 - a validation opens no connection anyway, so that a script may say it of both
+    offline: Annotated[
         bool, Option("--offline", envvar="MLOPS_OFFLINE", help="Open no connection; a validation never does.")
     ] = False,
+    cached: o.Cached = True,
 ) -> int:
     """Check the files alone, without a platform.
 
@@ -91,6 +93,7 @@ def validate(
 
     reports = Reports(written, "validate", VALIDATE)
     wish = wish_of(paths, variables, overrides, (name, endpoint_name), policies=policies)
+    wish = replace(wish, cached=cached and not offline)  # offline nothing is trusted that lies about
     with reports.of(target):
         try:
             loaded, problems = pipeline.validate(wish, target)

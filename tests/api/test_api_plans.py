@@ -91,6 +91,36 @@ def test_a_plan_is_done_as_it_was_made_with_all_its_options(repo: Path):
     assert deployment.wanted == 4
 
 
+def test_without_the_cache_nothing_is_kept_and_with_it_the_same_is_told(repo: Path):
+    def told(*, cache: bool) -> list[str]:
+        plan, valid = reconciler.plan(target="dev", cache=cache), reconciler.validate(cache=cache)
+        return [str(plan), plan.digest, str(valid), str(reconciler.drift(target="dev", cache=cache))]
+
+    assert reconciler.apply(target="dev", cache=False).succeeded
+    assert reconciler.plan(target="dev", cache=False, overrides={COUNT: 2}).apply().succeeded
+    assert reconciler.apply(target="dev", cache=False).succeeded
+    truth = told(cache=False)
+    assert not (repo / ".mlops" / "cache").exists()
+    assert told(cache=True) == told(cache=True) == truth
+    assert (repo / ".mlops" / "cache").exists()
+
+
+def test_what_a_plan_does_not_touch_is_looked_at_unless_the_refresh_is_minimal(repo: Path):
+    reconciler.apply(target="dev")
+    reroute(repo, "credit", blue=10)
+    assert reconciler.plan(target="dev").drifts
+    for git in (True, False):
+        assert not reconciler.plan(target="dev", minimal_refresh=True, git=git).drifts
+    assert not reconciler.apply(target="dev", minimal_refresh=True).plan.has_changes
+    assert reconciler.apply(target="dev").plan.has_changes
+
+
+@pytest.mark.parametrize("other", [{"refresh": False}, {"offline": True}, {"against": "HEAD"}])
+def test_who_reads_nothing_of_the_live_side_reads_no_part_of_it(committed: Path, other: dict[str, object]):
+    with pytest.raises(reconciler.MlopsError, match="minimal_refresh"):
+        reconciler.plan(target="dev", minimal_refresh=True, **other)
+
+
 def test_a_plan_outlives_a_change_of_the_current_folder(repo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     plan = reconciler.plan("manifests", target="dev")
     other = written(tmp_path / "other")

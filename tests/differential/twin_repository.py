@@ -168,14 +168,10 @@ class Twin:
         _refuse_other(self.ask(*question), uncached)
 
     def compare_validation(self) -> None:
-        """Have the files checked beside a cache, and where there is none."""
-        cached, aside = self.ask("validate"), self.reports / "aside"
-        if self.cache.exists():
-            self.cache.rename(aside)
-        _refuse_other(cached, self.ask("validate"))
-        if aside.exists():
-            shutil.rmtree(self.cache, ignore_errors=True)
-            aside.rename(self.cache)
+        """Have the files checked by what is known, and by what is not, as for `compare`."""
+        cached, uncached = self.ask("validate"), self.ask("validate", "--no-cache")
+        _refuse_other(cached, uncached)
+        _refuse_other(self.ask("validate"), uncached)
 
     def moment(self) -> None:
         """Let as much time pass as a file needs to be believed."""
