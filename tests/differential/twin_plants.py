@@ -66,7 +66,8 @@ class _Facts:
 
 def _told_without(name: str) -> Callable[[Inputs], dict[str, Any]]:
     def told(inputs: Inputs) -> dict[str, Any]:
-        return {"files": inputs.files.id, "record": asdict(inputs.record), "live": inputs.live} | {name: ""}
+        all_of_it = {"files": inputs.files.id, "record": asdict(inputs.record), "live": inputs.live}
+        return all_of_it | {name: type(all_of_it[name])()}
 
     return told
 
