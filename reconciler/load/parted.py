@@ -143,7 +143,7 @@ def _joined(parts: Mapping[int, Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def _reader(cache: Path | None) -> Others:
-    """Reads texts by their digests, and takes none for what it is not."""
+    """Reads texts by their digests; of one that is not what it stands under there is none."""
 
     def read(digests: Collection[str]) -> dict[str, bytes]:
         rows = read_rows(cache, _TABLE, digests)

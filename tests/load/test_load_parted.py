@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from reconciler.load.cached_rows import read_rows
+from reconciler.load.cached_rows import keep_rows, read_rows
 from reconciler.load.parted import ForgottenError, Parted, keep_parted, kept, parted
 
 NAMES = st.sampled_from([*"abcdefgh", "ä", "\udcff", "\ud800", "a/b.yml", ""])
@@ -73,3 +73,15 @@ def test_what_is_not_kept_any_more_is_said_to_be_forgotten(cache: Path, ask: Cal
     forgotten = replace(parted(MANY), rows={}, read=lambda digests: read_rows(cache, "parts", digests))
     with pytest.raises(ForgottenError):
         ask(forgotten)
+
+
+def test_what_is_not_what_it_stands_under_is_forgotten(cache: Path):
+    first = parted(MANY, cache)
+    other = parted(dict.fromkeys(MANY, "other"), cache)
+    keep_parted(cache, first)
+    keep_rows(cache, "parts", dict(zip(first.digests, other.rows.values(), strict=True)))
+    with pytest.raises(ForgottenError):
+        kept(first.id, cache).all()
+    keep_rows(cache, "parts", {first.id: "\n".join(other.digests).encode()})
+    with pytest.raises(ForgottenError):
+        kept(first.id, cache)
