@@ -101,6 +101,8 @@ def _address(manifest: Manifest, registry: Registry, secret_key: bytes) -> Addre
 
 
 def _duplicates(named: Sequence[tuple[Address, Manifest]]) -> Iterator[Problem]:
+    if len({address for address, _ in named}) == len(named):
+        return
     first: dict[Address, Manifest] = {}
     for address, manifest in sorted(named, key=lambda pair: (pair[1].file, pair[1].source().line)):
         other = first.setdefault(address, manifest)
