@@ -15,7 +15,7 @@ from table import Row, compared
 from watching import reaction
 
 RESOURCES, STEPS = 1000, 5000
-DRIFT_S, RENDERED_S, BLAME_S = 0.6, 1, 2
+DRIFT_S, RENDERED_S, BLAME_S = 0.2, 1, 2
 COMMITS = 300
 
 # A plan of as many roll-outs, each of three fields; the best of some, as the first compiles its patterns.

@@ -81,9 +81,10 @@ class Week:
 
     @property
     def live(self) -> dict[str, Any]:
-        """The specs of what is live, by address."""
+        """The specs of what is live, by address, of which a run that was killed leaves several lines."""
         lines = [json.loads(line) for line in (self.record / "live.jsonl").read_text().splitlines()]
-        return {line["address"]: line["spec"] for line in lines if line.get("spec") is not None}
+        last = {line["address"]: line.get("spec") for line in lines}
+        return {address: spec for address, spec in last.items() if spec is not None}
 
     @property
     def instances(self) -> int:

@@ -69,10 +69,11 @@ class Team:
         return self.push(f"tag {value}")
 
     def live(self) -> dict[str, Any]:
-        """The specs of the target's objects by address."""
+        """The specs of the target's objects by address, of which a run that was killed leaves several lines."""
         file = self.folder / "live.jsonl"
         lines = [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
-        return {line["address"]: line["spec"] for line in lines if line.get("spec") is not None}
+        last = {line["address"]: line.get("spec") for line in lines}
+        return {address: spec for address, spec in last.items() if spec is not None}
 
     @property
     def tags(self) -> Any:
