@@ -1,6 +1,5 @@
 """The commands that check and change nothing: drift and validate."""
 
-from dataclasses import replace
 from typing import Annotated
 
 from reconciler.cli import options as o
@@ -88,6 +87,8 @@ def validate(
       mlops validate
       mlops validate blue-deployment.yml --endpoint-name credit
     """
+    from dataclasses import replace  # noqa: PLC0415 - a drift does without, and so without `inspect`
+
     from reconciler import pipeline  # noqa: PLC0415 - --help loads none of it
     from reconciler.wishes import Validated  # noqa: PLC0415
 
