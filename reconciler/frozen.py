@@ -29,9 +29,6 @@ if TYPE_CHECKING:
 else:
     dataclasses = _with_late_inspect("dataclasses")
 
-replace = dataclasses.replace
-"""The standard library's, for whoever needs nothing else of it and begins before this module was loaded."""
-
 T = TypeVar("T")
 
 _ORDER = ("__lt__", "__le__", "__gt__", "__ge__")

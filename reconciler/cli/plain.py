@@ -10,6 +10,7 @@ from functools import partial
 from importlib import import_module
 from typing import Any
 
+import reconciler.frozen  # noqa: F401 - before a command imports dataclasses, which so does without `inspect`
 from reconciler.cli.declaring import Argument, Option, declared
 from reconciler.cli.table import COMMANDS
 

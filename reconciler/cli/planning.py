@@ -1,5 +1,6 @@
 """The commands that plan and change: plan, apply, destroy."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +12,6 @@ from reconciler.cli.plan_forms import APPLY, PLAN
 from reconciler.cli.reporting import Reports
 from reconciler.cli.saying import say, warn
 from reconciler.cli.wishes import addresses_of, refuse_to_look_twice, wish_of
-from reconciler.frozen import replace
 
 
 def plan(
