@@ -6,15 +6,15 @@ apart so is not remembered at all (`is_usual`). Policies over plans and whoever 
 """
 
 # Paths are text here: as Path objects they cost more than all else that is done with them.
-# ruff: noqa: PTH100, PTH109
+# ruff: noqa: PTH100, PTH109, PTH116, PTH118
 
 import hashlib
 import hmac
 import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, field
-from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from reconciler.apply import InTime
@@ -36,6 +36,8 @@ _USUAL = frozenset(
     {"paths", "variables", "overrides", "max_delete", "allow_empty", "policies", "blame", "cached", "git"}
 )
 _NOTHING_ELSE = Wish()
+_OURS = __name__.partition(".")[0]
+_CODE = (".py", ".so", ".json")
 _NAMES = frozenset({"name", "endpoint_name", "version"})
 
 
@@ -120,7 +122,23 @@ def secrets_now(names: Iterable[str], environ: Mapping[str, str], key: bytes) ->
     return {name: sealed(key, f"{name}={environ.get(name, '')}") for name in sorted(names)}
 
 
-def code_of(provider: type) -> tuple[str, str, int]:
-    """A provider of others' may lie anywhere."""
-    file = getattr(sys.modules.get(provider.__module__), "__file__", None)
-    return provider.__module__, provider.__qualname__, Path(file).stat().st_mtime_ns if file else 0
+def code_of(provider: type) -> tuple[str, str, tuple[tuple[str, int, int], ...]]:
+    """What tells the code of a provider: one of others' may lie anywhere, and in as many files as it likes."""
+    package = sys.modules.get(provider.__module__.partition(".")[0])
+    files = () if package is None or package.__name__ == _OURS else tuple(sorted(_code_files(package)))
+    return provider.__module__, provider.__qualname__, files
+
+
+def _code_files(package: ModuleType) -> Iterator[tuple[str, int, int]]:
+    """The files of a package, or the one of a module, each with its size and time."""
+    alone = getattr(package, "__file__", None)
+    if not hasattr(package, "__path__") and alone:
+        yield _facts(alone)
+    for top in getattr(package, "__path__", ()):
+        for folder, _, names in os.walk(top):
+            yield from (_facts(os.path.join(folder, name)) for name in names if name.endswith(_CODE))
+
+
+def _facts(file: str) -> tuple[str, int, int]:
+    found = os.stat(file)
+    return file, found.st_size, found.st_mtime_ns

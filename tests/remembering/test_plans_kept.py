@@ -1,5 +1,6 @@
 """A plan is remembered only of what was there when its look began, whatever happens until it is kept."""
 
+import importlib
 import json
 import os
 import shutil
@@ -18,6 +19,7 @@ from reconciler.core.address import Address
 from reconciler.errors import RefusedError
 from reconciler.providers.memory import MemoryProvider
 from reconciler.record.store import Intent
+from reconciler.remembering.inputs import code_of
 from reconciler.workspace import open_workspace
 from tests.remembering.remembered_world import (
     DEPLOYMENT,
@@ -152,3 +154,18 @@ def test_parts_of_what_was_kept_that_are_gone_are_made_anew(lost: int):
     green(GREEN + "# c\n")()
     plan()
     assert come_of(cached=True) == come_of(cached=False)
+
+
+def test_a_provider_of_others_is_another_once_any_file_of_its_package_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    for name in ("plug/__init__.py", "plug/inner/__init__.py", "plug/inner/rules.py", "lone.py"):
+        put(name, "class Provider: ...\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    plugged, lone = importlib.import_module("plug.inner").Provider, importlib.import_module("lone").Provider
+    before = code_of(plugged), code_of(lone)
+    assert (code_of(plugged), code_of(lone)) == before
+    put("plug/inner/rules.py", "class Provider: other = 1\n")
+    put("lone.py", "class Provider: other = 1\n")
+    assert code_of(plugged) != before[0]
+    assert code_of(lone) != before[1]
