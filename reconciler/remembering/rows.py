@@ -30,6 +30,7 @@ _PLANNED = {
 }
 _HEAD = {
     "inputs": {"files": str, "record": {}, "live": str},
+    "unsettled": [str],
     "looked": {str: str},
     "secrets": {str: str},
     "planned": _PLANNED,

@@ -92,6 +92,18 @@ def test_whatever_stands_in_the_place_of_rows_answers_are_the_same_and_it_is_rep
             assert replaced, (table, name)
 
 
+def test_a_row_that_lacks_any_of_its_names_is_as_good_as_none(twin: Twin) -> None:
+    asked = [each for each in states(twin) if each[0] == BLUE]
+    truth = answers(twin, asked)
+    heads = {place: json.loads(row) for place, row in rows(twin).items() if place[0] in ("looks", "drifts")}
+    assert {table for table, _ in heads} == {"looks", "drifts"}
+    for (table, key), whole in heads.items():
+        for name in whole:
+            lacking = {each: value for each, value in whole.items() if each != name}
+            keep_rows(twin.cache, table, {key: json.dumps(lacking).encode()})
+            assert answers(twin, asked) == truth, (table, name)
+
+
 def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
     """The places of everything in a value of JSON."""
     yield path
