@@ -9,6 +9,7 @@ done.
     apply(plan, provider, journal, pace=clock.pace())
 """
 
+import inspect
 import random
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -200,6 +201,9 @@ class Scheduled:
         self.schedule = in_order(schedule) if isinstance(schedule, Mapping) else schedule
         self.calls: list[str] = []
         self.effects: list[str] = []
+        # From Python 3.12 on, what only `__getattr__` gives is no ability to `isinstance`.
+        methods = (name for name, _ in inspect.getmembers(type(provider), callable))
+        vars(self).update({name: getattr(self, name) for name in methods if not hasattr(type(self), name)})
 
     def __getattr__(self, name: str) -> Any:
         """All that the provider can do, optional abilities included."""

@@ -141,7 +141,6 @@ def test_a_look_while_something_moves_is_not_remembered():
     """The live side changes after it was read, and before the look ends."""
     with open_workspace(None) as workspace:
         provider = workspace.provider
-        moved = Scheduled(provider)
         real = provider.digests
 
         def digests():
@@ -149,7 +148,7 @@ def test_a_look_while_something_moves_is_not_remembered():
             return real()
 
         provider.digests = digests
-        workspace.provider = moved
+        workspace.provider = Scheduled(provider)
         assert pipeline.drift(workspace).drifts == ()
     assert [each.address for each in drifted().drifts] == [BLUE]
 
