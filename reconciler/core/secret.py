@@ -171,8 +171,11 @@ def specs_from_json(texts: Sequence[str]) -> list[Any]:
     """Read the JSON texts of sealed specs, each of which is one whole value.
 
     All at once takes half the time, and names of fields are then held once.
+
+    Raises:
+        ValueError: one of them is none, or together they are not as many values.
     """
-    return list(map(_spec_of, json.loads(f"[{','.join(texts)}]"), texts))
+    return [_spec_of(value, text) for value, text in zip(json.loads(f"[{','.join(texts)}]"), texts, strict=True)]
 
 
 def _spec_of(value: Any, text: str) -> Any:

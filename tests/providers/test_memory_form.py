@@ -164,3 +164,12 @@ def test_lines_that_are_json_only_together_are_refused(tmp_path: Path):
     file.write_text("".join(broken))
     with pytest.raises(ProviderError, match=f"{file}:1 "):
         read_objects(file)
+
+
+def test_a_last_line_that_says_more_than_an_object_is_refused(tmp_path: Path):
+    """Together with the others it is JSON, of which the beginning has their addresses."""
+    one, two = (line(address, {"a": {}}) for address in ADDRESSES[:2])
+    file = tmp_path / "live.json"
+    file.write_text(one + two[:-1] + ', {"b": {}}\n')
+    with pytest.raises(ProviderError, match=f"{file}:2 "):
+        read_objects(file)
