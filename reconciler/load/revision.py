@@ -1,6 +1,7 @@
 """REV:PATH: the tree of a git revision is laid out once in `.mlops/cache/revisions`, and read like any folder.
 
-Whatever became of it since is of no account: it is held against git's own tree each time.
+Whatever became of it since is of no account: it is held against git's own tree each time. Few are kept
+(`revision_room.py`).
 """
 
 # Paths are text here: as Path objects those of 1,000 files cost 20 ms.
@@ -9,7 +10,6 @@ Whatever became of it since is of no account: it is held against git's own tree 
 import io
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
@@ -19,6 +19,7 @@ from reconciler.errors import ManifestError
 from reconciler.load.git import Unanswered, answer, blobs
 from reconciler.load.place import git_root
 from reconciler.load.private import refuse_tracked
+from reconciler.load.revision_room import begun, room_for_more, used
 from reconciler.load.stat_index import StatIndex
 from reconciler.load.tree_on_disk import EXECUTABLE, LINK, TreeFile, is_as_git_has_it
 
@@ -48,8 +49,10 @@ def laid_out(revision: str, path: str, *, start: str = "", cached: bool = True) 
         folder = Path(root, _PLACE, tree, Path(root).name)
         files = list(_files(answer(root, "ls-tree", "-r", "-z", "--full-tree", tree)))
         index = StatIndex(Path(root, _CACHE) if cached else None)
+        used(folder.parent)
         if not is_as_git_has_it(str(folder), files, index):
             _lay_out(root, files, folder, index)
+            room_for_more(Path(root, _PLACE))
     except Unanswered as error:
         raise _refused(asked, f"{revision!r} is no revision of this repository; {error}") from error
     inner = os.path.normpath(os.path.join(folder, path))
@@ -68,8 +71,7 @@ def _tree(root: str, revision: str) -> str:
 def _lay_out(root: str, files: list[TreeFile], folder: Path, index: StatIndex) -> None:
     """Write the files of a tree; the folder appears only when it is whole, so that two runs may do so at once."""
     _refuse_crooked(files)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".new-"))
+    temporary = begun(folder.parent)
     try:
         with blobs(root) as copy:
             # Links come last, so that nothing is written through one.
