@@ -3,7 +3,6 @@
 It is keyed by git's blob id, in a cache of the code and schemas that would read the file.
 """
 
-import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,11 +10,6 @@ from reconciler.load.cached_rows import keep_rows, read_rows
 from reconciler.load.reading import Reading
 from reconciler.load.reading_text import readings
 from reconciler.load.shaped_rows import MISSHAPEN, formed
-
-
-def blob_id(data: bytes) -> str:
-    """The id that git gives to a file of this content."""
-    return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
 
 
 def known(folder: Path | None, files: Mapping[str, bytes]) -> dict[str, Reading]:

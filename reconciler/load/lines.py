@@ -3,7 +3,6 @@
 # Paths are text here: as Path objects those of 1,000 files cost 20 ms.
 # ruff: noqa: PTH110, PTH118, PTH119, PTH120
 
-import hashlib
 import os
 import re
 import stat
@@ -16,6 +15,7 @@ from typing import Self
 from reconciler.core.manifest import Source
 from reconciler.frozen import dataclass
 from reconciler.load.attribution import Line, line_before
+from reconciler.load.blob_id import DIGITS, blob_id
 from reconciler.load.direct import Direct
 from reconciler.load.git import Unanswered
 from reconciler.load.history import Hunk, changed_here
@@ -29,7 +29,6 @@ _LINE_END = re.compile(b"\r\n|[\r\n]|\xc2\x85|\xe2\x80[\xa8\xa9]")
 _ODD_END = re.compile(b"\r(?!\n)|\xc2\x85|\xe2\x80[\xa8\xa9]")
 _FILES = ("100644", "100755")
 _MOST_NAMED = 1000
-_SHA1 = 40
 
 
 @dataclass(frozen=True)
@@ -196,7 +195,7 @@ class _File:
     @classmethod
     def of(cls, place: Place, length: int, plain: Mapping[str, str]) -> Self:
         """The file of a place, of which it may be known what it holds; git's ids are so long."""
-        blob = plain.get(place.sources[0].file) if length == _SHA1 else None
+        blob = plain.get(place.sources[0].file) if length == DIGITS else None
         return cls(ids=(blob,)) if blob else cls._read(place, length)
 
     @classmethod
@@ -207,7 +206,7 @@ class _File:
         except OSError:
             return cls()
         forms = dict.fromkeys((data, data.replace(b"\r\n", b"\n")))
-        return cls(data, tuple(_id(form, length) for form in forms), _ODD_END.search(data) is not None)
+        return cls(data, tuple(blob_id(form, length) for form in forms), _ODD_END.search(data) is not None)
 
     def line(self, number: int) -> int:
         """The number that git has for a line of YAML's."""
@@ -215,11 +214,6 @@ class _File:
             return number
         ends = [end.end() for end in islice(_LINE_END.finditer(self.data), number - 1)]
         return self.data.count(b"\n", 0, ends[-1] if ends else 0) + 1
-
-
-def _id(data: bytes, length: int) -> str:
-    made = hashlib.sha1 if length == _SHA1 else hashlib.sha256
-    return made(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
 
 
 def blobs_of(git: Direct, commit: str, paths: Collection[str]) -> dict[str, str]:

@@ -11,7 +11,7 @@ from typing import Any
 from reconciler.core.manifest import Content, Manifest, Script
 from reconciler.core.problem import Problem
 from reconciler.kinds import KINDS
-from reconciler.load.cache import blob_id
+from reconciler.load.blob_id import blob_id
 from reconciler.load.contents import Contents, is_mlflow
 from reconciler.load.flaw import Flaw
 from reconciler.load.folder import Place, located

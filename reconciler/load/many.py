@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from reconciler.core.problem import Problem
 from reconciler.frozen import dataclass
 from reconciler.load import cache
+from reconciler.load.blob_id import blob_id
 from reconciler.load.folder import Place
 from reconciler.load.options import Options
 from reconciler.load.overrides import meant_for
@@ -69,7 +70,7 @@ def _files(place: Place, options: Options, problems: list[Problem]) -> Iterator[
     for here in place.files:
         data = _bytes(here, problems)
         if data is not None:
-            yield File(here, data, cache.blob_id(data) if _hangs_on_bytes_alone(data, place, options) else "")
+            yield File(here, data, blob_id(data) if _hangs_on_bytes_alone(data, place, options) else "")
 
 
 def _bytes(here: Here, problems: list[Problem]) -> bytes | None:

@@ -4,7 +4,6 @@
 # ruff: noqa: PTH116, PTH118, PTH120
 
 import errno
-import hashlib
 import os
 import re
 import stat
@@ -12,10 +11,11 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 
 from reconciler.frozen import dataclass
+from reconciler.load.blob_id import blob_begun
 from reconciler.load.folder import is_entered, is_read
 from reconciler.load.place import Bounds
 from reconciler.load.set_members import ManifestSet, Members, known_set, set_of
-from reconciler.load.stat_index import Digests, Files, Hash, StatIndex, facts_of, leads_to
+from reconciler.load.stat_index import Digests, Files, StatIndex, facts_of, leads_to
 
 _ALL, _SOME = "manifests", "some manifests"
 _ID = re.compile(rb"[0-9a-f]{64}")
@@ -117,11 +117,6 @@ def _named(top: str, name: str, bounds: Bounds) -> bytes:
 
 def _members(kind: str, top: str, files: Files, index: StatIndex) -> tuple[Members, Digests]:
     """What files hold, and how that is known."""
-    found = index.digests(kind, {top: files}, _blob)[top]
+    found = index.digests(kind, {top: files}, blob_begun)[top]
     links = {name: leads_to(facts) for name, facts in files}
     return {name: f"{blob} {links[name]}" if links[name] else blob for name, blob in found.of.items()}, found
-
-
-def _blob(size: int) -> Hash:
-    """Git's id of what a file of this size holds."""
-    return hashlib.sha1(b"blob %d\0" % size, usedforsecurity=False)

@@ -3,17 +3,16 @@
 # Paths are text here: as Path objects those of 1,000 files cost 20 ms.
 # ruff: noqa: PTH114, PTH115, PTH118
 
-import hashlib
 import os
 import stat
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 
 from reconciler.frozen import dataclass
-from reconciler.load.stat_index import Hash, StatIndex, facts_of
+from reconciler.load.blob_id import DIGITS, blob_begun, blob_id
+from reconciler.load.stat_index import StatIndex, facts_of
 
 LINK, EXECUTABLE = "120000", "100755"
 _KIND = "git's"
-_SHA1_DIGITS = 40
 
 
 @dataclass(frozen=True)
@@ -79,22 +78,10 @@ def _ids(folder: str, held: dict[str, os.stat_result], files: Collection[TreeFil
     Raises:
         OSError: a file cannot be read.
     """
-    begun = _begun("sha1" if all(len(file.blob) == _SHA1_DIGITS for file in files) else "sha256")
+    digits = max((len(file.blob) for file in files), default=DIGITS)
     links = [file.path for file in files if file.mode == LINK]
     plain = sorted((name, facts_of(found)) for name, found in held.items() if stat.S_ISREG(found.st_mode))
     return {
-        **index.digests(_KIND, {folder: plain}, begun)[folder].of,
-        **{name: _of_link(os.path.join(folder, name), begun) for name in links},
+        **index.digests(_KIND, {folder: plain}, lambda size: blob_begun(size, digits))[folder].of,
+        **{name: blob_id(os.fsencode(os.readlink(os.path.join(folder, name))), digits) for name in links},
     }
-
-
-def _begun(kind: str) -> Callable[[int], Hash]:
-    """Begins git's id of what a file of some size holds."""
-    return lambda size: hashlib.new(kind, b"blob %d\0" % size, usedforsecurity=False)
-
-
-def _of_link(path: str, begun: Callable[[int], Hash]) -> str:
-    leads = os.fsencode(os.readlink(path))
-    digest = begun(len(leads))
-    digest.update(leads)
-    return digest.hexdigest()

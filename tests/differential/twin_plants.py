@@ -106,7 +106,7 @@ PLANTS: Sequence[Plant] = (
     ),
     Plant("the question", _swapped(remembering__look__place_of=lambda *_: "one"), ["wait", "bring_about"]),
     Plant("names of files", _swapped(load__parted__Parted__id=property(_of_contents)), ["rename"]),
-    Plant("bytes of a file", _swapped(load__cache__blob_id=lambda data: str(len(data))), ["write", "put_back"]),
+    Plant("bytes of a file", _swapped(load__many__blob_id=lambda data: str(len(data))), ["write", "put_back"]),
     Plant(
         "the commit of a line",
         _swapped(load__blame_cache___key=lambda _, path: repr(path)),

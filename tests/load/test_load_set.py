@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.load import stat_index
-from reconciler.load.cache import blob_id
+from reconciler.load.blob_id import blob_id
 from reconciler.load.folder import located
 from reconciler.load.manifest_set import ManifestSet, manifest_set
 from reconciler.load.stat_index import StatIndex

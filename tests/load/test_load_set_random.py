@@ -13,7 +13,7 @@ import pytest
 
 from reconciler.load import manifest_set as manifest_set_module
 from reconciler.load import set_by_git
-from reconciler.load.cache import blob_id
+from reconciler.load.blob_id import blob_id
 from reconciler.load.folder import located
 from reconciler.load.manifest_set import manifest_set
 from reconciler.load.set_members import set_of
