@@ -17,7 +17,7 @@ from reconciler.load.flaw import Flaw
 from reconciler.load.folder import Place, located
 from reconciler.load.governed import governed
 from reconciler.load.looked import Looked
-from reconciler.load.many import read_files
+from reconciler.load.many import File, read_files
 from reconciler.load.mlflow import flavors_of
 from reconciler.load.nested import Nested
 from reconciler.load.options import Loaded, Options
@@ -29,7 +29,7 @@ from reconciler.load.rules import field
 from reconciler.load.tree import Tree, tree_of
 
 _NO_OPTIONS = Options()
-_Readings = Sequence[tuple[Here, Reading]]
+_Readings = Sequence[tuple[File, Reading]]
 
 
 def load(path: str, options: Options = _NO_OPTIONS) -> Loaded:
@@ -47,13 +47,13 @@ def load_all(paths: Sequence[str], options: Options = _NO_OPTIONS) -> Loaded:
     Raises:
         ManifestError: one of the paths is of no use.
     """
-    tree, problems, looked, blobs = Tree(options), list[Problem](), Looked(), dict[str, str]()
-    readings: list[tuple[Here, Reading]] = []
+    tree, problems, looked = Tree(options), list[Problem](), Looked()
+    readings: list[tuple[File, Reading]] = []
     manifests: list[Manifest] = []
     places = _each_once([_located(path, options) for path in paths])
     for place in places:
         problems += _links_out(place)
-        found = _readings(place, options, tree, problems, blobs)
+        found = _readings(place, options, tree, problems)
         contents = Contents(place.bounds, looked, options.cache)
         manifests += _manifests(place, found, contents, tree, problems)
         readings += found
@@ -65,16 +65,16 @@ def load_all(paths: Sequence[str], options: Options = _NO_OPTIONS) -> Loaded:
     return Loaded(
         tuple(sorted(manifests, key=lambda manifest: (manifest.file, manifest.source().line))),
         tuple(sorted(set(problems))),
-        tuple(here.shown for here, reading in readings if reading.passed_over),
+        tuple(file.here.shown for file, reading in readings if reading.passed_over),
         tree_of(tree.given, parted(digests := tree.digests())),
         alone=alone,
-        names={here.shown: here.relative for here, _ in readings},
+        names={file.here.shown: file.here.relative for file, _ in readings},
         files=frozenset(tree.files),
         digests=digests,
-        blobs=blobs,
+        blobs=_blobs(readings) if options.cache is not None else {},
         looked=looked.found,
         looking=looked.files,
-        plain=tree.plain,
+        plain=_plain(readings),
     )
 
 
@@ -95,20 +95,22 @@ def _each_once(places: Sequence[Place]) -> list[Place]:
     return found
 
 
-def _readings(
-    place: Place, options: Options, tree: Tree, problems: list[Problem], blobs: dict[str, str]
-) -> list[tuple[Here, Reading]]:
-    """What each file holds; those of ours go into the tree, and the ids of all into `blobs` where there is a cache."""
-    readings = []
-    for file, reading in read_files(place, options, problems):
+def _readings(place: Place, options: Options, tree: Tree, problems: list[Problem]) -> _Readings:
+    """What each file holds; those of ours go into the tree."""
+    readings = list(read_files(place, options, problems))
+    for file, reading in readings:
         if not reading.passed_over:
             tree.file(file.here, file.data)
-            if file.blob and file.data.isascii() and b"\r" not in file.data:
-                tree.plain[file.here.shown] = file.blob
-        if options.cache is not None:
-            blobs[file.here.relative] = file.blob or blob_id(file.data)
-        readings.append((file.here, reading))
     return readings
+
+
+def _blobs(readings: _Readings) -> dict[str, str]:
+    return {file.here.relative: file.blob or blob_id(file.data) for file, _ in readings}
+
+
+def _plain(readings: _Readings) -> dict[str, str]:
+    ours = (file for file, reading in readings if file.blob and not reading.passed_over)
+    return {file.here.shown: file.blob for file in ours if file.data.isascii() and b"\r" not in file.data}
 
 
 def _manifests(
@@ -117,7 +119,8 @@ def _manifests(
     """The manifests of a place's files, with what they name brought in."""
     nested = Nested(contents, place.bounds, tree)
     manifests = []
-    for here, reading in readings:
+    for file, reading in readings:
+        here = file.here
         contents.looked.begin(here.relative)
         for entry in reading.entries:
             manifest = manifest_of(here, entry, contents, nested, problems)

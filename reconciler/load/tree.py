@@ -14,15 +14,11 @@ from reconciler.load.place import Here
 
 
 class Tree:
-    """Takes what is read and gives the digests of it; the order does not matter.
-
-    `files` is where it was read, `plain` what git calls what some hold, as of `Loaded`.
-    """
+    """Takes what is read and gives the digests of it; the order does not matter; `files` is where it was read."""
 
     def __init__(self, options: Options) -> None:
         self.given = given_digest(options)
         self.files: set[str] = set()
-        self.plain: dict[str, str] = {}
         self._lines: dict[str, set[str]] = defaultdict(set)
 
     def file(self, here: Here, data: bytes) -> None:
