@@ -18,7 +18,6 @@ _TOGETHER = ("--add", "--remove")
 _THREE_STATE = ("--local", "--local-enable-gpu")
 """Flags that may have `true` or `false` behind them, as they have there; alone they are true."""
 
-
 _OF_NO_ACCOUNT = (["--verbose"], ["--resource-group", "-g"], ["--workspace-name", "-w"], ["--subscription"])
 """Options that each command takes, as scripts give them, and makes nothing of: a target has no subscription."""
 

@@ -68,8 +68,8 @@ def in_force(
     own = read_bylaws(os.path.relpath(folder), within=root) if os.path.lexists(folder) else Bylaws()
     if not elsewhere:
         return own
-    place: Mapping[str, Any] = {"start": str(root), "cached": cached}
-    theirs = Bylaws() if has_none(elsewhere, FOLDER, **place) else read_bylaws(elsewhere, **place)
+    none = has_none(elsewhere, FOLDER, start=str(root), cached=cached)
+    theirs = Bylaws() if none else read_bylaws(elsewhere, start=str(root), cached=cached)
     told = [_told(each, what, elsewhere) for each, what in differences(own.found, theirs.found)]
     wrong = [replace(each, code="W-BYLAW", message=f"{each.message}; it is not in force") for each in own.problems]
     return Bylaws(theirs.found, (*theirs.problems, *told, *wrong))

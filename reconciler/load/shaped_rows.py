@@ -46,41 +46,40 @@ def formed(rows: Mapping[str, bytes], form: Callable[[str, bytes], T]) -> dict[s
 def of_json(row: bytes, shape: Any) -> Any:
     """The value that a row says in JSON.
 
+    Args:
+        row: of the cache.
+        shape: a type; or a list of one shape, for any number of items; a tuple of shapes, for as many items; a mapping
+            of names to shapes, for an object that has these at least; one of `str` alone, for one that has any.
+
     Raises:
         ValueError: it says none of this shape.
     """
     value = json.loads(row.decode("utf-8", "surrogatepass"))
-    if not has_shape(value, shape):
+    if not _has_shape(value, shape):
         raise ValueError(f"it is not of the shape {shape}")
     return value
 
 
-def has_shape(value: Any, shape: Any) -> bool:
-    """Whether a value of JSON has a shape.
-
-    Args:
-        value: what it is about.
-        shape: a type; or a list of one shape, for any number of items; a tuple of shapes, for as many items; a mapping
-            of names to shapes, for an object that has these at least; one of `str` alone, for one that has any.
-    """
+def _has_shape(value: Any, shape: Any) -> bool:
+    """Whether a value of JSON has a shape, as of `of_json`."""
     if isinstance(shape, type):
         return isinstance(value, shape)
     if isinstance(shape, list):
         return isinstance(value, list) and _have_shape(value, shape[0])
     if isinstance(shape, tuple):
-        return isinstance(value, list) and len(value) == len(shape) and all(map(has_shape, value, shape))
+        return isinstance(value, list) and len(value) == len(shape) and all(map(_has_shape, value, shape))
     if not isinstance(value, dict):
         return False
     if str in shape:
         return _have_shape(value.values(), shape[str])
-    return shape.keys() <= value.keys() and all(has_shape(value[name], each) for name, each in shape.items())
+    return shape.keys() <= value.keys() and all(_has_shape(value[name], each) for name, each in shape.items())
 
 
 def _have_shape(values: Collection[Any], shape: Any) -> bool:
     # There may be a hundred thousand of them.
     if isinstance(shape, type):
         return all(map(shape.__subclasscheck__, set(map(type, values))))
-    return all(has_shape(value, shape) for value in values)
+    return all(_has_shape(value, shape) for value in values)
 
 
 def _formed(rows: Mapping[str, bytes], form: Callable[[str, bytes], T]) -> Iterator[tuple[str, T]]:

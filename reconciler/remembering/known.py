@@ -18,6 +18,7 @@ from reconciler.remembering.rows import TABLE, written
 _WIDE = 5
 # A part that is more than one in so many of the files is most of the long way, which is surer.
 _LARGE = 5
+# So few are never too many, however small the folder is.
 _FEW = 10
 _PARTS = ("files", "leading", "clusters", "looking", "rows", "objects", "moves")
 
@@ -77,7 +78,7 @@ class Known:
 def known_of(loaded: Loaded, recorded: State, live: Iterable[Live]) -> Known:
     """What is known of what was loaded, recorded and live, but for the digests of rows and objects."""
     clusters = clusters_of(loaded.manifests, loaded.names, recorded.entries)
-    looking = narrow(loaded.looking, len(loaded.names))
+    looking = _narrow(loaded.looking, len(loaded.names))
     return Known(
         len(loaded.digests),
         parted(loaded.digests),
@@ -90,9 +91,9 @@ def known_of(loaded: Loaded, recorded: State, live: Iterable[Live]) -> Known:
     )
 
 
-def narrow(looking: Mapping[str, Collection[str]], files: int) -> dict[str, Collection[str] | None]:
+def _narrow(looking: Mapping[str, Collection[str]], files: int) -> dict[str, Collection[str] | None]:
     """By path the files whose manifests lead there, where those are not too many."""
-    most = max(files // _WIDE, 10)
+    most = max(files // _WIDE, _FEW)
     return {place: names if len(names) <= most else None for place, names in looking.items()}
 
 

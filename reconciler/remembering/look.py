@@ -177,13 +177,12 @@ class Look:
         return counted and strange <= set(self.besides)
 
     def _moved(self, held: Mapping[str, Mapping[str, str]]) -> list[str] | None:
-        """The places that do not hold what they did when manifests led there; None where secrets have other values."""
+        """The places that do not hold what they did when manifests led there; None where that cannot be told."""
         if secrets_now(held["secrets"], os.environ, self.key) != held["secrets"]:
             return None
-        seen = self._seen(held["looked"])
-        return (
-            None if seen is None else [place for place, was in held["looked"].items() if seen[place].everything != was]
-        )
+        if (seen := self._seen(held["looked"])) is None:
+            return None
+        return [place for place, was in held["looked"].items() if seen[place].everything != was]
 
     def _seen(self, places: Collection[str]) -> Mapping[str, Seen] | None:
         """What lies at places now; None where nobody can say."""
