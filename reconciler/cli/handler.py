@@ -22,6 +22,8 @@ def run(command: Callable[[], int | None], *, debug: bool) -> int:
     except KeyboardInterrupt:
         return _interrupted()
     except Exception as error:  # noqa: BLE001 - the last net: a person gets a message, a developer the traceback
+        if isinstance(error.__cause__, KeyboardInterrupt):  # as Python 3.11 has it where a class is being made
+            return _interrupted()
         return _ended(error, debug=debug)
     return code
 

@@ -15,6 +15,7 @@ from reconciler.cli.table import COMMANDS
 
 def main() -> None:
     """Run the command line and end the process with its exit code."""
+    _have_streams()
     gc.disable()  # a run is short and makes many values and no cycles; looking for some takes a tenth of a plan's time
     if sys.argv[1:] == ["--version"]:
         with suppress(OSError):  # what cannot be said so is refused below, as of any other command
@@ -27,6 +28,16 @@ def main() -> None:
 
         logging.basicConfig(level=logging.DEBUG, handlers=[log_handler()])
     _end(_ran(words, debug=debug))
+
+
+def _have_streams() -> None:
+    """Have standard streams that are closed lead nowhere; else the next file that is opened, as a record, were one."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            mode = "w" if number else "r"
+            stream = open(os.devnull, mode, encoding="utf-8")  # noqa: SIM115, PTH123 - it stays open, and lowest
+            os.set_inheritable(stream.fileno(), True)
+            setattr(sys, name, stream)
 
 
 def _ran(words: list[str], *, debug: bool) -> int:

@@ -140,6 +140,23 @@ def test_a_reader_that_goes_away_is_no_error(repo: Repository):
     assert (done.stdout, done.stderr) == ("{\n", "")
 
 
+@pytest.mark.parametrize(
+    ("closed", "said"), [("<&-", "No changes."), (">&-", ""), ("2>&-", "No changes."), ("<&- >&- 2>&-", "")]
+)
+def test_standard_streams_that_are_closed_are_no_error(applied: Repository, closed: str, said: str):
+    done = subprocess.run(
+        f"{shlex.quote(MLOPS)} plan --detailed-exitcode {closed}",
+        check=False,
+        shell=True,
+        cwd=applied.folder,
+        env=environ(),
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+    )
+    assert (done.returncode, done.stdout[:11], done.stderr) == (0, said, "")
+
+
 @pytest.mark.parametrize("together", [False, True])
 def test_a_change_whose_messages_nobody_reads_ends_as_it_went(repo: Repository, *, together: bool):
     reading, writing = os.pipe()

@@ -171,3 +171,14 @@ def test_an_error_ends_a_plain_command_line_as_it_does_with_typer(
     plainly = ended(debug=False)
     assert len(calls) == 1  # it is not run again for typer
     assert plainly == ended(debug=True)
+
+
+def test_an_interruption_while_a_class_is_made_is_one(capsys: pytest.CaptureFixture[str]):
+    """Python 3.11 makes another error of it."""
+
+    class Field:
+        def __set_name__(self, _owner: object, _name: str) -> None:
+            raise KeyboardInterrupt
+
+    assert run(lambda: bool(type("Made", (), {"field": Field()})), debug=False) == 130
+    assert capsys.readouterr() == ("", "mlops: interrupted\n")
