@@ -26,7 +26,7 @@ from reconciler.remembering.clusters import (
 )
 from reconciler.remembering.inputs import Inputs
 from reconciler.remembering.known import Known, differing, joined, known_of
-from reconciler.remembering.rows import contents_of, planned_of
+from reconciler.remembering.rest import Rest
 from reconciler.wanted import loaded_of
 from reconciler.wishes import Planned, Wish, options_of
 from reconciler.workspace import Workspace
@@ -150,20 +150,21 @@ def part_of(
         return None
     if not _find_manifests((*workspace.target.overrides, *wish.overrides), loaded, clusters):
         return None
-    there = {address for cluster in before.values() for address in cluster.addresses}
-    rest, asked = _rest(workspace, inputs, held, known, before, there, files), there | found.addresses
+    rest = Rest(held, known, before, files)
+    asked, planned = rest.gone | found.addresses, rest.planned(workspace.target.name, inputs.record)
     return Part(
         loaded,
         *_standing(workspace, inputs, asked),
-        files,
-        clusters,
-        asked,
-        known,
-        rest,
-        (rest.plan.unchanged, held["inputs"]["record"]["entries"] - len(there)),
-        {*held["secrets"], *loaded.secrets},
-        {**_named(held, files), **loaded.names},
-        *_elsewhere(held, known, files),
+        files=files,
+        clusters=clusters,
+        asked=asked,
+        before=known,
+        rest=planned,
+        besides=(planned.plan.unchanged, held["inputs"]["record"]["entries"] - len(rest.gone)),
+        secrets={*held["secrets"], *loaded.secrets},
+        names={**rest.names(), **loaded.names},
+        contents=rest.contents(),
+        looked=rest.looked,
     )
 
 
@@ -231,50 +232,3 @@ def _standing(workspace: Workspace, inputs: Inputs, names: Set[str]) -> tuple[St
     meant = [Address.parse(name) for name in sorted(names)]
     recorded = State(inputs.record.lineage, inputs.record.serial, workspace.store.some(meant))
     return recorded, tuple(inputs.eyes.some(meant))
-
-
-def _rest(
-    workspace: Workspace,
-    inputs: Inputs,
-    held: Mapping[str, Any],
-    known: Known,
-    before: Clusters,
-    there: Set[str],
-    files: Set[str],
-) -> Planned:
-    """The plan as it was, without some files and clusters, of which these addresses were recorded."""
-    was = held["planned"]
-    gone = there - {*was["by_command"]}
-    rest = {
-        **was,
-        "unchanged": was["unchanged"] - len(gone),
-        "pins": _pins_besides(was["pins"], known, before),
-        "labels": {a: each for a, each in was["labels"].items() if a not in there},
-        "by_command": [a for a in was["by_command"] if a not in there],
-        "warnings": [each for each in was["warnings"] if each[0] not in files],
-        "passed_over": [each for each in was["passed_over"] if each[0] not in files],
-    }
-    return planned_of(rest, workspace.target.name, inputs.record)
-
-
-def _pins_besides(pins: Mapping[str, str], known: Known, before: Clusters) -> dict[str, str]:
-    """The labels that others name, each with what it stands for."""
-    gone = {pin for cluster in before.values() for pin in cluster.pins}
-    if gone:
-        gone -= {pin for name, one in known.all_clusters().items() if name not in before for pin in one.pins}
-    return {pin: version for pin, version in pins.items() if pin not in gone}
-
-
-def _named(held: Mapping[str, Any], files: Set[str]) -> dict[str, str]:
-    """By file as the user would write it, its name, of the other files that anything is said of."""
-    said = (*((name, file) for name, file, *_ in held["planned"]["warnings"]), *held["planned"]["passed_over"])
-    return {file: name for name, file in said if name and name not in files}
-
-
-def _elsewhere(held: Mapping[str, Any], known: Known, files: Set[str]) -> tuple[dict[str, Content], dict[str, str]]:
-    """The content that other files lead to, by digest, and by path what was there."""
-    led = known.looking.some(known.led_to(files))
-    gone = {path for path, names in led.items() if names is not None and files >= set(names)}
-    looked = {path: was for path, was in held["looked"].items() if path not in gone}
-    contents = {d: each for d, each in contents_of(held["planned"]).items() if str(each.location) in looked}
-    return contents, looked
