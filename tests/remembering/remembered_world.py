@@ -4,16 +4,20 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
 from reconciler import pipeline, wanted
 from reconciler.cli.forms import PLAN
+from reconciler.core.address import Address
+from reconciler.core.state import Entry
 from reconciler.errors import MlopsError
+from reconciler.providers.memory import MemoryProvider
 from reconciler.wishes import Planned, Wish
-from reconciler.workspace import Workspace, open_workspace
+from reconciler.workspace import open_workspace
 
 FORMS = ("text", "json", "markdown", "html")
 SETTINGS = "manifests: manifests\ntargets:\n  dev: {provider: memory, file: live.jsonl, default: true}\n"
@@ -67,6 +71,20 @@ def apply() -> None:
     assert applied.succeeded
 
 
+def edit(address: Address | str, **fields: object) -> None:
+    """Give a live object other values, behind everybody's back."""
+    with closing(MemoryProvider(Path("live.jsonl"))) as provider:
+        provider.edit(Address.parse(str(address)), **fields)
+
+
+def note(address: Address | str, **fields: object) -> None:
+    """Write down other values of a resource, which need not be recorded yet."""
+    place = Address.parse(str(address))
+    with open_workspace(None) as workspace, workspace.store.lock({}, timeout_s=0):
+        entry = workspace.store.read().entries.get(place, Entry({}))
+        workspace.store.note(place, replace(entry, spec={**entry.spec, **fields}))
+
+
 def plan(*, cached: bool = True, wish: Mapping[str, Any] | None = None) -> Planned:
     """A plan of the target."""
     with open_workspace(None, cached=cached) as workspace:
@@ -111,6 +129,3 @@ def git(*words: str) -> None:
 def forget() -> None:
     """Delete everything that is known from earlier runs."""
     shutil.rmtree(".mlops/cache", ignore_errors=True)
-
-
-__all__ = ["Workspace", "apply", "come_of", "counted", "endpoint", "forget", "git", "plan", "put", "told"]

@@ -5,7 +5,6 @@ import os
 import shutil
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,10 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from reconciler.core.address import Address
-from reconciler.core.state import Entry, Live
-from reconciler.providers.memory import MemoryProvider
+from reconciler.core.state import Live
 from reconciler.providers.memory_file import line_of
-from reconciler.workspace import open_workspace
 from tests.remembering.remembered_world import (
     DEPLOYMENT,
     ENDPOINT,
@@ -26,8 +23,10 @@ from tests.remembering.remembered_world import (
     apply,
     come_of,
     counted,
+    edit,
     endpoint,
     forget,
+    note,
     plan,
     put,
     write_repository,
@@ -88,12 +87,6 @@ def routed(endpoint: str, name: str) -> str:
     return ENDPOINT.replace("NAME", endpoint).replace("blue", name)
 
 
-def edit(address: str, **fields: object) -> None:
-    provider = MemoryProvider(Path("live.jsonl"))
-    provider.edit(Address.parse(address), **fields)
-    provider.close()
-
-
 def gone(address: str) -> None:
     lines = Path("live.jsonl").read_text().splitlines(keepends=True)
     Path("live.jsonl").write_text("".join(line for line in lines if json.loads(line)["address"] != address))
@@ -103,12 +96,6 @@ def foreign(address: str) -> None:
     """An object that no state made."""
     with Path("live.jsonl").open("a") as file:
         file.write(line_of(Address.parse(address), Live(Address.parse(address), {"name": "nobody"}), 0))
-
-
-def note(address: str, **fields: object) -> None:
-    with open_workspace(None) as workspace, workspace.store.lock({}, timeout_s=0):
-        found = workspace.store.read().entries.get(Address.parse(address), Entry({}))
-        workspace.store.note(Address.parse(address), replace(found, spec={**found.spec, **fields}))
 
 
 CHANGES: dict[str, Change] = {

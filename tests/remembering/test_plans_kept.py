@@ -2,12 +2,11 @@
 
 import importlib
 import json
-import os
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -17,7 +16,6 @@ import pytest
 from reconciler import wanted
 from reconciler.core.address import Address
 from reconciler.errors import RefusedError
-from reconciler.providers.memory import MemoryProvider
 from reconciler.record.store import Intent
 from reconciler.remembering.inputs import code_of
 from reconciler.workspace import open_workspace
@@ -25,28 +23,20 @@ from tests.remembering.remembered_world import (
     DEPLOYMENT,
     ENDPOINT,
     SCORE,
-    apply,
     come_of,
+    edit,
+    note,
     plan,
     put,
-    write_repository,
 )
+
+pytestmark = pytest.mark.usefixtures("as_wanted")
 
 Act = Callable[[], object]
 GREEN = DEPLOYMENT.replace("NAME", "wine").replace("BLUE", "green")
 TWO = GREEN.replace("count: 1", "count: 2")
 ADDRESS = Address.parse("deployment/wine/green")
 AT = "2026-02-03T12:00:00Z"
-
-
-@pytest.fixture(autouse=True)
-def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    for name in [name for name in os.environ if name.startswith("MLOPS_")]:
-        monkeypatch.delenv(name)
-    write_repository()
-    apply()
-    return tmp_path
 
 
 @contextmanager
@@ -72,19 +62,6 @@ def code(text: str) -> Act:
     return lambda: put("manifests/src/score.py", text)
 
 
-def edit() -> None:
-    provider = MemoryProvider(Path("live.jsonl"))
-    provider.edit(ADDRESS, instance_count=3)
-    provider.close()
-
-
-def note() -> None:
-    """Another run writes something down."""
-    with open_workspace(None) as workspace, workspace.store.lock({}, timeout_s=0):
-        entry = workspace.store.read().entries[ADDRESS]
-        workspace.store.note(ADDRESS, replace(entry, spec={**entry.spec, "instance_count": 3}))
-
-
 def rose() -> None:
     put("manifests/rose.yml", ENDPOINT.replace("NAME", "rose").replace("traffic: {blue: 100}\n", ""))
 
@@ -103,8 +80,8 @@ COURSES: dict[str, tuple[Act, Act, Act]] = {
     "code as applied for a moment": (code(SCORE + "A = 1\n"), code(SCORE), code(SCORE + "A = 1\n")),
     "a manifest that is edited": (nothing, nothing, green(TWO)),
     "code that is edited": (nothing, nothing, code(SCORE + "A = 1\n")),
-    "an object that is edited": (nothing, nothing, edit),
-    "a record that is written": (nothing, nothing, note),
+    "an object that is edited": (nothing, nothing, partial(edit, ADDRESS, instance_count=3)),
+    "a record that is written": (nothing, nothing, partial(note, ADDRESS, instance_count=3)),
 }
 
 

@@ -5,7 +5,6 @@ import os
 import random
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,7 +21,7 @@ from reconciler.record.store import Intent
 from reconciler.wishes import Drifted
 from reconciler.workspace import open_workspace
 from tests.faults.scheduled import Scheduled
-from tests.remembering.remembered_world import apply, forget, put, write_repository
+from tests.remembering.remembered_world import apply, edit, forget, note, put, write_repository
 
 LIVE = Path("live.jsonl")
 BLUE, CREDIT = Address.parse("deployment/credit/blue"), Address.parse("endpoint/credit")
@@ -60,11 +59,6 @@ def look(*, cached: bool = True) -> tuple[Drifted, list[str]]:
 
 def drifted(*, cached: bool = True) -> Drifted:
     return look(cached=cached)[0]
-
-
-def edit(address: Address, **fields: object) -> None:
-    with closing(MemoryProvider(LIVE)) as provider:
-        provider.edit(address, **fields)
 
 
 def lines() -> dict[Address, dict]:
@@ -121,9 +115,7 @@ def test_without_the_cache_everything_is_read_and_nothing_kept():
 
 def test_a_record_that_changed_is_looked_at_whole():
     drifted()
-    with open_workspace(None) as workspace, workspace.store.lock({}, timeout_s=0):
-        entry = workspace.store.read().entries[BLUE]
-        workspace.store.note(BLUE, replace(entry, spec={**entry.spec, "description": "other"}))
+    note(BLUE, description="other")
     found, calls = look()
     assert calls == ["list"]
     assert [each.address for each in found.drifts] == [BLUE]
@@ -178,7 +170,7 @@ def make(address: Address) -> None:
         provider.create(Step(1, Action.CREATE, address, "", (), None, {"tags": {}}), operation)
 
 
-def note(address: Address) -> None:
+def note_live(address: Address) -> None:
     """Record what is live of an address, or forget it."""
     with open_workspace(None) as workspace, workspace.store.lock({}, timeout_s=0):
         live = workspace.provider.observe(address)
@@ -193,7 +185,7 @@ CHANGES: dict[str, Callable[[Address], object]] = {
     "remains": lambda address: rewrite(address, lambda held: held.update(spec={})),
     "remove": lambda address: rewrite(address, lambda held: held.update(spec=None)),
     "make": make,
-    "note": note,
+    "note": note_live,
     "touch": lambda _address: LIVE.touch(),
     "begin": lambda _address: begin(),
     "forget": lambda _address: forget(),

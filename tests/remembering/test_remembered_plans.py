@@ -1,10 +1,8 @@
 """A plan that found nothing to do is given again while everything is as it was, and made anew when anything is not."""
 
 import json
-import os
 import shutil
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +10,6 @@ import pytest
 from reconciler import pipeline
 from reconciler.core.address import Address
 from reconciler.load.overrides import parse_set
-from reconciler.providers.memory import MemoryProvider
 from reconciler.remembering import inputs
 from reconciler.wishes import Planned
 from reconciler.workspace import open_workspace
@@ -25,49 +22,29 @@ from tests.remembering.remembered_world import (
     apply,
     come_of,
     counted,
+    edit,
     endpoint,
     forget,
     git,
+    note,
     plan,
     put,
     told,
-    write_repository,
 )
+
+pytestmark = pytest.mark.usefixtures("as_wanted")
 
 Change = Callable[[], object]
 
 
-@pytest.fixture(autouse=True)
-def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    for name in [name for name in os.environ if name.startswith("MLOPS_")]:
-        monkeypatch.delenv(name)
-    write_repository()
-    apply()
-    return tmp_path
-
-
 @pytest.fixture
-def remembered() -> Planned:
+def remembered(as_wanted: Path) -> Planned:
     """A plan that is remembered."""
     planned = plan()
     with counted() as loads:
         assert plan() == planned
     assert loads == []
     return planned
-
-
-def edit(address: str, **fields: object) -> None:
-    provider = MemoryProvider(Path("live.jsonl"))
-    provider.edit(Address.parse(address), **fields)
-    provider.close()
-
-
-def note(address: str, **fields: object) -> None:
-    """Write something down of a resource."""
-    with open_workspace(None) as workspace, workspace.store.lock({}, timeout_s=0):
-        entry = workspace.store.read().entries[Address.parse(address)]
-        workspace.store.note(Address.parse(address), replace(entry, spec={**entry.spec, **fields}))
 
 
 def test_it_is_equal_in_value_and_byte_by_byte_in_every_form(remembered: Planned):

@@ -1,6 +1,5 @@
 """A check of files alone goes by what is known of them, where `mlops` keeps anything, and finds the same without."""
 
-import os
 from pathlib import Path
 
 import pytest
@@ -9,16 +8,12 @@ from reconciler import pipeline
 from reconciler.core.problem import Problem
 from reconciler.load import many
 from reconciler.wishes import Wish
-from tests.remembering.remembered_world import git, plan, put, write_repository
+from tests.remembering.remembered_world import git, plan, put
 
 
 @pytest.fixture
-def read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def read(written: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The files that are parsed, as they are."""
-    monkeypatch.chdir(tmp_path)
-    for name in [name for name in os.environ if name.startswith("MLOPS_")]:
-        monkeypatch.delenv(name)
-    write_repository()
     files, real = list[str](), many.read
 
     def noting(data, here, *more, **words):
