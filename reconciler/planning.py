@@ -99,5 +99,6 @@ def _made_in_part(look: Look, pace: Pace, *, saved: SavedPlan | None, alone: boo
         return None  # Of a quota everything takes.
     if saved:
         saved.refuse_unless(made.plan)
+    workspace.contents.update(part.contents)  # whoever applies a part may ask about what all manifests name
     look.keep_part(made, part)
     return made

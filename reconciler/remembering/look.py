@@ -110,7 +110,6 @@ class Look:
         if not _finds_nothing(planned) or not self._is_settled(part.loaded, part.recorded, part.live, part.files):
             return
         with suppress(ForgottenError):  # Then the next plan goes the long way.
-            self.workspace.contents.update(part.contents)
             self._keep(planned, part.loaded.looked, part.secrets, part.names, part.known, part.looked)
 
     def _keep(

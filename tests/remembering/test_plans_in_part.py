@@ -11,9 +11,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from reconciler import pipeline
 from reconciler.core.address import Address
 from reconciler.core.state import Live
 from reconciler.providers.memory_file import line_of
+from reconciler.wishes import Wish
+from reconciler.workspace import open_workspace
 from tests.remembering.remembered_world import (
     DEPLOYMENT,
     ENDPOINT,
@@ -148,6 +151,20 @@ def test_a_change_is_planned_in_part_and_comes_to_the_same(change: Change):
     assert found == come_of(cached=False)
     assert max(loads, default=0) <= 10
     assert come_of(cached=True) == found
+
+
+@pytest.mark.usefixtures("repository")
+@pytest.mark.parametrize("change", ["a comment", "code of one", "an endpoint less"])
+def test_a_plan_of_a_part_knows_where_all_content_lies(change: str):
+    """As an apply does that tells in CI what of it is in no commit."""
+    CHANGES[change]()
+    known = {}
+    for cached in (True, False):
+        with counted() as loads, open_workspace(None, cached=cached) as workspace:
+            pipeline.plan(workspace, Wish(cached=cached))
+            known[cached] = {*workspace.contents}
+        assert (max(loads) <= 10) is cached
+    assert known[True] == known[False]
 
 
 @pytest.mark.usefixtures("repository")
