@@ -14,17 +14,10 @@ from reconciler.load import Options, load
 from reconciler.load import blame as blaming
 from reconciler.load.behind import behind
 from reconciler.load.blame import Blamed, blamed
+from tests.git_here import git
 from tests.histories import write_history
 
 ANA, BEN = "Ana <ana@example.org>", "Ben <ben@example.org>"
-
-
-def git(*words: str, **variables: str) -> str:
-    settings = ("-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "init.defaultBranch=main")
-    env = {**os.environ, **variables}
-    return subprocess.run(
-        ["git", *settings, *words], check=True, capture_output=True, text=True, env=env
-    ).stdout.strip()
 
 
 def commit(author: str = ANA, message: str = "x", **variables: str) -> str:

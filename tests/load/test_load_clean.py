@@ -1,21 +1,16 @@
 """What is applied and is not what the commit has is told by name, in whatever way git would look past it."""
 
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from reconciler.load import load
 from reconciler.load.clean import unclean
+from tests.git_here import git
 
 MODEL = (
     "$schema: https://azuremlschemas.azureedge.net/latest/model.schema.json\nname: risk\nversion: 1\npath: weights\n"
 )
-
-
-def git(*words: str) -> str:
-    settings = ("-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "init.defaultBranch=main")
-    return subprocess.run(["git", *settings, *words], check=True, capture_output=True, text=True).stdout.strip()
 
 
 def said(*paths: str) -> list[str]:

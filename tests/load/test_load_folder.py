@@ -1,13 +1,13 @@
 """A folder, a file or a revision becomes manifests."""
 
 import os
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from reconciler.errors import ManifestError
 from reconciler.load import Loaded, Options, Override, load, parse_set
+from tests.git_here import git
 
 HOST = "$schema: https://azuremlschemas.azureedge.net/latest"
 ENDPOINT = f"{HOST}/managedOnlineEndpoint.schema.json\nname: iris\n"
@@ -303,11 +303,6 @@ def test_spellings_that_azure_takes_come_out_as_one():
     endpoint, model = load(".").manifests
     assert (endpoint.document["auth_mode"], endpoint.document["tags"]) == ("aad_token", {"day": "2024-01-02", "n": 1})
     assert (model.document["version"], model.document["type"]) == ("1", "custom_model")
-
-
-def git(*arguments: str) -> None:
-    identity = ("-c", "user.name=t", "-c", "user.email=t@example.com", "-c", "init.defaultBranch=main")
-    subprocess.run(["git", *identity, *arguments], check=True, capture_output=True)
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """What a repository's own git may say: trees that no checkout may have are refused, links and submodules stay inert."""
 
-import subprocess
 import zlib
 from hashlib import sha1
 from pathlib import Path
@@ -12,14 +11,10 @@ from reconciler.load import load
 from reconciler.load.commit import CommitFacts, commit_facts
 from reconciler.load.git import Unanswered, answer, status
 from reconciler.load.revision import laid_out
+from tests.git_here import git
 
 MODEL = "$schema: https://azuremlschemas.azureedge.net/latest/model.schema.json\nname: risk\nversion: 1\npath: a.txt\n"
 FILE, LINK, MODULE, FOLDER = "100644", "120000", "160000", "40000"
-
-
-def git(*words: str) -> str:
-    identity = ("-c", "user.name=t", "-c", "user.email=t@example.com", "-c", "init.defaultBranch=main")
-    return subprocess.run(["git", *identity, *words], check=True, capture_output=True, text=True).stdout.strip()
 
 
 @pytest.fixture
@@ -109,7 +104,7 @@ def test_of_what_no_longer_is_there_git_says_nothing(repository: Path):
 def test_the_facts_of_a_commit(repository: Path):
     facts = commit_facts(repository / "m")
     assert (facts.commit, facts.tree) == (git("rev-parse", "HEAD"), git("rev-parse", "HEAD^{tree}"))
-    assert (facts.branch, facts.author, facts.dirty) == ("main", "t", False)
+    assert (facts.branch, facts.author, facts.dirty) == ("main", "Ana", False)
     git("checkout", "-q", "--detach")
     (repository / "new.txt").write_text("")
     facts = commit_facts(repository, environ={})
@@ -124,7 +119,7 @@ def test_the_facts_of_a_revision_are_its_own(repository: Path):
     (repository / "new.txt").write_text("")
     facts = commit_facts(repository, ["HEAD~1:m", "HEAD~1:"])
     assert (facts.commit, facts.tree) == (first, git("rev-parse", f"{first}^{{tree}}"))
-    assert (facts.author, facts.branch, facts.dirty) == ("t", "", False)
+    assert (facts.author, facts.branch, facts.dirty) == ("Ana", "", False)
     assert commit_facts(repository, [f"{facts.tree}:m"]) == CommitFacts(tree=facts.tree)
 
 

@@ -1,6 +1,5 @@
 """Whoever took a resource away is told from history alone, and only where history says so."""
 
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -10,16 +9,12 @@ from reconciler.core.address import Address
 from reconciler.core.plan import Action, FieldChange, Step
 from reconciler.load import Options
 from reconciler.load.removed import with_removals
+from tests.git_here import git
 
 SCHEMAS = "$schema: https://azuremlschemas.azureedge.net/latest"
 MODEL = f"{SCHEMAS}/model.schema.json\nname: {{name}}\nversion: 1\npath: weights.txt\n"
 NAMES = ((1, "risk"), (2, "spare"))
 BLUE = f"{SCHEMAS}/managedOnlineDeployment.schema.json\nname: blue\nendpoint_name: credit\n"
-
-
-def git(*words: str) -> None:
-    settings = ("-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "init.defaultBranch=main")
-    subprocess.run(["git", *settings, *words], check=True, capture_output=True)
 
 
 def commit(author: str) -> None:

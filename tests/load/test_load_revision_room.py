@@ -11,7 +11,8 @@ import pytest
 
 from reconciler.load.revision import laid_out
 from reconciler.load.revision_room import begun, room_for_more, used
-from tests.load.test_load_revisions import FILES, git
+from tests.git_here import git
+from tests.load.test_load_revisions import FILES
 
 DAY_S = 24 * 3600.0
 NOW_S = 1_800_000_000.0

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import subprocess
 import threading
 import time
 from collections.abc import Callable
@@ -12,6 +11,7 @@ import pytest
 
 from reconciler.load import Options, load, stat_index
 from reconciler.load.revision import laid_out
+from tests.git_here import git
 from tests.waiting import until
 
 ENDPOINT = "$schema: managedOnlineEndpoint.schema.json\nname: iris\ndescription: a\n"
@@ -44,11 +44,6 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.
     later()
     loaded()
     return tmp_path
-
-
-def git(*words: str) -> None:
-    who = {f"GIT_{role}_{what}": "a@b.example" for role in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
-    subprocess.run(("git", *words), check=True, capture_output=True, env={**os.environ, **who})
 
 
 def loaded(*, cached: bool = True) -> tuple[object, ...]:

@@ -19,16 +19,12 @@ from reconciler.load.manifest_set import manifest_set
 from reconciler.load.set_members import set_of
 from reconciler.load.set_on_disk import on_disk
 from reconciler.load.stat_index import SAFE_NS, StatIndex
+from tests.git_here import git
 from tests.waiting import until
 
 HOUR_NS = 3600 * 10**9
 SEED = int(os.environ.get("MLOPS_SEED", "7"))
 Act = Callable[[random.Random], None]
-
-
-def git(*words: str) -> None:
-    setting = ("-c", "user.name=Ana", "-c", "user.email=ana@example.org")
-    subprocess.run(("git", *setting, *words), check=True, capture_output=True)
 
 
 @pytest.fixture

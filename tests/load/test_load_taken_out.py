@@ -1,7 +1,6 @@
 """Whoever took a field out of a manifest is told from history alone, and nobody's neighbour is told in their place."""
 
 import random
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -15,6 +14,7 @@ from reconciler.load.removed import with_removals
 from reconciler.load.taken_out import taken_out, written
 from reconciler.order import order
 from reconciler.resolve import resolve
+from tests.git_here import git
 
 SCHEMAS = "$schema: https://azuremlschemas.azureedge.net/latest"
 BLUE = f"""{SCHEMAS}/managedOnlineDeployment.schema.json
@@ -34,11 +34,6 @@ tags:
 CREDIT = (
     f"{SCHEMAS}/managedOnlineEndpoint.schema.json\nname: credit\nauth_mode: key\ntraffic: {{Blue: 90, green: 10}}\n"
 )
-
-
-def git(*words: str) -> None:
-    settings = ("-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "init.defaultBranch=main")
-    subprocess.run(["git", *settings, *words], check=True, capture_output=True)
 
 
 def commit(author: str) -> None:

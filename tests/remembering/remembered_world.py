@@ -1,8 +1,6 @@
 """A repository with a memory target, planned with what is remembered and without any of it."""
 
-import os
 import shutil
-import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import replace
@@ -118,12 +116,6 @@ def counted() -> Iterator[list[int]]:
 
     with mock.patch.object(wanted, "load_all", load):
         yield loads
-
-
-def git(*words: str) -> None:
-    """Run git in the current folder."""
-    identity = {f"GIT_{who}_{what}": "a@b.example" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
-    subprocess.run(("git", *words), check=True, capture_output=True, env={**os.environ, **identity})
 
 
 def forget() -> None:

@@ -13,6 +13,7 @@ from reconciler.load.overrides import parse_set
 from reconciler.remembering import inputs
 from reconciler.wishes import Planned
 from reconciler.workspace import open_workspace
+from tests.git_here import git
 from tests.remembering.remembered_world import (
     CONDA,
     DEPLOYMENT,
@@ -25,7 +26,6 @@ from tests.remembering.remembered_world import (
     edit,
     endpoint,
     forget,
-    git,
     note,
     plan,
     put,

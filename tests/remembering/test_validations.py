@@ -8,7 +8,8 @@ from reconciler import pipeline
 from reconciler.core.problem import Problem
 from reconciler.load import many
 from reconciler.wishes import Wish
-from tests.remembering.remembered_world import git, plan, put
+from tests.git_here import git
+from tests.remembering.remembered_world import plan, put
 
 
 @pytest.fixture
