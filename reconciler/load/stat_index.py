@@ -175,10 +175,10 @@ def _read(path: str, facts: bytes, digest: Digest) -> str:
     """
     descriptor, size = descriptor_of(path), numbers_of(facts)[0]
     try:
-        told, most = digest(size), min(size + 1, _CHUNK)
-        while part := os.read(descriptor, most):
+        told, most, count = digest(size), min(size + 1, _CHUNK), 0
+        while part := os.read(descriptor, most):  # some disks give less at once than is asked for
             told.update(part)
-            if len(part) < most:
+            if (count := count + len(part)) == size:
                 break
         if facts_of(os.fstat(descriptor)) != facts[: _FACTS.size]:
             raise OSError(errno.EAGAIN, "it changed while it was read", path)

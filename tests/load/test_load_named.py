@@ -42,6 +42,13 @@ def test_the_digest_is_that_of_the_content(folder: Path):
         }
 
 
+def test_a_disk_that_gives_little_at_once_is_read_to_the_end(folder: Path, monkeypatch: pytest.MonkeyPatch):
+    (folder / "code" / "score.py").write_text("0123456789" * 10)
+    before, real = content_digest(folder / "code" / "score.py"), os.read
+    monkeypatch.setattr(os, "read", lambda descriptor, most: real(descriptor, min(most, 7)))
+    assert seen("code/score.py")["code/score.py"].content == before
+
+
 def test_what_was_read_is_not_read_again(folder: Path, monkeypatch: pytest.MonkeyPatch):
     first = seen("code", "code/score.py")
     monkeypatch.setattr("reconciler.load.stat_index.descriptor_of", lambda path: pytest.fail(f"{path} is read"))
