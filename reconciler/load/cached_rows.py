@@ -20,6 +20,8 @@ from contextlib import closing, suppress
 from functools import cache
 from pathlib import Path
 
+from reconciler.record.files import private_folder
+
 _MOST_ROWS = {
     "parsed": 250_000,  # files, by blob id
     "blame": 100_000,  # who wrote the lines of files, by commit and path
@@ -129,14 +131,14 @@ def _without(file: Path, error: Exception) -> None:
 
 
 def _made(file: Path) -> None:
-    """Have the file, for its owner alone.
+    """Have the file, for its owner alone and never committed.
 
     Raises:
         OSError: it cannot be made.
     """
     if _is_there(file):
         return
-    file.parent.parent.mkdir(mode=0o700, exist_ok=True)
+    private_folder(file.parent.parent)
     file.parent.mkdir(mode=0o700, exist_ok=True)
     _old_ones_go(file.parent)
     os.close(os.open(file, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600))

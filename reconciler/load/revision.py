@@ -22,8 +22,9 @@ from reconciler.load.private import refuse_tracked
 from reconciler.load.revision_room import begun, room_for_more, used
 from reconciler.load.stat_index import StatIndex
 from reconciler.load.tree_on_disk import EXECUTABLE, LINK, TreeFile, is_as_git_has_it
+from reconciler.record.files import STATE_FOLDER, private_folder
 
-_CACHE = ".mlops/cache"
+_CACHE = f"{STATE_FOLDER}/cache"
 _PLACE = f"{_CACHE}/revisions"
 
 
@@ -71,6 +72,7 @@ def _tree(root: str, revision: str) -> str:
 def _lay_out(root: str, files: list[TreeFile], folder: Path, index: StatIndex) -> None:
     """Write the files of a tree; the folder appears only when it is whole, so that two runs may do so at once."""
     _refuse_crooked(files)
+    private_folder(Path(root, STATE_FOLDER))
     temporary = begun(folder.parent)
     try:
         with blobs(root) as copy:

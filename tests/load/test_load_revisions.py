@@ -142,6 +142,12 @@ def test_without_the_cache_every_byte_of_it_is_read(monkeypatch: pytest.MonkeyPa
     assert {str(Path(path).relative_to(place().absolute())) for path in read} == {*FILES}
 
 
+def test_git_does_not_see_it_and_nobody_else_reads_it():
+    shutil.rmtree(".mlops")
+    laid_out("HEAD", "m", cached=False)
+    assert (git("status", "--short", "--", ".mlops"), Path(".mlops").stat().st_mode & 0o777) == ("", 0o700)
+
+
 def test_several_at_once_each_find_it_whole():
     shutil.rmtree(place())
     truth, found = loaded(cached=False), list[object]()

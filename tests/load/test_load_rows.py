@@ -13,6 +13,7 @@ import pytest
 
 from reconciler.load import cached_rows
 from reconciler.load.cached_rows import keep_rows, read_rows
+from tests.git_here import git
 from tests.mounts import read_only, small
 from tests.waiting import until
 
@@ -75,6 +76,13 @@ def test_it_is_one_file_that_its_owner_alone_reads(cache: Path):
         "0o700",
         "0o600",
     ]
+
+
+def test_git_does_not_see_it_wherever_the_record_is(cache: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(cache.parent.parent)
+    git("init", "-q")
+    keep_rows(cache, "facts", {"a": b"1"})
+    assert (git("status", "--short"), held(cache, "a")) == ("", {"a": b"1"})
 
 
 def test_without_a_folder_nothing_is_kept():
