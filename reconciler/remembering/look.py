@@ -103,22 +103,25 @@ class Look:
         known, unsettled = known_of(loaded, recorded, live), _unsettled(planned)
         settled = _without(planned, unsettled, recorded) if unsettled else planned
         if settled and (not unsettled or known.is_little(unsettled)):
-            self._keep(settled, loaded.looked, loaded.secrets, loaded.names, known, unsettled=unsettled)
+            looked, secrets, names = loaded.looked, loaded.secrets, loaded.names
+            self._keep(settled, known, looked=looked, secrets=secrets, names=names, unsettled=unsettled)
 
     def keep_part(self, planned: Planned, part: "Part") -> None:
         """The same of a plan of which a part was made anew."""
         if not _finds_nothing(planned) or not self._is_settled(part.loaded, part.recorded, part.live, part.files):
             return
         with suppress(ForgottenError):  # Then the next plan goes the long way.
-            self._keep(planned, part.loaded.looked, part.secrets, part.names, part.known, part.looked)
+            looked, secrets, names = part.loaded.looked, part.secrets, part.names
+            self._keep(planned, part.known, looked=looked, beside=part.looked, secrets=secrets, names=names)
 
     def _keep(
         self,
         planned: Planned,
+        known: "Known",
+        *,
         looked: Mapping[str, str],
         secrets: Collection[str],
         names: Mapping[str, str],
-        known: "Known",
         beside: Mapping[str, str] = _NONE,
         unsettled: Collection[Address] = (),
     ) -> None:
