@@ -1,5 +1,6 @@
 """What looks and changes nothing, in Python: drift, validate, status, history."""
 
+import os
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -8,6 +9,7 @@ from reconciler import pipeline
 from reconciler.api.asking import PathLike, folder_of, opened, wish_of
 from reconciler.api.reports import DeploymentStatus, DriftReport, EndpointStatus, Run, Status, Validation
 from reconciler.api.wording import worded
+from reconciler.core.offline import is_offline
 from reconciler.errors import ManifestError
 from reconciler.operate import history as runs
 from reconciler.operate import show
@@ -86,7 +88,7 @@ def validate(
             name=name,
             endpoint_name=endpoint_name,
             policies=policies,
-            cache=cache,
+            cache=cache and not is_offline(os.environ),  # offline nothing is trusted that lies about
         )
         loaded, problems = pipeline.validate(wish, target, start=start)
     except ManifestError as error:  # such as of mlops.yaml: a problem as any other, for whoever asks for problems

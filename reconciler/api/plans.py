@@ -268,7 +268,7 @@ def plan(
         policies=policies,
         against=against,
         blame=blame,
-        cache=cache,
+        cache=cache and not alone,  # offline nothing is trusted that lies about
         git=git,
     )
     with opened(target, start, offline=alone, blank=bool(against), cached=cache) as workspace:

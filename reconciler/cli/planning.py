@@ -69,10 +69,10 @@ def plan(
     if refresh_only:
         from reconciler.cli.checking import drift  # noqa: PLC0415 - most plans are of what the files say
 
-        return drift(target, o.DriftReport(form), written, detailed_exitcode=detailed_exitcode)
+        return drift(target, o.DriftReport(form), written, cached=cached, detailed_exitcode=detailed_exitcode)
     reports = Reports(written, "plan", PLAN)
     offline = offline or bool(against)
-    refresh = refresh and not offline
+    refresh, cached = refresh and not offline, cached and not offline  # offline nothing is trusted that lies about
     names = (name, endpoint_name)
     wish = wish_of(paths, variables, overrides, names, only, refresh, max_delete, allow_empty, policies, blame)
     wish = replace(wish, against=against, cached=cached, git=git, minimal=minimal_refresh)

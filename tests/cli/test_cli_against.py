@@ -5,6 +5,8 @@ from audited import audited
 from command_line import ENDPOINT, Repository
 from hostile_repository import hostile
 
+import reconciler
+
 NOTHING = "No changes. 4 resources are as the manifests say (target dev, against HEAD).\n"
 
 
@@ -21,6 +23,16 @@ def commit(repo: Repository, message: str) -> None:
     repo.git("init", "-q", "-b", "main")
     repo.git("add", "--all")
     repo.git("commit", "-qm", message)
+
+
+def test_it_is_offline_so_that_nothing_that_is_known_is_believed_or_kept(
+    committed: Repository, monkeypatch: pytest.MonkeyPatch
+):
+    assert committed.mlops("plan", "--against", "HEAD").out == NOTHING
+    monkeypatch.chdir(committed.folder)
+    assert not reconciler.plan(against="HEAD").steps
+    assert [*committed.folder.glob(".mlops/cache/revisions/*")]
+    assert not [*committed.folder.glob(".mlops/cache/*.db")]
 
 
 def test_what_differs_since_a_revision_is_planned(committed: Repository):

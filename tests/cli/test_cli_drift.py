@@ -1,5 +1,7 @@
 """What changed behind git's back: `mlops drift` shows it, the next `mlops apply` mends it."""
 
+import shutil
+
 import pytest
 from command_line import Repository
 
@@ -74,6 +76,12 @@ def test_without_refresh_the_record_is_believed(applied: Repository):
 def test_a_refresh_only_plan_is_the_drift(applied: Repository):
     route_elsewhere(applied)
     assert "recorded 100, live 30" in applied.mlops("plan", "--refresh-only", "--detailed-exitcode", code=2).out
+
+
+def test_a_refresh_only_plan_without_cache_keeps_nothing(applied: Repository):
+    shutil.rmtree(applied.folder / ".mlops" / "cache")
+    assert applied.mlops("plan", "--refresh-only", "--no-cache").out.startswith("No drift.")
+    assert not [*applied.folder.glob(".mlops/cache/*.db")]
 
 
 def test_a_refresh_only_apply_records_the_live_side_and_leaves_it(applied: Repository):

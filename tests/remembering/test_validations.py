@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+import reconciler
 from reconciler import pipeline
 from reconciler.core.problem import Problem
 from reconciler.load import many
@@ -44,6 +45,14 @@ def test_what_is_known_is_not_read_again_and_what_is_wrong_is(read: list[str]):
 def test_nothing_is_kept_where_nothing_is_yet(read: list[str]):
     assert validated(read) == validated(read, cached=False)
     assert not Path(".mlops").exists()
+
+
+def test_offline_nothing_that_is_known_is_believed_in_python_either(read: list[str], monkeypatch: pytest.MonkeyPatch):
+    plan()
+    monkeypatch.setenv("MLOPS_OFFLINE", "1")
+    read.clear()
+    assert reconciler.validate().valid
+    assert len(read) == 8
 
 
 def test_what_came_with_the_repository_is_not_believed(read: list[str]):
