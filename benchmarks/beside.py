@@ -18,7 +18,7 @@ COMPARED = 1_000  # resources, at which the best of them is compared with ours
 TIMES = 5  # as much CPU as ours it should take at the least
 LIMIT_S = 120  # CPU seconds that a look may be expected to take, to be made
 MAKING_S = 300  # wall seconds that it may be expected to take to have so many resources as they should be
-ONCE_S = 20  # wall seconds, from which on a look is made once
+ONCE_S = 10  # wall seconds, from which on a look is made once
 
 
 class Asked(NamedTuple):
