@@ -51,10 +51,11 @@ def _known(top: str, bounds: Bounds, index: StatIndex, checkout: Checkout, state
     names = _changed(checkout, state, doubtful) if base and moment <= index.now() else None
     if names is None:
         return None
+    again = partial(_told_by_disk, top, bounds, index)
     if not names:
-        return known_set(base, index.cache, partial(_told_by_disk, top, bounds, index))
+        return known_set(base, index.cache, again)
     found = some_on_disk(top, names, bounds, index)
-    return amended_set(base, index.cache, names, found) or _learnt(top, bounds, index, checkout, state)
+    return amended_set(base, index.cache, names, found, again) or _learnt(top, bounds, index, checkout, state)
 
 
 def _changed(checkout: Checkout, state: str, doubtful: Collection[str]) -> set[str] | None:

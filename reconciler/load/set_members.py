@@ -91,7 +91,8 @@ class ManifestSet:
 
 def set_of(members: Members, cache: Path | None) -> ManifestSet:
     """The set of these files, kept, so that later ones can be told apart from it."""
-    return _set_of(parted(members, cache), cache)
+    made = parted(members, cache)
+    return _set_of(made, cache, made.all)
 
 
 def known_set(found: str, cache: Path | None, again: Callable[[], Members]) -> ManifestSet:
@@ -105,17 +106,31 @@ def known_set(found: str, cache: Path | None, again: Callable[[], Members]) -> M
     return ManifestSet(found, lambda: kept(found, cache), again, cache)
 
 
-def amended_set(base: str, cache: Path | None, gone: Collection[str], new: Members) -> ManifestSet | None:
-    """A set that was kept without some files, and then with some; None where it is not kept any more."""
+def amended_set(
+    base: str, cache: Path | None, gone: Collection[str], new: Members, again: Callable[[], Members]
+) -> ManifestSet | None:
+    """A set that was kept without some files, and then with some.
+
+    Args:
+        base: its id.
+        cache: where it was.
+        gone: files that are not in it any more, or are among the new ones.
+        new: what files hold that are new, or hold something else.
+        again: gives what its files hold where that is not kept any more.
+
+    Returns:
+        None where it is not kept any more.
+    """
     try:
-        return _set_of(kept(base, cache).amended(gone, new), cache)
+        amended = kept(base, cache).amended(gone, new)
     except ForgottenError:
         return None
+    return _set_of(amended, cache, again)
 
 
-def _set_of(members: Parted, cache: Path | None) -> ManifestSet:
+def _set_of(members: Parted, cache: Path | None, again: Callable[[], Members]) -> ManifestSet:
     keep_parted(cache, members)
-    return ManifestSet(members.id, lambda: members, members.all, cache)
+    return ManifestSet(members.id, lambda: members, again, cache)
 
 
 def _blob(member: str) -> str:

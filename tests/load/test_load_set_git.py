@@ -2,7 +2,9 @@
 
 import os
 import shutil
+import sqlite3
 import subprocess
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -379,3 +381,15 @@ def test_a_set_that_is_kept_no_more_is_looked_at_again(walks: list[str]):
     shutil.rmtree(".mlops")
     assert again
     assert manifest_set("m", index(), worth_bytes=0) != again
+
+
+def test_a_set_of_which_a_part_is_kept_no_more_is_looked_at_again(walks: list[str]):
+    assert is_asked(walks)
+    put("m/a.yml", "longer than it was before, by far\n")
+    found = manifest_set("m", index(), worth_bytes=0)
+    assert found
+    assert not walks
+    with closing(sqlite3.connect(next(Path(".mlops/cache").glob("*.db")))) as cache, cache:
+        cache.execute("DELETE FROM parts")
+    assert sorted(found.blobs()) == ["a.yml", "deep/b.yml"]
+    assert walks

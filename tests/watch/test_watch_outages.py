@@ -4,6 +4,7 @@ import shutil
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partialmethod
 from pathlib import Path
 
 import pytest
@@ -43,14 +44,16 @@ def branch_gone(team: Team, _patch: pytest.MonkeyPatch) -> Callable[[], object]:
 
 
 def provider_gone(team: Team, patch: pytest.MonkeyPatch) -> Callable[[], object]:
-    real, gone = MemoryProvider.list, [True]
+    """Whatever is asked of what is live, nobody answers."""
+    gone = [True]
 
-    def listed(self: MemoryProvider) -> object:
+    def asked(provider: MemoryProvider, answer: Callable[..., object], *words: object) -> object:
         if gone:
             raise ProviderError("no route to host")
-        return real(self)
+        return answer(provider, *words)
 
-    patch.setattr(MemoryProvider, "list", listed)
+    for question in ("list", "observe", "root", "digests", "some", "fences"):
+        patch.setattr(MemoryProvider, question, partialmethod(asked, getattr(MemoryProvider, question)))
     return gone.clear
 
 
