@@ -13,6 +13,9 @@ from reconciler.kinds.autoscaling import left_to_the_autoscaler, started
 from reconciler.kinds.marks import is_by_command
 from reconciler.kinds.references import named_assets
 
+_LEAVES = (str, int, float, list)
+"""What most values are; to ask of each whether it is a mapping takes longer."""
+
 
 def changes(
     resources: Sequence[Resource],
@@ -112,10 +115,10 @@ def _said(spec: Spec, unsaid: Any, path: str = "") -> Iterator[tuple[str, Any]]:
         if value is None or value == usual.get(key):
             continue
         inner = f"{path}.{key}" if path else key
-        if isinstance(value, Mapping):
-            yield from _said(value, usual.get(key), inner)
-        else:
+        if isinstance(value, _LEAVES) or not isinstance(value, Mapping):
             yield inner, value
+        else:
+            yield from _said(value, usual.get(key), inner)
 
 
 def _deletion(address: Address, state: State) -> Change:

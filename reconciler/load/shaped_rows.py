@@ -79,6 +79,9 @@ def _have_shape(values: Collection[Any], shape: Any) -> bool:
     # There may be a hundred thousand of them.
     if isinstance(shape, type):
         return all(map(shape.__subclasscheck__, set(map(type, values))))
+    if isinstance(shape, tuple):
+        are_as_long = set(map(type, values)) <= {list} and set(map(len, values)) <= {len(shape)}
+        return are_as_long and all(map(_have_shape, zip(*values, strict=True), shape))
     return all(_has_shape(value, shape) for value in values)
 
 

@@ -55,12 +55,12 @@ class Known:
         """Whether the clusters of some addresses are few enough to be looked at anew each time."""
         some = self.some_clusters({cluster_of(address) for address in addresses})
         files = {file for cluster in some.values() for file in cluster.files}
-        return max(len(files), len(addresses)) <= self.most // 2
+        return are_few(max(len(files), len(addresses)), self.count)
 
     @property
     def most(self) -> int:
         """So many files, or addresses, are a part; more are most of the long way, which is surer."""
-        return max(self.count // _LARGE, _FEW)
+        return _most(self.count)
 
     def all_clusters(self) -> dict[str, Cluster]:
         """What hangs together."""
@@ -73,6 +73,11 @@ class Known:
     def led_to(self, files: Collection[str]) -> set[str]:
         """The paths to which files lead, save for those of which too many do."""
         return {path for _, paths in self.leading.some(files).values() for path in paths}
+
+
+def are_few(count: int, files: int) -> bool:
+    """Whether so many addresses are few enough, of so many files, to be looked at anew each time."""
+    return count <= _most(files) // 2
 
 
 def known_of(loaded: Loaded, recorded: State, live: Iterable[Live]) -> Known:
@@ -89,6 +94,10 @@ def known_of(loaded: Loaded, recorded: State, live: Iterable[Live]) -> Known:
         parted({}),
         parted({str(item.address): generation_of(item) for item in live}),
     )
+
+
+def _most(files: int) -> int:
+    return max(files // _LARGE, _FEW)
 
 
 def _narrow(looking: Mapping[str, Collection[str]], files: int) -> dict[str, Collection[str] | None]:

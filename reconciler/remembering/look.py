@@ -96,11 +96,14 @@ class Look:
 
     def keep(self, planned: Planned, loaded: Loaded, recorded: State, live: Sequence[Live]) -> None:
         """Remember a plan that found little to do, if nothing that it hangs on has changed since the look began."""
-        if planned.plan.recovery or planned.plan.offline or not self._is_settled(loaded, recorded, live):
-            return
-        from reconciler.remembering.known import known_of  # noqa: PLC0415 - as above
+        from reconciler.remembering.known import are_few, known_of  # noqa: PLC0415 - as above
 
-        known, unsettled = known_of(loaded, recorded, live), _unsettled(planned)
+        unsettled, plan = _unsettled(planned), planned.plan
+        if plan.recovery or plan.offline or not are_few(len(unsettled), len(loaded.digests)):
+            return
+        if not self._is_settled(loaded, recorded, live):
+            return
+        known = known_of(loaded, recorded, live)
         settled = _without(planned, unsettled, recorded) if unsettled else planned
         if settled and (not unsettled or known.is_little(unsettled)):
             looked, secrets, names = loaded.looked, loaded.secrets, loaded.names
