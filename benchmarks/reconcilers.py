@@ -106,7 +106,10 @@ def files(folder: Path, size: int) -> Iterator[tuple[str, str]]:
 
 
 def _ours(bench: Bench, _folder: Path, size: int) -> Path:
-    return applied(bench, str(size), size)
+    """Applied, and looked at once, as others look at all that they bring to what it should be."""
+    folder = applied(bench, str(size), size)
+    bench.run(Command((MLOPS, "plan"), folder, "No changes."))
+    return folder
 
 
 def _lost_live(folder: Path) -> None:
