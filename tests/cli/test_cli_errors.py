@@ -126,17 +126,16 @@ def test_debug_shows_where_it_happened(repo: Repository):
     assert "Traceback" in repo.mlops("plan", "nowhere", "--debug", code=1).err
 
 
-def test_a_reader_that_goes_away_is_no_error(repo: Repository):
-    done = subprocess.run(
-        f"{shlex.quote(MLOPS)} plan --format json | head -n 1",
-        check=False,
-        shell=True,
-        cwd=repo.folder,
-        env=environ(),
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_S,
+def in_shell(repo: Repository, words: str) -> "subprocess.CompletedProcess[str]":
+    """Run the command as a shell reads these words: with pipes, and what is done to its streams."""
+    line, env = f"{shlex.quote(MLOPS)} {words}", environ()
+    return subprocess.run(
+        line, check=False, shell=True, cwd=repo.folder, env=env, capture_output=True, text=True, timeout=PATIENCE_S
     )
+
+
+def test_a_reader_that_goes_away_is_no_error(repo: Repository):
+    done = in_shell(repo, "plan --format json | head -n 1")
     assert (done.stdout, done.stderr) == ("{\n", "")
 
 
@@ -144,16 +143,7 @@ def test_a_reader_that_goes_away_is_no_error(repo: Repository):
     ("closed", "said"), [("<&-", "No changes."), (">&-", ""), ("2>&-", "No changes."), ("<&- >&- 2>&-", "")]
 )
 def test_standard_streams_that_are_closed_are_no_error(applied: Repository, closed: str, said: str):
-    done = subprocess.run(
-        f"{shlex.quote(MLOPS)} plan --detailed-exitcode {closed}",
-        check=False,
-        shell=True,
-        cwd=applied.folder,
-        env=environ(),
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_S,
-    )
+    done = in_shell(applied, f"plan --detailed-exitcode {closed}")
     assert (done.returncode, done.stdout[:11], done.stderr) == (0, said, "")
 
 
