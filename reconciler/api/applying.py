@@ -189,7 +189,7 @@ def destroy(
     )
     with opened(target, start) as workspace:
         done = pipeline.destroy(workspace, wish, manner)
-    return ended(done, Plan(done.planned, wish, start), check=check, stopped=manner.stop.is_set(), again="destroy")
+    return ended(done, Plan(done.planned, wish, start), check=check, stopped=manner.stop.is_set(), command="destroy")
 
 
 def rollback(
@@ -263,4 +263,4 @@ def rollback(
     )
     with opened(target, start) as workspace:
         _, done = roll_back(workspace, back, manner)
-    return ended(done, Plan(done.planned, wish, start), check=check, stopped=manner.stop.is_set(), again="roll back")
+    return ended(done, Plan(done.planned, wish, start), check=check, stopped=manner.stop.is_set(), command="rollback")

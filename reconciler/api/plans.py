@@ -164,11 +164,13 @@ class Applied:
         plan: what was planned, under the lock.
         outcomes: what each step did, in the order of the plan; none where there was nothing to do.
         declined: whether `confirm` said no, so that nothing was done.
+        command: apply, destroy or rollback.
     """
 
     plan: Plan
     outcomes: tuple[Outcome, ...] = ()
     declined: bool = False
+    command: str = "apply"
 
     @property
     def succeeded(self) -> bool:
@@ -184,13 +186,15 @@ class Applied:
     def __str__(self) -> str:
         if self.declined:
             return "Nothing was changed."
-        return outcomes_text(self.outcomes) if self.outcomes else summary(self.plan._made)  # noqa: SLF001 - as above
+        if not self.outcomes:
+            return summary(self.plan._made, command=self.command)  # noqa: SLF001 - as above
+        return outcomes_text(self.outcomes, command=self.command)
 
     def __repr__(self) -> str:
         return f"<Applied {self.plan.target}: {str(self).splitlines()[-1]}>"
 
     def _repr_markdown_(self) -> str:
-        return apply_markdown(self.plan._made, self.outcomes)  # noqa: SLF001 - as above
+        return apply_markdown(self.plan._made, self.outcomes, command=self.command)  # noqa: SLF001 - as above
 
 
 def plan(
@@ -275,8 +279,8 @@ def plan(
         return Plan(pipeline.plan(workspace, wish), wish, start)
 
 
-def ended(done: Done, plan: Plan, *, check: bool, stopped: bool, again: str = "apply") -> Applied:
+def ended(done: Done, plan: Plan, *, check: bool, stopped: bool, command: str = "apply") -> Applied:
     """What a run did, for whoever asked for it; with `check` an error where that is not all that was planned."""
     if check and not done.declined:
-        raise_unless_done(done, stopped=stopped, again=again)
-    return Applied(plan, done.outcomes, done.declined)
+        raise_unless_done(done, stopped=stopped, again="roll back" if command == "rollback" else command)
+    return Applied(plan, done.outcomes, done.declined, command)

@@ -11,10 +11,10 @@ if TYPE_CHECKING:
     from reconciler.wishes import Applied, Planned
 
 
-def _plan_text(planned: "Planned") -> str:
+def _plan_text(planned: "Planned", *, command: str) -> str:
     from reconciler.render.text import plan_text  # noqa: PLC0415
 
-    return plan_text(planned.plan, blame=planned.blame)
+    return plan_text(planned.plan, blame=planned.blame, command=command)
 
 
 def _plan_json(planned: "Planned") -> str:
@@ -23,25 +23,28 @@ def _plan_json(planned: "Planned") -> str:
     return json_text(plan_json(planned.plan, blame=planned.blame, warnings=planned.warnings))
 
 
-def _plan_markdown(planned: "Planned", budget: int, *, command: str = "plan") -> str:
+def _plan_markdown(planned: "Planned", budget: int, *, command: str) -> str:
     from reconciler.render.markdown import plan_markdown  # noqa: PLC0415
 
     where, told = rest_of(f"`mlops {command}`"), planned.warnings
     return plan_markdown(planned.plan, budget=budget, blame=planned.blame, warnings=told, where=where, command=command)
 
 
-def _plan_html(planned: "Planned") -> str:
+def _plan_html(planned: "Planned", *, command: str) -> str:
     from reconciler.render.html import plan_html  # noqa: PLC0415
 
-    return plan_html(planned.plan, warnings=planned.warnings, drifts=planned.drifts, blame=planned.blame)
+    told, drifts = planned.warnings, planned.drifts
+    return plan_html(planned.plan, warnings=told, drifts=drifts, blame=planned.blame, command=command)
 
 
-def _apply_text(applied: "Applied") -> str:
+def _apply_text(applied: "Applied", *, command: str) -> str:
     from reconciler.render.text import outcomes_text, summary  # noqa: PLC0415
 
     if applied.declined:
         return "Nothing was changed."
-    return outcomes_text(applied.outcomes) if applied.outcomes else summary(applied.planned.plan)
+    if not applied.outcomes:
+        return summary(applied.planned.plan, command=command)
+    return outcomes_text(applied.outcomes, command=command)
 
 
 def _apply_json(applied: "Applied") -> str:
@@ -52,52 +55,61 @@ def _apply_json(applied: "Applied") -> str:
     return json_text(told)
 
 
-def _apply_markdown(applied: "Applied", budget: int, *, command: str = "apply") -> str:
+def _apply_markdown(applied: "Applied", budget: int, *, command: str) -> str:
     from reconciler.render.markdown import apply_markdown  # noqa: PLC0415
 
     where = rest_of("The log")
     return apply_markdown(applied.planned.plan, applied.outcomes, budget=budget, where=where, command=command)
 
 
-def _apply_html(applied: "Applied") -> str:
+def _apply_html(applied: "Applied", *, command: str) -> str:
     from reconciler.render.html import apply_html  # noqa: PLC0415
 
-    made = applied.planned
-    return apply_html(made.plan, applied.outcomes, warnings=made.warnings, drifts=made.drifts, blame=made.blame)
+    made, told = applied.planned, applied.planned.warnings
+    return apply_html(made.plan, applied.outcomes, warnings=told, drifts=made.drifts, blame=made.blame, command=command)
 
 
-def _plan_prometheus(planned: "Planned") -> str:
+def _plan_prometheus(planned: "Planned", *, command: str) -> str:
     from reconciler.render.prometheus import plan_metrics  # noqa: PLC0415
 
-    return plan_metrics(planned.plan, now=time.time())
+    return plan_metrics(planned.plan, now=time.time(), command=command)
 
 
-def _apply_prometheus(applied: "Applied") -> str:
+def _apply_prometheus(applied: "Applied", *, command: str) -> str:
     from reconciler.errors import StepFailedError  # noqa: PLC0415
     from reconciler.render.prometheus import apply_metrics  # noqa: PLC0415
 
     code = 1 if applied.declined else 0 if applied.succeeded else StepFailedError.exit_code
-    return apply_metrics(applied.planned.plan, applied.outcomes, now=time.time(), exit_code=code)
+    return apply_metrics(applied.planned.plan, applied.outcomes, now=time.time(), exit_code=code, command=command)
 
 
-PLAN: "Forms[Planned]" = Forms(
-    {
-        "text": _plan_text,
-        "json": _plan_json,
-        "html": _plan_html,
-        "prometheus": _plan_prometheus,
-    },
-    _plan_markdown,
-)
-APPLY: "Forms[Applied]" = Forms(
-    {
-        "text": _apply_text,
-        "json": _apply_json,
-        "html": _apply_html,
-        "prometheus": _apply_prometheus,
-    },
-    _apply_markdown,
-)
+def _plan_of(command: str) -> "Forms[Planned]":
+    return Forms(
+        {
+            "text": partial(_plan_text, command=command),
+            "json": _plan_json,
+            "html": partial(_plan_html, command=command),
+            "prometheus": partial(_plan_prometheus, command=command),
+        },
+        partial(_plan_markdown, command=command),
+    )
+
+
+def _done_by(command: str) -> "Forms[Applied]":
+    return Forms(
+        {
+            "text": partial(_apply_text, command=command),
+            "json": _apply_json,
+            "html": partial(_apply_html, command=command),
+            "prometheus": partial(_apply_prometheus, command=command),
+        },
+        partial(_apply_markdown, command=command),
+    )
+
+
+PLAN = _plan_of("plan")
+APPLY = _done_by("apply")
+DESTROY = _done_by("destroy")
 # Reports of their own, which take no other's place in a comment.
-ROLLBACK_PLAN = Forms(PLAN.written, partial(_plan_markdown, command="rollback"))
-ROLLBACK = Forms(APPLY.written, partial(_apply_markdown, command="rollback"))
+ROLLBACK_PLAN = _plan_of("rollback")
+ROLLBACK = _done_by("rollback")

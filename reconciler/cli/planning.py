@@ -8,7 +8,7 @@ from reconciler.cli import options as o
 from reconciler.cli.applying import code_of, manner_of, say_aside
 from reconciler.cli.declaring import Argument, Option, misread
 from reconciler.cli.form import COMMENT
-from reconciler.cli.plan_forms import APPLY, PLAN
+from reconciler.cli.plan_forms import APPLY, DESTROY, PLAN
 from reconciler.cli.reporting import Reports
 from reconciler.cli.saying import say, warn
 from reconciler.cli.wishes import addresses_of, refuse_to_look_twice, wish_of
@@ -204,5 +204,5 @@ def destroy(
         manner_of(parallel, lock_timeout, step_timeout, ask=not auto_approve, quiet=False) as manner,
     ):
         applied = pipeline.destroy(workspace, wish, manner)
-    say(APPLY.of("text", applied, COMMENT))
-    return code_of(applied, manner)
+    say(DESTROY.of("text", applied, COMMENT))
+    return code_of(applied, manner, again="destroy")

@@ -54,7 +54,7 @@ class Reports(Generic[T]):
             yield
         except MlopsError as error:
             if form == "text" and isinstance(error, RefusedError) and error.plan is not None and not self._told:
-                _show(error.plan)
+                _show_refused(error.plan)
             if not self._told:
                 from reconciler.cli.finding_forms import FAILED  # noqa: PLC0415 - most runs come to something
 
@@ -96,10 +96,10 @@ class Reports(Generic[T]):
                 self._lacking.append(str(file))
 
 
-def _show(plan: "Plan") -> None:
+def _show_refused(plan: "Plan") -> None:
     from reconciler.render.text import plan_text  # noqa: PLC0415 - only a refusal needs it
 
-    say(plan_text(plan), colours=True)
+    say(plan_text(plan, refused=True), colours=True)
 
 
 def _asked(word: str, known: Sequence[str]) -> tuple[str, Path]:

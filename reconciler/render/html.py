@@ -23,6 +23,7 @@ def plan_html(
     warnings: Sequence[Problem] = (),
     drifts: Sequence[Drift] = (),
     blame: Mapping[Source, Blame] = NOBODY,
+    command: str = "plan",
 ) -> str:
     """A plan for whoever is to say yes to it.
 
@@ -31,14 +32,15 @@ def plan_html(
         warnings: of the files.
         drifts: what is not as recorded; the plan is made as if it were.
         blame: who last wrote the places of the fields.
+        command: whose plan it is.
     """
     known = Known(blame)
     what = f"{some(len(plan.steps), 'step')} on" if plan.steps else "No changes on"
     tiles = [tile(name, count, f"to {words(name)}") for name, count in counted(plan.steps, None).items()]
     return page(
-        f"mlops plan: {plan.target}",
+        f"mlops {command}: {plan.target}",
         [
-            head("plan", f"{what} {code(plan.target)}", summary(plan, named=code), tiles),
+            head(command, f"{what} {code(plan.target)}", summary(plan, named=code, command=command), tiles),
             "<main>",
             notes(plan, warnings, drifts, known),
             traffic(planned_shifts(plan.steps), ("before", "after")),
@@ -59,6 +61,7 @@ def apply_html(
     warnings: Sequence[Problem] = (),
     drifts: Sequence[Drift] = (),
     blame: Mapping[Source, Blame] = NOBODY,
+    command: str = "apply",
 ) -> str:
     """A plan with what its steps did; those without an outcome were not begun.
 
@@ -68,13 +71,14 @@ def apply_html(
         warnings: of the files.
         drifts: what was not as recorded before.
         blame: who last wrote the places of the fields.
+        command: whose plan it is.
     """
     known, ended = Known(blame), {outcome.step.id: outcome for outcome in outcomes}
     tiles = [tile(name, count, words(name)) for name, count in counted(plan.steps, ended).items()]
     return page(
-        f"mlops apply: {plan.target}",
+        f"mlops {command}: {plan.target}",
         [
-            head("apply", _came_of(plan, ended), summary(plan, named=code), tiles),
+            head(command, _came_of(plan, ended), summary(plan, named=code, command=command), tiles),
             "<main>",
             amiss(outcomes),
             notes(plan, warnings, drifts, known),

@@ -58,7 +58,7 @@ def plan_markdown(
         f"### mlops {command}: {name(plan.target)}",
         "",
     ]
-    said += [summary(plan, named=name), ""]
+    said += [summary(plan, named=name, command=command), ""]
     short = f"One line a step: the fields do not fit here. {where} has them."
     totals = f"Totals alone: the steps do not fit here. {where} has them."
     told = [by_command_words(plan, named=name), ""] if plan.by_command else []
@@ -76,7 +76,8 @@ def apply_markdown(
 ) -> str:
     """A table of what each step did, what failed with the last lines of its logs; empty where not even totals fit."""
     said = [str(Marker(command, plan.target, plan.digest)), f"### mlops {command}: {name(plan.target)}", ""]
-    said += [counted(outcomes) if outcomes else f"Nothing was done. {summary(plan, named=name)}", ""]
+    nothing = f"Nothing was done. {summary(plan, named=name, command=command)}"
+    said += [counted(outcomes, command=command) if outcomes else nothing, ""]
     short = f"One line a step: the logs do not fit here. {where} has them."
     totals = f"Totals, and what did not succeed as far as it fits here. {where} has the rest."
     table = head("#", "", "action", "resource", "seconds", "message", right=1)

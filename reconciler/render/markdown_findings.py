@@ -61,7 +61,7 @@ def failure_markdown(failure: Failure, *, budget: int = COMMENT) -> str:
         table, rows = PROBLEMS, list(map(problem_row, failure.problems))
     else:
         table, rows = head("why"), [row(code(line)) for line in failure.message.splitlines()]
-    steps = ["", "What was refused:", "", *step_rows(failure.plan.steps)] if failure.plan else []
+    steps = ["", "What was refused:", "", *step_rows(failure.plan.steps)] if failure.plan and failure.plan.steps else []
     levels = (chain(said, table, rows, steps), with_rest(said, table, rows, budget=budget))
     return first_fitting(levels, budget)
 

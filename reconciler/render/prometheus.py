@@ -51,18 +51,22 @@ class _Sample:
         return f"{self.name}{{{labels}}} {self.value}"
 
 
-def plan_metrics(plan: Plan, *, now: float) -> str:
+def plan_metrics(plan: Plan, *, now: float, command: str = "plan") -> str:
     """What a plan would change."""
-    return _text([*_changes(plan.target, Counter(step.action for step in plan.steps)), *_run(plan.target, "plan", now)])
+    return _text(
+        [*_changes(plan.target, Counter(step.action for step in plan.steps)), *_run(plan.target, command, now)]
+    )
 
 
-def apply_metrics(plan: Plan, outcomes: Sequence[Outcome], *, now: float, exit_code: int) -> str:
+def apply_metrics(
+    plan: Plan, outcomes: Sequence[Outcome], *, now: float, exit_code: int, command: str = "apply"
+) -> str:
     """What an apply did, and what is yet to be done."""
     done = {outcome.step.id for outcome in outcomes if outcome.result is Result.SUCCEEDED}
     left = Counter(step.action for step in plan.steps if step.id not in done)
     results = Counter(outcome.result for outcome in outcomes)
     told = (_sample("mlops_apply_steps", results[each], target=plan.target, result=each) for each in Result)
-    return _text([*_changes(plan.target, left), *told, *_run(plan.target, "apply", now, exit_code)])
+    return _text([*_changes(plan.target, left), *told, *_run(plan.target, command, now, exit_code)])
 
 
 def drift_metrics(

@@ -39,7 +39,9 @@ _DRIFT_SYMBOLS = {
 }
 
 
-def plan_text(plan: Plan, *, blame: Mapping[Source, Blame] = NOBODY) -> str:
+def plan_text(
+    plan: Plan, *, blame: Mapping[Source, Blame] = NOBODY, command: str = "plan", refused: bool = False
+) -> str:
     """The plan as a person reads it before saying yes; beside the places those who last wrote there."""
     veil = Veil()
     lines = list(unfinished_lines(plan.recovery, plan.holder, veil))
@@ -48,7 +50,7 @@ def plan_text(plan: Plan, *, blame: Mapping[Source, Blame] = NOBODY) -> str:
         lines += _table(step.fields, veil, blame, created=step.action is Action.CREATE)
     lines += [f"  pin:  {label} is {pinned}" for label, pinned in sorted(plan.pins.items())]
     lines += [f"  {by_command_words(plan)}"] if plan.by_command else []
-    return lines_text([*lines, *([""] if lines else []), summary(plan)])
+    return lines_text([*lines, *([""] if lines else []), summary(plan, command=command, refused=refused)])
 
 
 def by_command_words(plan: Plan, *, named: Callable[[str], str] = str) -> str:
@@ -89,15 +91,24 @@ def headline(step: Step) -> str:
     return f"#{step.id} {SYMBOLS.get(step.action, '~')} {step.action} {step.address} ({step.reason}{waits})"
 
 
-def summary(plan: Plan, *, named: Callable[[str], str] = str) -> str:
-    """The plan in one sentence; `named` writes the names in it."""
+def summary(plan: Plan, *, named: Callable[[str], str] = str, command: str = "plan", refused: bool = False) -> str:
+    """The plan in one sentence.
+
+    Args:
+        plan: what is to be done.
+        named: writes the names in it.
+        command: whose plan it is.
+        refused: whether it may not be done, so that a plan without steps is none that has nothing to do.
+    """
     counts = [f"{plan.count(action)} {verb}" for action, verb in _VERBS.items() if plan.count(action)]
     compared = (
         f", against {named(plan.against)}" if plan.against else ", against its record alone" if plan.offline else ""
     )
     where = f"target {named(plan.target)}{compared}"
+    if refused:
+        return f"Plan refused: {', '.join(counts) or 'it has no steps'} ({where})."
     if not counts and not plan.recovery and plan.holder is None:
-        return f"No changes. {_unchanged(plan.unchanged)} as the manifests say ({where})."
+        return f"No changes. {_as_wanted(plan.unchanged, command)} ({where})."
     return f"Plan: {', '.join(counts) or 'nothing to change'}; {plan.unchanged} unchanged ({where})."
 
 
@@ -116,16 +127,16 @@ def failure_lines(outcome: Outcome) -> list[str]:
     return [outcome_line(outcome), *(f"    | {printable(line)}" for line in outcome.log_tail)]
 
 
-def outcomes_text(outcomes: Sequence[Outcome]) -> str:
-    """The end of an apply in one sentence, before it what did not succeed with the last lines of its logs."""
+def outcomes_text(outcomes: Sequence[Outcome], *, command: str = "apply") -> str:
+    """The end of a command in one sentence, before it what did not succeed with the last lines of its logs."""
     lines = [line for outcome in outcomes for line in failure_lines(outcome)]
-    return lines_text([*lines, counted(outcomes)])
+    return lines_text([*lines, counted(outcomes, command=command)])
 
 
-def counted(outcomes: Sequence[Outcome]) -> str:
-    """How many steps ended how."""
+def counted(outcomes: Sequence[Outcome], *, command: str = "apply") -> str:
+    """How many steps of a command ended how."""
     counts = {result: sum(outcome.result is result for outcome in outcomes) for result in Result}
-    return f"Apply: {', '.join(f'{count} {result}' for result, count in counts.items() if count)}."
+    return f"{command.capitalize()}: {', '.join(f'{count} {result}' for result, count in counts.items() if count)}."
 
 
 def problems_text(problems: Sequence[Problem], *, resources: int) -> str:
@@ -220,6 +231,13 @@ def _rows(fields: Iterable[FieldChange], veil: Veil) -> Iterator[tuple[str, str]
 
     for field in fields:
         yield from field_lines(field, veil)
+
+
+def _as_wanted(unchanged: int, command: str) -> str:
+    """Why a command has nothing to do."""
+    if command == "destroy":
+        return "There is nothing to destroy"
+    return f"{_unchanged(unchanged)} as {'they were' if command == 'rollback' else 'the manifests say'}"
 
 
 def _unchanged(count: int) -> str:

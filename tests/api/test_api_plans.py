@@ -334,7 +334,7 @@ def test_what_is_named_alone_is_destroyed_with_what_hangs_on_it(repo: Path):
     with pytest.raises(reconciler.RefusedError, match="E-DELETE-TRAFFIC") as raised:
         reconciler.destroy("manifests/blue.yml", target="dev")
     assert raised.value.plan is not None
-    assert reconciler.destroy(target="dev", only=["endpoint/credit"]).succeeded
+    assert str(reconciler.destroy(target="dev", only=["endpoint/credit"])) == "Destroy: 3 succeeded."
     assert [str(step.address) for step in reconciler.plan(target="dev").steps if step.action == "create"] == [
         "endpoint/credit",
         "deployment/credit/blue",

@@ -28,4 +28,9 @@ def test_an_endpoint_is_not_destroyed_under_its_deployments(applied: Repository)
 
 
 def test_destroying_nothing_is_done_at_once(repo: Repository):
-    assert "No changes" in repo.mlops("destroy", "--auto-approve").out
+    said = repo.mlops("destroy", "--auto-approve").out
+    assert said == "No changes. There is nothing to destroy (target dev).\n"
+
+
+def test_it_ends_in_its_own_word(applied: Repository):
+    assert applied.mlops("destroy", "--auto-approve").out.endswith("Destroy: 5 succeeded.\n")

@@ -62,6 +62,21 @@ def test_an_empty_folder_is_refused(applied: Repository):
     assert "E-EMPTY: nothing is defined in manifests" in applied.apply(code=REFUSED).err
 
 
+def test_a_refused_plan_says_of_no_target_that_there_is_nothing_to_do(repo: Repository):
+    (repo.folder / "empty").mkdir()
+    report = repo.folder / "plan.md"
+    refused = repo.mlops("plan", "empty", "--report", f"markdown={report}", code=REFUSED)
+    assert refused.out == "Plan refused: it has no steps (target dev).\n"
+    assert "E-EMPTY" in refused.err
+    assert "What was refused" not in report.read_text()
+
+
+def test_a_refused_plan_with_steps_says_so_below_them(applied: Repository):
+    drop_blue(applied)
+    shown = applied.mlops("plan", "--max-delete", "0", code=REFUSED).out
+    assert shown.endswith("\n\nPlan refused: 1 to route, 1 to delete (target dev).\n")
+
+
 def test_an_empty_folder_deletes_everything_when_that_is_said(applied: Repository):
     shutil.rmtree(applied.folder / "manifests")
     (applied.folder / "manifests").mkdir()

@@ -60,6 +60,21 @@ def test_a_rollback_takes_the_place_of_no_plan_in_a_comment(applied: Repository)
     ]
 
 
+def test_a_rollback_ends_in_its_own_word_in_every_form(applied: Repository):
+    scaled(applied)
+    forms = ("text", "markdown", "html", "prometheus")
+    reports = [word for form in forms for word in ("--report", f"{form}={applied.folder / form}")]
+    assert applied.mlops("rollback", "--auto-approve", *reports).out.endswith("Rollback: 1 succeeded.\n")
+    assert applied.read("text") == "Rollback: 1 succeeded.\n"
+    assert "\nRollback: 1 succeeded.\n" in applied.read("markdown")
+    assert '<p class="kind">mlops rollback</p>' in applied.read("html")
+    assert 'mlops_last_run_exit_code{target="dev",command="rollback"} 0' in applied.read("prometheus")
+    assert 'command="apply"' not in applied.read("prometheus")
+    first = applied.mlops("history", "--format", "json").json["runs"][0]["id"]
+    nothing = applied.mlops("rollback", first, "--auto-approve").out
+    assert nothing == "No changes. 4 resources are as they were (target dev).\n"
+
+
 def test_what_cannot_be_by_a_commit_is_refused(applied: Repository):
     scaled(applied)
     said = applied.mlops("rollback", "--from", "commit", "--auto-approve", code=4).err
