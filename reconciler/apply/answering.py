@@ -61,6 +61,13 @@ class InTime:
         provider = self.provider
         return self._answered("what is as it was", provider.digests) if isinstance(provider, Rooted) else {}
 
+    def known(self, digests: Mapping[Address, str]) -> Sequence[Live]:
+        """The objects that had these digests, as they were then or are now."""
+        provider = self.provider
+        if not digests or not isinstance(provider, Rooted):
+            return self.some(digests)
+        return self._answered(f"how {len(digests)} objects are", lambda: tuple(provider.known(digests)))
+
     def fences(self) -> Mapping[Address, int]:
         """By address the generation below which operations are refused; none where the provider does not tell."""
         provider = self.provider

@@ -6,6 +6,7 @@ edit the file: a line in another form is decoded, whatever is asked.
 
 import hashlib
 import json
+import os
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager, suppress
@@ -119,6 +120,36 @@ def some_of(file: Path, addresses: Collection[Address]) -> Sequence[Live]:
             with _refusing(file, row.number):
                 _take(row.held or spec_from_json(row.line), objects, {})
     return tuple(objects.values())
+
+
+def known_of(file: Path, digests: Mapping[Address, str]) -> Sequence[Live]:
+    """Those of the objects of these digests that lie where they do in a file whose addresses are in order."""
+    objects: dict[Address, Live] = {}
+    with _reading(file) as stream:
+        size = stream.seek(0, os.SEEK_END)
+        for address, digest in digests.items():
+            line = _in_order(stream, size, str(address).encode("utf-8", "surrogatepass"))
+            if digest_of(line) == digest:
+                _take(spec_from_json(line), objects, {})
+    return tuple(objects[address] for address in digests if address in objects)
+
+
+def _in_order(stream: BufferedReader, size: int, name: bytes) -> bytes:
+    """The line of an address if all addresses are in order, else any line or none."""
+    line, start, end = b"", 0, size
+    while start < end:
+        middle = (start + end) // 2
+        stream.seek(max(start, middle - 1))
+        at = middle - 1 + len(stream.readline()) if middle > start else start
+        line = stream.readline() if at < end else b""
+        found = line[len(_BEGINS) : line.find(b'"', len(_BEGINS))]
+        if found == name:
+            break
+        if line and found < name:
+            start = at + len(line)
+        else:
+            end = middle
+    return line
 
 
 def _is_of_another(line: bytes, names: Set[bytes]) -> bool:

@@ -35,3 +35,7 @@ class Rooted(Selective, Protocol):
     def digests(self) -> Mapping[Address, str]:
         """By address, for every object that `list` tells: equal where it tells the same of it."""
         ...
+
+    def known(self, digests: Mapping[Address, str]) -> Sequence[Live]:
+        """The same as `some`, or as it was when these objects had these digests, whichever is found sooner."""
+        ...

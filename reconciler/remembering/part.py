@@ -154,7 +154,7 @@ def part_of(
     asked, planned = rest.gone | found.addresses, rest.planned(workspace.target.name, inputs.record)
     return Part(
         loaded,
-        *_standing(workspace, inputs, asked),
+        *_standing(workspace, inputs, held, known, asked),
         files=files,
         clusters=clusters,
         asked=asked,
@@ -227,8 +227,13 @@ def _both(before: Cluster | None, now: Cluster) -> Cluster:
     return Cluster(before.addresses, files, uses, before.pins)
 
 
-def _standing(workspace: Workspace, inputs: Inputs, names: Set[str]) -> tuple[State, tuple[Live, ...]]:
+def _standing(
+    workspace: Workspace, inputs: Inputs, held: Mapping[str, Any], known: Known, names: Set[str]
+) -> tuple[State, tuple[Live, ...]]:
     """What is recorded and live of addresses."""
     meant = [Address.parse(name) for name in sorted(names)]
     recorded = State(inputs.record.lineage, inputs.record.serial, workspace.store.some(meant))
-    return recorded, tuple(inputs.eyes.some(meant))
+    if held["inputs"]["live"] != inputs.live:
+        return recorded, tuple(inputs.eyes.some(meant))
+    objects = known.objects.some(names)
+    return recorded, tuple(inputs.eyes.known({each: objects[str(each)] for each in meant if str(each) in objects}))

@@ -10,7 +10,7 @@ from tests.conformance.test_provider import Caller
 from tests.conformance.worlds import MemoryFileWorld, MemoryWorld, World
 
 ROOTED = [MemoryWorld, MemoryFileWorld]
-METHODS = ("root", "digests", "some")
+METHODS = ("root", "digests", "some", "known")
 
 
 @pytest.fixture(params=ROOTED, ids=lambda world: world.name)
@@ -74,6 +74,16 @@ def test_some_objects_are_told_as_in_the_list(served):
     found = served.provider.some([served.blue, served.green, served.endpoint])
     assert {item.address: item for item in found} == listed
     assert list(served.provider.some([])) == []
+
+
+def test_objects_whose_digests_are_known_are_told_as_in_the_list_also_once_they_changed(served, call):
+    digests = served.provider.digests()
+    assert {*served.provider.known({})} == set()
+    for _ in range(2):
+        listed = {item.address: item for item in served.provider.list()}
+        found = served.provider.known(digests)
+        assert {item.address: item for item in found} == listed
+        call(Action.SCALE, served.blue, served.deployment_spec(instance_count=2))
 
 
 def test_another_opening_of_the_target_tells_the_same_digests(served):

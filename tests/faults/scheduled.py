@@ -188,7 +188,7 @@ def by_chance(seed: int, *, rate: float, of: Collection[Fault] = (Refuse(), Late
 class Scheduled:
     """A provider behind a schedule; `calls` holds the words of every call, `effects` of every one that got through."""
 
-    _WATCHED = frozenset({*map(str, Action), "observe", "fence", "list", "some", "fences", "adopt"})
+    _WATCHED = frozenset({*map(str, Action), "observe", "fence", "list", "some", "known", "fences", "adopt"})
 
     def __init__(
         self,
@@ -213,7 +213,7 @@ class Scheduled:
     def _guarded(self, name: str, method: Callable[..., Any]) -> Callable[..., Any]:
         def call(*arguments: Any) -> Any:
             about = arguments[0] if arguments else ""
-            named = " ".join(sorted(map(str, about))) if name == "some" else getattr(about, "address", about)
+            named = " ".join(sorted(map(str, about))) if name in ("some", "known") else getattr(about, "address", about)
             words = f"{name} {named}".strip()
             self.calls.append(words)
 

@@ -34,6 +34,7 @@ class World:
 ASK = {
     "list": ("what is live", lambda eyes: len(eyes.list())),
     "observe endpoint/credit": ("how endpoint/credit is", lambda eyes: eyes.observe(CREDIT) is not None),
+    "known endpoint/credit": ("how 1 objects are", lambda eyes: len(eyes.known({CREDIT: ""}))),
     "some endpoint/credit": ("how 1 objects are", lambda eyes: len(eyes.some([CREDIT]))),
     "fences": ("what is refused", lambda eyes: len(eyes.fences())),
     "fence endpoint/credit 3": ("settling endpoint/credit", lambda eyes: eyes.fence(CREDIT, 3)),

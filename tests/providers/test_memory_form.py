@@ -86,7 +86,9 @@ def test_the_short_ways_tell_what_the_long_way_tells(lines: Sequence[str], cut: 
         live = told(MemoryProvider(file))
         if live is None:
             return
-        assert MemoryProvider(file).digests().keys() == live.keys()
+        digests = MemoryProvider(file).digests()
+        assert digests.keys() == live.keys()
+        assert {item.address: item for item in MemoryProvider(file).known(digests)} == live
         some = MemoryProvider(file).some(wanted)
         assert {item.address: item for item in some} == {a: live[a] for a in wanted if a in live}
 
@@ -117,6 +119,19 @@ def test_a_line_of_another_form_that_says_nothing_sensible_is_named(
         ask(MemoryProvider(file))
     with pytest.raises(ProviderError, match=r"live\.json:2 is not an object of a memory target"):
         MemoryProvider(file).list()
+
+
+@pytest.mark.parametrize("count", range(1, 9))
+def test_of_a_file_in_order_no_line_is_decoded_but_those_of_known_digests(tmp_path: Path, count: int) -> None:
+    file, other = tmp_path / "live.json", '{"address": "~"}\n'  # which is none
+    addresses = sorted(Address.parse(f"endpoint/{'x' * number}{number}") for number in range(count))
+    file.write_text("".join(line(address, {"n": "n" * 50}) for address in addresses))
+    provider, digests = MemoryProvider(file), MemoryProvider(file).digests()
+    with file.open("a") as stream:
+        stream.write(other)
+    assert [item.address for item in provider.known(digests)] == addresses
+    with pytest.raises(ProviderError, match="is not an object"):
+        provider.known({**digests, CREDIT: "0" * 64})
 
 
 def test_only_the_objects_that_are_asked_for_are_decoded(tmp_path: Path) -> None:

@@ -52,7 +52,7 @@ def provider_gone(team: Team, patch: pytest.MonkeyPatch) -> Callable[[], object]
             raise ProviderError("no route to host")
         return answer(provider, *words)
 
-    for question in ("list", "observe", "root", "digests", "some", "fences"):
+    for question in ("list", "observe", "root", "digests", "some", "known", "fences"):
         patch.setattr(MemoryProvider, question, partialmethod(asked, getattr(MemoryProvider, question)))
     return gone.clear
 
