@@ -10,6 +10,9 @@ from typing import Protocol
 
 from reconciler.load.history import Delta, Hunk
 
+File = tuple[str, str]
+"""A commit, and a path from the repository's root."""
+
 Line = tuple[str, str, int]
 """A commit, a path from the repository's root, and the number of a line, as git counts; or `WHOLE`."""
 

@@ -4,8 +4,9 @@ It is what `git blame` says, but for all files in one walk through the history: 
 minutes.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import field
+from functools import lru_cache, partial
 from itertools import chain
 from pathlib import Path
 from types import MappingProxyType
@@ -14,14 +15,15 @@ from reconciler.core.blame import Blame
 from reconciler.core.manifest import Source
 from reconciler.core.problem import Problem
 from reconciler.frozen import dataclass
-from reconciler.load.attribution import Held, Line, attributed
+from reconciler.load.attribution import File, Held, Line, attributed
 from reconciler.load.authors import authors
-from reconciler.load.behind import Behind, wholes_of
-from reconciler.load.blame_cache import known, learn
+from reconciler.load.behind import Backing, Behind, wholes_of
+from reconciler.load.blame_cache import Written, known, learn
 from reconciler.load.direct import Direct
 from reconciler.load.git import Unanswered
 from reconciler.load.history import WHOLE, History, Wholes
-from reconciler.load.lines import lines_of, places
+from reconciler.load.lines import Lines, commit_of, lines_of
+from reconciler.load.lying import places
 from reconciler.load.place import git_root
 
 PATIENCE_S = 30.0
@@ -75,39 +77,67 @@ def blamed(
         return Blamed()
     try:
         git = Direct(root, patience_s=patience_s)
-        lines, wholes = lines_of(git, wanted, plain), wholes_of(git, wanted, named)
-        found, cut_off = _written(git, {*lines.of.values(), *chain(*wholes.of.values())}, cache)
+        commits = lru_cache(partial(commit_of, git))
+        lines, wholes = lines_of(git, wanted, plain, commits), wholes_of(git, wanted, named, commits)
+        found = _written(git, _numbers(lines, wholes), cache)
     except Unanswered as error:
         return Blamed(unknown=_sorted(source for place in wanted for source in place.sources), why=str(error))
-    told = {source: found[line] for source, line in lines.of.items() if line not in cut_off}
-    for source, each in wholes.of.items():
-        if source in told and cut_off.isdisjoint(each):
-            told[source] = _latest([told[source], *(found[line] for line in each)])
+    return _told(lines, wholes, found)
+
+
+def _told(lines: Lines, behind: Backing, found: Written) -> Blamed:
+    """Who wrote places; of those without an answer the lines, or what stands behind them, are cut off."""
+    told = {
+        source: wrote[number]
+        for file, numbers in lines.of.items()
+        if (wrote := found.get(file))
+        for source, number in numbers.items()
+        if number in wrote
+    }
+    for source, files in behind.of.items():
+        theirs = [found[file][WHOLE] for file in files if WHOLE in found.get(file, ())]
+        if source in told and len(theirs) == len(files):
+            told[source] = max(told[source], *theirs, key=lambda blame: blame.date)
         else:
             told.pop(source, None)
-    uncommitted = lines.uncommitted | wholes.uncommitted
-    lost = lines.of.keys() - told.keys() - uncommitted if cut_off else set()
-    unknown = _sorted({*lines.unclear, *lost})
+    uncommitted = lines.uncommitted | behind.uncommitted
+    are_lost = len(told) < sum(map(len, lines.of.values()))
+    lost = {*chain(*lines.of.values())} - told.keys() - uncommitted if are_lost else set()
+    unknown = _sorted(lines.unclear | lost)
     why = (_CUT_OFF if lost else _UNCLEAR) if unknown else ""
     return Blamed({**told, **dict.fromkeys(uncommitted, Blame())}, unknown, why)
 
 
-def _latest(blames: Sequence[Blame]) -> Blame:
-    return max(blames, key=lambda blame: blame.date)
+def _numbers(lines: Lines, behind: Backing) -> dict[File, set[int]]:
+    """By file of a commit, the numbers of the lines that are looked for."""
+    numbers = {file: set(places.values()) for file, places in lines.of.items()}
+    for file in {*chain(*behind.of.values())}:
+        numbers.setdefault(file, set()).add(WHOLE)
+    return numbers
 
 
-def _written(git: Direct, lines: Set[Line], cache: Path | None) -> tuple[dict[Line, Blame], set[Line]]:
-    """Who wrote lines, and those whose writer is in no commit that there is."""
-    kept = known(cache, lines)
-    new_ones = lines - kept.keys()
+def _written(git: Direct, wanted: Mapping[File, set[int]], cache: Path | None) -> Written:
+    """Who wrote lines; left out are those whose writer is in no commit that there is."""
+    found = known(cache, wanted)
+    new_ones = [
+        (*file, number)
+        for file, numbers in wanted.items()
+        if not (kept := found.get(file, {}).keys()) >= numbers
+        for number in numbers - kept
+    ]
+    if not new_ones:
+        return found
     wrote, first = _walked(git, History, [line for line in new_ones if line[2] != WHOLE])
     wrote_whole, first_whole = _walked(git, Wholes, [line for line in new_ones if line[2] == WHOLE])
     wrote, first = wrote | wrote_whole, first | first_whole
     said = authors(git, set(wrote.values()))
-    cut_off = {line for line, commit in wrote.items() if commit in first and said[commit].follows}
-    new = {line: said[commit].blame for line, commit in wrote.items() if line not in cut_off}
-    learn(cache, kept, new)
-    return {**kept, **new} if new else kept, cut_off
+    new = set[File]()
+    for line, commit in wrote.items():
+        if not (commit in first and said[commit].follows):
+            found.setdefault(line[:2], {})[line[2]] = said[commit].blame
+            new.add(line[:2])
+    learn(cache, found, new)
+    return found
 
 
 def _walked(git: Direct, kind: type[History], lines: Iterable[Line]) -> tuple[dict[Line, str], set[str]]:

@@ -24,7 +24,7 @@ from reconciler.record.files import private_folder
 
 _MOST_ROWS = {
     "parsed": 250_000,  # files, by blob id
-    "blame": 100_000,  # who wrote the lines of files, by commit and path
+    "blame": 20_000,  # who wrote the lines of files, by commit and part of its files
     "facts": 50_000,  # what follows from digests, such as which set of files a state of git's index is
     "parts": 50_000,  # what is known of many names, such as a set of files, and parts of that, by digest
     "stats": 50_000,  # what files held when the disk said of them what it still says, by location

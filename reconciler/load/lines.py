@@ -1,26 +1,23 @@
 """Places in files become lines of commits: which file of which commit, and which of git's lines of it."""
 
 # Paths are text here: as Path objects those of 1,000 files cost 20 ms.
-# ruff: noqa: PTH110, PTH118, PTH119, PTH120
+# ruff: noqa: PTH118
 
 import os
 import re
-import stat
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import field
-from functools import cache
 from itertools import groupby, islice
 from typing import Self
 
 from reconciler.core.manifest import Source
 from reconciler.frozen import dataclass
-from reconciler.load.attribution import Line, line_before
+from reconciler.load.attribution import File, line_before
 from reconciler.load.blob_id import DIGITS, blob_id
 from reconciler.load.direct import Direct
 from reconciler.load.git import Unanswered
 from reconciler.load.history import Hunk, changed_here
-from reconciler.load.overrides import SET
-from reconciler.load.place import below, git_root, inside
+from reconciler.load.lying import Place
 from reconciler.load.text import MAX_BYTES
 from reconciler.record.files import open_regular
 
@@ -30,109 +27,41 @@ _ODD_END = re.compile(b"\r(?!\n)|\xc2\x85|\xe2\x80[\xa8\xa9]")
 _FILES = ("100644", "100755")
 _MOST_NAMED = 1000
 
-
-@dataclass(frozen=True)
-class Place:
-    """Places in one file of a repository.
-
-    Args:
-        sources: as they are shown.
-        folder: where the repository's files lie.
-        path: of the file, from there.
-        revision: whose files they are; empty for those of the checkout.
-    """
-
-    sources: tuple[Source, ...]
-    folder: str
-    path: str
-    revision: str = ""
+Commits = Callable[[str], str]
+"""Gives the id of a revision's commit, as `commit_of`."""
 
 
 @dataclass
 class Lines:
-    """What places are: lines of commits, in no commit, or not clear, as they are not what any commit says."""
+    """What places are: lines of commits, in no commit, or not clear, as they are not what any commit says.
 
-    of: dict[Source, Line] = field(default_factory=dict)
+    Args:
+        of: by file of a commit, the numbers of the places' lines.
+    """
+
+    of: dict[File, dict[Source, int]] = field(default_factory=dict)
     uncommitted: set[Source] = field(default_factory=set)
     unclear: set[Source] = field(default_factory=set)
 
 
-def places(sources: Iterable[Source], root: str, paths: Collection[str]) -> Iterator[Place]:
-    """The places in files of a repository, as checked out or of a revision, file by file.
-
-    Those in a repository inside of it are left out.
-    """
-    lying = _Lying(root, [path.partition(":")[0] for path in paths if not os.path.exists(path)])
-    by_file: dict[str, list[Source]] = {}
-    for source in sources:
-        by_file.setdefault(source.file, []).append(source)
-    for file, some in by_file.items():
-        if found := lying.of(file):
-            yield Place(tuple(some), *found)
-
-
-class _Lying:
-    """Where files lie that places are in."""
-
-    def __init__(self, root: str, revisions: Sequence[str]) -> None:
-        self._root, self._folder, self._revisions = root, os.path.realpath(root), revisions
-        self._real, self._holder, self._laid_out = cache(os.path.realpath), cache(_holder), cache(self._tree)
-
-    def of(self, file: str) -> tuple[str, ...]:
-        """The folder of the repository's files, the path from there, and the revision; nothing where it is not in it.
-
-        Args:
-            file: as it is shown.
-        """
-        path = os.path.join(self._real(os.path.dirname(file)), os.path.basename(file))
-        found = _mode(path)
-        if stat.S_ISLNK(found):
-            path = os.path.realpath(path)
-            found = _mode(path)
-        if file != SET and stat.S_ISREG(found):
-            ours = inside(path, self._folder) and self._holder(os.path.dirname(path)) == self._folder
-            return (self._folder, below(path, self._folder)) if ours else ()
-        revision = next((each for each in self._revisions if file.startswith(f"{each}:")), "")
-        return self._of_revision(file, revision) if revision else ()
-
-    def _of_revision(self, file: str, revision: str) -> tuple[str, str, str]:
-        folder = self._laid_out(revision)
-        path = os.path.realpath(os.path.join(folder, file.removeprefix(f"{revision}:")))
-        return folder, os.path.relpath(path, folder), revision
-
-    def _tree(self, revision: str) -> str:
-        from reconciler.load.revision import laid_out  # noqa: PLC0415  # only files of a revision need it
-
-        return os.path.realpath(laid_out(revision, "", start=self._root))
-
-
-def _mode(path: str) -> int:
-    """What lies at a path; 0 where nothing does."""
-    try:
-        return os.lstat(path).st_mode
-    except (OSError, ValueError):
-        return 0
-
-
-def _holder(folder: str) -> str:
-    """The repository that a folder is in, links resolved."""
-    return os.path.realpath(git_root(folder))
-
-
-def lines_of(git: Direct, wanted: Iterable[Place], plain: Mapping[str, str]) -> Lines:
+def lines_of(git: Direct, wanted: Iterable[Place], plain: Mapping[str, str], commits: Commits) -> Lines:
     """Find out what places are.
 
     Args:
         git: of the repository.
         wanted: the places.
         plain: git's ids of files that were read, as `load.Loaded` has them.
+        commits: tells which one a revision is.
 
     Raises:
         Unanswered: git cannot say.
     """
     lines = Lines()
     for revision, some in groupby(sorted(wanted, key=_revision), key=_revision):
-        _add(lines, git, revision, list(some), plain)
+        if commit := commits(revision):
+            _add(lines, git, commit, list(some), plain)
+        else:
+            (lines.unclear if revision else lines.uncommitted).update(*(place.sources for place in some))
     return lines
 
 
@@ -140,28 +69,39 @@ def _revision(place: Place) -> str:
     return place.revision
 
 
-def _add(lines: Lines, git: Direct, revision: str, wanted: Sequence[Place], plain: Mapping[str, str]) -> None:
-    commit = commit_of(git, revision)
-    if not commit:
-        (lines.unclear if revision else lines.uncommitted).update(
-            source for place in wanted for source in place.sources
-        )
-        return
-    by_path = {place.path: place for place in wanted}
-    blobs = blobs_of(git, commit, by_path.keys())
-    files = {path: _File.of(place, len(commit), plain) for path, place in by_path.items()}
+def _add(lines: Lines, git: Direct, commit: str, wanted: Sequence[Place], plain: Mapping[str, str]) -> None:
+    """Add the places of one revision."""
+    blobs = blobs_of(git, commit, {place.path for place in wanted})
+    others = []
+    for place in wanted:
+        blob = plain.get(place.file)
+        if blob and blob == blobs.get(place.path):  # as nearly all are, whose lines are the commit's
+            lines.of.setdefault((commit, place.path), {}).update({source: source.line for source in place.sources})
+        else:
+            others.append(place)
+    _add_others(lines, git, commit, others, plain, blobs)
+
+
+def _add_others(
+    lines: Lines,
+    git: Direct,
+    commit: str,
+    wanted: Sequence[Place],
+    plain: Mapping[str, str],
+    blobs: Mapping[str, str],
+) -> None:
+    """Add those in files that are not known to be as the commit has them."""
+    files = {place.path: _File.of(place, len(commit), plain) for place in wanted}
     changed: dict[str, tuple[Hunk, ...]] = {path: () for path, file in files.items() if blobs.get(path) in file.ids}
-    if not revision:
-        changed |= _changed(
-            git, commit, {path: files[path] for path in blobs.keys() & files.keys() - changed.keys()}, blobs
-        )
+    here = {place.path for place in wanted if not place.revision} & blobs.keys() - changed.keys()
+    changed |= _changed(git, commit, {path: files[path] for path in here}, blobs)
     for place in wanted:
         path, file, hunks = place.path, files[place.path], changed.get(place.path)
         for source in place.sources:
             before = 0 if hunks is None else line_before(file.line(source.line), hunks)
             if before:
-                lines.of[source] = (commit, path, before)
-            elif revision or (path in blobs and hunks is None):
+                lines.of.setdefault((commit, path), {})[source] = before
+            elif place.revision or (path in blobs and hunks is None):
                 lines.unclear.add(source)
             else:
                 lines.uncommitted.add(source)
@@ -195,7 +135,7 @@ class _File:
     @classmethod
     def of(cls, place: Place, length: int, plain: Mapping[str, str]) -> Self:
         """The file of a place, of which it may be known what it holds; git's ids are so long."""
-        blob = plain.get(place.sources[0].file) if length == DIGITS else None
+        blob = plain.get(place.file) if length == DIGITS else None
         return cls(ids=(blob,)) if blob else cls._read(place, length)
 
     @classmethod

@@ -10,7 +10,7 @@ import pytest
 
 from reconciler.core.blame import Blame
 from reconciler.core.manifest import Source
-from reconciler.load import Options, load
+from reconciler.load import Options, blame_cache, load
 from reconciler.load import blame as blaming
 from reconciler.load.behind import behind
 from reconciler.load.blame import Blamed, blamed
@@ -280,6 +280,26 @@ def test_what_a_commit_holds_is_looked_for_once(repository: Path, walks: list[in
     assert said(("a.yml", 2), cache=cache) == ["Ben"]
     assert walks == [2, 1, 1]
     assert [oct(path.stat().st_mode)[-3:] for path in (cache, *cache.iterdir())] == ["700", "600"]
+
+
+def test_files_that_are_kept_together_are_learnt_one_by_one(repository: Path, walks: list[int]):
+    first = "f0.yml"
+    second = next(name for n in range(1, 10_000) if together(name := f"f{n}.yml", first))
+    for name in (first, second):
+        Path(name).write_text("one\ntwo\n")
+    commit("Cem <cem@example.org>")
+    Path(second).write_text("one\nTWO\n")
+    commit("Dan <dan@example.org>")
+    cache = repository / ".mlops" / "cache"
+    for _ in range(2):
+        assert said((first, 1), cache=cache) == ["Cem"]
+        assert said((second, 1), (second, 2), cache=cache) == ["Cem", "Dan"]
+    assert walks == [1, 2]
+
+
+def together(*names: str) -> bool:
+    """Whether files are kept in one part."""
+    return len({blame_cache._key(("0", name)) for name in names}) == 1
 
 
 def test_a_cache_that_is_broken_gone_or_nowhere_is_none(repository: Path, walks: list[int]):
