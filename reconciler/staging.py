@@ -5,6 +5,7 @@ load -> resolve -> diff -> order -> preflight
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import cache, partial
 
 from reconciler.apply import InTime, Pace, recoveries, unfinished
 from reconciler.comparing import Compared, Sight, compared
@@ -24,15 +25,24 @@ from reconciler.workspace import Workspace
 
 def sighted(workspace: Workspace, wish: Wish, pace: Pace) -> Sight:
     """All that the files say, that is recorded and that is live, or as much of that as is looked at at first."""
-    loaded, recorded = loaded_of(workspace, wish), workspace.store.read()
-    if not wish.refresh or workspace.offline:
-        return Sight(loaded, recorded, refresh=False)
+    recorded, live = cache(workspace.store.read), cache(partial(live_of, workspace, pace))
+    looks = wish.refresh and not workspace.offline
+
+    def meanwhile() -> None:
+        recorded()
+        if looks and not wish.minimal:
+            live()
+
+    # Of the file of one resource is told what is wrong with it before anything else is asked.
+    loaded = loaded_of(workspace, wish, meanwhile=None if wish.kind else meanwhile)
+    if not looks:
+        return Sight(loaded, recorded(), refresh=False)
     if wish.minimal:
-        return Sight(loaded, recorded, looked=frozenset())
-    live = live_of(workspace, pace)
+        return Sight(loaded, recorded(), looked=frozenset())
+    state, seen = recorded(), live()
     if isinstance(workspace.provider, Renewing):
-        live = altered(live, recorded, served_of(workspace, pace))
-    return Sight(loaded, recorded, live)
+        seen = altered(seen, state, served_of(workspace, pace))
+    return Sight(loaded, state, seen)
 
 
 def staged(

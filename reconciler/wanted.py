@@ -2,7 +2,7 @@
 
 import difflib
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from reconciler.attending import unfollowed
@@ -110,13 +110,20 @@ def _not_there(address: Address, state: State, workspace: Workspace) -> str:
     return f"{address} is not there (target {workspace.target.name}{hint})"
 
 
-def loaded_of(workspace: Workspace, wish: Wish, *, only: frozenset[str] | None = None) -> Loaded:
+def loaded_of(
+    workspace: Workspace,
+    wish: Wish,
+    *,
+    only: frozenset[str] | None = None,
+    meanwhile: Callable[[], None] | None = None,
+) -> Loaded:
     """What files and a command say; the workspace knows from then on where the content lies that they point at.
 
     Args:
         workspace: the target.
         wish: what is asked for.
         only: the files of its folder that are meant, by their names below it; None for all that there are.
+        meanwhile: what else there is to do, done here while other processes read many files, if any does.
     """
     if wish.resources is not None:
         return Loaded((), (), (), "")
@@ -128,7 +135,7 @@ def loaded_of(workspace: Workspace, wish: Wish, *, only: frozenset[str] | None =
     if wish.kind and any(map(os.path.isdir, paths)):  # before it is walked: it may be all of a disk
         raise MlopsError(_folder(wish))
     with span("load"):
-        loaded = load_all(paths, options) if paths else _NO_FILES
+        loaded = load_all(paths, options, meanwhile) if paths else _NO_FILES
     if wish.kind:
         _refuse_more_than_one(wish, loaded)
     if wish.spelled:

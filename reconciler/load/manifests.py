@@ -4,7 +4,7 @@
 # ruff: noqa: PTH120
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -41,8 +41,15 @@ def load(path: str, options: Options = _NO_OPTIONS) -> Loaded:
     return load_all([path], options)
 
 
-def load_all(paths: Sequence[str], options: Options = _NO_OPTIONS) -> Loaded:
+def load_all(
+    paths: Sequence[str], options: Options = _NO_OPTIONS, meanwhile: Callable[[], None] | None = None
+) -> Loaded:
     """Read several paths as if they were one.
+
+    Args:
+        paths: of folders, files or REV:PATH.
+        options: how to read.
+        meanwhile: what else there is to do, done here while other processes read, if any does.
 
     Raises:
         ManifestError: one of the paths is of no use.
@@ -53,7 +60,7 @@ def load_all(paths: Sequence[str], options: Options = _NO_OPTIONS) -> Loaded:
     places = _each_once([_located(path, options) for path in paths])
     for place in places:
         problems += _links_out(place)
-        found = _readings(place, options, tree, problems)
+        found = _readings(place, options, tree, problems, meanwhile)
         contents = Contents(place.bounds, looked, options.cache)
         manifests += _manifests(place, found, contents, tree, problems)
         readings += found
@@ -95,9 +102,11 @@ def _each_once(places: Sequence[Place]) -> list[Place]:
     return found
 
 
-def _readings(place: Place, options: Options, tree: Tree, problems: list[Problem]) -> _Readings:
+def _readings(
+    place: Place, options: Options, tree: Tree, problems: list[Problem], meanwhile: Callable[[], None] | None
+) -> _Readings:
     """What each file holds; those of ours go into the tree."""
-    readings = list(read_files(place, options, problems))
+    readings = list(read_files(place, options, problems, meanwhile=meanwhile))
     for file, reading in readings:
         if not reading.passed_over:
             tree.file(file.here, file.data)

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from reconciler.core.problem import Problem
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from reconciler.load.readers import Readers
 
 _AT_ONCE = 65_536
+_ShareOut = Callable[[Mapping[int, bytes], Callable[[int], None]], dict[int, bytes]]
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,11 @@ class _Read:
 
 
 def read_files(
-    place: Place, options: Options, problems: list[Problem], readers: "Readers | None" = None
+    place: Place,
+    options: Options,
+    problems: list[Problem],
+    readers: "Readers | None" = None,
+    meanwhile: Callable[[], None] | None = None,
 ) -> Iterator[tuple[File, Reading]]:
     """Each file of a PATH with what it holds; one that cannot be opened is added to `problems`.
 
@@ -52,6 +58,7 @@ def read_files(
         options: how to read.
         problems: takes what is wrong.
         readers: who else may read files.
+        meanwhile: what else there is to do, done here if others read.
     """
     files = list(_files(place, options, problems))
     known = cache.known(options.cache, {file.blob: file.data for file in files if file.blob})
@@ -60,7 +67,7 @@ def read_files(
         for number, file in enumerate(files)
         if file.blob not in known or _overridden(known[file.blob], options)
     }
-    found = _found(unknown, place, options, readers)
+    found = _found(unknown, place, options, partial(_shared_out, options, readers, meanwhile))
     cache.learn(options.cache, {unknown[number].blob: text for number, text in found.texts.items()})
     for number, file in enumerate(files):
         yield file, found.readings[number] if number in unknown else known[file.blob]
@@ -100,7 +107,7 @@ def _hangs_on_bytes_alone(data: bytes, place: Place, options: Options) -> bool:
     return options.cache is not None and not place.alone and not uses_variables(data)
 
 
-def _found(unknown: Mapping[int, File], place: Place, options: Options, readers: "Readers | None") -> _Read:
+def _found(unknown: Mapping[int, File], place: Place, options: Options, share_out: _ShareOut) -> _Read:
     """Read files; what is read elsewhere comes back as its text, and what has none is read here."""
     found = _Read()
 
@@ -111,7 +118,7 @@ def _found(unknown: Mapping[int, File], place: Place, options: Options, readers:
             found.texts[number] = as_text(reading, file.data)
 
     datas = {number: file.data for number, file in unknown.items()}
-    texts = {} if place.alone or not datas else _shared_out(datas, options, read_here, readers)
+    texts = {} if place.alone or not datas else share_out(datas, read_here)
     told = zip(texts, readings(list(texts.values()), [datas[number] for number in texts]), strict=True)
     for number, reading in told:
         if _overridden(reading, options):
@@ -126,11 +133,15 @@ def _found(unknown: Mapping[int, File], place: Place, options: Options, readers:
 
 
 def _shared_out(
-    datas: Mapping[int, bytes], options: Options, read_here: Callable[[int], None], readers: "Readers | None"
+    options: Options,
+    readers: "Readers | None",
+    meanwhile: Callable[[], None] | None,
+    datas: Mapping[int, bytes],
+    read_here: Callable[[int], None],
 ) -> dict[int, bytes]:
     from reconciler.load.readers import Readers  # noqa: PLC0415 - only files that no cache knows are shared out
 
-    return (readers or Readers()).share_out(datas, options.variables, read_here)
+    return (readers or Readers()).share_out(datas, options.variables, read_here, meanwhile)
 
 
 def _overridden(reading: Reading, options: Options) -> bool:

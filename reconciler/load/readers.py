@@ -24,6 +24,9 @@ sys.path.insert(0, sys.argv[1])
 from reconciler.load.reader import main
 main()"""
 
+# A thread of this process may have to wait for others of it, and its reader is to be at work until then.
+_AHEAD = 2
+
 Part = Sequence[int]
 """Numbers of files that are handed out together."""
 
@@ -59,7 +62,11 @@ class Readers:
     patience_s: float = 60
 
     def share_out(
-        self, datas: Mapping[int, bytes], variables: Mapping[str, str], read_here: Callable[[int], None]
+        self,
+        datas: Mapping[int, bytes],
+        variables: Mapping[str, str],
+        read_here: Callable[[int], None],
+        meanwhile: Callable[[], None] | None = None,
     ) -> dict[int, bytes]:
         """Have some files read elsewhere, and meanwhile read others here.
 
@@ -67,6 +74,7 @@ class Readers:
             datas: the contents, by numbers.
             variables: what replaces `{{NAME}}` in them.
             read_here: reads the file of a number.
+            meanwhile: what else there is to do, which comes first as others cannot do it.
 
         Returns:
             The texts of readings. What neither has one nor was read here is still to be read, as what has problems.
@@ -78,6 +86,8 @@ class Readers:
             return {}
         share = _Share(fit, deque(_parts(fit, self.part)))
         with _started(self.python, count, variables, share.hand_out) as threads:
+            if meanwhile:
+                meanwhile()
             share.work(read_here)
             for thread in threads:
                 thread.join(self.patience_s)
@@ -101,13 +111,19 @@ class _Share:
         """Have one reader read files until none waits, or it fails."""
         assert reader.stdin is not None  # noqa: S101 - it was started with pipes
         assert reader.stdout is not None  # noqa: S101
-        answers = values(reader.stdout)
+        answers, given_out = values(reader.stdout), deque[Part]()
         with suppress(OSError, EOFError, StopIteration, ValueError, TypeError), reader.stdin as given:
             put(given, dict(variables))
             for part in self._taken():
                 put(given, [self._datas[number] for number in part])
-                texts = zip(part, next(answers), strict=True)
-                self.texts.update({number: text for number, text in texts if text})
+                given_out.append(part)
+                if len(given_out) > _AHEAD:
+                    self._take_in(given_out.popleft(), next(answers))
+            for part in given_out:
+                self._take_in(part, next(answers))
+
+    def _take_in(self, part: Part, answer: Sequence[bytes]) -> None:
+        self.texts.update({number: text for number, text in zip(part, answer, strict=True) if text})
 
     def _taken(self) -> Iterator[Part]:
         with suppress(IndexError):

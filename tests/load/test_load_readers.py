@@ -4,7 +4,7 @@ import io
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -74,11 +74,13 @@ def alone() -> Readers:
     return Readers(processors=lambda: 1)
 
 
-def held(readers: Readers, options: Options = OPTIONS) -> tuple[list[tuple[str, Reading]], list[Problem]]:
+def held(
+    readers: Readers, options: Options = OPTIONS, meanwhile: Callable[[], None] | None = None
+) -> tuple[list[tuple[str, Reading]], list[Problem]]:
     """What each file holds, and what is wrong with others than those."""
     problems: list[Problem] = []
-    found = [(file.here.relative, reading) for file, reading in read_files(located("m"), options, problems, readers)]
-    return found, problems
+    files = read_files(located("m"), options, problems, readers, meanwhile)
+    return [(file.here.relative, reading) for file, reading in files], problems
 
 
 @pytest.fixture
@@ -138,6 +140,36 @@ def test_what_several_read_is_kept_as_what_one_reads(
     before = len(read_here)
     assert held(alone()) == expected
     assert len(read_here) - before == again
+
+
+def test_what_else_there_is_to_do_is_done_while_others_read(
+    read_here: list[str], started: list[subprocess.Popen[bytes]]
+):
+    done = list[tuple[int, int]]()
+    found = held(several(), meanwhile=lambda: done.append((len(started), len(read_here))))
+    assert done == [(2, 0)]
+    assert found == held(alone(), meanwhile=lambda: done.append((0, 0)))
+    assert done == [(2, 0)]
+
+
+def test_no_reader_outlives_what_fails_meanwhile(started: list[subprocess.Popen[bytes]]):
+    def fail() -> None:
+        raise OSError("the record cannot be read")
+
+    with pytest.raises(OSError, match="the record cannot be read"):
+        held(several(), meanwhile=fail)
+    assert len(started) == 2
+
+
+def test_a_reader_takes_more_than_a_pipe_holds_before_it_is_asked_for_what_it_has():
+    words = [sys.executable, "-P", "-c", "from reconciler.load.reader import main; main()"]
+    texts = [f"{ENDPOINT.format(number)}# {'x' * 200_000}\n".encode() for number in range(6)]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process, process.stdin as given:
+        put(given, {})
+        for text in texts:
+            put(given, [text])
+        answers = values(process.stdout)
+        assert [f'"iris-{number}"'.encode() in next(answers)[0] for number in range(6)] == [True] * 6
 
 
 @pytest.mark.parametrize("does", ["exit 3", "printf '\\0\\0\\0\\0\\0\\0\\0\\001N'", "printf x", "exec sleep 600"])
