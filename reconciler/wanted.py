@@ -1,6 +1,5 @@
 """What the files want of a target, as resources, and what is wrong with them."""
 
-import difflib
 import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
@@ -105,6 +104,8 @@ def named(workspace: Workspace, addresses: Sequence[Address], state: State) -> s
 
 
 def _not_there(address: Address, state: State, workspace: Workspace) -> str:
+    import difflib  # noqa: PLC0415 - only for what is wrong
+
     near = difflib.get_close_matches(str(address), [str(each) for each in state.entries], n=1)
     hint = f"; did you mean {near[0]}?" if near else ""
     return f"{address} is not there (target {workspace.target.name}{hint})"
@@ -231,6 +232,8 @@ def refuse_unknown(only: Sequence[Address], resolved: Resolved, state: State) ->
     known = sorted({str(address) for address in (*state.entries, *(r.address for r in resolved.resources))})
     for address in only:
         if str(address) not in known:
+            import difflib  # noqa: PLC0415 - only for what is wrong
+
             near = difflib.get_close_matches(str(address), known, n=1)
             advice = f"did you mean {near[0]}?" if near else "`mlops plan` without --only shows what there is"
             raise MlopsError(f"--only {address}: it is neither defined nor recorded; {advice}")

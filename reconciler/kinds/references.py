@@ -1,7 +1,6 @@
 """The registered assets that a resolved spec names, and how versions sort; other references lie outside of a plan."""
 
 import re
-import shlex
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
@@ -35,6 +34,8 @@ def _registered(kind: str, value: str) -> Address | None:
 
 def made_by(address: Address) -> str:
     """The command that makes a resource that no file has; for a shell, whatever the name is."""
+    import shlex  # noqa: PLC0415 - seldom said
+
     words = ["mlops", KINDS[address.kind].command, "create", "--name", address.name]
     return shlex.join(words + (["--endpoint-name", address.endpoint] if address.endpoint else []))
 

@@ -2,12 +2,10 @@
 
 import re
 from math import ceil
+from typing import NamedTuple
 
-from reconciler.frozen import dataclass
 
-
-@dataclass(frozen=True)
-class Sku:
+class Sku(NamedTuple):
     """One machine size.
 
     Args:

@@ -5,9 +5,10 @@ else by another one; then every parent in its order for the lines that it has. W
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Protocol
 
+from reconciler.frozen import dataclass
 from reconciler.load.history import Delta, Hunk
 
 File = tuple[str, str]
@@ -43,7 +44,7 @@ class Past(Protocol):
         ...
 
 
-@dataclass
+@dataclass(frozen=True)
 class Attributed:
     """What became of the lines.
 

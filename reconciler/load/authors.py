@@ -1,14 +1,14 @@
 """What commits say of themselves: who, when, and why; `.mailmap`, which a pull request may change, has no say."""
 
-import re
 from collections.abc import Collection
 from datetime import UTC, datetime
 
 from reconciler.core.blame import Blame
 from reconciler.frozen import dataclass
+from reconciler.late import pattern
 from reconciler.load.direct import Direct
 
-_AUTHOR = re.compile(rb"(?P<name>.*?) ?<(?P<mail>[^>]*)>(?: (?P<time>-?\d{1,19}))?.*")
+_AUTHOR = pattern(rb"(?P<name>.*?) ?<(?P<mail>[^>]*)>(?: (?P<time>-?\d{1,19}))?.*")
 _LONGEST_NAME, _LONGEST_SUMMARY = 80, 200
 
 

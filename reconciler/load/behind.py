@@ -4,11 +4,12 @@
 
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cache
 from itertools import groupby
 
 from reconciler.core.manifest import Manifest, Source
+from reconciler.frozen import dataclass
 from reconciler.load.attribution import File
 from reconciler.load.direct import Direct
 from reconciler.load.history import containing
@@ -23,7 +24,7 @@ Behind = Mapping[Source, Collection[str]]
 """By the places of fields, the files and folders on this machine that they name."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class Backing:
     """What stands behind places: files and folders of commits, or what is in no commit as it is."""
 

@@ -10,10 +10,11 @@ there are no attributes.
 
 import os
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from reconciler.frozen import dataclass
+from reconciler.late import pattern
 from reconciler.load.direct import Direct
 from reconciler.load.folder import NOT_ENTERED, is_entered
 from reconciler.load.git import Unanswered
@@ -34,7 +35,7 @@ _SETTINGS = {
     "core.ignoreCase": "false",
     "core.trustctime": "true",
 }
-_ENTRY = re.compile(
+_ENTRY = pattern(
     rb"(\S) (\d{6}) ([0-9a-f]+) (\d)\t([^\0]+)\0"
     rb"  ctime: (\d+):(\d+)\n  mtime: (\d+):(\d+)\n  dev: \d+\tino: (\d+)\n  uid: \d+\tgid: \d+\n"
     rb"  size: (\d+)\tflags: [0-9a-f]+\n"

@@ -4,7 +4,6 @@
 # ruff: noqa: PTH122
 
 import os
-import re
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack
 from itertools import islice
@@ -12,6 +11,7 @@ from types import TracebackType
 from typing import Self
 
 from reconciler.frozen import dataclass
+from reconciler.late import pattern
 from reconciler.load.direct import Direct
 from reconciler.load.git import Unanswered
 
@@ -35,8 +35,8 @@ DIFFERENCE = (
 )
 _PATCHES = ("-p", "-U0", "--full-index", "--no-renames")
 _RENAMES = ("--find-renames", "-l1000", "--diff-filter=R")
-_HUNK = re.compile(rb"@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
-_SPECIAL = re.compile(r"([*?\[\]\\])")
+_HUNK = pattern(rb"@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
+_SPECIAL = pattern(r"([*?\[\]\\])")
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@
 # ruff: noqa: PTH118
 
 import os
-import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import field
 from itertools import groupby, islice
@@ -12,6 +11,7 @@ from typing import Self
 
 from reconciler.core.manifest import Source
 from reconciler.frozen import dataclass
+from reconciler.late import pattern
 from reconciler.load.attribution import File, line_before
 from reconciler.load.blob_id import DIGITS, blob_id
 from reconciler.load.direct import Direct
@@ -22,8 +22,8 @@ from reconciler.load.text import MAX_BYTES
 from reconciler.record.files import open_regular
 
 # What ends a line for YAML; for git it is a line feed alone.
-_LINE_END = re.compile(b"\r\n|[\r\n]|\xc2\x85|\xe2\x80[\xa8\xa9]")
-_ODD_END = re.compile(b"\r(?!\n)|\xc2\x85|\xe2\x80[\xa8\xa9]")
+_LINE_END = pattern(b"\r\n|[\r\n]|\xc2\x85|\xe2\x80[\xa8\xa9]")
+_ODD_END = pattern(b"\r(?!\n)|\xc2\x85|\xe2\x80[\xa8\xa9]")
 _FILES = ("100644", "100755")
 _MOST_NAMED = 1000
 
@@ -31,7 +31,7 @@ Commits = Callable[[str], str]
 """Gives the id of a revision's commit, as `commit_of`."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class Lines:
     """What places are: lines of commits, in no commit, or not clear, as they are not what any commit says.
 

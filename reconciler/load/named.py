@@ -6,18 +6,18 @@
 import errno
 import hashlib
 import os
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from reconciler.core.contents import digest_of_files
 from reconciler.frozen import dataclass
+from reconciler.late import pattern
 from reconciler.load.digest import CONTENT, facts_at, links_of, sha256_begun
 from reconciler.load.mlflow import DESCRIPTION
 from reconciler.load.place import Bounds, inside
 from reconciler.load.stat_index import Files, StatIndex, facts_of, leads_to
 
-_KIND, _FORM = "named", re.compile(rb"sha256:[0-9a-f]{64} [0-9a-f]{64}")
+_KIND, _FORM = "named", pattern(rb"sha256:[0-9a-f]{64} [0-9a-f]{64}")
 
 
 @dataclass(frozen=True)

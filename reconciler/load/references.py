@@ -14,6 +14,7 @@ from reconciler.core.manifest import Manifest
 from reconciler.core.problem import Problem
 from reconciler.core.secret import HIDDEN, Hidden, with_texts
 from reconciler.kinds import KINDS
+from reconciler.late import pattern
 from reconciler.load.flaw import Flaw
 from reconciler.load.rules import field as field_of
 from reconciler.load.rules import put
@@ -21,9 +22,9 @@ from reconciler.load.rules import put
 PREFIX = "MLOPS_SECRET_"
 
 # GitHub's `${{ secrets.NAME }}` and the like are meant so, too, and would else be deployed as the text that they are.
-_MEANT = re.compile(r"\$\{\{\s*secrets?\s*[:.]", re.IGNORECASE)
+_MEANT = pattern(r"\$\{\{\s*secrets?\s*[:.]", re.IGNORECASE)
 _FORM = "write ${{secret:NAME}}, a name of letters, digits, dots, dashes and underscores"
-_REFERENCE = re.compile(r"\$\{\{\s*secret:(?P<name>[A-Za-z0-9][A-Za-z0-9_.-]*)\s*\}\}")
+_REFERENCE = pattern(r"\$\{\{\s*secret:(?P<name>[A-Za-z0-9][A-Za-z0-9_.-]*)\s*\}\}")
 
 
 def secret_reference_flaws(document: Any, kind: str) -> Iterator[Flaw]:

@@ -1,18 +1,18 @@
 """A remote as an operator names it: a path, ssh or https, and nothing that runs a program or shows a password."""
 
-import re
 from pathlib import Path
 
 from reconciler.errors import RefusedError
 from reconciler.frozen import dataclass
+from reconciler.late import pattern
 
-_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
-_HELPER = re.compile(r"[A-Za-z0-9]+::")
-_USER_AND_HOST = re.compile(r"[^/:\s]+@?(\[[0-9A-Fa-f:.]+\]|[^/:\s]*):(?!//)")
-_PASSWORD = re.compile(r"://[^/@]*:[^/@]*@")
+_SCHEME = pattern(r"([A-Za-z][A-Za-z0-9+.-]*)://")
+_HELPER = pattern(r"[A-Za-z0-9]+::")
+_USER_AND_HOST = pattern(r"[^/:\s]+@?(\[[0-9A-Fa-f:.]+\]|[^/:\s]*):(?!//)")
+_PASSWORD = pattern(r"://[^/@]*:[^/@]*@")
 _KNOWN = ("file", "ssh", "https")
 # What git allows in no name of a branch, and a few more that would be a pattern or an option.
-_CROOKED = re.compile(r"^[-/.]|[\x00-\x20\x7f~^:?*\[\\]|\.\.|//|@\{|/\.|\.lock(/|$)|[/.]$")
+_CROOKED = pattern(r"^[-/.]|[\x00-\x20\x7f~^:?*\[\\]|\.\.|//|@\{|/\.|\.lock(/|$)|[/.]$")
 
 
 @dataclass(frozen=True)

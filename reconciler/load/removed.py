@@ -6,13 +6,14 @@
 import os
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from itertools import islice
 from pathlib import Path
 
 from reconciler.core.blame import Blame
 from reconciler.core.manifest import Past, Source
 from reconciler.core.plan import Action, FieldChange, Step
+from reconciler.frozen import dataclass
 from reconciler.load.authors import authors
 from reconciler.load.direct import Direct
 from reconciler.load.git import Unanswered
@@ -158,7 +159,7 @@ def _changes(git: Direct, start: str, files: Sequence[str], names: Sequence[str]
                     yield commit, list(raws(said))
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Search:
     """What is still looked for, and what was found: a commit, or none, and a place."""
 
@@ -181,7 +182,7 @@ class _Search:
         before = self._defined(self._contents([(raw.new, raw.blobs[0]) for raw in parts]))
         after = self._defined(self._contents([(raw.new, raw.blobs[1]) for raw in parts]))
         self._take(commit, before, before.keys() - after.keys())
-        self.open -= after.keys() - before.keys()
+        self.open.difference_update(after.keys() - before.keys())
 
     def _take(self, commit: str, before: Mapping[Key, Place], keys: Collection[Key]) -> None:
         self.found.update({key: (commit, before[key]) for key in keys})

@@ -1,18 +1,18 @@
 """What a schema cannot say: one rule, one function."""
 
 import math
-import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from typing import Any
 
+from reconciler.late import pattern
 from reconciler.load.flaw import Flaw
 from reconciler.load.scalars import spoken
 
 Rule = Callable[[Mapping[str, Any]], Iterator[Flaw]]
 
 _VERSIONS = ("version", "model.version", "environment.version")
-_AMBIGUOUS = re.compile(r"[/:@\s\\]")
+_AMBIGUOUS = pattern(r"[/:@\s\\]")
 _SHARES = frozenset({"traffic", "mirror_traffic"})
 
 

@@ -1,19 +1,19 @@
 """A scalar's value is what YAML 1.1 makes of it, to the letter as `yaml.safe_load` does."""
 
-import re
 from datetime import date
 from functools import cache, lru_cache
 from typing import Any
 
+from reconciler.late import pattern
 from reconciler.load.nodes import Node
 
 _LONGEST_NUMBER = 100
 _NUMBERS = ("int", "float")
 _SHORT = 100
 # What begins so is a text to YAML, save for a few words, and digits alone are a number: for these no YAML is loaded.
-_TEXT = re.compile(r"[A-Za-z_$/]|\.\.?/")
+_TEXT = pattern(r"[A-Za-z_$/]|\.\.?/")
 _NO_TEXT = frozenset({"yes", "no", "true", "false", "on", "off", "null"})
-_WHOLE = re.compile(r"[1-9][0-9]{0,17}")
+_WHOLE = pattern(r"[1-9][0-9]{0,17}")
 
 
 class NotAValueError(Exception):
@@ -78,8 +78,8 @@ _WORDS = {"int": "whole number", "float": "number", "bool": "boolean", "timestam
 def _tag(text: str) -> str:
     if _TEXT.match(text) and text.lower() not in _NO_TEXT:
         return "str"
-    for tag, pattern in _resolvers().get(text[:1], ()):
-        if pattern.match(text):
+    for tag, form in _resolvers().get(text[:1], ()):
+        if form.match(text):
             return str(tag.removeprefix("tag:yaml.org,2002:"))
     return "str"
 

@@ -5,12 +5,12 @@
 
 import errno
 import os
-import re
 import stat
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 
 from reconciler.frozen import dataclass
+from reconciler.late import pattern
 from reconciler.load.blob_id import blob_begun
 from reconciler.load.folder import is_entered, is_read
 from reconciler.load.place import Bounds
@@ -18,7 +18,7 @@ from reconciler.load.set_members import ManifestSet, Members, known_set, set_of
 from reconciler.load.stat_index import Digests, Files, StatIndex, facts_of, leads_to
 
 _ALL, _SOME = "manifests", "some manifests"
-_ID = re.compile(rb"[0-9a-f]{64}")
+_ID = pattern(rb"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from typing import Any
 
 from reconciler.frozen import dataclass
 from reconciler.kinds import KINDS, Kind
+from reconciler.late import pattern
 from reconciler.load.schema import SCHEMAS, fields_of
 from reconciler.load.words import nearest
 
@@ -16,7 +17,7 @@ _NAMES = {name.lower(): name for name in SCHEMAS}
 _BY_SCHEMA |= {"onlineendpoint": KINDS["endpoint"], "onlinedeployment": KINDS["deployment"]}
 
 # Kinds of Azure ML that this tool does not keep: in a folder they lie beside ours and are passed over.
-_OTHERS = re.compile(
+_OTHERS = pattern(
     r".*(?:job|component|datastore|connection|schedule|compute|computeinstance|package|workspace|hub|project|featureset)"
     r"|batchendpoint|batchdeployment|modelbatchdeployment|pipelinecomponentbatchdeployment|serverlessendpoint"
     r"|data|mltable|registry|virtualmachine|synapsespark|featurestore|featurestoreentity|deploymenttemplate|index"
@@ -25,7 +26,7 @@ _OTHERS = re.compile(
 _TELLING = "|".join(
     sorted({field for kind in KINDS.values() for known in kind.known_by for field in known if "_" in field})
 )
-_OURS = re.compile(
+_OURS = pattern(
     rf"^[ \t\"']*(?:(?:{_TELLING}|traffic)[\"']?\s*:|\$schema[\"']?\s*:.*(?:{'|'.join(_BY_SCHEMA)}))",
     re.MULTILINE | re.IGNORECASE,
 )

@@ -1,20 +1,20 @@
 """`{{NAME}}` is replaced as text before anything is parsed; `${{…}}` belongs to Azure and is left alone."""
 
-import re
 from collections.abc import Iterator, Mapping
 from itertools import islice
 
 from reconciler.core.problem import Problem
 from reconciler.frozen import dataclass
+from reconciler.late import pattern
 from reconciler.load.check import MOST
 from reconciler.load.nodes import Unreadable
 from reconciler.load.place import Here
 from reconciler.load.text import MAX_BYTES
 from reconciler.load.words import did_you_mean
 
-_VARIABLE = re.compile(r"(?<!\$)\{\{[ \t]*([A-Za-z_][A-Za-z0-9_]*)[ \t]*\}\}")
-_COMMENT = re.compile(r"(?<!\S)#")
-_BREAK = re.compile(r"[\r\n\x85\u2028\u2029]")
+_VARIABLE = pattern(r"(?<!\$)\{\{[ \t]*([A-Za-z_][A-Za-z0-9_]*)[ \t]*\}\}")
+_COMMENT = pattern(r"(?<!\S)#")
+_BREAK = pattern(r"[\r\n\x85\u2028\u2029]")
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,5 @@
 """What is wrong with the files among themselves: traffic, scaling bounds, sizes, scoring scripts."""
 
-import difflib
-import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
@@ -10,11 +8,12 @@ from reconciler.core.manifest import Manifest, Resource
 from reconciler.core.problem import Problem
 from reconciler.kinds import KINDS
 from reconciler.kinds.skus import SKUS, sku_of
+from reconciler.late import pattern
 from reconciler.preflight.moving import moving_names
 from reconciler.preflight.scripts import script_problems
 from reconciler.preflight.traffic import traffic_problems
 
-_PLACEHOLDER = re.compile(r"[<>{}]|^__.*__$")
+_PLACEHOLDER = pattern(r"[<>{}]|^__.*__$")
 
 
 def problems_of(
@@ -75,6 +74,8 @@ def _size_problems(resource: Resource) -> Iterator[Problem]:
     size = resource.spec.get("instance_type")
     if resource.spec.get("type") == "kubernetes" or not isinstance(size, str) or sku_of(size):
         return
+    import difflib  # noqa: PLC0415 - only for what is wrong
+
     near = difflib.get_close_matches(size.lower(), SKUS, n=1)
     advice = f"; nearest: Standard_{SKUS[near[0]].name}" if near else ""
     message = f"unknown instance_type {size}{advice}; it cannot be held against a quota"

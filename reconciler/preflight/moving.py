@@ -1,6 +1,5 @@
 """Names that mean something else tomorrow: labels of models and environments, images without a version."""
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -8,9 +7,10 @@ from reconciler.core.manifest import Manifest
 from reconciler.core.problem import Problem
 from reconciler.kinds import KINDS
 from reconciler.kinds.environment import ENVIRONMENT
+from reconciler.late import pattern
 
-_LABEL = re.compile(r"azureml:(?P<name>[^/:@]+)@(?P<label>[^@:]+)|azureml://.*/labels/(?P<registered>[^/]+)")
-_PLACEHOLDER = re.compile(r"[<{]")
+_LABEL = pattern(r"azureml:(?P<name>[^/:@]+)@(?P<label>[^@:]+)|azureml://.*/labels/(?P<registered>[^/]+)")
+_PLACEHOLDER = pattern(r"[<{]")
 
 
 def moving_names(manifest: Manifest, *, pinned: bool) -> Iterator[Problem]:

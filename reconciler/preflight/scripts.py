@@ -1,15 +1,15 @@
 """A scoring script is read as a syntax tree for `init` and `run`; it is never imported."""
 
 import ast
-import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
 from reconciler.core.manifest import Manifest, Script
 from reconciler.core.problem import Problem
+from reconciler.late import pattern
 
 _WANTED = {"init": "init()", "run": "run(raw_data)"}
-_PLACEHOLDER = re.compile(r"<[A-Z_]+>")
+_PLACEHOLDER = pattern(r"<[A-Z_]+>")
 
 
 def script_problems(manifest: Manifest) -> Iterator[Problem]:

@@ -1,6 +1,5 @@
 """Traffic must sum to 0 or 100 and go to deployments that exist; a mirror goes to one without live traffic."""
 
-import difflib
 from collections.abc import Iterator, Mapping, Set
 from typing import Any
 
@@ -50,6 +49,8 @@ def _named(
             )
             yield endpoint.manifest.problem(f"{field}.{name}", "E-DELETE-TRAFFIC", message)
         elif name not in deployments:
+            import difflib  # noqa: PLC0415 - only for what is wrong
+
             near = difflib.get_close_matches(name, deployments, n=1)
             advice = f"; did you mean {near[0]}?" if near else ""
             known = f"deployments: {', '.join(sorted(deployments))}" if deployments else "it has no deployments"

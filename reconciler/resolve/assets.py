@@ -1,6 +1,5 @@
 """References to models and environments: by version, by label, inline under a name, or anonymous by content."""
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import field
 from typing import Any
@@ -12,10 +11,11 @@ from reconciler.frozen import dataclass
 from reconciler.kinds import KINDS
 from reconciler.kinds.marks import is_archived, is_by_command
 from reconciler.kinds.references import natural
+from reconciler.late import pattern
 
-_REFERENCE = re.compile(r"azureml:(?P<name>[^/:@]+)(?::(?P<version>[^@]+)|@(?P<label>[^:]+))$")
+_REFERENCE = pattern(r"azureml:(?P<name>[^/:@]+)(?::(?P<version>[^@]+)|@(?P<label>[^:]+))$")
 # As `online-deployment show` prints them, so that scripts can hand them on.
-_PRINTED = re.compile(r"azureml:/targets/[^/]+/(?:models|environments)/(?P<name>[^/:@]+)/versions/(?P<version>[^/@]+)$")
+_PRINTED = pattern(r"azureml:/targets/[^/]+/(?:models|environments)/(?P<name>[^/:@]+)/versions/(?P<version>[^/@]+)$")
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Command:
     spent: Callable[[Address], bool] = lambda _address: False
 
 
-@dataclass
+@dataclass(frozen=True)
 class Registry:
     """The versions that exist once a plan is applied: the recorded ones and the ones that the manifests add.
 

@@ -1,6 +1,5 @@
 """A document becomes a spec: defaults explicit, quoted numbers read, letters lowered where case means nothing."""
 
-import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
@@ -9,10 +8,11 @@ from typing import Any
 from reconciler.core.manifest import Content, Manifest
 from reconciler.core.secret import Secret, sealed_texts
 from reconciler.kinds import KINDS, Kind
+from reconciler.late import pattern
 
 Convert = Callable[[Any], Any]
 
-_WHOLE = re.compile(r"\s*[+-]?[0-9]{1,20}\s*")
+_WHOLE = pattern(r"\s*[+-]?[0-9]{1,20}\s*")
 _NAMING = frozenset({"$schema", "name", "version", "endpoint_name"})
 _TRUE = frozenset({"true", "yes", "on", "1", "y", "t"})
 

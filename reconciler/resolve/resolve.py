@@ -1,6 +1,5 @@
 """Manifests become resources; whatever does not resolve becomes a problem with its place."""
 
-import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -201,6 +200,8 @@ def _missing(written: str, kind: str, registry: Registry) -> str:
     name, at, label = written.partition("@")
     if at and label == "latest" and any(each.startswith(f"{name}:") for each in known):
         return "leads nowhere: all versions of it are archived; restore one, or name a version"
+    import difflib  # noqa: PLC0415 - only for what is wrong
+
     near = difflib.get_close_matches(written, known, n=1)
     meant = f"did you mean {near[0]}?" if near else ""
     if registry.blind:
@@ -216,6 +217,8 @@ def _orphans(resources: Iterable[Resource], names: set[Address], state: State) -
         parent = resource.address.parent
         if parent is None or parent in names:
             continue
+        import difflib  # noqa: PLC0415 - only for what is wrong
+
         near = difflib.get_close_matches(parent.name, endpoints, n=1)
         where = (
             "is recorded but no longer defined here" if parent in state.entries else "is not defined here nor recorded"
