@@ -6,7 +6,8 @@ A file is looked through as text, before variables are put in: what `--var` give
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
+from functools import lru_cache
 from typing import NamedTuple
 
 from reconciler.core.problem import Problem
@@ -67,6 +68,9 @@ _KEYED = (
     r"""|(?:api|access|account|encryption|master|primary|private|secondary|storage)[_-]?key)s?)["']?[ \t]*:[ \t]+"""
     r"""(?:["'](?P<quoted>[^"'\n]*)["']|(?P<plain>[^\s"'{}\[\],#&*!|>]+))[ \t]*(?=[\r\n,}#]|$)"""
 )
+_KEY_HINTS = frozenset({"pass", "pwd", "secret", "token", "key", "credential"})
+_HINTS = _KEY_HINTS | {form.hint for form in _FORMS}
+_SHORT = 200
 _OTHERWISE = r"(?i)\$\{|\{\{|[<>]|://|^(?:azureml|env|file|arn)[:.]|\.(?:ya?ml|json|txt|pem|key|py|net|com|io)$|[\s\\]"
 _WORDS_FOR_ONE = r"(?i)example|placeholder|change_?me|dummy|password|your[-_]|xxxx|\.\.\.|redacted"
 _GUID = r"(?i)[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}"
@@ -100,20 +104,29 @@ def looks_like(text: str) -> str:
 
 
 def _found(text: str) -> Iterator[tuple[int, str]]:
-    lowered = text.lower()
-    for form in _FORMS:
-        if form.hint in lowered:
-            for match in re.finditer(form.pattern, text):
-                group = "secret" if match.re.groups and match["secret"] else 0
-                if not _stands_for_one(match[group]):
-                    yield match.start(group), form.what
-    for match in re.finditer(_KEYED, text) if any(word in lowered for word in _KEY_HINTS) else ():
+    hints = _hints(text)
+    for form in [form for form in _FORMS if form.hint in hints] if hints else ():
+        for match in re.finditer(form.pattern, text):
+            group = "secret" if match.re.groups and match["secret"] else 0
+            if not _stands_for_one(match[group]):
+                yield match.start(group), form.what
+    for match in re.finditer(_KEYED, text) if not hints.isdisjoint(_KEY_HINTS) else ():
         group = "quoted" if match["quoted"] is not None else "plain"
         if _is_random(match[group]):
             yield match.start(group), f"a secret by its key {match['key']}"
 
 
-_KEY_HINTS = ("pass", "pwd", "secret", "token", "key", "credential")
+def _hints(text: str) -> Set[str]:
+    """What a text holds of that without which it holds no secret; most lines of a folder occur in many of its files."""
+    return frozenset().union(*[_known_hints(line) if len(line) <= _SHORT else _held(line) for line in text.split("\n")])
+
+
+def _held(line: str) -> frozenset[str]:
+    lowered = line.lower()
+    return frozenset(hint for hint in _HINTS if hint in lowered)
+
+
+_known_hints = lru_cache(maxsize=4096)(_held)
 
 
 def _stands_for_one(secret: str) -> bool:

@@ -19,5 +19,5 @@ class Document:
     """
 
     value: Any
-    positions: Positions
+    positions: Mapping[str, tuple[int, int]]
     written: Mapping[str, str]

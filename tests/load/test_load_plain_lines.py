@@ -10,6 +10,7 @@ from test_load_yaml import read_document
 
 from reconciler.load.document import Document
 from reconciler.load.plain_lines import plain_document
+from reconciler.load.positions import kept
 
 EXAMPLE = Path(__file__).parents[2] / "manifests"
 KEYS = st.sampled_from(["a", "b", "c", "$schema", "name", "dep-0", "on", "null", "y", "A_1", "x.y", "1a", "é"])
@@ -126,6 +127,30 @@ def test_real_manifests_are_what_the_parser_makes_of_them():
     assert len(plain) > 50
     for text, one in plain.items():
         assert told(one) == as_the_parser(text)
+
+
+@pytest.mark.parametrize("number", [1, 2, "x"])
+def test_places_of_a_shape_are_those_of_each_text_of_it(number: object):
+    text = f"# {number}\na:\n   b: {number}\n   c:\n    d: x{number}\ne: 1\n"
+    one = plain_document(text)
+    assert one
+    assert told(one) == as_the_parser(text)
+    assert kept(one.positions, one.value) == kept(dict(one.positions), one.value) == "2 1 2 1 3 4 4 4 5 5 6 1"
+
+
+@pytest.mark.parametrize(
+    "other", [{"a": {"b": 1, "c": 2}}, {"a": {"c": 1}}, {"a": 1}, {"a": {"b": {"c": 1}}}, {"a": {"b": [1]}}, {}]
+)
+def test_places_are_kept_of_no_document_that_has_other_fields(other: dict[str, object]):
+    one = plain_document("a:\n  b: 1\n")
+    assert one
+    try:
+        expected = kept(dict(one.positions), other)
+    except KeyError:
+        with pytest.raises(KeyError):
+            kept(one.positions, other)
+    else:
+        assert kept(one.positions, other) == expected
 
 
 @pytest.mark.parametrize(
