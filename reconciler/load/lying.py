@@ -13,14 +13,12 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from reconciler.core.manifest import Source
-from reconciler.frozen import dataclass
 from reconciler.load.overrides import SET
 from reconciler.load.place import git_root, inside
 
 
-@dataclass(frozen=True)
-class Place:
-    """Places in one file of a repository.
+class Place(NamedTuple):
+    """Places in one file of a repository; no dataclass, as a large plan has ten thousand.
 
     Args:
         file: as it is shown.
@@ -78,17 +76,19 @@ class _Lying:
         Args:
             file: as it is shown.
         """
-        head, name = os.path.split(file)
-        folder = self._folder(head)
+        folder, name = self._parted(file)
         mode = _mode(folder.path + name)
         if stat.S_ISLNK(mode):
-            head, name = os.path.split(os.path.realpath(folder.path + name))
-            folder = self._folder(head)
+            folder, name = self._parted(os.path.realpath(folder.path + name))
             mode = _mode(folder.path + name)
         if file != SET and stat.S_ISREG(mode):
             return (self._top, folder.below + name) if folder.is_ours else ()
         revision = next((each for each in self._revisions if file.startswith(f"{each}:")), "")
         return self._of_revision(file, revision) if revision else ()
+
+    def _parted(self, file: str) -> tuple[_Folder, str]:
+        head, end, name = file.rpartition(os.sep)
+        return self._folder(head + end), name
 
     def _folder_of(self, folder: str) -> _Folder:
         """A folder as it is shown."""

@@ -13,13 +13,14 @@ Key = tuple[str, str]
 
 def taken_out(steps: Sequence[Step], manifests: Iterable[Manifest]) -> frozenset[Key]:
     """The fields that had a value and that no file gives one: what they are now is nothing, or a default."""
+    had = [(step, field.path) for step in steps for field in step.fields if field.before is not None and field.source]
+    if not had:
+        return frozenset()
     by_address = {address_of(each.kind, each.document).lower(): each for each in manifests}
     return frozenset(
-        (address, field.path)
-        for step in steps
-        if (manifest := by_address.get(address := str(step.address).lower()))
-        for field in step.fields
-        if field.source and field.before is not None and not _is_given(manifest, field.path)
+        (address, path)
+        for step, path in had
+        if (manifest := by_address.get(address := str(step.address).lower())) and not _is_given(manifest, path)
     )
 
 

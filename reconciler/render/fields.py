@@ -1,8 +1,9 @@
 """A field before and after, in one line or, for lists and mappings that changed inside, in one line an item."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
+from reconciler.core.manifest import Source
 from reconciler.core.plan import FieldChange
 from reconciler.kinds import KINDS
 from reconciler.render.values import Veil, one_line
@@ -15,11 +16,20 @@ ABSENT = object()
 """Where there was, or will be, nothing; None is a value that shows."""
 
 
+def field_rows(fields: Iterable[FieldChange], veil: Veil, *, created: bool) -> list[tuple[str, str, Source | None]]:
+    """Of fields what changed, how, and where that was written."""
+    rows = []
+    for field in fields:
+        path, source = field.path, field.source
+        if created and field.before is None and path not in _SYMPTOMS:  # as nearly all of a large plan are
+            rows.append((path, one_line(field.after, veil), source))
+        else:
+            rows += [(place, how, source) for place, how in field_lines(field, veil, created=created)]
+    return rows
+
+
 def field_lines(field: FieldChange, veil: Veil, *, created: bool = False) -> Iterator[tuple[str, str]]:
     """Pairs of what changed and how: `instance_count`, `1 -> 3`; a created field has nothing before."""
-    if created and field.before is None and field.path not in _SYMPTOMS:
-        yield field.path, one_line(field.after, veil)  # as nearly all of a large plan are
-        return
     listed = _is_listed(field)
     for path, before, after in field_values(field, veil, created=created):
         if before is ABSENT:

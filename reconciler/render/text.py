@@ -1,5 +1,6 @@
 """Plans, drifts and outcomes as text for a terminal and a log; without colour, which the caller may add."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -45,12 +46,20 @@ def plan_text(
     """The plan as a person reads it before saying yes; beside the places those who last wrote there."""
     veil = Veil()
     lines = list(unfinished_lines(plan.recovery, plan.holder, veil))
-    for step in plan.steps:
-        lines.append(f"  {headline(step)}")
-        lines += _table(step.fields, veil, blame, created=step.action is Action.CREATE)
+    lines += _steps(plan.steps, veil, blame) if plan.steps else []
     lines += [f"  pin:  {label} is {pinned}" for label, pinned in sorted(plan.pins.items())]
     lines += [f"  {by_command_words(plan)}"] if plan.by_command else []
     return lines_text([*lines, *([""] if lines else []), summary(plan, command=command, refused=refused)])
+
+
+def _steps(steps: Iterable[Step], veil: Veil, blame: Mapping[Source, Blame]) -> Iterator[str]:
+    """Each step in a line, and below it its fields."""
+    from reconciler.render.field_table import FieldTables  # noqa: PLC0415 - most plans have no steps
+
+    tables = FieldTables(veil, blame)
+    for step in steps:
+        yield f"  {headline(step)}"
+        yield from tables.of(step.fields, created=step.action is Action.CREATE)
 
 
 def by_command_words(plan: Plan, *, named: Callable[[str], str] = str) -> str:
@@ -68,9 +77,14 @@ def unfinished_lines(
     if holder is not None:
         yield f"  ! {in_progress(holder, under_way)}"
         return
+    if not under_way:
+        return
+    from reconciler.render.field_table import FieldTables  # noqa: PLC0415 - as above
+
+    tables = FieldTables(veil, NOBODY)
     for item in under_way:
         yield f"  ! recover {item.address} ({recovery_words(item)})"
-        yield from _table(item.fields, veil, NOBODY, created=False)
+        yield from tables.of(item.fields, created=False)
 
 
 def in_progress(holder: Mapping[str, str | int], under_way: Iterable[Recovery]) -> str:
@@ -100,7 +114,8 @@ def summary(plan: Plan, *, named: Callable[[str], str] = str, command: str = "pl
         command: whose plan it is.
         refused: whether it may not be done, so that a plan without steps is none that has nothing to do.
     """
-    counts = [f"{plan.count(action)} {verb}" for action, verb in _VERBS.items() if plan.count(action)]
+    found = Counter(step.action for step in plan.steps)
+    counts = [f"{found[action]} {verb}" for action, verb in _VERBS.items() if found[action]]
     compared = (
         f", against {named(plan.against)}" if plan.against else ", against its record alone" if plan.offline else ""
     )
@@ -208,22 +223,6 @@ def drift_summary(
         yield "`mlops plan` shows what the version of now would change."
     if not mended and not strange and not moved:
         yield f"No drift. {_unchanged(recorded)} as recorded (target {target})."
-
-
-def _table(fields: Iterable[FieldChange], veil: Veil, blame: Mapping[Source, Blame], *, created: bool) -> Iterator[str]:
-    """The fields of one step in aligned columns, the place in the file last."""
-    from reconciler.render.fields import field_lines  # noqa: PLC0415 - most plans have no steps
-
-    rows = [(path, how, field.source) for field in fields for path, how in field_lines(field, veil, created=created)]
-    width = max((len(path) for path, _, _ in rows), default=0)
-    for path, how, source in rows:
-        place = f"   [{printable(_place(source, blame.get(source)))}]" if source else ""
-        yield f"       {printable(path):<{width}}  {how}{place}"
-
-
-def _place(source: Source, by: Blame | None) -> str:
-    """Where a field was written, and by whom."""
-    return f"{source} {by}" if by else str(source)
 
 
 def _rows(fields: Iterable[FieldChange], veil: Veil) -> Iterator[tuple[str, str]]:

@@ -43,8 +43,7 @@ class Veil:
 
 def one_line(value: Any, veil: Veil) -> str:
     """A value as a person reads it in a plan, cut where it is too long."""
-    text = whole_line(value, veil)
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+    return _shown_line(value) if type(value) is str else _cut(whole_line(value, veil))
 
 
 def whole_line(value: Any, veil: Veil) -> str:
@@ -70,6 +69,16 @@ def _shown(shown: Any) -> str:
 def _shown_text(value: str) -> str:
     """The same of a text: most fields of a large plan have one of a few."""
     return _shown(masked(value))
+
+
+@lru_cache(maxsize=4096)
+def _shown_line(value: str) -> str:
+    """A text as a line, likewise."""
+    return _cut(_shown_text(value))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 
 def printable_lines(text: str) -> str:

@@ -152,10 +152,14 @@ def is_inert(text: str) -> bool:
 @BOUNDED
 @given(TEXTS)
 @example("::error::x")
+@example("all\x7fof it\x00is\tASCII\nand\u20acnot")
+@example("a\x1bb\nc")
+@example("plain\nas it is")
 def test_a_line_stays_one_line_and_no_command(text: str):
     assert "\n" not in log_line(text)
     assert is_inert(log_line(text))
     assert is_inert(log_text(text))
+    assert log_text(text) == "\n".join(map(log_line, text.split("\n")))
     assert log_text(log_text(text)) == log_text(text)
 
 

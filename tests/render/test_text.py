@@ -6,6 +6,8 @@ from dataclasses import replace
 import pytest
 
 from reconciler.core.address import Address
+from reconciler.core.blame import Blame
+from reconciler.core.manifest import Past, Source
 from reconciler.core.plan import Became, FieldChange, Outcome, Recovery, Result
 from reconciler.core.state import Drift, DriftClass, State
 from reconciler.diff import drifts
@@ -28,6 +30,24 @@ def test_a_plan_shows_step_reason_fields_places_and_what_a_step_waits_for():
         "       model  azureml:risk:1 -> azureml:risk:2   [x.yml:3]\n"
         "\n"
         "Plan: 1 to scale, 1 to roll out; 0 unchanged (target test)."
+    )
+
+
+def test_beside_each_place_stands_who_wrote_it_whoever_wrote_its_neighbours():
+    made, there = plan_of([blue(model="azureml:risk:1", instance_count=3)], State()), Source("a\x1b.yml", 1)
+    sources = [there, Source("b.yml", 1), there, Past("a\x1b.yml", 1, now=there, commit="2" * 40), None]
+    fields = [FieldChange(f"f{n}", None, n, source) for n, source in enumerate(sources)]
+    ana, ben = Blame("1" * 40, "Ana"), Blame("2" * 40, "Ben\u202e")
+    blame = {sources[0]: ana, sources[1]: ben, sources[3]: ben}
+    assert plan_text(replace(made, steps=[replace(made.steps[0], fields=fields)]), blame=blame) == (
+        "  #1 + create deployment/credit/blue (new)\n"
+        "       f0  0   [a\\x1b.yml:1 111111111111 Ana]\n"
+        "       f1  1   [b.yml:1 222222222222 Ben\\u202e]\n"
+        "       f2  2   [a\\x1b.yml:1 111111111111 Ana]\n"
+        "       f3  3   [was a\\x1b.yml:1 222222222222 Ben\\u202e]\n"
+        "       f4  4\n"
+        "\n"
+        "Plan: 1 to create; 0 unchanged (target test)."
     )
 
 
