@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin
 if TYPE_CHECKING:
     from typer import BadParameter
 
+TEXT = (str, str | None)
+"""The types of options that take a text, which is never empty."""
+
 
 class Argument:
     """What stands without a name."""
@@ -53,11 +56,13 @@ def declared(annotation: Any) -> tuple[Any, Argument | Option | None]:
 def for_typer(annotation: Any) -> Any:
     """The annotation of a parameter as typer reads it."""
     kind, said = declared(annotation)
-    return annotation if said is None else Annotated[kind, _info(said)]
+    return annotation if said is None else Annotated[kind, _info(kind, said)]
 
 
-def _info(said: Argument | Option) -> Any:
+def _info(kind: Any, said: Argument | Option) -> Any:
     import typer  # noqa: PLC0415 - a plain command line is read without
+
+    from reconciler.cli.given import no_empty_text  # noqa: PLC0415 - as above
 
     if isinstance(said, Argument):
         return typer.Argument(metavar=said.metavar, help=said.help, show_default=said.show_default)
@@ -68,7 +73,7 @@ def _info(said: Argument | Option) -> Any:
         envvar=said.envvar,
         min=said.min,
         max=said.max,
-        callback=said.callback,
+        callback=no_empty_text if kind in TEXT else said.callback,
     )
 
 

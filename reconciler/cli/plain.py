@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import Any
 
 import reconciler.frozen  # noqa: F401 - before a command imports dataclasses, which so does without `inspect`
-from reconciler.cli.declaring import Argument, Option, declared
+from reconciler.cli.declaring import TEXT, Argument, Option, declared
 from reconciler.cli.table import COMMANDS
 
 PLAIN = frozenset({"plan", "drift", "validate", "status"})
@@ -76,7 +76,7 @@ def _next(words: Iterator[str]) -> str:
 def _value(word: str, kind: Any, former: Any) -> Any:
     if isinstance(kind, bool):
         return kind
-    if kind in (str, str | None):
+    if kind in TEXT and word:
         return word
     if kind == list[str] | None:
         return [*(former or ()), word]

@@ -96,7 +96,7 @@ class Config:
         known = f"targets: {', '.join(self.targets)}{'' if self.file else f', as there is no {CONFIG}'}"
         if name is None:
             raise self._refused(f"no target is the default; name one with --target, or give one default: true; {known}")
-        raise self._refused(f"no target is named {name}{did_you_mean(name, self.targets)}; {known}")
+        raise self._refused(f"no target is named {name or repr(name)}{did_you_mean(name, self.targets)}; {known}")
 
     def _refused(self, message: str) -> ManifestError:
         return ManifestError([Problem(self.file, 1, 1, "E-TARGET", message)])

@@ -10,6 +10,8 @@ import typer
 from command_line import MLOPS, PATIENCE_S, Repository, environ
 from typer.testing import CliRunner
 
+from reconciler.cli.handler import run
+from reconciler.cli.main import called
 from reconciler.cli.program import app
 
 COMMANDS = sorted(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
@@ -27,6 +29,30 @@ def test_every_problem_of_every_file_is_said_at_once_in_order(repo: Repository):
         "manifests/endpoint.yml:3:1: E-AUTH",
         "mlops: 4 problems in the files; nothing was changed",
     ]
+
+
+@pytest.mark.parametrize(
+    ("words", "option"),
+    [
+        (("plan", "--target="), "--target"),
+        (("plan", "--target", ""), "--target"),
+        (("drift", "-t", ""), "--target"),
+        (("plan", "--against="), "--against"),
+        (("plan", "--policies="), "--policies"),
+        (("validate", "--name="), "--name"),
+        (("validate", "-e", ""), "--endpoint-name"),
+        (("apply", "--auto-approve", "--digest="), "--digest"),
+        (("drift", "--watch", "--interval="), "--interval"),
+        (("show", "x", "--query="), "--query"),
+    ],
+)
+def test_an_option_that_is_empty_is_none_that_was_left_out(
+    capsys: pytest.CaptureFixture[str], words: tuple[str, ...], option: str
+):
+    """As where a script's variable is not set: `apply --digest "$SHOWN"` is no apply of whatever there is."""
+    assert run(lambda: called([*words], debug=False), debug=False) == 1
+    said = capsys.readouterr().err.splitlines()
+    assert said[0] == f"mlops: Invalid value for {option}: it is empty; give a value, or leave the option out"
 
 
 def test_a_misspelt_field_is_answered_with_the_nearest(repo: Repository):

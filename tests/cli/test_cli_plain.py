@@ -87,7 +87,7 @@ def test_a_plain_command_line_is_read_as_typer_reads_it(name: str):
     [
         "plan",
         "plan a b/c.yml -t dev --var A=1 --var B=2 --set=x.y=3 --no-cache --cache --format json --only x -v -n x",
-        "plan HEAD~1:manifests --against origin/main --report summary=x.md --policies= --endpoint-name  --offline",
+        "plan HEAD~1:manifests --against origin/main --report summary=x.md --policies=x --offline",
         "drift --format=sarif --no-served --watch --interval 5m --detailed-exitcode",
         "validate manifests --offline --format github",
         "status --target dev --check --format json",
@@ -113,6 +113,8 @@ def test_a_command_line_as_people_write_it_is_plain(line: str):
         "plan --max-delete 3",
         "plan --format yaml",
         "plan --format TEXT",
+        "plan --target=",
+        "plan --against=",
         "plan --offline=yes",
         "plan -- x",
         "plan -",
