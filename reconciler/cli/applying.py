@@ -34,6 +34,9 @@ def manner_of(parallel: int, lock_timeout: float, step_timeout: float, *, ask: b
     """How an apply goes about it from a command line.
 
     Until the first step begins, Ctrl-C ends the command. From then on, once finishes what runs, twice stops at once.
+
+    Raises:
+        InterruptedRunError: it was ended so before the first step.
     """
     from reconciler.apply import Pace  # noqa: PLC0415
     from reconciler.cli.progress import progress  # noqa: PLC0415
@@ -56,7 +59,12 @@ def manner_of(parallel: int, lock_timeout: float, step_timeout: float, *, ask: b
             steps.enter_context(interruptible(stop))
             return watch(made)
 
-        yield Manner(confirm, parallel, lock_timeout, stop, begin, Pace(step_timeout, told=warn))
+        try:
+            yield Manner(confirm, parallel, lock_timeout, stop, begin, Pace(step_timeout, told=warn))
+        except KeyboardInterrupt:
+            from reconciler.errors import InterruptedRunError  # noqa: PLC0415 - most runs come to their end
+
+            raise InterruptedRunError("interrupted before the first step; nothing that is live was changed") from None
 
 
 @contextmanager

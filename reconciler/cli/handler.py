@@ -11,8 +11,17 @@ if TYPE_CHECKING:
     from typer._click.exceptions import ClickException
 
 
-def run(command: Callable[[], int | None], *, debug: bool) -> int:
-    """Run a command line and return its exit code; a traceback is shown to whoever asked for one."""
+_INTERRUPTED = 130
+
+
+def run(command: Callable[[], int | None], *, debug: bool, looks: bool = False) -> int:
+    """Run a command line and return its exit code.
+
+    Args:
+        command: does it.
+        debug: whether a traceback is shown.
+        looks: whether it changes nothing, which whoever interrupts it is told.
+    """
     code = 0
     try:
         code = command() or 0
@@ -20,27 +29,28 @@ def run(command: Callable[[], int | None], *, debug: bool) -> int:
     except (BrokenPipeError, ReaderGoneError):
         fall_silent()
     except KeyboardInterrupt:
-        return _interrupted()
+        return _interrupted(looks=looks)
     except Exception as error:  # noqa: BLE001 - the last net: a person gets a message, a developer the traceback
         if isinstance(error.__cause__, KeyboardInterrupt):  # as Python 3.11 has it where a class is being made
-            return _interrupted()
-        return _ended(error, debug=debug)
-    return code
+            return _interrupted(looks=looks)
+        return _ended(error, debug=debug, looks=looks)
+    # Of Ctrl-C within a command typer makes this code, and no word.
+    return _interrupted(looks=looks) if code == _INTERRUPTED else code
 
 
-def _interrupted() -> int:
-    warn("mlops: interrupted")
-    return 130
+def _interrupted(*, looks: bool) -> int:
+    warn(f"mlops: interrupted{'; nothing was changed' if looks else ''}")
+    return _INTERRUPTED
 
 
-def _ended(error: Exception, *, debug: bool) -> int:
+def _ended(error: Exception, *, debug: bool, looks: bool) -> int:
     import typer  # noqa: PLC0415 - a run that ends well does without
     from typer._click.exceptions import ClickException  # noqa: PLC0415 - the base of its usage errors; no public name
 
     if isinstance(error, typer.Exit):
         return error.exit_code
     if isinstance(error, typer.Abort):
-        return _interrupted()
+        return _interrupted(looks=looks)
     if isinstance(error, ClickException):
         # typer would exit with 2, which here means that there are changes.
         _usage(error)

@@ -27,7 +27,7 @@ def main() -> None:
         import logging  # noqa: PLC0415 - only whoever debugs needs it
 
         logging.basicConfig(level=logging.DEBUG, handlers=[log_handler()])
-    _end(_ran(words, debug=debug))
+    _end(ran(words, debug=debug))
 
 
 def _have_streams() -> None:
@@ -40,8 +40,10 @@ def _have_streams() -> None:
             setattr(sys, name, stream)
 
 
-def _ran(words: list[str], *, debug: bool) -> int:
+def ran(words: list[str], *, debug: bool) -> int:
+    """Run a command line, traced where that is asked for, and give its exit code."""
     from reconciler.cli.handler import run  # noqa: PLC0415 - half of what it takes to say the version
+    from reconciler.cli.plain import PLAIN  # noqa: PLC0415 - as above
     from reconciler.telemetry import begin  # noqa: PLC0415 - as above
 
     if " ".join(words[:2]) in COMMANDS:  # those of two words are no groups: `logs` by itself takes an address
@@ -49,7 +51,7 @@ def _ran(words: list[str], *, debug: bool) -> int:
     command = f"mlops {words[0]}" if words[:1] and words[0] in COMMANDS else "mlops"
     offline = any(word.partition("=")[0] in ("--offline", "--against") for word in words)
     trace = None if offline else begin(command)  # offline, no socket is opened
-    code = run(lambda: called(words, debug=debug), debug=debug)
+    code = run(lambda: called(words, debug=debug), debug=debug, looks=not PLAIN.isdisjoint(words[:1]))
     if trace and not trace.end(code):
         warn("mlops: nobody took the trace in time; see OTEL_EXPORTER_OTLP_ENDPOINT")
     return code

@@ -82,7 +82,8 @@ def test_a_run_that_waits_for_the_lock_can_be_interrupted(applied: Repository, h
         # It waits once its own handler for Ctrl-C, if it had one, would be in place: after the state was opened.
         until(lambda: str(applied.folder / ".mlops") in " ".join(_open_files(waiting.pid)))
         waiting.send_signal(signal.SIGINT)
-        assert waiting.wait(timeout=PATIENCE_S) == 130
+        _, err = waiting.communicate(timeout=PATIENCE_S)
+    assert (waiting.returncode, err.splitlines()[-1][:18]) == (130, "mlops: interrupted")
 
 
 def _open_files(pid: int) -> list[str]:

@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.main import get_command
 
-from reconciler.cli import checking
+from reconciler.cli import checking, explaining
 from reconciler.cli.commands import as_typer_reads
 from reconciler.cli.handler import run
-from reconciler.cli.main import called
+from reconciler.cli.main import called, ran
 from reconciler.cli.plain import PLAIN, call_of
 from reconciler.cli.program import command_line
 from reconciler.errors import RefusedError
@@ -173,6 +173,21 @@ def test_an_error_ends_a_plain_command_line_as_it_does_with_typer(
     plainly = ended(debug=False)
     assert len(calls) == 1  # it is not run again for typer
     assert plainly == ended(debug=True)
+
+
+@pytest.mark.parametrize("debug", [False, True])
+@pytest.mark.parametrize(("name", "said"), [("validate", "; nothing was changed"), ("schema", "")])
+def test_an_interruption_is_said_once_and_of_what_changes_nothing_that_nothing_was_changed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str, said: str, debug: bool
+):
+    def interrupted(**_values: object) -> None:
+        raise KeyboardInterrupt
+
+    module = checking if name == "validate" else explaining
+    monkeypatch.setattr(module, name, wraps(getattr(module, name))(interrupted))
+    words = [name] if name == "validate" else [name, "endpoint"]
+    assert ran(words, debug=debug) == 130
+    assert capsys.readouterr() == ("", f"mlops: interrupted{said}\n")
 
 
 def test_an_interruption_while_a_class_is_made_is_one(capsys: pytest.CaptureFixture[str]):

@@ -114,4 +114,5 @@ def test_an_end_of_input_changes_nothing(terminal: Terminal, repo: Repository):
 def test_ctrl_c_at_the_question_changes_nothing(terminal: Terminal, repo: Repository):
     terminal.interrupt()
     assert terminal.end() == 130
+    assert "\nmlops: interrupted before the first step; nothing that is live was changed" in terminal.text
     assert not (repo.folder / "live.jsonl").exists()
