@@ -44,6 +44,10 @@ class Past(Source):
         made.now, made.commit = now, commit
         return made
 
+    def _replace(self, **given: Any) -> Self:
+        """The same with other fields, as of any named tuple; what it is besides one stays."""
+        return type(self)(**{**self._asdict(), "now": self.now, "commit": self.commit, **given})
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Past) and (*self, self.now, self.commit) == (*other, other.now, other.commit)
 

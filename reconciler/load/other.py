@@ -20,7 +20,7 @@ def at_revision(
         revision: as git names it.
         config: the settings of now.
         target: as they have it.
-        paths: below the current folder.
+        paths: below the current folder, or REV:PATH.
         cached: as for `load.revision.laid_out`.
 
     Raises:
@@ -31,9 +31,15 @@ def at_revision(
     there = Path(laid_out(revision, ".", start=str(config.root), cached=cached))
     here = Path(git_root(str(config.root)) or config.root)
     settings = _settings(there / config.root.relative_to(here), there, config)
-    inner = [os.path.relpath(path, here) for path in paths]
+    inner = [_in_repository(path, here) for path in paths]
     inner = inner or [os.path.relpath(settings.root / settings.manifests, there)]
     return settings.targets.get(target.name, target), tuple(f"{revision}:{path}" for path in inner)
+
+
+def _in_repository(path: str, here: Path) -> str:
+    """A PATH from the repository's root, as that of REV:PATH counts from there already."""
+    revision, _, inner = path.partition(":")
+    return inner if inner and revision and not Path(path).exists() else os.path.relpath(path, here)
 
 
 def _settings(folder: Path, root: Path, config: Config) -> Config:

@@ -1,7 +1,7 @@
 """REV:PATH: the tree of a git revision is laid out once in `.mlops/cache/revisions`, and read like any folder.
 
-Whatever became of it since is of no account: it is held against git's own tree each time. Few are kept
-(`revision_room.py`).
+Where that takes no writes it is laid out for this process alone, in a temporary folder. Whatever became of it since is
+of no account: it is held against git's own tree each time. Few are kept (`revision_room.py`).
 """
 
 # Paths are text here: as Path objects those of 1,000 files cost 20 ms.
@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import IO
 
 from reconciler.core.problem import Problem
-from reconciler.errors import ManifestError
+from reconciler.errors import ManifestError, MlopsError
 from reconciler.load.git import Unanswered, answer, blobs
 from reconciler.load.place import git_root
 from reconciler.load.private import refuse_tracked
-from reconciler.load.revision_room import begun, room_for_more, used
+from reconciler.load.revision_room import begun, for_a_while, room_for_more, used
 from reconciler.load.stat_index import StatIndex
 from reconciler.load.tree_on_disk import EXECUTABLE, LINK, TreeFile, is_as_git_has_it
 from reconciler.record.files import STATE_FOLDER, private_folder
@@ -39,6 +39,7 @@ def laid_out(revision: str, path: str, *, start: str = "", cached: bool = True) 
 
     Raises:
         ManifestError: there is no repository, no such revision, or no such path in it.
+        MlopsError: no disk takes its files.
     """
     asked = f"{revision}:{path}"
     root = git_root(start or os.getcwd())
@@ -47,13 +48,9 @@ def laid_out(revision: str, path: str, *, start: str = "", cached: bool = True) 
     refuse_tracked(root)
     try:
         tree = _tree(root, revision)
-        folder = Path(root, _PLACE, tree, Path(root).name)
         files = list(_files(answer(root, "ls-tree", "-r", "-z", "--full-tree", tree)))
         index = StatIndex(Path(root, _CACHE) if cached else None)
-        used(folder.parent)
-        if not is_as_git_has_it(str(folder), files, index):
-            _lay_out(root, files, folder, index)
-            room_for_more(Path(root, _PLACE))
+        folder = _whole(root, tree, files, index)
     except Unanswered as error:
         raise _refused(asked, f"{revision!r} is no revision of this repository; {error}") from error
     inner = os.path.normpath(os.path.join(folder, path))
@@ -69,10 +66,36 @@ def _tree(root: str, revision: str) -> str:
     return answer(root, "rev-parse", "--verify", "--end-of-options", f"{revision}^{{tree}}").decode("ascii").strip()
 
 
+def _whole(root: str, tree: str, files: list[TreeFile], index: StatIndex) -> Path:
+    """The folder with all files of a tree, which are laid out where they are not as git has them."""
+    place, inner = Path(root, _PLACE), Path(tree, Path(root).name)
+    used(place / tree)
+    if is_as_git_has_it(str(place / inner), files, index):
+        return place / inner
+    try:
+        private_folder(Path(root, STATE_FOLDER))
+        _lay_out(root, files, place / inner, index)
+    except OSError as error:
+        return _elsewhere(root, inner, files, index, error)
+    room_for_more(place)
+    return place / inner
+
+
+def _elsewhere(root: str, inner: Path, files: list[TreeFile], index: StatIndex, why: OSError) -> Path:
+    try:
+        folder = for_a_while() / inner
+        if not is_as_git_has_it(str(folder), files, index):
+            _lay_out(root, files, folder, index)
+    except OSError as error:
+        where = f"{Path(root, _PLACE)} ({why.strerror}), nor in a temporary folder ({error.strerror})"
+        message = f"the files of a revision can be laid out neither in {where}; have TMPDIR name a folder with room"
+        raise MlopsError(message) from error
+    return folder
+
+
 def _lay_out(root: str, files: list[TreeFile], folder: Path, index: StatIndex) -> None:
     """Write the files of a tree; the folder appears only when it is whole, so that two runs may do so at once."""
     _refuse_crooked(files)
-    private_folder(Path(root, STATE_FOLDER))
     temporary = begun(folder.parent)
     try:
         with blobs(root) as copy:

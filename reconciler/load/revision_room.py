@@ -1,12 +1,14 @@
 """How many trees of revisions stay laid out: the few that were used last, and all that a run may be reading."""
 
-import fcntl
+import atexit
 import os
 import shutil
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 
 _MOST = 8
@@ -17,7 +19,7 @@ _UNFINISHED, _GOING = ".new-", ".old-"
 
 def used(tree: Path) -> None:
     """A tree is the one that was used last; from now on nobody takes it away for a day."""
-    with suppress(OSError), _locked(tree.parent, fcntl.LOCK_SH):
+    with suppress(OSError), _locked(tree.parent, shared=True):
         os.utime(tree)
 
 
@@ -29,6 +31,18 @@ def begun(tree: Path) -> Path:
     """
     tree.mkdir(parents=True, exist_ok=True)
     return Path(tempfile.mkdtemp(dir=tree, prefix=_UNFINISHED))
+
+
+@cache
+def for_a_while() -> Path:
+    """A folder for trees that goes away with this process, for a checkout that takes no writes.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    made = Path(tempfile.mkdtemp(prefix="mlops-revisions-"))
+    atexit.register(shutil.rmtree, made, ignore_errors=True)
+    return made
 
 
 def room_for_more(place: Path, *, most: int = _MOST, now: float | None = None) -> None:
@@ -52,7 +66,7 @@ def room_for_more(place: Path, *, most: int = _MOST, now: float | None = None) -
 
 
 def _take_away(tree: Path, now_s: float) -> None:
-    with _locked(tree.parent, fcntl.LOCK_EX):
+    with _locked(tree.parent, shared=False):
         if not (tree.is_dir() and _is_old(tree, now_s)):
             return
         going = tempfile.mkdtemp(dir=tree.parent, prefix=_GOING)
@@ -72,12 +86,21 @@ def _used_s(path: Path) -> float:
         return 0.0  # It has just gone.
 
 
-@contextmanager
-def _locked(folder: Path, how: int) -> Iterator[None]:
-    """Raises OSError where the folder is not there, or its disk knows no locks."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, how)
+if sys.platform == "win32":
+
+    @contextmanager
+    def _locked(folder: Path, *, shared: bool) -> Iterator[None]:  # noqa: ARG001 - as below
+        """A folder has no lock there; one that is being read cannot be moved away."""
         yield
-    finally:
-        os.close(handle)
+else:
+    import fcntl
+
+    @contextmanager
+    def _locked(folder: Path, *, shared: bool) -> Iterator[None]:
+        """Raises OSError where the folder is not there, or its disk knows no locks."""
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(handle)

@@ -35,6 +35,13 @@ def test_it_is_offline_so_that_nothing_that_is_known_is_believed_or_kept(
     assert not [*committed.folder.glob(".mlops/cache/*.db")]
 
 
+def test_a_path_of_a_revision_is_the_same_path_there(committed: Repository):
+    assert committed.mlops("plan", "HEAD:manifests", "--against", "HEAD").out == NOTHING
+    committed.edit("manifests/blue.yml", "instance_count: 1", "instance_count: 3")
+    commit(committed, "two")
+    assert committed.steps("HEAD:manifests", "--against", "HEAD~1") == ["scale deployment/credit/blue"]
+
+
 def test_what_differs_since_a_revision_is_planned(committed: Repository):
     assert committed.mlops("plan", "--against", "HEAD").out == NOTHING
     committed.edit("manifests/blue.yml", "instance_count: 1", "instance_count: 3")

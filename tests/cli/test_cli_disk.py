@@ -73,6 +73,19 @@ def test_f26_a_state_that_cannot_be_written_is_read_all_the_same(applied: Reposi
         assert "No drift." in applied.mlops("drift").out
 
 
+def test_f26_a_revision_is_read_where_nothing_can_be_laid_out(applied: Repository, tmp_path: Path) -> None:
+    applied.write(".gitignore", ".mlops/\nlive.jsonl\n")
+    for words in (["init", "-q"], ["add", "--all"], ["commit", "-qm", "x"]):
+        applied.git(*words)
+    applied.edit("manifests/blue.yml", "instance_count: 1", "instance_count: 2")
+    (tmp_path / "temporary").mkdir()
+    elsewhere = {"TMPDIR": str(tmp_path / "temporary")}
+    with read_only(applied.folder):
+        assert applied.mlops("plan", "HEAD:manifests", **elsewhere).out.startswith("No changes.")
+        assert "instance_count  1 -> 2" in applied.mlops("plan", "--against", "HEAD", **elsewhere).out
+    assert [*(tmp_path / "temporary").iterdir()] == []
+
+
 def test_f26_a_state_that_cannot_be_made_refuses_everything_and_names_the_folder(repo: Repository) -> None:
     (repo.folder / ".mlops").mkdir()
     with read_only(repo.folder / ".mlops") as disk:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.load import Options, load, stat_index
+from reconciler.errors import MlopsError
+from reconciler.load import Options, load, revision, stat_index
 from reconciler.load.revision import laid_out
 from tests.git_here import git
 from tests.waiting import until
@@ -44,6 +45,19 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.
     later()
     loaded()
     return tmp_path
+
+
+def test_what_no_disk_takes_is_said_with_both_folders(repository: Path, monkeypatch: pytest.MonkeyPatch):
+    shutil.rmtree(".mlops")
+    Path(".mlops").touch()
+    monkeypatch.setattr(revision, "for_a_while", lambda: repository / ".mlops")
+    with pytest.raises(MlopsError) as refused:
+        laid_out("HEAD", "m")
+    there = f"{repository}/.mlops/cache/revisions (Not a directory)"
+    assert str(refused.value) == (
+        f"the files of a revision can be laid out neither in {there}, nor in a temporary folder (Not a directory); "
+        "have TMPDIR name a folder with room"
+    )
 
 
 def loaded(*, cached: bool = True) -> tuple[object, ...]:

@@ -196,4 +196,6 @@ def test_of_a_random_history_the_last_commit_that_took_it_out_is_told(blue: Path
 
 def test_places_of_the_past_are_none_of_the_present():
     assert Past("a.yml", 7) != Source("a.yml", 7)
+    now = Source("a.yml", 3)
+    assert Past("a.yml", 7, now=now, commit="a")._replace(line=8) == Past("a.yml", 8, now=now, commit="a")
     assert Past("a.yml", 7, commit="a") != Past("a.yml", 7, commit="b")
