@@ -28,12 +28,13 @@ def log_line(text: str) -> str:
 
 def log_text(text: str) -> str:
     """A text for people, in a terminal or the log of a CI's job, each line as `log_line` has it."""
-    if _are_printable(text) and "::" not in text and "##" not in text:
+    if are_printable(text) and "::" not in text and "##" not in text:
         return text  # as nearly all are, and what is said of a large plan has a hundred thousand lines
     return "\n".join(map(log_line, text.split("\n")))
 
 
-def _are_printable(lines: str) -> bool:
+def are_printable(lines: str) -> bool:
+    """Whether every character of some lines is, but for their ends."""
     # A text of megabytes is looked through in a quarter of the time where all of it is ASCII.
     if lines.isascii():
         return not lines.encode().translate(None, _PLAIN)

@@ -4,6 +4,7 @@ import hmac
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import field
+from functools import lru_cache
 from typing import Any
 
 from reconciler.frozen import dataclass
@@ -148,8 +149,11 @@ def sealed(value: Any) -> Any:
         return value
     if isinstance(value, Secret):
         return {SEALED: value.digest, SHOWN: value.shown} if value.shown else {SEALED: value.digest}
-    if isinstance(value, Mapping):
-        return {f"${key}" if _looks_sealed(key) else key: sealed(item) for key, item in value.items()}
+    if type(value) is dict or isinstance(value, Mapping):
+        return {
+            f"${key}" if _looks_sealed(key) else key: item if type(item) in _PLAIN else sealed(item)
+            for key, item in value.items()
+        }
     return [sealed(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
@@ -214,5 +218,6 @@ def _unsealed_mapping(value: dict[str, Any]) -> Any:
     return value
 
 
+@lru_cache(maxsize=4096)
 def _looks_sealed(key: Any) -> bool:
     return isinstance(key, str) and key[:1] == "$" and key.lstrip("$") == SEALED[1:]

@@ -1,7 +1,6 @@
 """Plans, drifts, outcomes and problems as JSON values; field names are a promise, values never hold a secret."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
 from reconciler.core.blame import Blame
@@ -170,4 +169,6 @@ def _field(field: FieldChange, veil: Veil) -> dict[str, Any]:
 
 def _blame(field: FieldChange, blame: Mapping[Source, Blame]) -> dict[str, str] | None:
     found = blame.get(field.source) if field.source else None
-    return asdict(found) if found else None
+    if found is None:
+        return None
+    return {"commit": found.commit, "author": found.author, "date": found.date, "summary": found.summary}

@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import Any
 
 from reconciler.core.secret import Secret, masked
+from reconciler.inert import are_printable
 from reconciler.inert import log_line as log_line  # noqa: PLC0414 - offered from here as well, beside the rest
 from reconciler.inert import log_rows as log_rows  # noqa: PLC0414 - as above
 from reconciler.inert import log_text as log_text  # noqa: PLC0414 - as above
@@ -32,12 +33,14 @@ class Veil:
 
     def over(self, value: Any) -> Any:
         """The same value with every secret in it replaced by what stands for it."""
+        if value is None or type(value) is int:
+            return value
+        if isinstance(value, str):
+            return masked(value)
         if isinstance(value, Secret):
             return self.of(value)
         if isinstance(value, Mapping):
             return {key: self.over(item) for key, item in value.items()}
-        if isinstance(value, str):
-            return masked(value)
         return [self.over(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
@@ -96,7 +99,9 @@ def lines_text(lines: Iterable[str]) -> str:
 
 def json_text(value: Any) -> str:
     """A value as JSON in which nothing acts: what could is escaped, so that it reads back the same."""
-    return _inert_json(json.dumps(value, indent=2, ensure_ascii=False))
+    from reconciler.render.indented import indented  # noqa: PLC0415 - only JSON needs it
+
+    return _inert_json(indented(value))
 
 
 def json_line(value: Any) -> str:
@@ -105,8 +110,9 @@ def json_line(value: Any) -> str:
 
 
 def _inert_json(text: str) -> str:
-    text = "\n".join(line if line.isprintable() else _escaped(line) for line in text.split("\n"))
-    return _MARK.sub(r"#\\u0023", text)
+    if not are_printable(text):
+        text = "\n".join(line if line.isprintable() else _escaped(line) for line in text.split("\n"))
+    return _MARK.sub(r"#\\u0023", text) if "##" in text else text
 
 
 def _escaped(line: str) -> str:
