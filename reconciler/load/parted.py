@@ -37,11 +37,13 @@ class Parted:
         digests: of the parts, in their order; empty for one without a name.
         rows: what is to be kept of it, as text by digest.
         read: gives the text of other parts by their digests, as far as it is kept.
+        known: by their numbers, the parts in which a name was looked up.
     """
 
     digests: tuple[str, ...]
     rows: Mapping[str, bytes] = field(repr=False, compare=False)
     read: Others = field(repr=False, compare=False)
+    known: dict[int, Mapping[str, Any]] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def id(self) -> str:
@@ -54,8 +56,9 @@ class Parted:
         Raises:
             ForgottenError: a part is not kept any more.
         """
-        parts = self.parts({_part_of(name) for name in names})
-        return {name: part[name] for name in names if name in (part := parts[_part_of(name)])}
+        numbers = {name: _part_of(name) for name in names}
+        self.known.update(self.parts({*numbers.values()} - self.known.keys()))
+        return {name: part[name] for name, number in numbers.items() if name in (part := self.known[number])}
 
     def all(self) -> dict[str, Any]:
         """All names with their values.

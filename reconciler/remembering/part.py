@@ -40,6 +40,7 @@ class Part:
         loaded: what its files say.
         recorded: what is recorded of it.
         live: what is live of it.
+        found: what differs.
         files: the names of its files, also of those that are gone.
         clusters: what it is made of.
         asked: the addresses of which it was asked what is recorded and live.
@@ -55,6 +56,7 @@ class Part:
     loaded: Loaded
     recorded: State
     live: tuple[Live, ...]
+    found: "Differences"
     files: Set[str]
     clusters: Set[str]
     asked: Set[str]
@@ -90,13 +92,15 @@ class Part:
         )
 
     def _tree(self, workspace: Workspace, wish: Wish) -> str:
-        files = self.before.files.amended(self.files, self.loaded.digests)
+        changed = self.found.files
+        digests = {name: digest for name, digest in self.loaded.digests.items() if name in changed}
+        files = self.before.files.amended(changed, digests)
         return tree_of(given_digest(options_of(workspace.target, wish)), files)
 
     def _moved(self) -> str:
         """The digest of all generations; the same as ever where it is for those of the part."""
         ours, moves = {generation_of(item) for item in self.live}, self.before.moves
-        if ours == {*moves.some(self.asked).values()}:
+        if not self.found.in_live or ours == {*moves.some(self.asked).values()}:
             return self.rest.plan.live
         return generations((*ours, *(moved for address, moved in moves.all().items() if address not in self.asked)))
 
@@ -109,11 +113,13 @@ class Differences:
         files: the names of manifests; of those that are gone too.
         there: those of them that are there.
         addresses: whose rows or objects differ, or where something was to be done anyway.
+        in_live: whether anything of the live side differs.
     """
 
     files: frozenset[str]
     there: frozenset[str]
     addresses: frozenset[str]
+    in_live: bool
 
 
 def part_of(
@@ -154,7 +160,8 @@ def part_of(
     asked, planned = rest.gone | found.addresses, rest.planned(workspace.target.name, inputs.record)
     return Part(
         loaded,
-        *_standing(workspace, inputs, held, known, asked),
+        *_standing(workspace, inputs, known, found, asked),
+        found=found,
         files=files,
         clusters=clusters,
         asked=asked,
@@ -185,10 +192,10 @@ def _differences(
         if not inputs.record.is_of(rows.values()):
             return None
         addresses |= differing(known.rows.all(), rows)
-    if before["live"] != now["live"]:
+    if in_live := before["live"] != now["live"]:
         addresses |= differing(known.objects.all(), inputs.eyes.digests())
     there = {name for name, blob in changed.items() if blob} | {name for name in led if changed.get(name) != ""}
-    return Differences(frozenset({*changed, *led}), frozenset(there), frozenset(addresses))
+    return Differences(frozenset({*changed, *led}), frozenset(there), frozenset(addresses), in_live)
 
 
 def _is_well(loaded: Loaded) -> bool:
@@ -228,12 +235,12 @@ def _both(before: Cluster | None, now: Cluster) -> Cluster:
 
 
 def _standing(
-    workspace: Workspace, inputs: Inputs, held: Mapping[str, Any], known: Known, names: Set[str]
+    workspace: Workspace, inputs: Inputs, known: Known, found: Differences, names: Set[str]
 ) -> tuple[State, tuple[Live, ...]]:
     """What is recorded and live of addresses."""
     meant = [Address.parse(name) for name in sorted(names)]
     recorded = State(inputs.record.lineage, inputs.record.serial, workspace.store.some(meant))
-    if held["inputs"]["live"] != inputs.live:
+    if found.in_live:
         return recorded, tuple(inputs.eyes.some(meant))
     objects = known.objects.some(names)
     return recorded, tuple(inputs.eyes.known({each: objects[str(each)] for each in meant if str(each) in objects}))

@@ -55,6 +55,20 @@ def test_a_name_with_another_value_or_under_another_name_is_another_mapping():
     assert len({parted(each).id for each in ({}, {"a": ""}, {"b": ""}, {"a": None}, {"a": "", "b": ""})}) == 5
 
 
+def test_a_part_is_read_once_however_often_names_are_looked_up_in_it(cache: Path):
+    keep_parted(cache, parted(MANY, cache))
+    asked: list[str] = []
+    found = counted(kept(parted(MANY).id, cache), asked)
+    names = ["folder/7.yml", "folder/8.yml", "nobody"]
+    assert [found.some(names), found.some(names[1:]), found.some(names[:1])] == [
+        {"folder/7.yml": "7", "folder/8.yml": "8"},
+        {"folder/8.yml": "8"},
+        {"folder/7.yml": "7"},
+    ]
+    assert sorted(asked) == sorted(set(asked))
+    assert len(asked) <= len(names)
+
+
 def test_of_many_names_few_parts_are_read_and_kept_for_a_change_of_one(cache: Path):
     keep_parted(cache, parted(MANY, cache))
     asked: list[str] = []
