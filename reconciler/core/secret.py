@@ -11,7 +11,6 @@ from reconciler.frozen import dataclass
 from reconciler.late import pattern
 
 SEALED, SHOWN = "$secret", "$shown"
-_SEALED_JSON = f'"{SEALED}"'
 HIDDEN = "***"
 
 # What opens an address: user and password, or a token in their place; the signature of one that Azure has signed; the
@@ -168,7 +167,7 @@ def spec_from_json(text: str | bytes) -> Any:
     """Read the JSON text of a sealed spec."""
     if isinstance(text, bytes):
         text = text.decode(json.detect_encoding(text), "surrogatepass")
-    return _spec_of(json.loads(text), text)
+    return json.loads(text, object_hook=_hook_for(text))
 
 
 def specs_from_json(texts: Sequence[str]) -> list[Any]:
@@ -179,40 +178,29 @@ def specs_from_json(texts: Sequence[str]) -> list[Any]:
     Raises:
         ValueError: one of them is none, or together they are not as many values.
     """
-    return [_spec_of(value, text) for value, text in zip(json.loads(f"[{','.join(texts)}]"), texts, strict=True)]
+    text = f"[{','.join(texts)}]"
+    found: list[Any] = json.loads(text, object_hook=_hook_for(text))
+    if len(found) != len(texts):
+        raise ValueError("together they are not as many values")
+    return found
 
 
-def _spec_of(value: Any, text: str) -> Any:
-    """The spec of a JSON form that was just read. Thousands are for a plan: one without a `$` is not looked through."""
-    if "$" not in text:
-        return value
-    if "$$" in text:
-        return unsealed(value)
-    held = [value]
-    _open(held, text.count(_SEALED_JSON))
-    return held[0]
+def _hook_for(text: str) -> Callable[[dict[str, Any]], Any] | None:
+    """What makes the mappings of a JSON form those of a spec as they are read; thousands are for a plan."""
+    return None if "$" not in text else _unsealed_mapping if "$$" in text else _opened
 
 
-def _open(held: Any, left: int) -> int:
-    """Put secrets in the place of what they were sealed as, until as many are found; gives how many are left.
-
-    The mapping or list is nobody else's, and none of its names begins with more than one `$`.
-    """
-    for place, item in held.items() if isinstance(held, dict) else enumerate(held):
-        if item and isinstance(item, (dict, list)):
-            if SEALED in item and isinstance(item, dict) and item.keys() <= {SEALED, SHOWN}:
-                held[place], left = Secret(item[SEALED], shown=item.get(SHOWN, "")), left - 1
-            else:
-                left = _open(item, left)
-            if left <= 0:
-                break
-    return left
+def _opened(value: dict[str, Any]) -> Any:
+    """The secret that a mapping stands for, if it stands for one."""
+    if SEALED in value and value.keys() <= {SEALED, SHOWN}:
+        return Secret(value[SEALED], shown=value.get(SHOWN, ""))
+    return value
 
 
 def _unsealed_mapping(value: dict[str, Any]) -> Any:
     """One mapping whose items are unsealed already."""
-    if SEALED in value and value.keys() <= {SEALED, SHOWN}:
-        return Secret(value[SEALED], shown=value.get(SHOWN, ""))
+    if (held := _opened(value)) is not value:
+        return held
     if "$$" in "".join(value):  # at most one call too many, where one key ends in `$` and the next begins with it
         return {key[1:] if _looks_sealed(key) else key: item for key, item in value.items()}
     return value

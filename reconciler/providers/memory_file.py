@@ -31,6 +31,7 @@ _FORM = pattern(
 )
 
 _AT_ONCE = 500
+_WRONG = (ValueError, KeyError, TypeError, AttributeError)
 _BEGINS = b'{"address": "'
 
 Held = tuple[dict[Address, Live], dict[Address, int]]
@@ -77,9 +78,11 @@ def read_objects(file: Path) -> Held:
     lines = _lines(file)
     while some := list(islice(lines, _AT_ONCE)):
         for (number, line), known in zip(some, _together([line for _, line in some]), strict=True):
-            with _refusing(file, number):
+            try:  # a context would take as long as all else that is done here
                 if (held := known or _decoded(line)) is not None:
                     _take(held, objects, fences)
+            except _WRONG as error:
+                raise _refusal(file, number, error) from error
     return objects, fences
 
 
@@ -243,5 +246,9 @@ def _reading(file: Path) -> Iterator[BufferedReader]:
 def _refusing(file: Path, number: int) -> Iterator[None]:
     try:
         yield
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ProviderError(f"{file}:{number} is not an object of a memory target: {error}") from error
+    except _WRONG as error:
+        raise _refusal(file, number, error) from error
+
+
+def _refusal(file: Path, number: int, error: Exception) -> ProviderError:
+    return ProviderError(f"{file}:{number} is not an object of a memory target: {error}")
