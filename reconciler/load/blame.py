@@ -4,10 +4,12 @@ It is what `git blame` says, but for all files in one walk through the history: 
 minutes.
 """
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import field
 from functools import lru_cache, partial
-from itertools import chain
+from itertools import chain, groupby
+from operator import itemgetter
 from pathlib import Path
 from types import MappingProxyType
 
@@ -131,11 +133,13 @@ def _written(git: Direct, wanted: Mapping[File, set[int]], cache: Path | None) -
     wrote_whole, first_whole = _walked(git, Wholes, [line for line in new_ones if line[2] == WHOLE])
     wrote, first = wrote | wrote_whole, first | first_whole
     said = authors(git, set(wrote.values()))
-    new = set[File]()
-    for line, commit in wrote.items():
-        if not (commit in first and said[commit].follows):
-            found.setdefault(line[:2], {})[line[2]] = said[commit].blame
-            new.add(line[:2])
+    blames = {commit: one.blame for commit, one in said.items() if not (commit in first and one.follows)}
+    new: Written = defaultdict(dict)
+    for (commit, path, number), writer in wrote.items():
+        if writer in blames:
+            new[commit, path][number] = blames[writer]
+    for file, lines in new.items():
+        found.setdefault(file, {}).update(lines)
     learn(cache, found, new)
     return found
 
@@ -144,8 +148,8 @@ def _walked(git: Direct, kind: type[History], lines: Iterable[Line]) -> tuple[di
     """The commits that wrote lines, and those of them that follow no other; once more for what had another name."""
     wrote, first = dict[Line, str](), set[str]()
     held = dict[str, Held]()
-    for commit, path, number in lines:
-        held.setdefault(commit, {}).setdefault(path, {})[number] = [(commit, path, number)]
+    for (commit, path), some in groupby(lines, key=itemgetter(0, 1)):
+        held.setdefault(commit, {}).setdefault(path, {}).update({line[2]: [line] for line in some})
     while held:
         with kind(git, held, {path for each in held.values() for path in each}) as past:
             done = attributed(past, held)

@@ -1,12 +1,12 @@
 """Where the files lie that places are in: in which folder of the repository, as checked out or of a revision."""
 
 # Paths are text here: as Path objects those of 1,000 files cost 20 ms.
-# ruff: noqa: PTH110, PTH118
+# ruff: noqa: PTH110, PTH118, PTH120
 
 import os
 import stat
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence, Set
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence, Set
 from functools import cache
 from itertools import groupby
 from operator import attrgetter
@@ -69,6 +69,8 @@ class _Lying:
     def __init__(self, root: str, revisions: Sequence[str]) -> None:
         self._root, self._top, self._revisions = root, os.path.realpath(root), revisions
         self._folder, self._laid_out = cache(self._folder_of), cache(self._tree)
+        self._real: Callable[[str], str] = cache(os.path.realpath)
+        self._root_of = cache(git_root)
 
     def of(self, file: str) -> tuple[str, ...]:
         """The folder of the repository's files, the path from there, and the revision; nothing where it is not in it.
@@ -92,10 +94,22 @@ class _Lying:
 
     def _folder_of(self, folder: str) -> _Folder:
         """A folder as it is shown."""
-        path = os.path.realpath(folder)
-        is_ours = inside(path, self._top) and os.path.realpath(git_root(path)) == self._top
+        path = self._real_of(folder)
         start = os.path.join(path, "")
+        is_ours = inside(path, self._top) and self._holder(path) == self._top
         return _Folder(start, start[len(os.path.join(self._top, "")) :] if is_ours else "", is_ours)
+
+    def _real_of(self, folder: str) -> str:
+        """The same, links resolved; those of what it is in but once for all that is in there."""
+        head, end, name = folder.rstrip(os.sep).rpartition(os.sep)
+        if name in ("", os.curdir, os.pardir):
+            return self._real(folder)
+        path = os.path.join(self._real(head + end), name)
+        return self._real(path) if stat.S_ISLNK(_mode(path)) else path
+
+    def _holder(self, folder: str) -> str:
+        """The repository that a folder, links resolved, is in."""
+        return folder if os.path.exists(os.path.join(folder, ".git")) else self._root_of(os.path.dirname(folder))
 
     def _of_revision(self, file: str, revision: str) -> tuple[str, str, str]:
         folder = self._laid_out(revision)

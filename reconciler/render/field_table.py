@@ -35,16 +35,14 @@ class FieldTables:
         if source is None:
             return ""
         by = self._blame.get(source)
-        said = self._by(by) if by else ""
+        said = self._said.get(id(by)) or self._learn(by) if by else ""
         if type(source) is Source:  # as nearly all are
             return f"   [{self._inert(source.file)}:{source.line}{said}]"
         return f"   [{printable(str(source))}{said}]"
 
-    def _by(self, by: Blame) -> str:
-        # By which value it is: its hash takes as long as to write it.
-        said = self._said.get(id(by))
-        if said is None:
-            said = self._said[id(by)] = f" {printable(str(by))}"
+    def _learn(self, by: Blame) -> str:
+        # Known by which value it is: to take its hash takes as long as to write it.
+        said = self._said[id(by)] = f" {printable(str(by))}"
         return said
 
 

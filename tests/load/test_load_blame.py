@@ -161,6 +161,20 @@ def test_a_link_is_whose_the_file_behind_it_is(repository: Path):
     assert said(("link.yml", 2)) == ["Ben"]
 
 
+def test_a_file_in_folders_behind_links_is_whose_it_is_where_they_lead(repository: Path):
+    Path("deep/er").mkdir(parents=True)
+    shutil.copy("a.yml", "deep/er/b.yml")
+    commit("Cem <cem@example.org>")
+    Path("../way").symlink_to(repository / "deep")
+    Path("in").symlink_to("deep/er")
+    Path("out").symlink_to("../elsewhere")
+    Path("../elsewhere").mkdir()
+    Path("../elsewhere/c.yml").write_text("one\n")
+    ways = ("deep/er/b.yml", "deep/../deep/er/b.yml", "deep//er/b.yml", "../way/er/b.yml", "in/b.yml", "in/../er/b.yml")
+    assert said(*((way, 1) for way in ways)) == ["Cem"] * len(ways)
+    assert said(("out/c.yml", 1)) == ["?"]
+
+
 def test_what_is_in_no_file_of_the_repository_is_nobodys(repository: Path):
     outside = repository.parent / "outside.yml"
     outside.write_text("one\n")
