@@ -1,29 +1,20 @@
 """An address names a resource: `endpoint/credit`, `deployment/credit/blue`, `model/risk:3`."""
 
 from functools import lru_cache
-from typing import Self
-
-from reconciler.frozen import dataclass
+from typing import NamedTuple, Self
 
 
-@dataclass(frozen=True)
-class Address:
+class Address(NamedTuple):
     """The name of one resource; deployments carry their endpoint, assets their version.
 
-    Addresses sort as their text does, so that listings are stable.
+    Addresses sort as their text does, so that listings are stable. No dataclass: a plan looks each of its resources up
+    some thirty times.
     """
 
     kind: str
     name: str
     endpoint: str = ""
     version: str = ""
-
-    _text = ""  # no field: it is all of them
-
-    def __init__(self, kind: str, name: str, endpoint: str = "", version: str = "") -> None:
-        # The text is what it is known by in all that a plan looks up, some thirty times a resource.
-        text = f"{kind}/{endpoint}/{name}" if endpoint else f"{kind}/{name}:{version}" if version else f"{kind}/{name}"
-        self.__dict__.update(kind=kind, name=name, endpoint=endpoint, version=version, _text=text)
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -50,18 +41,20 @@ class Address:
         )
 
     def __str__(self) -> str:
-        return self._text
+        kind, name, endpoint, version = self
+        return f"{kind}/{endpoint}/{name}" if endpoint else f"{kind}/{name}:{version}" if version else f"{kind}/{name}"
 
-    def __hash__(self) -> int:
-        return hash(self._text)
+    def __lt__(self, other: tuple[str, ...]) -> bool:
+        return str(self) < str(other)
 
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Address):
-            return NotImplemented
-        return self._text == other._text and self.endpoint == other.endpoint and self.version == other.version
+    def __le__(self, other: tuple[str, ...]) -> bool:
+        return str(self) <= str(other)
 
-    def __lt__(self, other: "Address") -> bool:
-        return self._text < other._text
+    def __gt__(self, other: tuple[str, ...]) -> bool:
+        return str(self) > str(other)
+
+    def __ge__(self, other: tuple[str, ...]) -> bool:
+        return str(self) >= str(other)
 
     @property
     def family(self) -> str:

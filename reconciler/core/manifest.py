@@ -1,6 +1,6 @@
 """A manifest is one YAML document as written; the resource it becomes has every default made explicit."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field
 from pathlib import Path
 from typing import Any, NamedTuple, Self
@@ -122,6 +122,13 @@ class Manifest:
             path = path.rpartition(".")[0]
         return Source(self.file, *place)
 
+    def sources(self, paths: Iterable[str]) -> list[Source]:
+        """Where several fields were written; a large plan asks for a hundred thousand."""
+        if self.given:
+            return [self.source(path) for path in paths]
+        file, found, made = self.file, self.positions.get, tuple.__new__
+        return [made(Source, (file, *place)) if (place := found(path)) else self.source(path) for path in paths]
+
     def problem(self, path: str, code: str, message: str) -> Problem:
         """A problem at the place of a field."""
         source = self.source(path)
@@ -160,3 +167,7 @@ class Resource:
     def source(self, path: str) -> Source | None:
         """Where a field was written; None of what no file says, such as what a record brings back."""
         return self.manifest.source(path) if self.manifest.file else None
+
+    def sources(self, paths: Sequence[str]) -> Sequence[Source | None]:
+        """The same of several fields."""
+        return self.manifest.sources(paths) if self.manifest.file else [None] * len(paths)

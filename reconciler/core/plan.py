@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import field
 from enum import StrEnum
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from reconciler.core.address import Address
 from reconciler.core.manifest import Source, Spec
@@ -26,9 +26,11 @@ class Action(StrEnum):
     DELETE = "delete"
 
 
-@dataclass(frozen=True)
-class FieldChange:
-    """One field before and after; None where it was or will be absent. `source` is where the after was written."""
+class FieldChange(NamedTuple):
+    """One field before and after; None where it was or will be absent. `source` is where the after was written.
+
+    No dataclass: a large plan makes a hundred thousand.
+    """
 
     path: str
     before: Any

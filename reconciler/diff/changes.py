@@ -6,6 +6,7 @@ from typing import Any
 from reconciler.core.address import Address
 from reconciler.core.manifest import Resource, Spec
 from reconciler.core.plan import Change, FieldChange
+from reconciler.core.secret import Secret
 from reconciler.core.state import Entry, State
 from reconciler.diff.fields import differing
 from reconciler.kinds import KINDS
@@ -13,7 +14,7 @@ from reconciler.kinds.autoscaling import left_to_the_autoscaler, started
 from reconciler.kinds.marks import is_by_command
 from reconciler.kinds.references import named_assets
 
-_LEAVES = (str, int, float, list)
+_LEAVES = (str, int, float, list, Secret)
 """What most values are; to ask of each whether it is a mapping takes longer."""
 
 
@@ -40,7 +41,7 @@ def changes(
         stays = {resource.address for resource in resources} | set(by_command(resources, state) if keep else ())
         found += [_deletion(address, state) for address in state.entries if address not in stays]
     found += _dragged(resources, state, found)
-    return sorted(found, key=lambda change: change.address)
+    return sorted(found, key=lambda change: str(change.address))
 
 
 def by_command(resources: Sequence[Resource], state: State) -> list[Address]:
@@ -100,25 +101,26 @@ def _fields(resource: Resource, before: Spec, wanted: Spec) -> Iterator[FieldCha
 
 def _creation(resource: Resource) -> tuple[FieldChange, ...]:
     """The fields of a new resource that are not as the defaults have them anyway."""
-    kind, manifest = KINDS[resource.address.kind], resource.manifest
-    unsaid = kind.defaults.get(manifest.platform, {})
-    return tuple(
-        FieldChange(path, None, value, resource.source(path)) for path, value in _said(started(resource.spec), unsaid)
-    )
+    unsaid = KINDS[resource.address.kind].defaults.get(resource.manifest.platform, {})
+    said = _said(started(resource.spec), unsaid)
+    sources = resource.sources([path for path, _ in said])
+    return tuple([FieldChange(path, None, value, source) for (path, value), source in zip(said, sources, strict=True)])
 
 
-def _said(spec: Spec, unsaid: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+def _said(spec: Spec, unsaid: Any, path: str = "") -> list[tuple[str, Any]]:
     """Dotted path and value of every leaf that is not as the defaults have it."""
-    usual: Spec = unsaid if isinstance(unsaid, Mapping) else {}
+    usual: Spec = unsaid if unsaid and isinstance(unsaid, Mapping) else {}
+    found: list[tuple[str, Any]] = []
     for key in sorted(spec):
-        value = spec[key]
-        if value is None or value == usual.get(key):
+        value, default = spec[key], usual.get(key)
+        if value is default or value is None or value == default:
             continue
         inner = f"{path}.{key}" if path else key
         if isinstance(value, _LEAVES) or not isinstance(value, Mapping):
-            yield inner, value
+            found.append((inner, value))
         else:
-            yield from _said(value, usual.get(key), inner)
+            found += _said(value, default, inner)
+    return found
 
 
 def _deletion(address: Address, state: State) -> Change:

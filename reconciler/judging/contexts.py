@@ -92,9 +92,9 @@ class _Seen:
     def _json(self, value: Any) -> Any:
         if value is None or isinstance(value, (bool, int, float)):
             return value
+        value = self._plain(value)
         if isinstance(value, (list, tuple)):
             return [self._json(item) for item in value]
-        value = self._plain(value)
         return {key: self._json(value[key]) for key in value} if isinstance(value, dict) else self._veil.over(value)
 
     def _field(self, field: FieldChange) -> dict[str, Any]:

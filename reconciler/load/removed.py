@@ -110,8 +110,8 @@ def _with_places(step: Step, found: Mapping[Key, Past]) -> Step:
 
 def _with_place(change: FieldChange, stood: Past | None, whole: Past | None) -> FieldChange:
     if stood and change.source:
-        return replace(change, source=Past(*stood, now=change.source, commit=stood.commit))
-    return replace(change, source=change.source or whole)
+        return change._replace(source=Past(*stood, now=change.source, commit=stood.commit))
+    return change if change.source else change._replace(source=whole)
 
 
 def _look_for(search: "_Search", files: Sequence[str], revision: str) -> None:

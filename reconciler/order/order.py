@@ -2,7 +2,7 @@
 
 import heapq
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from reconciler.core.address import Address
 from reconciler.core.plan import Action, Change, Step
@@ -22,24 +22,34 @@ def order(changes: Iterable[Change], *, deletion: str = "no longer defined") -> 
         ValueError: the rules contradict each other, which no set of changes should make them do.
     """
     parts = split(changes, deletion)
-    needs: dict[int, set[int]] = defaultdict(set)
-    for first, second in _pairs(parts):
-        needs[id(second)].add(id(first))
-    ranked = _sorted(parts, needs)
-    number = {id(part): index for index, part in enumerate(ranked, start=1)}
+    needs = _needs(parts)
+    place = {part: number for number, part in enumerate(sorted(parts, key=_rank))}
+    number = _numbers([[place[need] for need in needs[part]] for part in place])
+    if len(number) < len(place):
+        stuck = ", ".join(sorted(f"{part.action} {part.address}" for part in parts if place[part] not in number))
+        raise ValueError(f"the rules of order contradict each other for: {stuck}")
+    ranked = sorted(place, key=lambda part: number[place[part]])
     return tuple(
         Step(
-            number[id(part)],
+            number[place[part]],
             part.action,
             part.address,
             part.reason,
             part.fields,
             part.before,
             part.after,
-            tuple(sorted(number[need] for need in needs[id(part)])),
+            tuple(sorted(number[place[need]] for need in needs[part])),
         )
         for part in ranked
     )
+
+
+def _needs(parts: Sequence[Part]) -> Mapping[Part, Collection[Part]]:
+    """What must have succeeded before each part starts."""
+    needs: dict[Part, set[Part]] = {part: set() for part in parts}
+    for first, second in _pairs(parts):
+        needs[second].add(first)
+    return needs
 
 
 def _pairs(parts: Sequence[Part]) -> Iterator[rules.Pair]:
@@ -57,29 +67,29 @@ def _pairs(parts: Sequence[Part]) -> Iterator[rules.Pair]:
         yield from rules.children_deleted_before_parents(family, everything)
 
 
-def _sorted(parts: Sequence[Part], needs: dict[int, set[int]]) -> list[Part]:
-    """Kahn's algorithm; among the steps that could come next, the smallest by endpoint, action and address does."""
-    waiting = {id(part): len(needs[id(part)]) for part in parts}
-    dependents: dict[int, list[Part]] = defaultdict(list)
-    for part in parts:
-        for need in needs[id(part)]:
-            dependents[need].append(part)
-    ready = [(_rank(part), index, part) for index, part in enumerate(parts) if not waiting[id(part)]]
-    place = {id(part): index for index, part in enumerate(parts)}
-    heapq.heapify(ready)
-    ranked: list[Part] = []
+def _numbers(needs: Sequence[Collection[int]]) -> dict[int, int]:
+    """The numbers of steps, from 1, by Kahn's algorithm; of what could come next the smallest place does.
+
+    Args:
+        needs: by place, the places of what must have come before; those in a cycle get no number.
+    """
+    waiting = [len(each) for each in needs]
+    dependents: list[list[int]] = [[] for _ in needs]
+    for place, each in enumerate(needs):
+        for need in each:
+            dependents[need].append(place)
+    ready = [place for place, count in enumerate(waiting) if not count]  # sorted, and so a heap
+    numbers: dict[int, int] = {}
     while ready:
-        _, _, part = heapq.heappop(ready)
-        ranked.append(part)
-        for dependent in dependents[id(part)]:
-            waiting[id(dependent)] -= 1
-            if not waiting[id(dependent)]:
-                heapq.heappush(ready, (_rank(dependent), place[id(dependent)], dependent))
-    if len(ranked) < len(parts):
-        stuck = ", ".join(sorted(f"{p.action} {p.address}" for p in parts if waiting[id(p)]))
-        raise ValueError(f"the rules of order contradict each other for: {stuck}")
-    return ranked
+        place = heapq.heappop(ready)
+        numbers[place] = len(numbers) + 1
+        for dependent in dependents[place]:
+            waiting[dependent] -= 1
+            if not waiting[dependent]:
+                heapq.heappush(ready, dependent)
+    return numbers
 
 
 def _rank(part: Part) -> tuple[str, int, str]:
+    """Among the steps that could come next, the smallest by endpoint, action and address does."""
     return part.address.family, _EARLY_TO_LATE[part.action], str(part.address)

@@ -48,8 +48,8 @@ def _creation(change: Change, reason: str) -> Iterator[Part]:
     """Traffic is given once the deployments are there, so a new endpoint starts without."""
     assert change.after is not None  # noqa: S101 - a creation has an after
     kind = KINDS[change.address.kind]
-    routed = {name: value for name, value in change.after.items() if name in kind.route}
-    spec = {**change.after, **{name: {} for name in routed}}
+    routed = {name: change.after[name] for name in kind.route if name in change.after}
+    spec = {**change.after, **{name: {} for name in routed}} if routed else change.after
     made, later = _by_class(change.fields, kind.route)
     yield Part(Action.CREATE, change.address, reason, made, None, spec, change.needs)
     if any(routed.values()):

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from reconciler.core.address import Address
 from reconciler.core.manifest import Manifest, Resource
 from reconciler.core.problem import Problem
+from reconciler.core.secret import Secret
 from reconciler.core.state import State
 from reconciler.frozen import dataclass
 from reconciler.kinds import KINDS
@@ -60,10 +61,11 @@ def resolve(
     problems = list(_duplicates(named))
     resources: dict[Address, Resource] = {}
     met: dict[tuple[str, Any], str] = {}
+    secrets: dict[str, Secret] = {}
     for address, manifest in named:
         if manifest.valid and address not in resources:
             kind = KINDS[address.kind]
-            resource = Resource(address, spec_of(manifest, kind, secret_key=secret_key), manifest)
+            resource = Resource(address, spec_of(manifest, kind, secret_key=secret_key, met=secrets), manifest)
             if kind.versioned:
                 registry.added[address] = resource
             resources[address] = _with_references(resource, registry, problems, met, linked=linked)
@@ -77,7 +79,9 @@ def resolve(
         if whole:
             problems += _about_to_go(resources.values(), resources.keys(), state)
     return Resolved(
-        tuple(sorted(resources.values(), key=lambda r: r.address)), tuple(problems), dict(sorted(registry.pins.items()))
+        tuple(sorted(resources.values(), key=lambda r: str(r.address))),
+        tuple(problems),
+        dict(sorted(registry.pins.items())),
     )
 
 

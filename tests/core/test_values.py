@@ -29,6 +29,25 @@ def test_addresses_sort_as_their_text_does():
     assert [str(a) for a in sorted(map(Address.parse, ADDRESSES))] == sorted(ADDRESSES)
 
 
+@given(st.lists(st.sampled_from([*ADDRESSES, "deployment/b/a", "endpoint/c", "model/risk:10"]), min_size=2))
+def test_addresses_compare_as_their_texts_do(texts):
+    first, second, *_ = found = list(map(Address.parse, texts))
+    assert (first < second, first <= second, first == second) == (
+        texts[0] < texts[1],
+        texts[0] <= texts[1],
+        texts[0] == texts[1],
+    )
+    assert (first > second, first >= second) == (texts[0] > texts[1], texts[0] >= texts[1])
+    assert (str(min(found)), str(max(found))) == (min(texts), max(texts))
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda each: pickle.loads(pickle.dumps(each))])
+def test_a_copy_of_an_address_is_the_same_address(copied):
+    address = Address.parse("deployment/credit/blue")
+    assert copied(address) == address
+    assert {address: 1}[copied(address)] == 1
+
+
 def test_a_deployment_knows_its_endpoint():
     assert str(Address.parse("deployment/credit/blue").parent) == "endpoint/credit"
     assert Address.parse("model/risk:3").parent is None

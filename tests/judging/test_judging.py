@@ -133,7 +133,7 @@ def test_a_finding_on_what_was_taken_out_stands_at_what_held_it_and_on_a_deletio
     [field] = step.fields
     held = Source("blue.yml", 4, 1)
     for now, place in ((held, ("blue.yml", 4)), (None, ("policies/p.yaml", 1))):
-        gone = replace(field, source=Past("blue.yml", 99, 3, now=now, commit="c" * 40))
+        gone = field._replace(source=Past("blue.yml", 99, 3, now=now, commit="c" * 40))
         [found] = said(folder, replace(plan, steps=(replace(step, fields=(gone,)),)), text)
         assert (found.file, found.line) == place
 
