@@ -1,5 +1,8 @@
 """What differs between wanted and recorded, field by field."""
 
+from dataclasses import replace
+
+from reconciler.core.manifest import Source
 from reconciler.core.secret import Secret
 from reconciler.core.state import State
 from reconciler.diff import changes
@@ -28,6 +31,21 @@ def test_a_default_that_is_written_out_changes_nothing():
 def test_a_creation_shows_what_is_written_and_not_the_defaults():
     shown = {field.path for field in change_of(blue(request_settings={"request_timeout_ms": 9}), State()).fields}
     assert shown == {"instance_type", "request_settings.request_timeout_ms"}
+
+
+def test_each_field_of_a_creation_tells_where_it_is_written():
+    written = blue(model="risk:1", tags={"team": "a"}, instance_count=2)
+    given = {"instance_count": Source("mlops.yaml", 9)}
+    for each in (written, replace(written, manifest=replace(written.manifest, given=given))):
+        (change,) = changes([each], State())
+        assert {field.path: field.source for field in change.fields} == {
+            path: each.source(path) for path in ("instance_count", "instance_type", "model", "tags.team")
+        }
+
+
+def test_what_no_file_says_has_no_place():
+    (change,) = changes([replace(blue(), manifest=replace(blue().manifest, file=""))], State())
+    assert {field.source for field in change.fields} == {None}
 
 
 def test_removing_a_tag_is_a_change():
