@@ -229,6 +229,8 @@ def accepted(problems: Iterable[Problem]) -> tuple[Problem, ...]:
 
 def refuse_unknown(only: Sequence[Address], resolved: Resolved, state: State) -> None:
     """Refuse an address that is neither wanted nor recorded: a plan of nothing would look as if all were well."""
+    if not only:
+        return
     known = sorted({str(address) for address in (*state.entries, *(r.address for r in resolved.resources))})
     for address in only:
         if str(address) not in known:

@@ -18,6 +18,7 @@ from reconciler.load.cached_rows import keep_rows, read_rows
 _TABLE = "parts"
 # By how many bytes of text they are found: as many as make a part of a hundred names of ten thousand.
 _PARTS = 128
+_TEXT_OF = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 
 Values = Mapping[str, Any]
 """Names with what JSON can tell."""
@@ -163,7 +164,7 @@ def _written(part: Mapping[str, Any], rows: dict[str, bytes]) -> str:
     """The digest of a part, whose text is added to `rows`."""
     if not part:
         return ""
-    text = json.dumps(part, sort_keys=True, separators=(",", ":")).encode()
+    text = _TEXT_OF(part).encode()
     digest = hashlib.sha256(text).hexdigest()
     rows[digest] = text
     return digest

@@ -1,6 +1,7 @@
 """Names that mean something else tomorrow: labels of models and environments, images without a version."""
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 from reconciler.core.manifest import Manifest
@@ -24,7 +25,13 @@ def moving_names(manifest: Manifest, *, pinned: bool) -> Iterator[Problem]:
 
 
 def _label(reference: Any) -> str:
-    found = _LABEL.fullmatch(reference) if isinstance(reference, str) else None
+    return _said_of(reference) if isinstance(reference, str) else ""
+
+
+@lru_cache(maxsize=4096)
+def _said_of(reference: str) -> str:
+    """What is said of a label; the references of a large folder are few."""
+    found = _LABEL.fullmatch(reference)
     if found is None:
         return ""
     instead = f"azureml:{found['name']}:VERSION" if found["name"] else "…/versions/VERSION"

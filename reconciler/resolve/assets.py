@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import field
+from functools import lru_cache
 from typing import Any
 
 from reconciler.core.address import Address
@@ -117,9 +118,15 @@ def parse_reference(value: Any) -> tuple[str, str, str] | None:
     Registry references, ARM ids and curated environments (`AzureML-…`) are of that other kind: they are passed to
     the platform unchanged.
     """
-    if isinstance(value, str) and (printed := _PRINTED.match(value)):
+    return _parsed(value) if isinstance(value, str) else None
+
+
+@lru_cache(maxsize=4096)
+def _parsed(value: str) -> tuple[str, str, str] | None:
+    """The same of a text; those of a large folder are few."""
+    if printed := _PRINTED.match(value):
         return printed["name"], printed["version"], ""
-    match = _REFERENCE.match(value) if isinstance(value, str) else None
+    match = _REFERENCE.match(value)
     if not match or match["name"].startswith("AzureML-"):
         return None
     return match["name"], match["version"] or "", match["label"] or ""

@@ -65,13 +65,16 @@ def resolve(
     for address, manifest in named:
         if manifest.valid and address not in resources:
             kind = KINDS[address.kind]
-            resource = Resource(address, spec_of(manifest, kind, secret_key=secret_key, met=secrets), manifest)
+            spec = spec_of(manifest, kind, secret_key=secret_key, met=secrets)
             if kind.versioned:
-                registry.added[address] = resource
-            resources[address] = _with_references(resource, registry, problems, met, linked=linked)
+                registry.added[address] = Resource(address, spec, manifest)
+            labels = _looked_up_in(spec, manifest, registry, problems, met, linked=linked) if kind.references else {}
+            resources[address] = Resource(address, spec, manifest, labels)
     resources.update(registry.added)
     first = None if command is None else {BY_COMMAND: True, **command.marks}
-    resources = {a: marked(r, state.entries.get(a), first=first) for a, r in resources.items()}
+    for address, resource in resources.items():
+        if KINDS[address.kind].marks:
+            resources[address] = marked(resource, state.entries.get(address), first=first)
     if linked:
         names = {address for address, _ in named} | (set() if whole else set(state.entries))
         problems += _orphans(resources.values(), names, state)
@@ -121,26 +124,40 @@ def _duplicates(named: Sequence[tuple[Address, Manifest]]) -> Iterator[Problem]:
             yield manifest.problem("name", "E-DUP-RESOURCE", message)
 
 
-def _with_references(
-    resource: Resource, registry: Registry, problems: list[Problem], met: dict[tuple[str, Any], str], *, linked: bool
-) -> Resource:
-    """The resource with its references as they resolve; `met` are those to versions that were found before."""
-    spec = dict(resource.spec)
+def _looked_up_in(
+    spec: dict[str, Any],
+    manifest: Manifest,
+    registry: Registry,
+    problems: list[Problem],
+    met: dict[tuple[str, Any], str],
+    *,
+    linked: bool,
+) -> dict[str, str]:
+    """Put references as they resolve into a spec; gives the labels that they had.
+
+    Args:
+        spec: nobody else's.
+        manifest: what it was made of.
+        registry: where they are looked up.
+        problems: takes what is wrong.
+        met: references to versions that were found before; new ones are added.
+        linked: whether names are looked up.
+    """
     labels: dict[str, str] = {}
-    for path, kind in KINDS[resource.address.kind].references.items():
+    for path, kind in KINDS[manifest.kind].references.items():
         value = spec.get(path)
         if isinstance(value, dict):
-            spec[path] = _inline((resource.manifest, path, kind), value, registry, problems)
+            spec[path] = _inline((manifest, path, kind), value, registry, problems)
         elif isinstance(value, str) and (kind, value) in met:
             spec[path] = met[kind, value]
         elif parsed := parse_reference(value):
             told = len(problems)
-            spec[path] = _looked_up((resource.manifest, path, kind), parsed, registry, problems, linked=linked)
+            spec[path] = _looked_up((manifest, path, kind), parsed, registry, problems, linked=linked)
             if parsed[2]:
                 labels[path] = parsed[2]
             elif len(problems) == told:
                 met[kind, value] = spec[path]
-    return Resource(resource.address, spec, resource.manifest, labels)
+    return labels
 
 
 def _inline(
