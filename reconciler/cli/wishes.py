@@ -65,14 +65,14 @@ def overrides_of(words: Sequence[str] | None) -> "tuple[Override, ...]":
     return tuple(parse_set(word) for word in words)
 
 
-def address_of(word: str) -> Address:
-    """Read one address."""
+def address_of(word: str, hint: str | None = None) -> Address:
+    """Read one address; `hint` names the option that it is given by."""
     try:
         return Address.parse(word)
     except ValueError as error:
-        raise misread(str(error)) from error
+        raise misread(str(error), hint) from error
 
 
 def addresses_of(words: Sequence[str] | None) -> tuple[Address, ...]:
-    """Read addresses."""
-    return tuple(address_of(word) for word in words or ())
+    """Read the addresses of --only."""
+    return tuple(address_of(word, "--only") for word in words or ())

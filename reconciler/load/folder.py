@@ -138,8 +138,8 @@ def is_read(name: str, *, at_top: bool) -> bool:
 
 
 def _is_file(entry: os.DirEntry[str]) -> bool:
-    """Whether it is to be read; of a link that leads to itself that says why it cannot be."""
+    """Whether it is to be read; of a link that leads nowhere, or to itself, that says why it cannot be."""
     try:
-        return entry.is_file()
+        return entry.is_file() or (entry.is_symlink() and not os.path.exists(entry.path))
     except OSError:
         return True

@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import field
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reconciler.core.problem import Problem
@@ -89,8 +90,14 @@ def _bytes(here: Here, problems: list[Problem]) -> bytes | None:
         finally:
             os.close(descriptor)
     except OSError as error:
-        problems.append(here.problem(1, 1, "E-PATH", f"cannot be read: {error.strerror or error}"))
+        problems.append(here.problem(1, 1, "E-PATH", _why_unread(Path(here.path), error)))
         return None
+
+
+def _why_unread(file: Path, error: OSError) -> str:
+    if isinstance(error, FileNotFoundError) and file.is_symlink():
+        return f"it is a link to {file.readlink()}, which is not there"
+    return f"cannot be read: {error.strerror or error}"
 
 
 def _up_to(most: int, descriptor: int) -> bytes:

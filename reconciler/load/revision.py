@@ -63,7 +63,13 @@ def _tree(root: str, revision: str) -> str:
     """The id of a revision's tree; what git would take for an option is no revision."""
     if revision.startswith("-"):
         raise Unanswered("a revision does not begin with a dash")
-    return answer(root, "rev-parse", "--verify", "--end-of-options", f"{revision}^{{tree}}").decode("ascii").strip()
+    try:
+        told = answer(root, "rev-parse", "--verify", "--end-of-options", f"{revision}^{{tree}}")
+    except Unanswered as error:
+        if "Needed a single revision" not in str(error):
+            raise
+        raise Unanswered("write a branch, a tag or a commit that is here, `git fetch` brings others") from error
+    return told.decode("ascii").strip()
 
 
 def _whole(root: str, tree: str, files: list[TreeFile], index: StatIndex) -> Path:

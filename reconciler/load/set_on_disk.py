@@ -86,7 +86,7 @@ def _below(folder: str, prefix: str, bounds: Bounds) -> Iterator[tuple[str, byte
 
 
 def _facts(entry: os.DirEntry[str], bounds: Bounds) -> bytes:
-    """What the disk says of a file; nothing of what is no file, or a link to none."""
+    """What the disk says of a file; nothing of what is no file, or a link to what is none."""
     if entry.is_symlink():
         return _link(entry.path, bounds)
     return facts_of(entry.stat()) if entry.is_file() else b""
@@ -96,10 +96,11 @@ def _link(path: str, bounds: Bounds) -> bytes:
     real = os.path.realpath(path)
     if not bounds.holds(real):
         raise OSError(errno.EPERM, "it leads outside of the repository", path)
-    with suppress(FileNotFoundError):
+    try:
         found = os.stat(path)
-        return facts_of(found, real) if stat.S_ISREG(found.st_mode) else b""
-    return b""
+    except FileNotFoundError as error:
+        raise OSError(errno.EINVAL, "it leads nowhere", path) from error
+    return facts_of(found, real) if stat.S_ISREG(found.st_mode) else b""
 
 
 def _named(top: str, name: str, bounds: Bounds) -> bytes:

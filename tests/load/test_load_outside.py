@@ -193,6 +193,13 @@ def test_links_in_a_loop_are_told():
     ]
 
 
+def test_a_manifest_that_is_a_link_to_nowhere_is_told_and_not_taken_for_one_that_was_removed():
+    Path("moved.yml").symlink_to("endpoint.yml.was")
+    assert [str(problem) for problem in load(".").problems] == [
+        "moved.yml:1:1: E-PATH: it is a link to endpoint.yml.was, which is not there"
+    ]
+
+
 @pytest.mark.parametrize("target", ["loop", "../code/loop"])
 def test_a_link_to_itself_in_an_asset_is_told(target: str):
     Path("code/loop").symlink_to(target)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.errors import MlopsError
+from reconciler.errors import ManifestError, MlopsError
 from reconciler.load import Options, load, revision, stat_index
 from reconciler.load.revision import laid_out
 from tests.git_here import git
@@ -45,6 +45,15 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.
     later()
     loaded()
     return tmp_path
+
+
+def test_a_revision_that_is_not_here_is_answered_with_what_to_do():
+    with pytest.raises(ManifestError) as refused:
+        laid_out("origin/main", "m")
+    assert str(refused.value) == (
+        "origin/main:m:1:1: E-GIT: 'origin/main' is no revision of this repository; "
+        "write a branch, a tag or a commit that is here, `git fetch` brings others"
+    )
 
 
 def test_what_no_disk_takes_is_said_with_both_folders(repository: Path, monkeypatch: pytest.MonkeyPatch):

@@ -89,6 +89,12 @@ def test_a_file_of_the_future_is_read(monkeypatch: pytest.MonkeyPatch):
     assert len(opened) == 3
 
 
+def test_a_link_to_nowhere_is_for_a_load_to_say():
+    put(".git/HEAD", "")
+    Path("m/link.yml").symlink_to("nowhere.yml")
+    assert taken() is None
+
+
 def test_where_a_link_leads_counts_and_one_that_leads_out_is_for_a_load_to_say(
     tmp_path_factory: pytest.TempPathFactory,
 ):
