@@ -6,10 +6,13 @@ import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from reconciler.load import checkout, stat_index
+from reconciler.load import blame_cache, checkout, stat_index
+from reconciler.load.attribution import File
+from reconciler.load.blame_cache import Written
 from reconciler.load.parted import Parted
 from reconciler.remembering.inputs import Inputs, secrets_now
 from reconciler.remembering.look import Look
@@ -64,6 +67,16 @@ class _Facts:
         return self._whole.pack(*(0 if place in self._forgotten else fact for place, fact in enumerate(facts)))
 
 
+def _known_of_any_commit(folder: Path | None, files: Collection[File]) -> Written:
+    kept = blame_cache.known(folder, {("one", path) for _, path in files})
+    return {(commit, path): kept["one", path] for commit, path in files if ("one", path) in kept}
+
+
+def _learnt_of_any_commit(folder: Path | None, found: Written, new: Collection[File]) -> None:
+    of_any = {("one", path): lines for (_, path), lines in found.items()}
+    blame_cache.learn(folder, of_any, {("one", path) for _, path in new})
+
+
 def _told_without(name: str) -> Callable[[Inputs], dict[str, Any]]:
     def told(inputs: Inputs) -> dict[str, Any]:
         all_of_it = {"files": inputs.files.id, "record": asdict(inputs.record), "live": inputs.live}
@@ -109,7 +122,7 @@ PLANTS: Sequence[Plant] = (
     Plant("bytes of a file", _swapped(load__many__blob_id=lambda data: str(len(data))), ["write", "put_back"]),
     Plant(
         "the commit of a line",
-        _swapped(load__blame_cache___key=lambda _, path: repr(path)),
+        _swapped(load__blame__known=_known_of_any_commit, load__blame__learn=_learnt_of_any_commit),
         course=[Move("write", _BLUE, 1), Move("commit", _BLUE, 0), Move("write", _BLUE, 2), Move("commit", _BLUE, 0)],
         ask_git=True,
     ),
