@@ -4,6 +4,7 @@ import inspect
 import sys
 from collections.abc import Callable
 from functools import wraps
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,13 +15,17 @@ from typer.main import get_command
 
 from reconciler.cli import checking, explaining
 from reconciler.cli.commands import as_typer_reads
+from reconciler.cli.declaring import declared
 from reconciler.cli.handler import run
 from reconciler.cli.main import called, ran
-from reconciler.cli.plain import PLAIN, call_of
+from reconciler.cli.plain import OFTEN, call_of
 from reconciler.cli.program import command_line
 from reconciler.errors import RefusedError
 
-VALUES = ["dev", "", "a=b", "json", "text", "prometheus", "TEXT", "summary=x.md", "3", "HEAD~1:m", "-", "--", "-x", "é"]
+VALUES = [
+    *("dev", "", "a=b", "json", "text", "prometheus", "TEXT", "summary=x.md", "HEAD~1:m", "-", "--", "-x", "é"),
+    *("3", "0", "007", "65", "1_0", "+3", "-3", " 3", "٣", "9" * 9, "9" * 10, "1.5", "nan", "/", "a\nb", "~/x"),
+]
 
 
 def words_of(name: str) -> st.SearchStrategy[list[str]]:
@@ -44,10 +49,11 @@ def typed(values: dict[str, Any]) -> dict[str, tuple[type, Any]]:
 
 
 def bound(call: Any) -> dict[str, Any]:
-    """All that the function of a call gets."""
+    """All that the function of a call gets; a time that is a whole number of seconds by default is one all the same."""
     arguments = inspect.signature(call.func).bind(**call.keywords)
     arguments.apply_defaults()
-    return dict(arguments.arguments)
+    kinds = {name: declared(annotation)[0] for name, annotation in call.func.__annotations__.items()}
+    return {name: float(value) if kinds[name] is float else value for name, value in arguments.arguments.items()}
 
 
 def as_typer_calls(function: Callable[..., Any], words: list[str]) -> dict[str, Any]:
@@ -70,7 +76,7 @@ def _no_variables(monkeypatch: pytest.MonkeyPatch):
         monkeypatch.delenv(name, raising=False)
 
 
-@pytest.mark.parametrize("name", sorted(PLAIN))
+@pytest.mark.parametrize("name", sorted(OFTEN))
 def test_a_plain_command_line_is_read_as_typer_reads_it(name: str):
     @settings(max_examples=60, deadline=None)
     @given(words_of(name))
@@ -91,6 +97,9 @@ def test_a_plain_command_line_is_read_as_typer_reads_it(name: str):
         "drift --format=sarif --no-served --watch --interval 5m --detailed-exitcode",
         "validate manifests --offline --format github",
         "status --target dev --check --format json",
+        "plan --out p.json --max-delete 3",
+        "apply -t dev --yes --parallel=8 --plan p.json --max-delete 0 --no-blame",
+        "apply manifests --auto-approve --digest 3a --report summary=x.md",
     ],
 )
 def test_a_command_line_as_people_write_it_is_plain(line: str):
@@ -109,8 +118,13 @@ def test_a_command_line_as_people_write_it_is_plain(line: str):
         "plan -t",
         "plan -t --offline",
         "plan -t -x",
-        "plan --out p.json",
-        "plan --max-delete 3",
+        "plan --max-delete -3",
+        "plan --max-delete 3.0",
+        "plan --max-delete=",
+        "plan --out=",
+        "apply --parallel 65",
+        "apply --parallel 0",
+        "apply --lock-timeout 3",
         "plan --format yaml",
         "plan --format TEXT",
         "plan --target=",
@@ -119,7 +133,7 @@ def test_a_command_line_as_people_write_it_is_plain(line: str):
         "plan -- x",
         "plan -",
         "status dev",
-        "apply",
+        "destroy",
         "history show",
         "nothing",
         "",
@@ -127,6 +141,15 @@ def test_a_command_line_as_people_write_it_is_plain(line: str):
 )
 def test_what_is_not_plain_is_for_typer_to_read(line: str):
     assert call_of(line.split()) is None
+
+
+def test_a_file_that_cannot_be_read_is_for_typer_to_refuse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    plan = tmp_path / "p.json"
+    assert call_of(["apply", "--plan", str(plan)])
+    plan.write_text("{}")
+    assert call_of(["apply", "--plan", str(plan)])
+    monkeypatch.setattr("os.access", lambda path, mode: False)
+    assert call_of(["apply", "--plan", str(plan)]) is None
 
 
 @pytest.mark.parametrize("name", ["MLOPS_OFFLINE", "MLOPS_POLICIES", "_MLOPS_COMPLETE"])
