@@ -11,11 +11,13 @@ Each function has the options of the command of its name. Nothing is loaded befo
 """
 
 import sys
-from importlib import import_module
-from types import ModuleType
-from typing import TYPE_CHECKING, Any
+
+TYPE_CHECKING = False  # `typing` would take as long to load as all else of a plan that is known at a glance
 
 if TYPE_CHECKING:
+    from types import ModuleType
+    from typing import Any
+
     from reconciler.api.applying import apply, destroy, rollback
     from reconciler.api.endpoint import Endpoint
     from reconciler.api.looking import drift, history, status, validate
@@ -44,6 +46,8 @@ if TYPE_CHECKING:
         UnavailableError,
     )
     from reconciler.operate.client import Client
+else:
+    ModuleType = type(sys)
 
 __version__ = "0.1.0"
 
@@ -176,9 +180,11 @@ class _Package(ModuleType):
 sys.modules[__name__].__class__ = _Package
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> "Any":
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module  # noqa: PLC0415 - as above
+
     found = globals()[name] = getattr(import_module(_HOME[name]), name)
     return found
 

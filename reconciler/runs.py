@@ -8,7 +8,7 @@ from reconciler.core.plan import Plan
 from reconciler.core.problem import Problem
 from reconciler.load.clean import unclean
 from reconciler.load.commit import commit_facts, differing
-from reconciler.load.folder import CONFIG
+from reconciler.load.roots import CONFIG
 from reconciler.record.store import Origin, Run
 from reconciler.render.values import printable
 from reconciler.workspace import Workspace, host, user

@@ -1,12 +1,11 @@
 """Colour for the lines of a plan or a drift report, where a person looks at them in a terminal."""
 
 import os
-import re
 import sys
 
 from reconciler.late import pattern
 
-_MARKED = pattern(r"^  (?:#\d+ )?([-+~?!@]) .*$", re.MULTILINE)
+_MARKED = pattern(r"(?m)^  (?:#\d+ )?([-+~?!@]) .*$")
 _COLOURS = {"+": "32", "-": "31", "~": "33", "?": "36", "!": "35", "@": "36"}
 
 

@@ -2,15 +2,16 @@
 
 import os
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, TextIO
 
 from reconciler.cli.colour import coloured
 from reconciler.inert import log_rows, log_text, terminal_text
 
+TYPE_CHECKING = False  # `typing` would take as long to load as all else of a plan that is known at a glance
+
 if TYPE_CHECKING:
     import logging
+    from collections.abc import Mapping
+    from typing import TextIO
 
 
 class ReaderGoneError(Exception):
@@ -29,7 +30,7 @@ def say(text: object = "", *, colours: bool = False) -> None:
         fall_silent()
 
 
-def fall_silent(stream: TextIO | None = None) -> None:
+def fall_silent(stream: "TextIO | None" = None) -> None:
     """Print no more to a pipe that nobody reads, also not when Python flushes at its end; by default the answer's."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), (stream or sys.stdout).fileno())
 
@@ -42,7 +43,7 @@ def warn(text: object, *, end: str = "\n") -> None:
         fall_silent(sys.stderr)
 
 
-def put(text: str, *, rows: bool = False, environ: Mapping[str, str] = os.environ) -> None:
+def put(text: str, *, rows: bool = False, environ: "Mapping[str, str]" = os.environ) -> None:
     """Give an answer to a program byte for byte; a terminal and the log of a CI's job get it as people do.
 
     Args:
@@ -72,23 +73,22 @@ def put_commands(text: str) -> None:
         raise ReaderGoneError from error
 
 
-@contextmanager
-def foreign_lines(*, environ: Mapping[str, str] = os.environ) -> Iterator[None]:
+class foreign_lines:  # noqa: N801 - it is used as a function that `contextlib` makes one, which takes 5 ms to load
     """Have the runner of a GitHub job take nothing for a command that is printed in the block, whatever it is.
 
     The word that ends it is known to nobody beforehand. A run that is cut off leaves the rest of its job without.
     """
-    if environ.get("GITHUB_ACTIONS") != "true":
-        yield
-        return
-    import secrets  # noqa: PLC0415 - only the job of a CI needs it
 
-    token = secrets.token_hex(16)
-    print(f"::stop-commands::{token}", flush=True)
-    try:
-        yield
-    finally:
-        print(f"::{token}::", flush=True)
+    def __init__(self, *, environ: "Mapping[str, str]" = os.environ) -> None:
+        self._token = os.urandom(16).hex() if environ.get("GITHUB_ACTIONS") == "true" else ""
+
+    def __enter__(self) -> None:
+        if self._token:
+            print(f"::stop-commands::{self._token}", flush=True)
+
+    def __exit__(self, *_raised: object) -> None:
+        if self._token:
+            print(f"::{self._token}::", flush=True)
 
 
 def log_handler() -> "logging.Handler":
@@ -104,7 +104,7 @@ def log_handler() -> "logging.Handler":
     return handler
 
 
-def put_line(line: str, *, flush: bool, environ: Mapping[str, str] = os.environ) -> None:
+def put_line(line: str, *, flush: bool, environ: "Mapping[str, str]" = os.environ) -> None:
     """Print a line of a log as it is; on a terminal with its colours, and nothing else of it acts there.
 
     Raises:

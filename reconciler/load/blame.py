@@ -26,7 +26,7 @@ from reconciler.load.git import Unanswered
 from reconciler.load.history import WHOLE, History, Wholes
 from reconciler.load.lines import Lines, commit_of, lines_of
 from reconciler.load.lying import places
-from reconciler.load.place import git_root
+from reconciler.load.roots import git_root
 
 PATIENCE_S = 30.0
 NOTHING: Behind = MappingProxyType({})

@@ -13,7 +13,8 @@ from reconciler.load.document import document
 from reconciler.load.folder import located
 from reconciler.load.nodes import Unreadable, documents
 from reconciler.load.parsed import Document
-from reconciler.load.place import Here, git_root, inside
+from reconciler.load.place import Here, inside
+from reconciler.load.roots import git_root
 from reconciler.load.text import MAX_BYTES, decoded
 from reconciler.load.values import REQUIRED, Field, Values
 from reconciler.record.files import open_regular

@@ -5,21 +5,18 @@ under a key is either decided by the key alone or says itself what it holds good
 each row carries a checksum over itself, so that a damaged one is none either.
 """
 
-# Paths of the tool's own files are text here: as Path objects they cost as much as all else that is done with them.
-# ruff: noqa: PTH100, PTH110, PTH116, PTH120
+# Paths are text here where they cost as much as Path objects as all else that is done with them.
 
-import hashlib
 import os
 import sqlite3
 import stat
-import sys
 import time
 import zlib
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import closing, suppress
-from functools import cache
 from pathlib import Path
 
+from reconciler.load.tool import version
 from reconciler.record.files import private_folder
 
 _MOST_ROWS = {
@@ -34,7 +31,6 @@ _MOST_ROWS = {
 }
 _MOST_BYTES = 1 << 30
 _AT_A_TIME = 500
-_TOOL = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _PATIENCE_S = 1.0
 _OLD_S = 7 * 24 * 3600.0
 _MOST_OTHERS = 3
@@ -164,24 +160,3 @@ def _old_ones_go(folder: Path) -> None:
 def _file(folder: Path) -> Path:
     """A version has a file of its own, so that two which are used in turns leave each other's alone."""
     return folder / f"cache-{version()}.db"
-
-
-@cache
-def version() -> str:
-    """Changes with every file of this tool, and with the packages beside it: with whatever decides what is kept."""
-    packages = [path for path in sys.path if path.endswith(("site-packages", "dist-packages")) and os.path.exists(path)]
-    facts = [sys.version, *((path, os.stat(path).st_mtime_ns) for path in packages), *_files_below(_TOOL)]
-    return hashlib.sha256(repr(facts).encode("utf-8", "surrogateescape")).hexdigest()[:12]
-
-
-def _files_below(folder: str) -> list[tuple[str, int, int]]:
-    found, folders = [], []
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            name = entry.name
-            if name.endswith((".py", ".json")):
-                facts = entry.stat()
-                found.append((entry.path, facts.st_size, facts.st_mtime_ns))
-            elif "." not in name and name != "__pycache__" and entry.is_dir():
-                folders.append(entry.path)
-    return sorted(found) + [fact for each in sorted(folders) for fact in _files_below(each)]

@@ -16,10 +16,9 @@ from typing import NamedTuple
 from reconciler.frozen import dataclass
 from reconciler.late import pattern
 from reconciler.load.direct import Direct
-from reconciler.load.folder import NOT_ENTERED, is_entered
 from reconciler.load.git import Unanswered
-from reconciler.load.place import git_root
-from reconciler.load.private import index_of
+from reconciler.load.listed import NOT_ENTERED, is_entered
+from reconciler.load.roots import git_root, index_of
 
 _PATIENCE_S = 60.0
 _CHECKSUM_BYTES = 20
@@ -151,7 +150,7 @@ class Checkout:
 def checkout_at(folder: str) -> Checkout:
     """The checkout that a folder, links resolved, is in."""
     root = git_root(folder)
-    return Checkout(root, "" if folder == root else os.path.relpath(folder, root), str(index_of(Path(root, ".git"))))
+    return Checkout(root, "" if folder == root else os.path.relpath(folder, root), index_of(root))
 
 
 def _recorded(entry: re.Match[bytes]) -> Recorded:

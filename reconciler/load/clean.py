@@ -11,7 +11,8 @@ from reconciler.core.manifest import Content
 from reconciler.load.digest import content_files
 from reconciler.load.direct import Direct
 from reconciler.load.git import Unanswered
-from reconciler.load.place import git_root, inside, shown
+from reconciler.load.place import inside, shown
+from reconciler.load.roots import git_root
 
 _PATIENCE_S = 60.0
 _REVISIONS = os.path.join(".mlops", "cache", "revisions")

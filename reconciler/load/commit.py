@@ -13,7 +13,8 @@ from reconciler.frozen import dataclass
 from reconciler.load.authors import authors
 from reconciler.load.direct import Direct
 from reconciler.load.git import Unanswered, status
-from reconciler.load.place import git_root, inside, shown
+from reconciler.load.place import inside, shown
+from reconciler.load.roots import git_root
 
 _PATIENCE_S = 60.0
 # Of a service that runs jobs: what says that it is it, which commit it names, and its branch; a pull request's first.

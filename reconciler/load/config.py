@@ -11,13 +11,13 @@ from reconciler.core.problem import Problem
 from reconciler.errors import ManifestError
 from reconciler.frozen import dataclass
 from reconciler.load.flaw import Flaw
-from reconciler.load.folder import CONFIG
 from reconciler.load.known_settings import keep, known
 from reconciler.load.options import Override
 from reconciler.load.parsed import Document
 from reconciler.load.paths import found_at
-from reconciler.load.place import Bounds, Here, git_root, inside, shown
+from reconciler.load.place import Bounds, Here, inside, shown
 from reconciler.load.private import refuse_tracked
+from reconciler.load.roots import CONFIG, git_root, settings_above
 from reconciler.load.text import MAX_BYTES, decoded
 from reconciler.load.words import did_you_mean
 from reconciler.record.files import open_regular
@@ -115,7 +115,7 @@ def read_config(start: Path, *, file: Path | None = None, within: str = "", cach
         ManifestError: with everything that is wrong in `mlops.yaml`.
         RefusedError: the cache came with the repository.
     """
-    root, file = (start.absolute(), file) if file else (None, _file(start.absolute()))
+    root, file = (start.absolute(), file) if file else (None, _file(str(start.absolute())))
     if file is None:
         root = Path(git_root(str(start.absolute())) or _worked_in(start.absolute()))
         return Config(root, ".", {"local": Target("local", "local", default=True)})
@@ -135,14 +135,9 @@ def read_config(start: Path, *, file: Path | None = None, within: str = "", cach
     return Config(folder, manifests, targets, here.shown)
 
 
-def _file(start: Path) -> Path | None:
-    """`mlops.yaml` in `start` or above it, not above the repository; whatever has the name, it is not passed over."""
-    for folder in (start, *start.parents):
-        if os.path.lexists(folder / CONFIG):
-            return folder / CONFIG
-        if (folder / ".git").exists():
-            return None
-    return None
+def _file(start: str) -> Path | None:
+    found = settings_above(start)
+    return Path(found) if found else None
 
 
 def _worked_in(start: Path) -> Path:

@@ -14,8 +14,9 @@ from reconciler.kinds import KINDS
 from reconciler.load.digest import content_files, content_known, links_of
 from reconciler.load.flaw import Flaw
 from reconciler.load.lfs import pointer_bytes
+from reconciler.load.listed import DESCRIPTION
 from reconciler.load.looked import ABSENT, Looked, digest_of
-from reconciler.load.mlflow import DESCRIPTION, described_in
+from reconciler.load.mlflow import described_in
 from reconciler.load.paths import Found, found_at, is_remote
 from reconciler.load.place import Bounds, inside, private_part
 from reconciler.load.rules import field

@@ -1,22 +1,17 @@
 """The digest of an asset: SHA-256 over names and bytes of every file that counts, as Azure's own hash has it."""
 
-import errno
 import hashlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from reconciler.core.contents import digest_of_files
-from reconciler.load.stat_index import Files, Hash, StatIndex, facts_of, numbers_of
+from reconciler.load.listed import content_below, facts_of, numbers_of
+from reconciler.load.stat_index import Files, Hash, StatIndex
 from reconciler.record.files import open_regular
 from reconciler.record.together import each, threads_for
 
-if TYPE_CHECKING:
-    from reconciler.load.ignore import Ignored
-
 CONTENT = "content"
-_MOST_LINKS = 1000
 _LARGE_BYTES = 1 << 20
 
 
@@ -78,32 +73,7 @@ def _counting(folder: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
     """The files and links of a folder that count."""
     from reconciler.load.ignore import ignored_in  # noqa: PLC0415 - only who reads a folder needs it
 
-    return _below(str(folder), "", ignored_in(folder), (os.path.realpath(folder),), iter(range(_MOST_LINKS)))
-
-
-def _below(
-    folder: str, prefix: str, ignored: "Ignored", seen: tuple[str, ...], links: Iterator[int]
-) -> Iterator[tuple[str, os.DirEntry[str]]]:
-    with os.scandir(folder) as entries:
-        found = sorted(entries, key=lambda entry: entry.name)
-    for entry in found:
-        name, is_folder = prefix + entry.name, entry.is_dir()
-        if ignored(name, is_folder):
-            continue
-        if not is_folder or entry.is_symlink():
-            yield name, entry
-        # A link to a folder that holds it would never end.
-        if is_folder and (real := _real(entry, links)) not in seen:
-            yield from _below(entry.path, f"{name}/", ignored, (*seen, real), links)
-
-
-def _real(entry: os.DirEntry[str], links: Iterator[int]) -> str:
-    """Where a folder is; a dozen folders that link to each other would be entered a billion times."""
-    if not entry.is_symlink():
-        return entry.path
-    if next(links, None) is None:
-        raise OSError(errno.ELOOP, f"more than {_MOST_LINKS} links to folders are to be followed")
-    return os.path.realpath(entry.path)
+    return content_below(str(folder), ignored_in(folder))
 
 
 def _sha256(path: Path) -> str:

@@ -9,10 +9,9 @@ from collections.abc import Collection, Iterator
 from reconciler.core.problem import Problem
 from reconciler.errors import ManifestError
 from reconciler.frozen import dataclass
-from reconciler.load.place import Bounds, Here, git_root, inside
-
-CONFIG = "mlops.yaml"
-NOT_ENTERED = frozenset({"node_modules", "__pycache__"})
+from reconciler.load.listed import is_entered, is_read
+from reconciler.load.place import Bounds, Here, inside
+from reconciler.load.roots import git_root
 
 
 @dataclass(frozen=True)
@@ -120,21 +119,6 @@ def _named_below(folder: str, names: Collection[str]) -> Iterator[tuple[str, str
     for name in names:
         path = os.path.join(folder, name)
         yield name, path, os.path.islink(path)
-
-
-def is_entered(name: str) -> bool:
-    """Whether a folder of this name may hold manifests."""
-    return not name.startswith(".") and name not in NOT_ENTERED
-
-
-def is_read(name: str, *, at_top: bool) -> bool:
-    """Whether a file of this name is one to read.
-
-    Args:
-        name: without its folder.
-        at_top: whether that is the folder which is loaded, where our own settings lie.
-    """
-    return name.lower().endswith((".yml", ".yaml")) and not name.startswith(".") and not (at_top and name == CONFIG)
 
 
 def _is_file(entry: os.DirEntry[str]) -> bool:

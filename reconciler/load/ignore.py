@@ -6,10 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from reconciler.late import pattern
+from reconciler.load.listed import ALWAYS
 from reconciler.load.text import MAX_BYTES
 from reconciler.record.files import open_regular
-
-ALWAYS = frozenset({"__pycache__", ".git", ".mlops", ".DS_Store"})
 
 Ignored = Callable[[str, bool], bool]
 """Whether a file or folder, by its name relative to the root, is left out; True as second argument for folders."""

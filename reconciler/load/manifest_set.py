@@ -5,14 +5,12 @@ believed, the disk is asked of each file whether it looks as it did.
 """
 
 # Paths are text here: as Path objects those of 1,000 files cost 20 ms.
-# ruff: noqa: PTH100, PTH112
+# ruff: noqa: PTH100, PTH112, PTH116
 
 import os
-from pathlib import Path
 
 from reconciler.load.folder import bounds_of
-from reconciler.load.place import git_root
-from reconciler.load.private import index_of
+from reconciler.load.roots import git_root, index_of
 from reconciler.load.set_members import ManifestSet
 from reconciler.load.set_on_disk import on_disk
 from reconciler.load.stat_index import StatIndex
@@ -49,7 +47,8 @@ def manifest_set(
 
 def _index_bytes(folder: str) -> int:
     """The size of the index of the checkout that a folder is in; nothing where there is none."""
+    root = git_root(folder)
     try:
-        return index_of(Path(git_root(folder), ".git")).stat().st_size
+        return os.stat(index_of(root)).st_size if root else 0
     except OSError:
         return 0

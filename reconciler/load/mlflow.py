@@ -5,12 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from reconciler.core.problem import Problem
+from reconciler.load.listed import DESCRIPTION
 from reconciler.load.looked import Looked, digest_of
 from reconciler.load.place import Here
 from reconciler.load.text import MAX_BYTES, decoded
 from reconciler.record.files import open_regular
-
-DESCRIPTION = "MLmodel"
 
 
 def described_in(location: Path) -> list[Path]:

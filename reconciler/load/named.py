@@ -1,21 +1,21 @@
 """What manifests name, by what the disk says of it: whether a load would find there what it found before."""
 
 # Paths are text here: as Path objects those of 1,000 files cost 20 ms.
-# ruff: noqa: PTH112, PTH113, PTH116, PTH118
+# ruff: noqa: PTH112, PTH113, PTH118
 
 import errno
 import hashlib
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from reconciler.core.contents import digest_of_files
 from reconciler.frozen import dataclass
 from reconciler.late import pattern
 from reconciler.load.digest import CONTENT, facts_at, links_of, sha256_begun
-from reconciler.load.mlflow import DESCRIPTION
+from reconciler.load.listed import descriptions_in, facts_of, leads_to
 from reconciler.load.place import Bounds, inside
-from reconciler.load.stat_index import Files, StatIndex, facts_of, leads_to
+from reconciler.load.stat_index import Files, StatIndex
 
 _KIND, _FORM = "named", pattern(rb"sha256:[0-9a-f]{64} [0-9a-f]{64}")
 
@@ -74,7 +74,7 @@ def _look(path: str, bounds: Bounds) -> _Look:
     links = [own, *(_link(path, name, real, bounds) for name, real in links_of(Path(path)))]
     content = facts_at(Path(path))
     names = {name for name, _ in content}
-    return _Look(content, [file for file in _descriptions(path) if file[0] not in names], links)
+    return _Look(content, [file for file in descriptions_in(path) if file[0] not in names], links)
 
 
 def _link(folder: str, name: str, real: str, bounds: Bounds) -> tuple[str, bytes]:
@@ -82,15 +82,6 @@ def _link(folder: str, name: str, real: str, bounds: Bounds) -> tuple[str, bytes
     if not bounds.holds(real) and not (name and inside(real, os.path.realpath(folder))):
         raise OSError(errno.EPERM, "it leads outside of the repository", real)
     return name, facts_of(os.lstat(os.path.join(folder, name) if name else folder), real)
-
-
-def _descriptions(folder: str) -> Iterator[tuple[str, bytes]]:
-    """The files by which an MLflow model is known, which its content may leave out."""
-    with os.scandir(folder) as entries:
-        inner = sorted(f"{entry.name}/{DESCRIPTION}" for entry in entries if entry.is_dir())
-    for name in (DESCRIPTION, *inner):
-        if os.path.isfile(path := os.path.join(folder, name)):
-            yield name, facts_of(os.stat(path))
 
 
 def _told(path: str, look: _Look, digests: Mapping[str, str]) -> str:

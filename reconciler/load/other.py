@@ -7,8 +7,7 @@ from pathlib import Path
 
 from reconciler.errors import ManifestError
 from reconciler.load.config import Config, Target, read_config
-from reconciler.load.folder import CONFIG
-from reconciler.load.place import git_root
+from reconciler.load.roots import CONFIG, git_root
 
 
 def at_revision(

@@ -1,7 +1,7 @@
 """Where a file is: on this machine, in the set that is loaded, and as the user would write it."""
 
 # Paths are text here: as Path objects those of 1,000 files cost 20 ms.
-# ruff: noqa: PTH109, PTH110, PTH118, PTH120
+# ruff: noqa: PTH109, PTH120
 
 import os
 
@@ -93,14 +93,3 @@ def shown(path: str) -> str:
 def _working_folder(start: str) -> str:
     here = os.path.realpath(start or ".")
     return here if os.path.dirname(here) != here else here + "\0"  # the top of a machine bounds nothing
-
-
-def git_root(path: str) -> str:
-    """The folder with `.git` that a path is in; empty outside git."""
-    folder = path
-    while not os.path.exists(os.path.join(folder, ".git")):
-        parent = os.path.dirname(folder)
-        if parent == folder:
-            return ""
-        folder = parent
-    return folder

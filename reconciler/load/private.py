@@ -1,11 +1,12 @@
 """What `mlops` keeps in `.mlops` is this machine's own: a repository that brings it along is refused."""
 
+# Paths are text here, and errors loaded where there is one: a plan that is known at a glance asks this, too.
+# ruff: noqa: PTH120, PTH123, PTH208
+
 import mmap
 import os
-from pathlib import Path
 
-from reconciler.errors import RefusedError
-from reconciler.load.place import git_root
+from reconciler.load.roots import git_root, index_of
 
 _FOLDER = ".mlops"
 # Later versions of git's index keep of a name no more than how it differs from the one before.
@@ -22,9 +23,10 @@ def refuse_tracked(root: str) -> None:
         RefusedError: git tracks something of it.
     """
     root = os.path.realpath(root)  # a link to a folder of a repository is in none itself
-    if not _may_be_tracked(index_of(Path(git_root(root) or root, ".git"))):
+    if not may_be_tracked(root):
         return
-    from reconciler.load.git import Unanswered, answer  # noqa: PLC0415 - only a repository that may bring it along
+    from reconciler.errors import RefusedError  # noqa: PLC0415 - only a repository that may bring it along
+    from reconciler.load.git import Unanswered, answer  # noqa: PLC0415 - as above
 
     try:
         tracked = answer(root, "ls-files", "-z", "--", _FOLDER)
@@ -38,23 +40,23 @@ def refuse_tracked(root: str) -> None:
         )
 
 
-def index_of(git: Path) -> Path:
-    """Git's index; of a worktree it lies where the file `.git` says."""
-    if not git.is_file():
-        return git / "index"
-    place = git.read_text("utf-8", "replace").partition("gitdir:")[2].strip()
-    return git.parent / place / "index"
+def may_be_tracked(root: str) -> bool:
+    """Whether the name is in git's index, seen or not; to ask git itself would double the time of a small plan.
 
+    Args:
+        root: links resolved.
 
-def _may_be_tracked(index: Path) -> bool:
-    """Whether the name is in git's index, seen or not; to ask git itself would double the time of a small plan."""
+    Raises:
+        OSError: where the index lies cannot be read.
+    """
+    index = index_of(git_root(root) or root)
     try:
-        with index.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as held:
+        with open(index, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as held:
             return held.find(_FOLDER.encode()) >= 0 or held[4:8] not in _WHOLE_NAMES or _is_split(index)
     except (OSError, ValueError):
         return False
 
 
-def _is_split(index: Path) -> bool:
+def _is_split(index: str) -> bool:
     """Whether some of the names may stand in a file that git's index shares with earlier ones."""
-    return any(name.startswith("sharedindex.") for name in os.listdir(index.parent))  # noqa: PTH208 - as text
+    return any(name.startswith("sharedindex.") for name in os.listdir(os.path.dirname(index)))

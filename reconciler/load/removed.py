@@ -22,8 +22,9 @@ from reconciler.load.history import DIFFERENCE, Raw, escaped, raws
 from reconciler.load.lines import blobs_of, commit_of
 from reconciler.load.options import Options
 from reconciler.load.overrides import address_of
-from reconciler.load.place import Here, git_root, shown
+from reconciler.load.place import Here, shown
 from reconciler.load.reading import read
+from reconciler.load.roots import git_root
 from reconciler.load.taken_out import Key, places_of
 from reconciler.load.text import MAX_BYTES
 from reconciler.record.files import open_regular

@@ -17,9 +17,9 @@ from typing import IO
 from reconciler.core.problem import Problem
 from reconciler.errors import ManifestError, MlopsError
 from reconciler.load.git import Unanswered, answer, blobs
-from reconciler.load.place import git_root
 from reconciler.load.private import refuse_tracked
 from reconciler.load.revision_room import begun, for_a_while, room_for_more, used
+from reconciler.load.roots import git_root
 from reconciler.load.stat_index import StatIndex
 from reconciler.load.tree_on_disk import EXECUTABLE, LINK, TreeFile, is_as_git_has_it
 from reconciler.record.files import STATE_FOLDER, private_folder

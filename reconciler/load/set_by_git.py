@@ -9,11 +9,12 @@ from functools import partial
 from reconciler.load.cached_rows import keep_rows
 from reconciler.load.checkout import Checkout, Recorded, checkout_at
 from reconciler.load.git import Unanswered
+from reconciler.load.listed import SAFE_NS, latest, numbers_of
 from reconciler.load.place import Bounds
 from reconciler.load.set_members import ManifestSet, Members, amended_set, known_set, set_of
 from reconciler.load.set_on_disk import is_manifest, on_disk, some_on_disk
 from reconciler.load.shaped_rows import of_json, read_values
-from reconciler.load.stat_index import SAFE_NS, Files, StatIndex, latest, numbers_of
+from reconciler.load.stat_index import Files, StatIndex
 
 _MOST_NAMES, _MOST_NEW = 1_000, 100
 _LEARNT = (str, [str], int)

@@ -6,16 +6,16 @@
 import errno
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextlib import suppress
 
 from reconciler.frozen import dataclass
 from reconciler.late import pattern
 from reconciler.load.blob_id import blob_begun
-from reconciler.load.folder import is_entered, is_read
+from reconciler.load.listed import facts_of, is_entered, is_read, leads_to, manifests_below
 from reconciler.load.place import Bounds
 from reconciler.load.set_members import ManifestSet, Members, known_set, set_of
-from reconciler.load.stat_index import Digests, Files, StatIndex, facts_of, leads_to
+from reconciler.load.stat_index import Digests, Files, StatIndex
 
 _ALL, _SOME = "manifests", "some manifests"
 _ID = pattern(rb"[0-9a-f]{64}")
@@ -47,7 +47,7 @@ def on_disk(top: str, bounds: Bounds, index: StatIndex) -> OnDisk:
     Raises:
         OSError: a file cannot be read, or leads elsewhere.
     """
-    files = list(_below(top, "", bounds))
+    files = list(manifests_below(top, "", lambda path: _link(path, bounds)))
     if known := index.whole(_ALL, files, _ID):
         return OnDisk(known_set(known, index.cache, lambda: _members(_ALL, top, files, index)[0]), files)
     members, read = _members(_ALL, top, files, index)
@@ -71,25 +71,6 @@ def is_manifest(name: str) -> bool:
     """Whether a file of this name below the folder would be read."""
     *folders, own = name.split("/")
     return is_read(own, at_top=not folders) and all(map(is_entered, folders))
-
-
-def _below(folder: str, prefix: str, bounds: Bounds) -> Iterator[tuple[str, bytes]]:
-    with os.scandir(folder) as entries:
-        found = sorted(entries, key=lambda entry: entry.name)
-    for entry in found:
-        name = entry.name
-        if entry.is_dir(follow_symlinks=False):
-            if is_entered(name):
-                yield from _below(entry.path, f"{prefix}{name}/", bounds)
-        elif is_read(name, at_top=not prefix) and (facts := _facts(entry, bounds)):
-            yield prefix + name, facts
-
-
-def _facts(entry: os.DirEntry[str], bounds: Bounds) -> bytes:
-    """What the disk says of a file; nothing of what is no file, or a link to what is none."""
-    if entry.is_symlink():
-        return _link(entry.path, bounds)
-    return facts_of(entry.stat()) if entry.is_file() else b""
 
 
 def _link(path: str, bounds: Bounds) -> bytes:

@@ -9,10 +9,8 @@ two changes apart; and never while it lies in the future, as clocks go back.
 # ruff: noqa: PTH118
 
 import errno
-import hashlib
 import os
 import re
-import struct
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -20,13 +18,11 @@ from typing import Protocol
 
 from reconciler.frozen import dataclass
 from reconciler.load.cached_rows import keep_rows, read_rows
+from reconciler.load.listed import SAFE_NS, alone, facts_of, key_of, latest, numbers_of
 from reconciler.load.packing import packed, unpacked
 from reconciler.load.shaped_rows import read_values
 from reconciler.record.files import descriptor_of
 from reconciler.record.together import each, threads_for
-
-_FACTS = struct.Struct("<qqqQI")
-SAFE_NS = 2_000_000_000  # the coarsest clock of a file system that is in use
 
 _CHUNK = 1 << 20
 
@@ -46,28 +42,6 @@ class Hash(Protocol):
 
 Digest = Callable[[int], Hash]
 """Begins a digest, by the size of the file."""
-
-
-def facts_of(found: os.stat_result, real: str = "") -> bytes:
-    """What the disk says of a file, packed; `real` is where a link leads."""
-    facts = _FACTS.pack(found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino, found.st_mode)
-    return facts + os.fsencode(real) if real else facts
-
-
-def numbers_of(facts: bytes) -> tuple[int, int, int, int]:
-    """Size, time of change, time of the inode's change, and inode."""
-    size, content_ns, inode_ns, inode, _ = _FACTS.unpack_from(facts)
-    return size, content_ns, inode_ns, inode
-
-
-def latest(files: Files) -> int:
-    """The latest of all times that the disk says of files."""
-    return max((max(_FACTS.unpack_from(facts)[1:3]) for _, facts in files), default=0)
-
-
-def leads_to(facts: bytes) -> str:
-    """Where a link leads, of which these are the facts; empty for a file."""
-    return os.fsdecode(facts[_FACTS.size :])
 
 
 @dataclass(frozen=True)
@@ -112,7 +86,7 @@ class StatIndex:
         now = self.now()
         # On Windows the disk tells no time that cannot be set by hand.
         believed = [place for place, files in places.items() if os.name == "posix" and latest(files) < now]
-        keys = {place: _key(kind, places[place]) for place in believed}
+        keys = {place: key_of(kind, places[place]) for place in believed}
         kept = read_rows(self.cache, "facts", set(keys.values()))
         return {place: kept[key].decode() for place, key in keys.items() if form.fullmatch(kept.get(key, b""))}
 
@@ -142,7 +116,7 @@ class StatIndex:
 
     def keep(self, kind: str, wholes: Iterable[tuple[Files, str]]) -> None:
         """Keep what follows from files, all of which may be believed the next time."""
-        keep_rows(self.cache, "facts", {_key(kind, files): whole.encode() for files, whole in wholes})
+        keep_rows(self.cache, "facts", {key_of(kind, files): whole.encode() for files, whole in wholes})
 
     def _known(self, kind: str, places: Iterable[str], now: int) -> dict[str, dict[tuple[str, bytes], str]]:
         keys = {_place(kind, place): place for place in places}
@@ -180,18 +154,11 @@ def _read(path: str, facts: bytes, digest: Digest) -> str:
             told.update(part)
             if (count := count + len(part)) == size:
                 break
-        if facts_of(os.fstat(descriptor)) != facts[: _FACTS.size]:
+        if facts_of(os.fstat(descriptor)) != alone(facts):
             raise OSError(errno.EAGAIN, "it changed while it was read", path)
         return told.hexdigest()
     finally:
         os.close(descriptor)
-
-
-def _key(kind: str, files: Files) -> str:
-    digest = hashlib.sha256(kind.encode())
-    digest.update(b"\0" + os.fsencode("\0".join([name for name, _ in files])) + b"\0\0")
-    digest.update(b"".join([b"%d %b" % (len(facts), facts) for _, facts in files]))
-    return digest.hexdigest()
 
 
 def _place(kind: str, place: str) -> str:

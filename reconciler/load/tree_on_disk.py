@@ -9,7 +9,8 @@ from collections.abc import Collection, Iterator
 
 from reconciler.frozen import dataclass
 from reconciler.load.blob_id import DIGITS, blob_begun, blob_id
-from reconciler.load.stat_index import StatIndex, facts_of
+from reconciler.load.listed import facts_of
+from reconciler.load.stat_index import StatIndex
 
 LINK, EXECUTABLE = "120000", "100755"
 _KIND = "git's"

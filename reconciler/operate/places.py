@@ -10,7 +10,7 @@ from reconciler.core.state import State
 from reconciler.errors import ManifestError
 from reconciler.load import Options, load_all
 from reconciler.load.config import read_config
-from reconciler.load.place import git_root
+from reconciler.load.roots import git_root
 from reconciler.resolve import resolve
 
 

@@ -1,8 +1,8 @@
 """What an earlier look found is known again where all that it hangs on is as it was: no drift, nothing to do."""
 
-from typing import TYPE_CHECKING
-
 from reconciler.late import offered
+
+TYPE_CHECKING = False  # `typing` would take as long to load as all else of a plan that is known at a glance
 
 if TYPE_CHECKING:
     from reconciler.remembering.drifts import DriftLook, looking_for_drift

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from reconciler.load import blame_cache, checkout, stat_index
+from reconciler.load import blame_cache, checkout, listed
 from reconciler.load.attribution import File
 from reconciler.load.blame_cache import Written
 from reconciler.load.parted import Parted
@@ -60,7 +60,7 @@ class _Facts:
     """What the disk says of a file, some of it forgotten: by place, size, two times, inode and mode."""
 
     def __init__(self, *forgotten: int) -> None:
-        self._whole, self._forgotten = stat_index._FACTS, forgotten
+        self._whole, self._forgotten = listed._FACTS, forgotten
         self.size, self.unpack_from = self._whole.size, self._whole.unpack_from
 
     def pack(self, *facts: int) -> bytes:
@@ -100,8 +100,8 @@ def _of_contents(members: Parted) -> str:
 
 
 PLANTS: Sequence[Plant] = (
-    Plant("the time of the inode's change", _swapped(load__stat_index___FACTS=_Facts(2)), ["write_unseen"]),
-    Plant("all but the size of a file", _swapped(load__stat_index___FACTS=_Facts(1, 2, 3)), ["write", "wait"]),
+    Plant("the time of the inode's change", _swapped(load__listed___FACTS=_Facts(2)), ["write_unseen"]),
+    Plant("all but the size of a file", _swapped(load__listed___FACTS=_Facts(1, 2, 3)), ["write", "wait"]),
     Plant("values of secrets", _swapped(remembering__look__secrets_now=lambda *_: {}), ["set_secret"]),
     Plant("what is live", _swapped(remembering__inputs__Inputs__told=_told_without("live")), ["edit_live"]),
     Plant("the record", _swapped(remembering__inputs__Inputs__told=_told_without("record")), ["forget_recorded"]),

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.load import cached_rows
+from reconciler.load import cached_rows, tool
 from reconciler.load.cached_rows import keep_rows, read_rows
 from tests.git_here import git
 from tests.mounts import read_only, small
@@ -214,22 +214,18 @@ def test_versions_of_long_ago_and_too_many_of_them_go(cache: Path, monkeypatch: 
 
 
 def test_the_version_is_of_all_the_code(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
-    def version() -> str:
-        return cached_rows.version.__wrapped__()
-
-    (tmp_path / "tool" / "deep").mkdir(parents=True)
-    (tmp_path / "tool" / "deep" / "a.py").write_text("1")
-    (tmp_path / "site-packages").mkdir()
-    first = version()
-    monkeypatch.setattr(cached_rows, "_TOOL", str(tmp_path / "tool"))
-    second = version()
-    (tmp_path / "tool" / "deep" / "a.py").write_text("12")
-    third = version()
-    monkeypatch.setattr(sys, "path", [*sys.path, str(tmp_path / "site-packages")])
-    fourth = version()
-    (tmp_path / "site-packages" / "yaml").mkdir()
-    assert len({first, second, third, fourth, version()}) == 5
-    assert version() == version()
+    code, packages = tmp_path / "tool", tmp_path / "site-packages"
+    (code / "deep").mkdir(parents=True)
+    (code / "deep" / "a.py").write_text("1")
+    packages.mkdir()
+    first, second = tool.version_of(), tool.version_of(str(code))
+    (code / "deep" / "a.py").write_text("12")
+    third = tool.version_of(str(code))
+    monkeypatch.setattr(sys, "path", [*sys.path, str(packages)])
+    fourth = tool.version_of(str(code))
+    (packages / "yaml").mkdir()
+    assert len({first, second, third, fourth, tool.version_of(str(code))}) == 5
+    assert first == tool.version()
 
 
 def test_the_oldest_rows_of_a_table_go(cache: Path, monkeypatch: pytest.MonkeyPatch):
