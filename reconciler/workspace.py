@@ -23,10 +23,28 @@ from reconciler.record.stamps import random_id, utc_now
 from reconciler.record.store import Record, Store
 
 if TYPE_CHECKING:
+    from reconciler.load.place import Bounds
     from reconciler.record.depot import Depot
     from reconciler.record.tickets import Line
 
 PRIVATE = ".mlops"
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What a look saw of manifests.
+
+    Args:
+        files: the id of their set.
+        count: how many are ours.
+        bounds: what they may reach.
+        places: by place to which they lead, what was there; empty for nothing.
+    """
+
+    files: str
+    count: int
+    bounds: "Bounds"
+    places: Mapping[str, str]
 
 
 @dataclass(eq=False, repr=False)  # nobody compares or shows one
@@ -38,6 +56,7 @@ class Workspace:
         files: where the manifests were read; filled likewise.
         manifests: those; filled likewise.
         plain: git's ids of what files hold, as `load.Loaded` has them; filled likewise.
+        seen: what a look saw that is remembered, and found nothing to do; None where there was no such look.
         start: the folder where the user stands, if that is not the current one.
         offline: whether nothing is asked; in place of the provider stands one that holds nothing.
         turn: the name of the ticket with which this process waits in the target's line; empty without one.
@@ -53,6 +72,7 @@ class Workspace:
     files: set[str] = field(default_factory=set)
     manifests: list[Manifest] = field(default_factory=list)
     plain: dict[str, str] = field(default_factory=dict)
+    seen: "Sight | None" = None
     start: str = ""
     offline: bool = False
     turn: str = ""

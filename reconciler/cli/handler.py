@@ -29,16 +29,17 @@ def run(command: Callable[[], int | None], *, debug: bool, looks: bool = False) 
     except (BrokenPipeError, ReaderGoneError):
         fall_silent()
     except KeyboardInterrupt:
-        return _interrupted(looks=looks)
+        return interrupted(looks=looks)
     except Exception as error:  # noqa: BLE001 - the last net: a person gets a message, a developer the traceback
         if isinstance(error.__cause__, KeyboardInterrupt):  # as Python 3.11 has it where a class is being made
-            return _interrupted(looks=looks)
+            return interrupted(looks=looks)
         return _ended(error, debug=debug, looks=looks)
     # Of Ctrl-C within a command typer makes this code, and no word.
-    return _interrupted(looks=looks) if code == _INTERRUPTED else code
+    return interrupted(looks=looks) if code == _INTERRUPTED else code
 
 
-def _interrupted(*, looks: bool) -> int:
+def interrupted(*, looks: bool) -> int:
+    """Say so; the exit code of it."""
     warn(f"mlops: interrupted{'; nothing was changed' if looks else ''}")
     return _INTERRUPTED
 
@@ -50,7 +51,7 @@ def _ended(error: Exception, *, debug: bool, looks: bool) -> int:
     if isinstance(error, typer.Exit):
         return error.exit_code
     if isinstance(error, typer.Abort):
-        return _interrupted(looks=looks)
+        return interrupted(looks=looks)
     if isinstance(error, ClickException):
         # typer would exit with 2, which here means that there are changes.
         _usage(error)

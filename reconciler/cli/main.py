@@ -4,23 +4,22 @@ import atexit
 import gc
 import os
 import sys
-import threading
-from contextlib import suppress
-from typing import NoReturn
 
 from reconciler import __version__
 from reconciler.cli.saying import log_handler, say, warn
-from reconciler.cli.table import COMMANDS
+
+TYPE_CHECKING = False  # `typing` would take as long to load as all else of a plan that is known at a glance
+
+if TYPE_CHECKING:
+    from typing import NoReturn
 
 
 def main() -> None:
     """Run the command line and end the process with its exit code."""
     _have_streams()
     gc.disable()  # a run is short and makes many values and no cycles; looking for some takes a tenth of a plan's time
-    if sys.argv[1:] == ["--version"]:
-        with suppress(OSError):  # what cannot be said so is refused below, as of any other command
-            say(f"mlops {__version__}")
-            _end(0)
+    if _said_at_once(sys.argv[1:]):
+        _end(0)
     words = [word for word in sys.argv[1:] if word != "--debug"]
     debug = len(words) < len(sys.argv) - 1 or bool(os.environ.get("MLOPS_DEBUG"))
     if debug:
@@ -40,10 +39,38 @@ def _have_streams() -> None:
             setattr(sys, name, stream)
 
 
+def _said_at_once(words: list[str]) -> bool:
+    """Whether it is known without much ado what is to be said, and it is said."""
+    try:
+        said = (f"mlops {__version__}", "") if words == ["--version"] else _known(words)
+        if said:
+            answer, aside = said
+            if aside:
+                warn(aside)
+            say(answer, colours=True)
+    except OSError:
+        return False  # What cannot be said is refused below, as of any other command.
+    except KeyboardInterrupt:
+        from reconciler.cli.handler import interrupted  # noqa: PLC0415 - most runs are not
+
+        _end(interrupted(looks=True))
+    return said is not None
+
+
+def _known(words: list[str]) -> "tuple[str, str] | None":
+    """What a plan says, and warns of, that is known at a glance."""
+    if words[:1] != ["plan"]:
+        return None
+    from reconciler.remembering.glance import glance  # noqa: PLC0415 - no other command has any
+
+    return glance(words[1:], leave=True)
+
+
 def ran(words: list[str], *, debug: bool) -> int:
     """Run a command line, traced where that is asked for, and give its exit code."""
     from reconciler.cli.handler import run  # noqa: PLC0415 - half of what it takes to say the version
     from reconciler.cli.plain import PLAIN  # noqa: PLC0415 - as above
+    from reconciler.cli.table import COMMANDS  # noqa: PLC0415 - as above
     from reconciler.telemetry import begin  # noqa: PLC0415 - as above
 
     if " ".join(words[:2]) in COMMANDS:  # those of two words are no groups: `logs` by itself takes an address
@@ -74,14 +101,17 @@ def called(words: list[str], *, debug: bool) -> int | None:
     return code
 
 
-def _end(code: int) -> NoReturn:
+def _end(code: int) -> "NoReturn":
     """End the process at once: to take all of it apart takes Python a sixth of a short run.
 
     Also where something hangs in a thread: a step that was left behind is not waited for.
     """
-    if threading.active_count() == 1:
+    threading = sys.modules.get("threading")  # nobody has begun a thread who has not loaded it
+    if threading is None or threading.active_count() == 1:
         atexit._run_exitfuncs()  # noqa: SLF001 - Python has no other name for what it does itself at an end
     for stream in (sys.stdout, sys.stderr):
-        with suppress(OSError):
+        try:  # noqa: SIM105 - what suppresses it takes 5 ms to load
             stream.flush()
+        except OSError:
+            pass
     os._exit(code)

@@ -1,6 +1,8 @@
 """The commands that plan and change: plan, apply, destroy."""
 
+import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -63,6 +65,7 @@ def plan(
     from reconciler.apply import Pace  # noqa: PLC0415
     from reconciler.workspace import open_workspace  # noqa: PLC0415
 
+    began_ns = time.time_ns()
     refuse_to_look_twice(refresh and not offline and not against, minimal=minimal_refresh, alone=refresh_only)
     if refresh_only and offline:
         raise misread("what drifted is asked of the platform, and offline nobody is", "--offline")
@@ -80,6 +83,11 @@ def plan(
         with open_workspace(target, offline=offline, blank=bool(against), cached=cached) as workspace:
             reports.target = workspace.target.name
             planned, root = pipeline.plan(workspace, wish, Pace(told=warn)), workspace.config.root
+            if workspace.seen and form is o.Report.TEXT and not (out or written or verbose):
+                from reconciler.remembering.glances import keep_glance  # noqa: PLC0415 - where all is known anew
+
+                text = partial(PLAN.of, "text", budget=COMMENT)
+                keep_glance(workspace, wish, planned, text, target=target, began_ns=began_ns)
         say_aside(planned, verbose=verbose)
         if out:
             from reconciler.reviewing import save  # noqa: PLC0415 - most plans are not saved

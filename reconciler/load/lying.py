@@ -14,7 +14,8 @@ from typing import NamedTuple
 
 from reconciler.core.manifest import Source
 from reconciler.load.overrides import SET
-from reconciler.load.place import git_root, inside
+from reconciler.load.place import inside
+from reconciler.load.roots import git_root
 
 
 class Place(NamedTuple):

@@ -36,18 +36,19 @@ class OnDisk:
     new: int = 0
 
 
-def on_disk(top: str, bounds: Bounds, index: StatIndex) -> OnDisk:
+def on_disk(top: str, bounds: Bounds, index: StatIndex, listed: Files | None = None) -> OnDisk:
     """The set of a folder.
 
     Args:
         top: absolute.
         bounds: what its files may reach.
         index: what is known of files.
+        listed: what the disk says of them, where it was asked just now, and none is a link.
 
     Raises:
         OSError: a file cannot be read, or leads elsewhere.
     """
-    files = list(manifests_below(top, "", lambda path: _link(path, bounds)))
+    files = list(manifests_below(top, "", lambda path: _link(path, bounds))) if listed is None else listed
     if known := index.whole(_ALL, files, _ID):
         return OnDisk(known_set(known, index.cache, lambda: _members(_ALL, top, files, index)[0]), files)
     members, read = _members(_ALL, top, files, index)

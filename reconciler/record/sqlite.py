@@ -19,6 +19,12 @@ from reconciler.record.tables import Connection, DamagedError
 SQLITE = Engine()
 
 
+def files_of(path: Path, target: str) -> tuple[Path, ...]:
+    """All that a record in a file lies in: its key, the file, the target's lock, and journals of both modes."""
+    lock = path.with_name(f"{path.name}.{quote(target, safe='')}.lock")
+    return (path.with_suffix(".key"), path, lock, *(path.with_name(f"{path.name}-{end}") for end in ("wal", "journal")))
+
+
 class SqliteStore(TableStore):
     """The record of one target in a file; the run lock is a file lock beside it."""
 
@@ -53,8 +59,7 @@ class _File:
         now: Callable[[], float],
     ) -> None:
         self._path, self._target, self._environ = path, target, environ
-        self._key_path = path.with_suffix(".key")
-        self._lock_path = path.with_name(f"{path.name}.{quote(target, safe='')}.lock")
+        self._key_path, _, self._lock_path, *_ = files_of(path, target)
         self._sleep, self._now, self._engine = sleep, now, engine
         with told(path):
             give_birth(path, self._key_path, environ, engine)

@@ -28,6 +28,7 @@ from reconciler.load.stat_index import StatIndex
 from reconciler.providers.provider import Renewing
 from reconciler.providers.rooted import Rooted
 from reconciler.record.root import Root
+from reconciler.remembering.glance import left_over
 from reconciler.wishes import Wish, paths_of
 from reconciler.workspace import Workspace
 
@@ -83,10 +84,15 @@ def may_be_in_parts(workspace: Workspace, wish: Wish) -> bool:
 def inputs_of(workspace: Workspace, wish: Wish, eyes: InTime, index: StatIndex) -> Inputs | None:
     """What is compared, as it is now; None where the folder is none, or where operations are under way."""
     record, (path,) = workspace.store.root(), paths_of(workspace.config, wish)
-    files = manifest_set(path, index, start=workspace.start, git=wish.git)
+    top = os.path.abspath(path)
+    left = None if workspace.start else left_over(top, git=wish.git)
+    if isinstance(left, ManifestSet):
+        files: ManifestSet | None = left
+    else:
+        files = manifest_set(path, index, start=workspace.start, git=wish.git, listed=left)
     if record.open or files is None:
         return None
-    return Inputs(files, record, eyes.root(), bounds_of(path, os.path.abspath(path), workspace.start), eyes)
+    return Inputs(files, record, eyes.root(), bounds_of(path, top, workspace.start), eyes)
 
 
 def place_of(workspace: Workspace, wish: Wish, besides: Sequence[Problem], lineage: str, key: bytes) -> str:

@@ -24,7 +24,7 @@ from reconciler.remembering.inputs import Inputs, inputs_of, is_usual, may_be_in
 from reconciler.remembering.rows import contents_of, head_of, planned_of, told
 from reconciler.telemetry import span
 from reconciler.wishes import Planned, Wish
-from reconciler.workspace import Workspace
+from reconciler.workspace import Sight, Workspace
 
 if TYPE_CHECKING:
     from reconciler.remembering.known import Known
@@ -73,6 +73,7 @@ class Look:
         except ValueError:
             return None  # It was no plan of ours.
         self.workspace.contents.update(contents_of(held["planned"]))
+        self.workspace.seen = self._saw(held["count"], held["looked"])
         return replace(planned, plan=replace(planned.plan, holder=None if alone else who))
 
     def part(self) -> "Part | None":
@@ -140,15 +141,20 @@ class Look:
         in_parts = self._is_told_by_files(planned, names) and self.inputs.record.is_of(rows.values())
         if unsettled and not in_parts:
             return
+        lying = {place: each.everything for place, each in seen.items()}
         head = {
             "inputs": self.inputs.told(),
             "unsettled": sorted(map(str, unsettled)),
-            "looked": {place: each.everything for place, each in seen.items()},
+            "looked": lying,
             "secrets": secrets_now(secrets, os.environ, self.key),
             "planned": told(planned, self.workspace.contents.values(), names),
             "in_parts": in_parts,
         }
         keep(self.workspace.cache, self.place, head, with_digests(known, rows, objects))
+        self.workspace.seen = None if unsettled else self._saw(known.count, lying)
+
+    def _saw(self, count: int, places: Mapping[str, str]) -> Sight:
+        return Sight(self.inputs.files.id, count, self.inputs.bounds, places)
 
     def _is_settled(
         self, loaded: Loaded, recorded: State, live: Sequence[Live], files: Collection[str] | None = None

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from applied import applied
 from measuring import Bench
-from parts import LOADED, PROFILED, last_line
+from parts import LOADED, PROFILED, known_at_a_glance, last_line
 
 
 def test_a_plan_says_what_it_loaded_and_what_it_called(tmp_path: Path):
@@ -17,3 +17,6 @@ def test_a_plan_says_what_it_loaded_and_what_it_called(tmp_path: Path):
     assert spent.keys() == {"git", "SQLite", "system"}
     assert spent["SQLite"] > 0
     assert spent["system"] > 0
+    names = known_at_a_glance(bench, folder)
+    assert {"reconciler.cli.main", "reconciler.remembering.glance"} <= set(json.loads(names))
+    assert json.loads(last_line(bench, PROFILED, folder, names))["system"] > 0

@@ -75,10 +75,15 @@ def test_what_a_plan_of_a_memory_target_loads_that_goes_through_all_stages(appli
     assert_listed("plan --no-cache", modules(applied, "plan", "--no-cache"))
 
 
-def test_what_a_plan_of_a_memory_target_loads_that_is_known_from_an_earlier_one(applied: Repository):
+def test_what_a_plan_of_a_memory_target_loads_that_is_known_at_a_glance(applied: Repository):
     # A file that was written less than two seconds ago may change once more, and look the same.
-    until(lambda: "reconciler.staging" not in modules(applied, "plan"))
+    until(lambda: "reconciler.planning" not in modules(applied, "plan"))
     assert_listed("plan", modules(applied, "plan"))
+
+
+def test_what_a_plan_of_a_memory_target_loads_that_is_known_from_an_earlier_one(applied: Repository):
+    until(lambda: "reconciler.staging" not in modules(applied, "plan", "--verbose"))
+    assert_listed("plan --verbose", modules(applied, "plan", "--verbose"))
 
 
 def test_what_a_plan_of_a_local_target_loads(local: Repository):

@@ -55,6 +55,14 @@ def test_cached_and_uncached_answers_are_the_same_bytes_whatever_happens(
     holds()
 
 
+def test_what_has_not_changed_is_known_at_a_glance(tmp_path: Path) -> None:
+    write_first(tmp_path / "first", in_git=True)
+    with tempfile.TemporaryDirectory() as folder, opened(tmp_path / "first", Path(folder), ask_git=False) as twin:
+        twin.moment()
+        twin.compare()
+        assert twin.glances
+
+
 @pytest.mark.parametrize("plant", PLANTS, ids=lambda plant: plant.name)
 def test_a_planted_lie_is_found(plant: Plant, tmp_path: Path) -> None:
     write_first(tmp_path / "first", in_git=plant.ask_git)

@@ -8,7 +8,7 @@ import subprocess
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from unittest import mock
@@ -20,6 +20,7 @@ from reconciler.cli.handler import run
 from reconciler.cli.program import app
 from reconciler.load.manifest_set import manifest_set
 from reconciler.load.stat_index import StatIndex
+from reconciler.remembering.glance import glance
 from reconciler.wishes import Wish
 from reconciler.workspace import open_workspace
 
@@ -119,12 +120,14 @@ class Twin:
         reports: a folder beside it.
         clock: by which the index goes.
         shelf: caches that were put by.
+        glances: how often a plan was known at a glance.
     """
 
     folder: Path
     reports: Path
     clock: Clock = field(default_factory=Clock)
     shelf: list[Path] = field(default_factory=list)
+    glances: int = 0
 
     @property
     def cache(self) -> Path:
@@ -143,22 +146,37 @@ class Twin:
 
     def ask(self, *words: str) -> Answer:
         """Put a question to the command line."""
-        report, out, err = self.reports / "report.json", io.StringIO(), io.StringIO()
+        report = self.reports / "report.json"
         report.unlink(missing_ok=True)
-        argv = [*words, "--report", f"json={report}"]
+        answer = self.ask_plainly(*words, "--report", f"json={report}")
+        return replace(answer, report=report.read_text() if report.exists() else "")
+
+    def ask_plainly(self, *argv: str) -> Answer:
+        """The same without a report, as people do, of whom alone a glance knows what they ask."""
+        out, err = io.StringIO(), io.StringIO()
         with redirect_stdout(out), redirect_stderr(err):
-            code = run(lambda: COMMAND.main(argv, prog_name="mlops", standalone_mode=False), debug=False)
+            code = run(lambda: COMMAND.main(list(argv), prog_name="mlops", standalone_mode=False), debug=False)
         assert "internal error" not in err.getvalue(), err.getvalue()
-        return Answer(code, out.getvalue(), err.getvalue(), report.read_text() if report.exists() else "")
+        return Answer(code, out.getvalue(), err.getvalue(), "")
 
     def compare(self, *words: str) -> None:
-        """Put a question twice; and once more, if nothing is to be done, as that is what is remembered."""
+        """Put a question twice; and once more, if nothing is to be done, as that is what is remembered.
+
+        What is known of it at a glance, before and afterwards, is the same as well.
+        """
         question = ("plan", "--detailed-exitcode", "--verbose", *words)
+        known = glance(words, now=self.clock)
         cached = self.ask(*question)
         uncached = self.ask(*question, "--no-cache")
         _refuse_other(cached, uncached)
+        if known:
+            _refuse_other(_told(known), _plainly(uncached))
         if not cached.code:
             _refuse_other(self.ask(*question), uncached)
+            _refuse_other(self.ask_plainly("plan", *words), _plainly(uncached))
+            if known := glance(words, now=self.clock):
+                self.glances += 1
+                _refuse_other(_told(known), _plainly(uncached))
 
     def compare_drift(self, *words: str) -> None:
         """Ask three times what drifted: with the cache, without, and with what was learnt."""
@@ -184,6 +202,18 @@ class Twin:
         settings = ("-c", "init.defaultBranch=main", "-c", "commit.gpgsign=false", "-c", "core.hooksPath=/dev/null")
         who = {f"GIT_{role}_{what}": "a@b.example" for role in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
         subprocess.run(("git", *settings, *words), check=False, capture_output=True, env={**os.environ, **who})
+
+
+def _plainly(answer: Answer) -> Answer:
+    """What is answered to whoever asks for no more than a plan."""
+    err = "".join(line for line in answer.err.splitlines(keepends=True) if not line.startswith("passed over: "))
+    return replace(answer, err=err, report="")
+
+
+def _told(known: tuple[str, str]) -> Answer:
+    """What the command says that knows it at a glance."""
+    said, aside = known
+    return Answer(0, f"{said}\n", f"{aside}\n" if aside else "", "")
 
 
 def _refuse_other(cached: Answer, uncached: Answer) -> None:
@@ -241,6 +271,7 @@ def opened(first: Path, folder: Path, *, ask_git: bool) -> Iterator[Twin]:
     with (
         within(twin.folder),
         mock.patch("reconciler.load.stat_index.SAFE_NS", SAFE_NS),
+        mock.patch("reconciler.remembering.glance.SAFE_NS", SAFE_NS),
         mock.patch("reconciler.load.set_by_git.SAFE_NS", SAFE_NS),
         mock.patch("reconciler.remembering.inputs.manifest_set", asking),
         mock.patch("reconciler.remembering.look.StatIndex", lambda cache: StatIndex(cache, twin.clock)),
