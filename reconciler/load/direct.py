@@ -15,6 +15,9 @@ _CHUNK = 1 << 20
 _AT_A_TIME = 64
 _TOO_SLOW = "git took too long"
 
+Differences = Callable[[Sequence[tuple[str, str]]], list[bytes]]
+"""Tells how commits differ from others."""
+
 
 class Direct:
     """Git in the folder of a repository; whatever is asked of one ends by the same deadline."""
@@ -112,7 +115,7 @@ class Direct:
             raise Unanswered(_TOO_SLOW)
 
     @contextmanager
-    def differences(self, *words: str) -> Iterator[Callable[[Sequence[tuple[str, str]]], list[bytes]]]:
+    def differences(self, *words: str) -> Iterator[Differences]:
         """Give what tells how commits differ from others, as `git diff-tree` prints it; one process for all pairs.
 
         Raises:

@@ -1,4 +1,4 @@
-"""The commits behind some others, and what each changed of some files, as git tells it: two processes for all."""
+"""The commits behind some others, and what each changed of some files, as git tells it: three processes for all."""
 
 # Paths are text here: they are names in git's trees, not places on this machine.
 # ruff: noqa: PTH122
@@ -12,7 +12,7 @@ from typing import Self
 
 from reconciler.frozen import dataclass
 from reconciler.late import pattern
-from reconciler.load.direct import Direct
+from reconciler.load.direct import Differences, Direct
 from reconciler.load.git import Unanswered
 
 Hunk = tuple[int, int, int, int]
@@ -78,6 +78,7 @@ class History:
         self._parents: dict[str, tuple[str, ...]] = {}
         self._positions: dict[str, int] = {}
         self._changed: dict[tuple[str, str], Mapping[str, Delta]] = {}
+        self._deletions: Differences | None = None  # of one process for all, which few histories need
         differing = (*self.words, "--no-commit-id", "--", *named(paths))
         with ExitStack() as opened:
             self._commits = opened.enter_context(git.lines("rev-list", "--parents", *starts, "--"))
@@ -113,11 +114,18 @@ class History:
 
         As `git blame` does, each is looked for by itself; of very many at once, an old name is found in one alone.
         """
-        said = self._git.told("diff-tree", *DIFFERENCE, "--no-renames", "--diff-filter=D", parent, commit)
-        gone = [raw.new for raw in raws(said)]
+        gone = self._gone(commit, parent)
         groups = [[path] for path in paths] if len(paths) <= _MOST_ALONE else [list(paths)]
         found = [raw for group in groups if gone for raw in self._renames(commit, parent, [*group, *gone])]
         return {raw.new: Delta(raw.old, self._between(raw, parent, commit)) for raw in found if raw.new in paths}
+
+    def _gone(self, commit: str, parent: str) -> list[str]:
+        """The paths that a parent has and a commit lacks, whether or not they matter."""
+        if self._deletions is None:
+            words = (*DIFFERENCE, "--no-renames", "--no-commit-id", "--diff-filter=D")
+            self._deletions = self._open.enter_context(self._git.differences(*words))
+        (said,) = self._deletions([(commit, parent)])
+        return [raw.new for raw in raws(said)]
 
     def _renames(self, commit: str, parent: str, paths: Collection[str]) -> Iterator[Raw]:
         return raws(self._git.told("diff-tree", *DIFFERENCE, *_RENAMES, parent, commit, "--", *named(paths)))

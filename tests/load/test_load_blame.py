@@ -269,6 +269,27 @@ def test_many_files_at_once_and_as_many_renamed(repository: Path):
     assert said(*places) == ["Ana", "Ben"] * 60
 
 
+def test_git_is_started_no_oftener_for_a_longer_history(repository: Path, monkeypatch: pytest.MonkeyPatch):
+    started: list[object] = []
+    start = subprocess.Popen
+
+    def counted(*args: object, **named: object) -> object:
+        started.append(args)
+        return start(*args, **named)  # type: ignore[call-overload]
+
+    counts = []
+    for number in range(6):
+        Path(f"f{number}.yml").write_text(f"one\n{number}\n")
+        commit("Cem <cem@example.org>")
+        monkeypatch.setattr(subprocess, "Popen", counted)
+        assert said(*((f"f{each}.yml", 2) for each in range(number + 1))) == ["Cem"] * (number + 1)
+        monkeypatch.undo()
+        monkeypatch.chdir(repository)
+        counts.append(len(started))
+        started.clear()
+    assert counts == [counts[0]] * 6
+
+
 @pytest.fixture
 def walks(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many lines each walk through the history looked for."""
