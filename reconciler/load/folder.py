@@ -6,6 +6,7 @@
 import os
 from collections.abc import Collection, Iterator
 
+from reconciler.core.address import Address
 from reconciler.core.problem import Problem
 from reconciler.errors import ManifestError
 from reconciler.frozen import dataclass
@@ -50,13 +51,21 @@ def located(path: str, start: str = "", *, only: Collection[str] | None = None, 
         return _place(top, bounds_of(path, top, start), given=path, only=only)
     revision, colon, inner = path.partition(":")
     if not colon or not revision:
-        raise ManifestError([Problem(path, 1, 1, "E-PATH", f"{path} is not there; name a folder, a file or REV:PATH")])
+        message = f"{path} is not there; name a folder, a file or REV:PATH{_by_address(path)}"
+        raise ManifestError([Problem(path, 1, 1, "E-PATH", message)])
     from reconciler.load.revision import laid_out  # noqa: PLC0415  # only files of a revision need it
 
     root = laid_out(revision, inner, start=start, cached=cached)
     shown = f"{revision}:"
     top = os.path.normpath(os.path.join(root, inner))
     return _place(top, Bounds(_base(top), os.path.realpath(root), shown), given="")
+
+
+def _by_address(path: str) -> str:
+    try:
+        return f", or an address with --only {Address.parse(path)}"
+    except ValueError:
+        return ""
 
 
 def bounds_of(path: str, top: str, start: str) -> Bounds:

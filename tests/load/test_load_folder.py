@@ -66,6 +66,8 @@ def test_b03_documents_of_one_file_are_each_a_resource_with_its_own_line():
 def test_a_path_that_is_not_there_is_one_problem():
     with pytest.raises(ManifestError, match=r"nowhere:1:1: E-PATH: nowhere is not there"):
         load("nowhere")
+    with pytest.raises(ManifestError, match=r"REV:PATH, or an address with --only deployment/credit/blue$"):
+        load("deployment/credit/blue")
 
 
 def test_problems_of_all_files_come_in_one_answer_and_broken_manifests_are_there():
