@@ -53,8 +53,8 @@ class KeptPositions(Mapping[str, Place]):
         return repr(self._all())
 
     def text_for(self, document: Mapping[str, Any]) -> str:
-        """The text, if that is what `kept` gives for a document; else nothing."""
-        return self._text if _are_alike(self._document, document) else ""
+        """The text, if they are the places of this very document; else nothing."""
+        return self._text if document is self._document else ""
 
     def _all(self) -> dict[str, Place]:
         if self._found is None:
@@ -74,18 +74,15 @@ def kept(positions: Mapping[str, Place], document: Mapping[str, Any]) -> str:
     return " ".join(["%d %d" % positions[path] for path in _paths(document)])  # noqa: UP031 - in half the time
 
 
+def moved(positions: Mapping[str, Place], document: Mapping[str, Any], other: Mapping[str, Any]) -> Mapping[str, Place]:
+    """The places of a document's fields as those of another one, which has the same fields in the same order."""
+    text = positions.text_for(document) if isinstance(positions, KeptPositions) else ""
+    return KeptPositions(text, other) if text else positions
+
+
 def is_kept(text: str) -> bool:
     """Whether it is what `kept` gives of some document."""
     return text.count(" ") % 2 == 1 and text.isascii() and text.replace(" ", "").isdigit()
-
-
-def _are_alike(one: Any, other: Any) -> bool:
-    """Whether two values have surely the same fields, in the same order."""
-    if one is other:
-        return True
-    if not (isinstance(one, dict) and isinstance(other, dict)):
-        return not isinstance(one, (dict, list)) and not isinstance(other, (dict, list))
-    return list(one) == list(other) and all(_are_alike(item, other[key]) for key, item in one.items())
 
 
 def _paths(document: Mapping[str, Any]) -> list[str]:

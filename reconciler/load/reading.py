@@ -19,6 +19,7 @@ from reconciler.load.overrides import address_of, meant_for, named, overridden, 
 from reconciler.load.parsed import Document
 from reconciler.load.place import Here
 from reconciler.load.plain_lines import plain_document
+from reconciler.load.positions import moved
 from reconciler.load.said import said_secrets
 from reconciler.load.schema import is_valid
 from reconciler.load.sniff import Sniffed, looks_ours, platform_of, sniffed
@@ -168,7 +169,7 @@ class _Reader:
         self._problems += problems
         valid = not lines and not problems
         value = normal(one.value, one.written) if valid else one.value
-        return Entry(kind, platform, value, one.positions, valid, given)
+        return Entry(kind, platform, value, moved(one.positions, one.value, value), valid, given)
 
     def _what(self, one: Document) -> Sniffed:
         """What a document is: as the command says, as in Azure, unless it is plainly another kind of ours."""

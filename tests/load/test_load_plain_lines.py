@@ -10,7 +10,7 @@ from test_load_yaml import read_document
 
 from reconciler.load.document import Document
 from reconciler.load.plain_lines import plain_document
-from reconciler.load.positions import kept
+from reconciler.load.positions import kept, moved
 
 EXAMPLE = Path(__file__).parents[2] / "manifests"
 KEYS = st.sampled_from(["a", "b", "c", "$schema", "name", "dep-0", "on", "null", "y", "A_1", "x.y", "1a", "é"])
@@ -136,6 +136,9 @@ def test_places_of_a_shape_are_those_of_each_text_of_it(number: object):
     assert one
     assert told(one) == as_the_parser(text)
     assert kept(one.positions, one.value) == kept(dict(one.positions), one.value) == "2 1 2 1 3 4 4 4 5 5 6 1"
+    other = {**one.value, "e": "1"}
+    assert dict(moved(one.positions, one.value, other)) == dict(one.positions)
+    assert moved(one.positions, other, one.value) is one.positions
 
 
 @pytest.mark.parametrize(
