@@ -8,7 +8,8 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, Set
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager, suppress
 from io import BufferedReader
 from itertools import islice
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from reconciler.core.address import Address
-from reconciler.core.secret import sealed, spec_from_json, specs_from_json
+from reconciler.core.secret import sealed, spec_begun, spec_from_json, specs_from_json
 from reconciler.core.state import Live
 from reconciler.errors import ProviderError
 from reconciler.late import pattern
@@ -25,8 +26,8 @@ from reconciler.record.files import open_regular
 # What stands before an object's spec, of an address that is one. Nothing in it is escaped.
 _NAME, _TEXT, _NUMBER = rb"[\w.-]+", rb'"[ !#-\[\]-~]*"', rb"(?:0|[1-9][0-9]{0,17})"
 _FORM = pattern(
-    rb'\{"address": "(endpoint/%b|deployment/%b/%b|(?:model|environment)/%b:%b)", "fence": %b, "lineage": %b, '
-    rb'"generation": %b, "operation": %b, "created": %b, "spec": \{'
+    rb'\{"address": "(endpoint/%b|deployment/%b/%b|(?:model|environment)/%b:%b)", "fence": (%b), "lineage": (%b), '
+    rb'"generation": (%b), "operation": (%b), "created": (%b), "spec": (?=\{)'
     % (*[_NAME] * 5, _NUMBER, _TEXT, _NUMBER, _TEXT, _TEXT)
 )
 
@@ -189,15 +190,58 @@ def _in_form(line: bytes) -> re.Match[bytes] | None:
 
 def _together(lines: Sequence[bytes]) -> Sequence[Mapping[str, Any] | None]:
     """What lines say, decoded at once in less time and room; nothing where one of them is not in the tool's form."""
-    forms = [_in_form(line) for line in lines]
-    names = [form[1].decode() for form in forms if form]
-    with suppress(ValueError):
-        if len(names) == len(lines):
-            held = specs_from_json([line.decode("utf-8", "surrogatepass") for line in lines])
-            # Lines that are no JSON by themselves may be some together, but not with the same addresses.
-            if [each.get("address") if isinstance(each, dict) else "" for each in held] == names:
-                return held
+    forms = [form for line in lines if (form := _in_form(line))]
+    if len(forms) == len(lines):
+        rests = [line[form.end() :] for line, form in zip(lines, forms, strict=True)]
+        with suppress(ValueError):
+            shared = _shared_specs(rests)
+            others = iter(_all_at_once([form for form, rest in zip(forms, rests, strict=True) if rest not in shared]))
+            told = zip(forms, rests, strict=True)
+            return [_said(form, shared[rest]) if rest in shared else next(others) for form, rest in told]
     return [None] * len(lines)
+
+
+def _all_at_once(forms: Sequence[re.Match[bytes]]) -> Sequence[Mapping[str, Any]]:
+    """What lines say.
+
+    Raises:
+        ValueError: one of them is no JSON.
+    """
+    held = specs_from_json([form.string.decode("utf-8", "surrogatepass") for form in forms])
+    names = [form[1].decode() for form in forms]
+    # Lines that are no JSON by themselves may be some together, but not with the same addresses.
+    if [each.get("address") if isinstance(each, dict) else "" for each in held] != names:
+        raise ValueError("lines are some JSON together")
+    return held
+
+
+def _shared_specs(rests: Iterable[bytes]) -> dict[bytes, Any]:
+    """What several lines have for a spec, by what stands behind the form, where that is a spec and no more.
+
+    Raises:
+        ValueError: it is no JSON.
+    """
+    shared = {}
+    for rest in [rest for rest, count in Counter(rests).items() if count > 1]:
+        text = rest.decode("utf-8", "surrogatepass")
+        spec, end = spec_begun(text)
+        if text[end:] == "}\n":
+            shared[rest] = spec
+    return shared
+
+
+def _said(form: re.Match[bytes], spec: Any) -> Mapping[str, Any]:
+    """What a line says by its form, as decoding it would tell."""
+    address, fence, lineage, generation, operation, created = [each.decode("ascii") for each in form.groups()]
+    return {
+        "address": address,
+        "fence": int(fence),
+        "lineage": lineage[1:-1],
+        "generation": int(generation),
+        "operation": operation[1:-1],
+        "created": created[1:-1],
+        "spec": spec,
+    }
 
 
 def _decoded(line: bytes) -> Mapping[str, Any] | None:

@@ -34,12 +34,20 @@ def entry_text(entry: Entry) -> str:
 
 
 def entries_of(stored: Sequence[tuple[str, int, str, str]]) -> list[Entry]:
-    """The entries of their stored forms, each with its generation, operation and time of creation."""
-    specs = specs_from_json([text for text, *_ in stored])
-    return [
-        Entry(spec, generation, operation, created, spec.pop(_LABELS, {}))
-        for spec, (_, generation, operation, created) in zip(specs, stored, strict=True)
-    ]
+    """The entries of their stored forms, each with its generation, operation and time of creation.
+
+    Specs whose texts are equal are one: in a large target most are like some others.
+    """
+    texts = list(dict.fromkeys(text for text, *_ in stored))
+    specs = dict(zip(texts, specs_from_json(texts), strict=True))
+    return [_entry(specs[text], generation, operation, created) for text, generation, operation, created in stored]
+
+
+def _entry(held: Spec, generation: int, operation: str, created: str) -> Entry:
+    if _LABELS not in held:
+        return Entry(held, generation, operation, created)
+    spec = {name: value for name, value in held.items() if name != _LABELS}
+    return Entry(spec, generation, operation, created, held[_LABELS])
 
 
 def forgetful(spec: Spec | None) -> Spec | None:

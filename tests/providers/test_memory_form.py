@@ -6,6 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from unittest import mock
 
 import pytest
 from hypothesis import given, settings
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from reconciler.core.address import Address
 from reconciler.core.state import Live
 from reconciler.errors import ProviderError
+from reconciler.providers import memory_file
 from reconciler.providers.memory import MemoryProvider
 from reconciler.providers.memory_file import line_of, read_objects
 
@@ -74,6 +76,44 @@ def told(provider: MemoryProvider) -> dict[Address, Live] | None:
     with suppress(ProviderError):
         return {item.address: item for item in provider.list()}
     return None
+
+
+def objects_of(text: str) -> object:
+    """All that a file says, or what is wrong with it."""
+    with TemporaryDirectory() as folder:
+        file = Path(folder, "live.jsonl")
+        file.write_bytes(text.encode("utf-8", "surrogatepass"))
+        try:
+            return repr(read_objects(file))
+        except ProviderError as error:
+            return str(error).removeprefix(folder)
+
+
+@given(st.lists(edited, min_size=1, max_size=3), st.lists(st.integers(0, 2), max_size=7))
+@settings(max_examples=200, deadline=None)
+def test_lines_that_are_alike_say_together_what_each_says_alone(lines: list[str], order: list[int]):
+    text = "".join(lines[number % len(lines)] for number in order)
+    found = objects_of(text)
+    with mock.patch.object(memory_file, "_AT_ONCE", 1):
+        assert objects_of(text) == found
+
+
+@pytest.mark.parametrize(
+    "rest", ['{"a": 1}}', '{"a": 1}, "fence": 7, "x": {}}', '{"a": [{}}', '{}, {"a": {}}', '{"$secret": "0"}}', "{}}}"]
+)
+def test_specs_of_equal_texts_are_read_once_and_nothing_beside_them_is_passed_over(rest: str):
+    lines = [line(address, {}).replace("{}}", rest) for address in ADDRESSES]
+    found = objects_of("".join(lines))
+    with mock.patch.object(memory_file, "_AT_ONCE", 1):
+        assert objects_of("".join(lines)) == found
+
+
+def test_equal_specs_are_held_once(tmp_path: Path):
+    file = tmp_path / "live.jsonl"
+    file.write_text("".join(line(address, {"a": {"b": 1}}, fence) for fence, address in enumerate(ADDRESSES)))
+    objects, fences = read_objects(file)
+    assert len({id(item.spec) for item in objects.values()}) == 1
+    assert [item.generation for item in objects.values()] == list(fences.values()) == [0, 1, 2, 3]
 
 
 @given(st.lists(edited, max_size=5), st.integers(0, 200), st.lists(st.sampled_from(ADDRESSES), unique=True))

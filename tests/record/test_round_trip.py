@@ -7,9 +7,9 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconciler.core.state import State
+from reconciler.core.state import Entry, State
 from reconciler.load import load
-from reconciler.record.codec import from_text, to_text
+from reconciler.record.codec import entries_of, entry_text, from_text, to_text
 from reconciler.resolve import resolve
 
 TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=8) | st.sampled_from(
@@ -42,3 +42,13 @@ def test_a_spec_comes_back_from_the_record_as_it_was(tags, properties, variables
         loaded = load(str(file))
     for resource in resolve(loaded.manifests, State(), secret_key=b"k", linked=False).resources:
         assert from_text(to_text(resource.spec)) == resource.spec
+
+
+def test_entries_with_equal_specs_come_back_with_their_own_facts_and_one_spec():
+    labelled = {"model": "latest"}
+    entries = [
+        Entry({"a": {"b": 1}}, number, f"op-{number}", "then", labelled if number < 2 else {}) for number in range(4)
+    ]
+    found = entries_of([(entry_text(each), each.generation, each.operation, each.created) for each in entries])
+    assert found == entries
+    assert found[2].spec is found[3].spec
