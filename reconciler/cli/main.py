@@ -26,7 +26,13 @@ def main() -> None:
         import logging  # noqa: PLC0415 - only whoever debugs needs it
 
         logging.basicConfig(level=logging.DEBUG, handlers=[log_handler()])
-    _end(ran(words, debug=debug))
+    try:
+        code = ran(words, debug=debug)
+    except KeyboardInterrupt:  # while that was loaded which says so of all that comes after
+        from reconciler.cli.handler import interrupted  # noqa: PLC0415 - most runs are not
+
+        code = interrupted(looks=False)
+    _end(code)
 
 
 def _have_streams() -> None:

@@ -1,11 +1,12 @@
 """Whatever is read without typer is read as typer does, and ends as it does with typer."""
 
+import gc
 import inspect
 import sys
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 import typer
@@ -13,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.main import get_command
 
-from reconciler.cli import checking, explaining
+from reconciler.cli import checking, explaining, main
 from reconciler.cli.commands import as_typer_reads
 from reconciler.cli.declaring import declared
 from reconciler.cli.handler import run
@@ -211,6 +212,24 @@ def test_an_interruption_is_said_once_and_of_what_changes_nothing_that_nothing_w
     words = [name] if name == "validate" else [name, "endpoint"]
     assert ran(words, debug=debug) == 130
     assert capsys.readouterr() == ("", f"mlops: interrupted{said}\n")
+
+
+def test_an_interruption_while_the_command_is_loaded_is_no_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    def interrupted(*_words: object, **_named: object) -> int:
+        raise KeyboardInterrupt
+
+    def end(code: int) -> NoReturn:
+        raise SystemExit(code)
+
+    monkeypatch.setattr(gc, "disable", lambda: None)  # of the tests' own process
+    monkeypatch.setattr(main, "_end", end)
+    monkeypatch.setattr(main, "ran", interrupted)
+    monkeypatch.setattr(sys, "argv", ["mlops", "apply"])
+    with pytest.raises(SystemExit, match=r"^130$"):
+        main.main()
+    assert capsys.readouterr() == ("", "mlops: interrupted\n")
 
 
 def test_an_interruption_while_a_class_is_made_is_one(capsys: pytest.CaptureFixture[str]):
