@@ -35,7 +35,8 @@ DIFFERENCE = (
 )
 _PATCHES = ("-p", "-U0", "--full-index", "--no-renames")
 _RENAMES = ("--find-renames", "-l1000", "--diff-filter=R")
-_HUNK = pattern(rb"@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
+# Lines of files begin with a sign, so that no other begins as these do.
+_PATCHED = pattern(rb"\n(?:index ([0-9a-f]+)\.\.([0-9a-f]+)|@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@)")
 _SPECIAL = pattern(r"([*?\[\]\\])")
 
 
@@ -209,12 +210,12 @@ def hunks(said: bytes) -> Hunks:
     """The hunks of every patch of a difference, by the ids of what it is between."""
     found: dict[tuple[str, str], list[Hunk]] = {}
     here: list[Hunk] = []
-    # Lines of files begin with a sign; no other begins as these do.
-    for line in said.partition(b"\0\0")[2].split(b"\n"):
-        if line.startswith(b"index "):
-            old, _, new = line.split(b" ")[1].decode("ascii").partition("..")
-            here = found[old, new] = []
-        elif parts := _HUNK.match(line):
-            start, count, start_after, count_after = (int(part or 1) for part in parts.groups())
-            here.append((start, count, start_after, count_after))
+    start = said.find(b"\0\0")
+    for match in _PATCHED.finditer(said, start) if start >= 0 else ():
+        old, new, *numbers = match.groups()
+        if old:
+            here = found[old.decode("ascii"), new.decode("ascii")] = []
+        else:
+            first, count, first_after, count_after = (int(number or 1) for number in numbers)
+            here.append((first, count, first_after, count_after))
     return {pair: tuple(each) for pair, each in found.items()}
