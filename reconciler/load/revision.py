@@ -41,7 +41,7 @@ def laid_out(revision: str, path: str, *, start: str = "", cached: bool = True) 
         ManifestError: there is no repository, no such revision, or no such path in it.
         MlopsError: no disk takes its files.
     """
-    asked = f"{revision}:{path}"
+    asked = revision if path == "." else f"{revision}:{path}"
     root = git_root(start or os.getcwd())
     if not root:
         raise _refused(asked, f"{asked} is not there, and no revision either: this is not a git repository")

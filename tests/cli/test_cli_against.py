@@ -97,7 +97,12 @@ def test_settings_that_are_wrong_at_the_revision_hinder_nobody_from_mending_them
 
 @pytest.mark.parametrize("revision", ["nowhere", "--output=x", "HEAD^{/--output=x}", "::error::x"])
 def test_no_revision_is_refused(committed: Repository, revision: str):
-    assert "E-GIT" in committed.mlops("plan", f"--against={revision}", code=1).err
+    assert ":1:1: E-GIT: " in committed.mlops("plan", f"--against={revision}", code=1).err
+
+
+def test_a_revision_that_is_none_is_called_as_it_was_given(repo: Repository):
+    said = repo.mlops("plan", "--against", "HEAD", code=1).err
+    assert said.startswith("HEAD:1:1: E-GIT: HEAD is not there, and no revision either: this is not a git repository")
 
 
 def test_nothing_of_either_side_runs_and_no_socket_is_made(repo: Repository):
