@@ -23,7 +23,7 @@ seen of the manifests is left to the ordinary way, where something else than bef
 """
 
 # Paths are text here, and what makes values convenient takes longer to load than all that is done.
-# ruff: noqa: PTH109, PTH112, PTH113, PTH116, PTH118, PTH120
+# ruff: noqa: PTH109, PTH118, PTH120
 
 import hashlib
 import os
@@ -31,24 +31,15 @@ import stat
 import time
 from contextvars import ContextVar
 
-from reconciler.load.listed import (
-    ALWAYS,
-    SAFE_NS,
-    content_below,
-    descriptions_in,
-    facts_of,
-    key_of,
-    latest,
-    manifests_below,
-)
+from reconciler.load.listed import SAFE_NS, latest, manifests_below
 from reconciler.load.private import may_be_tracked
-from reconciler.load.roots import git_root, settings_above
-from reconciler.load.tool import version
+from reconciler.load.roots import settings_above
+from reconciler.remembering.scene import Scene, UnfitError, few, folders_of, no_link, sealed, told_apart
 
 TYPE_CHECKING = False  # `typing` would take as long to load as all else of a plan that is known at a glance
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from reconciler.load.set_members import ManifestSet
     from reconciler.load.stat_index import Files
@@ -56,37 +47,13 @@ if TYPE_CHECKING:
     Said = tuple[str, str]
 
 CACHE = ".mlops/cache"
-# What the shell tells of itself, and nobody else reads.
-_OF_SHELLS = frozenset({"_", "OLDPWD", "PWD", "SHLVL"})
 # What asks for more than a plan, or for another one, or says where else secrets lie.
 _FORBIDDING, _ALLOWED = ("MLOPS_", "_MLOPS_", "OTEL_"), "MLOPS_SECRET_"
 # What makes no difference to a plan that finds nothing to do, and says so.
 _NO_MATTER = frozenset({"--detailed-exitcode", "--blame", "--no-blame", "--cache", "--refresh", "--format=text"})
-_MOST_BYTES, MOST_FILES, _CHUNK = 1 << 20, 2_500, 1 << 20
+_MOST_BYTES = 1 << 20
 _RECORD, _ONES = 5, 10
 _LEFT: "ContextVar[tuple[str, bool, Files | ManifestSet] | None]" = ContextVar("left", default=None)
-
-
-class UnfitError(Exception):
-    """Something is there that no glance can tell."""
-
-
-class Scene:
-    """Where all lies that a plan hangs on; paths are absolute.
-
-    Args:
-        record: the files of the record, as `record.sqlite.files_of` has them.
-        live: the file of the target.
-        top: the folder of manifests.
-        base: the same, links resolved.
-        root: of the repository, links resolved; empty outside git.
-        files: the id of the set of manifests, where they are too many to be looked at one by one; else empty.
-        places: to what the manifests lead, each behind a sign: `+` for what is there, `-` for what is not.
-    """
-
-    def __init__(self, record: "Iterable[str]", *ones: str, places: "Iterable[str]") -> None:
-        self.record, self.places = tuple(record), tuple(places)
-        self.live, self.top, self.base, self.root, self.files = ones
 
 
 def glance(
@@ -147,7 +114,8 @@ def keep(
             return
         part, whole = sealed(scene, (settings, asked, *said), environ, _Seen(scene).listed, before_ns=before_ns)
         # What is gone leaves no trace but in its folder.
-        _believed(list(_folders(scene)), before_ns)
+        if latest(few(folders_of(scene))) >= before_ns:
+            return
         ones = (scene.live, scene.top, scene.base, scene.root, scene.files)
         texts = "\0".join((whole, part, *said, *scene.record, *ones, *scene.places))
         _write(place_of(settings, asked), texts.encode("utf-8", "surrogateescape"))
@@ -181,11 +149,7 @@ class _Seen:
 
     def listed(self) -> "Files":
         """All of them; too many are none to look at one by one."""
-        files = list[tuple[str, bytes]]()
-        for each in manifests_below(self._top, "", _of_link):
-            files.append(each)
-            if len(files) > MOST_FILES:
-                raise UnfitError(self._top)
+        files = few(manifests_below(self._top, "", no_link))
         self._left(files)
         return files
 
@@ -237,129 +201,8 @@ def settings_in(environ: "Mapping[str, str]") -> str:
 
 def place_of(settings: str, asked: "Sequence[str | None]") -> str:
     """The file in which a glance is kept; there are as many as such names, and no more."""
-    name = hashlib.sha256(_bytes((os.getcwd(), *asked))).hexdigest()[:2]
+    name = hashlib.sha256(told_apart((os.getcwd(), *asked))).hexdigest()[:2]
     return os.path.join(os.path.dirname(settings), CACHE, f"glance-{name}")
-
-
-def sealed(
-    scene: Scene,
-    told: "tuple[object, ...]",
-    environ: "Mapping[str, str]",
-    listed: "Callable[[], Files]",
-    *,
-    before_ns: int,
-) -> "Iterator[str]":
-    """The digest of all but manifests and what they lead to, and then of these as well, for who wants to know.
-
-    Args:
-        scene: where all lies.
-        told: what else there is to say, the path of `mlops.yaml` first.
-        environ: of this process.
-        listed: tells the manifests.
-        before_ns: what is not older is not believed.
-
-    Raises:
-        UnfitError: something is there, or is not, that cannot be told so.
-        OSError: something is not there.
-    """
-    seal, settings = hashlib.blake2b(key=_key(scene.record[0]), digest_size=32), str(told[0])
-    kept = {name: value for name, value in environ.items() if name not in _OF_SHELLS}
-    seal.update(_bytes((told, os.getcwd(), version(), sorted(kept.items()), vars(scene))))
-    needed = (settings, scene.live, *scene.record[:2])
-    for path in (*needed, *scene.record[2:]):
-        seal.update(_bytes((path, _looks(path, before_ns, needed=path in needed))))
-    seal.update(_bytes((_digest(settings), _digest(scene.live))))
-    yield seal.hexdigest()
-    root = git_root(scene.top)
-    if (os.path.realpath(scene.top), os.path.realpath(root) if root else "") != (scene.base, scene.root):
-        raise UnfitError(scene.top)
-    if not scene.files:
-        seal.update(_bytes(_believed(listed(), before_ns)))
-    for place in scene.places:
-        lying = _believed(_lying(place[1:]), before_ns, needed=place[0] == "+")
-        seal.update(_bytes((place, os.path.realpath(place[1:]), lying)))
-    yield seal.hexdigest()
-
-
-def _bytes(value: object) -> bytes:
-    """A value as bytes of which no two are alike, one behind the other."""
-    told = repr(value).encode("utf-8", "surrogateescape")
-    return b"%d %b" % (len(told), told)
-
-
-def _key(path: str) -> bytes:
-    """The key of the record's secrets."""
-    with open(path, "rb", opener=_without_waiting) as file:
-        key = bytes.fromhex(file.read(_CHUNK).decode("ascii"))
-    if len(key) != 32:
-        raise UnfitError(path)
-    return key
-
-
-def _looks(path: str, before_ns: int, *, needed: bool) -> str:
-    """What the disk says of a file that is none but itself, if it is there."""
-    found = os.lstat(path) if needed or os.path.lexists(path) else None
-    if found and (not stat.S_ISREG(found.st_mode) or os.path.realpath(path) != path):
-        raise UnfitError(path)
-    return _believed([(str(found.st_dev), facts_of(found))] if found else [], before_ns, needed=found is not None)
-
-
-def _lying(place: str) -> "Files":
-    """What the disk says of all that lies at a place: of more than counts there, so that no rule of that is asked."""
-    if os.path.isdir(place):
-        found = [("", facts_of(os.lstat(place)))]
-        found += [(name, _of_entry(entry)) for name, entry in content_below(place, _never_counts)]
-        return found + list(descriptions_in(place))
-    if os.path.isfile(place):
-        return [("", facts_of(os.lstat(place))), ("", facts_of(os.stat(place)))]
-    if os.path.lexists(place):
-        raise UnfitError(place)
-    return []
-
-
-def _never_counts(name: str, _folder: bool) -> bool:  # noqa: FBT001 - as `content_below` asks
-    return name.rpartition("/")[2] in ALWAYS
-
-
-def _of_entry(entry: "os.DirEntry[str]") -> bytes:
-    return _of_link(entry.path) if entry.is_symlink() else facts_of(entry.stat())
-
-
-def _of_link(path: str) -> bytes:
-    raise UnfitError(path)
-
-
-def _believed(files: "Files", before_ns: int, *, needed: bool = True) -> str:
-    """The digest of files of which the disk is believed, and that are not too many, and there if they are needed."""
-    if len(files) > MOST_FILES or bool(files) != needed or latest(files) >= before_ns:
-        raise UnfitError
-    return key_of("glance", files)
-
-
-def _folders(scene: Scene) -> "Iterator[tuple[str, bytes]]":
-    """What the disk says of all folders in which anything counts."""
-    pending = [
-        *([] if scene.files else [scene.top]),
-        *(place[1:] for place in scene.places if os.path.isdir(place[1:])),
-    ]
-    while pending:
-        folder = pending.pop()
-        yield folder, facts_of(os.stat(folder))
-        with os.scandir(folder) as entries:
-            pending += [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
-        if len(pending) > MOST_FILES:
-            raise UnfitError(folder)
-
-
-def _digest(path: str) -> str:
-    """The digest of what a file holds."""
-    digest = hashlib.sha256()
-    with open(path, "rb", buffering=0, opener=_without_waiting) as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise UnfitError(path)
-        while part := file.read(_CHUNK):
-            digest.update(part)
-    return digest.hexdigest()
 
 
 def _read(path: str) -> bytes:
@@ -379,7 +222,3 @@ def _write(path: str, data: bytes) -> None:
 def _own(path: str, flags: int) -> int:
     """Open a file of the cache: nothing is read or written through a link."""
     return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
-
-
-def _without_waiting(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_NONBLOCK)

@@ -11,7 +11,8 @@ from reconciler.load.roots import CONFIG
 from reconciler.providers.memory import MemoryProvider
 from reconciler.record.opening import state_file
 from reconciler.record.sqlite import files_of
-from reconciler.remembering.glance import MOST_FILES, Scene, keep
+from reconciler.remembering.glance import keep
+from reconciler.remembering.scene import MOST_FILES, Scene
 from reconciler.wishes import Planned, Wish, paths_of
 from reconciler.workspace import Workspace
 

@@ -107,13 +107,13 @@ def _of_contents(members: Parted) -> str:
 PLANTS: Sequence[Plant] = (
     Plant("the time of the inode's change", _swapped(load__listed___FACTS=_Facts(2)), ["write_unseen"]),
     Plant("all but the size of a file", _swapped(load__listed___FACTS=_Facts(1, 2, 3)), ["write", "wait"]),
-    Plant("what lies there, at a glance", _swapped(remembering__glance___believed=lambda *_, **__: ""), ["write"]),
+    Plant("what lies there, at a glance", _swapped(remembering__scene___believed=lambda *_, **__: ""), ["write"]),
     Plant(
         "what is live, at a glance",
-        _swapped(remembering__glance___digest=lambda _: "", remembering__glance___looks=lambda *_, **__: ""),
+        _swapped(remembering__scene___digest=lambda _: "", remembering__scene___looks=lambda *_, **__: ""),
         ["edit_live", "wait"],
     ),
-    Plant("the environment, at a glance", _swapped(remembering__glance___OF_SHELLS=_All()), ["set_secret"]),
+    Plant("the environment, at a glance", _swapped(remembering__scene___OF_SHELLS=_All()), ["set_secret"]),
     Plant("values of secrets", _swapped(remembering__look__secrets_now=lambda *_: {}), ["set_secret"]),
     Plant("what is live", _swapped(remembering__inputs__Inputs__told=_told_without("live")), ["edit_live"]),
     Plant("the record", _swapped(remembering__inputs__Inputs__told=_told_without("record")), ["forget_recorded"]),

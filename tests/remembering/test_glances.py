@@ -17,8 +17,8 @@ from reconciler.cli.handler import run
 from reconciler.core.address import Address
 from reconciler.load import tool
 from reconciler.record.store import Intent
-from reconciler.remembering import glance as glances
 from reconciler.remembering import glances as keeping
+from reconciler.remembering import scene
 from reconciler.remembering.glance import glance, left_over
 from reconciler.workspace import open_workspace
 from tests.git_here import git
@@ -40,7 +40,7 @@ def _sooner(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("reconciler.remembering.glance.SAFE_NS", SAFE_NS)
     monkeypatch.setattr("reconciler.load.stat_index.SAFE_NS", SAFE_NS)
     # In which pytest tells how far a test is.
-    monkeypatch.setattr("reconciler.remembering.glance._OF_SHELLS", {*glances._OF_SHELLS, "PYTEST_CURRENT_TEST"})
+    monkeypatch.setattr("reconciler.remembering.scene._OF_SHELLS", {*scene._OF_SHELLS, "PYTEST_CURRENT_TEST"})
 
 
 def moment() -> None:
@@ -226,7 +226,7 @@ def test_what_each_shell_sets_anew_makes_no_difference(name: str, seen: Said):
 
 @pytest.mark.usefixtures("seen")
 def test_another_version_of_the_tool_has_no_glance_of_this_one(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("reconciler.remembering.glance.version", lambda: "other")
+    monkeypatch.setattr("reconciler.remembering.scene.version", lambda: "other")
     assert tool.version() != "other"
     assert glance([]) is None
 
@@ -414,6 +414,20 @@ def test_very_many_manifests_are_compared_as_a_set(git: bool, monkeypatch: pytes
     assert asked(*words) == asked(*words, "--no-cache") != (0, said)
     shutil.rmtree("manifests")
     assert glance(words) is None
+
+
+@pytest.mark.parametrize("folder", ["manifests/src/a", "manifests/src/deep/deeper", "manifests/more"])
+def test_more_than_so_many_files_or_folders_are_not_looked_at_at_a_glance(folder: str, monkeypatch: pytest.MonkeyPatch):
+    for number in range(12):
+        put(f"{folder}/{number}/{number}.{'yml' if folder.endswith('more') else 'py'}", "a: 1\n")
+    monkeypatch.setattr("reconciler.remembering.scene.MOST_FILES", 12)
+    for _ in range(3):
+        moment()
+        assert asked()[0] in (0, 2)
+        assert glance([]) is None
+    monkeypatch.setattr("reconciler.remembering.scene.MOST_FILES", 100)
+    shutil.rmtree(folder)
+    assert learnt()
 
 
 def test_the_command_says_it_without_the_ordinary_way(seen: Said, monkeypatch: pytest.MonkeyPatch):
