@@ -39,6 +39,6 @@ def with_blame(planned: Planned, workspace: Workspace, wish: Wish) -> Planned:
     return replace(
         planned,
         plan=replace(planned.plan, steps=steps),
-        blame={**found.found, **went},
+        blame={**found.found, **went} if went else found.found,
         warnings=(*planned.warnings, *found.problems()),
     )

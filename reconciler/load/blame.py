@@ -107,7 +107,8 @@ def _told(lines: Lines, behind: Backing, found: Written) -> Blamed:
     lost = {*chain(*lines.of.values())} - told.keys() - uncommitted if are_lost else set()
     unknown = _sorted(lines.unclear | lost)
     why = (_CUT_OFF if lost else _UNCLEAR) if unknown else ""
-    return Blamed({**told, **dict.fromkeys(uncommitted, Blame())}, unknown, why)
+    told.update(dict.fromkeys(uncommitted, Blame()))
+    return Blamed(told, unknown, why)
 
 
 def _numbers(lines: Lines, behind: Backing) -> dict[File, set[int]]:
