@@ -10,6 +10,7 @@ there are no attributes.
 
 import os
 import re
+from collections.abc import Iterable, Iterator, Set
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,6 +18,7 @@ from reconciler.frozen import dataclass
 from reconciler.late import pattern
 from reconciler.load.direct import Direct
 from reconciler.load.git import Unanswered
+from reconciler.load.index_parts import IndexParts, index_parts, is_in
 from reconciler.load.listed import NOT_ENTERED, is_entered
 from reconciler.load.roots import git_root, index_of
 
@@ -110,20 +112,33 @@ class Checkout:
             return None
         return [name[self._cut() :] for name in names]
 
-    def recorded(self) -> dict[str, Recorded] | None:
-        """The files as the index has them; None where it does not say all of what is in the folder, or two are one.
+    def index_parts(self) -> IndexParts | None:
+        """What the index says of files; None where two of them may be one.
 
         Raises:
             Unanswered: git cannot say it.
         """
         said = self._git().compared(*_RECORDED, *self._here(), settings=_SETTINGS)
+        return None if self._ignores_case() else index_parts(said)
+
+    def recorded(self, said: bytes) -> dict[str, Recorded] | None:
+        """Files as the index has them; None where it does not say all of what is in the folder.
+
+        Args:
+            said: of them, in `index_parts`.
+        """
         found, end = dict[str, Recorded](), 0
         for entry in _ENTRY.finditer(said):
             if entry.start() != end or entry[2] == _SUBMODULE or entry[5].endswith(_ATTRIBUTES.encode()):
                 return None
             found[os.fsdecode(entry[5])[self._cut() :]] = _recorded(entry)
             end = entry.end()
-        return found if end == len(said) and not self._ignores_case() else None
+        return found if end == len(said) else None
+
+    def in_parts(self, names: Iterable[str], parts: Set[int]) -> Iterator[str]:
+        """Those of some files that are in some parts of the index."""
+        above = os.fsencode(f"{self.below}/" if self.below else "")
+        return (name for name in names if is_in(above + os.fsencode(name), parts))
 
     def _ignores_case(self) -> bool:
         try:

@@ -64,8 +64,17 @@ def some_on_disk(top: str, names: Iterable[str], bounds: Bounds, index: StatInde
     Raises:
         OSError: one cannot be read, or leads elsewhere.
     """
+    return some_with_facts(top, names, bounds, index)[0]
+
+
+def some_with_facts(top: str, names: Iterable[str], bounds: Bounds, index: StatIndex) -> tuple[Members, Files]:
+    """The same, with what the disk says of each.
+
+    Raises:
+        OSError: likewise.
+    """
     files = [(name, facts) for name in names if (facts := _named(top, name, bounds))]
-    return _members(_SOME, top, files, index)[0]
+    return _members(_SOME, top, files, index)[0], files
 
 
 def is_manifest(name: str) -> bool:

@@ -4,6 +4,7 @@ import os
 import shutil
 import sqlite3
 import subprocess
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -118,6 +119,47 @@ def test_a_commit_of_what_was_looked_at_changes_nothing(walks: list[str]):
     git("commit", "-q", "-am", "two")
     assert checked() == second
     assert is_asked(walks)
+
+
+BESIDE_A_COMMIT = {
+    "nothing": lambda: None,
+    "an edit": lambda: put("m/deep/b.yml", "name: other\n"),
+    "a file that git does not know": lambda: put("m/deep/new.yml", "name: new\n"),
+    "a file that is gone": lambda: Path("m/deep/b.yml").unlink(),
+    "a file that git is to forget": lambda: git("rm", "-q", "--cached", "m/deep/b.yml"),
+    "a file that git takes away": lambda: git("rm", "-q", "m/deep/b.yml"),
+    "a file that is renamed": lambda: git("mv", "m/deep/b.yml", "m/deep/c.yml"),
+    "a file that is put back as it was": lambda: git("checkout", "-q", "HEAD~1", "--", "m/deep/b.yml"),
+    "a file that git is told not to look at": lambda: git("update-index", "--assume-unchanged", "m/deep/b.yml"),
+}
+
+
+@pytest.mark.parametrize("beside", BESIDE_A_COMMIT.values(), ids=BESIDE_A_COMMIT)
+def test_a_commit_costs_no_look_at_the_files_that_it_does_not_change(beside: Callable[[], object], walks: list[str]):
+    put("m/deep/b.yml", "name: second\n")
+    git("commit", "-q", "-a", "-m", "two")
+    assert is_asked(walks)
+    for number, text in enumerate(("name: x\n", "name: y\n", "name: x\n")):
+        put("m/a.yml", text)
+        git("add", "m/a.yml")
+        if number == 1:
+            beside()
+        git("commit", "-q", "--allow-empty", "-m", "more")
+        checked()
+        put("m/a.yml", text + "more: true\n")
+        checked()
+    assert walks == []
+
+
+def test_where_most_files_are_committed_anew_the_disk_is_asked(walks: list[str]):
+    for text in ("name: x\n", "name: y\n"):
+        for number in range(500):
+            put(f"m/{number}.yml", text)
+        git("add", ".")
+        git("commit", "-q", "-m", "all")
+        walks.clear()
+        checked()
+        assert walks
 
 
 def test_a_touched_file_is_the_same(walks: list[str]):
