@@ -2,12 +2,11 @@
 
 import json
 from collections.abc import Mapping
-from functools import cache, cached_property
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from reconciler.kinds import KINDS
-from reconciler.load.plain_schema import is_surely_valid
 
 _FILES = {
     ("endpoint", "managed"): "managedOnlineEndpoint",
@@ -17,8 +16,6 @@ _FILES = {
     ("model", ""): "model",
     ("environment", ""): "environment",
 }
-
-_FEW = 50
 
 FOLDER = Path(__file__).parent / "schemas"
 
@@ -48,37 +45,17 @@ def fields_of(kind: str, platform: str) -> frozenset[str]:
 def is_valid(document: Any, kind: str, platform: str) -> bool:
     """Whether a document is as its schema says."""
     try:
-        return _validator(kind, platform).takes(document)
+        return bool(_validator(kind, platform).is_valid(document))
     except (ValueError, TypeError, OverflowError):
         # A number or a date that JSON does not have: the explanation decides.
         return False
 
 
-class _Validator:
-    """A schema, compiled once a few documents were held against it: that takes as long as some two hundred of them."""
-
-    def __init__(self, schema: Mapping[str, Any]) -> None:
-        self._schema, self._left = schema, _FEW
-
-    def takes(self, document: Any) -> bool:
-        """Whether a document is as the schema says."""
-        if self._left:
-            self._left -= 1
-            if is_surely_valid(document, self._schema):
-                return True
-        return bool(self._compiled.is_valid(document))
-
-    @cached_property
-    def _compiled(self) -> Any:
-        import jsonschema_rs  # noqa: PLC0415  # needed only for files that the cache does not know
-
-        self._left = 0
-        return jsonschema_rs.Draft202012Validator(dict(self._schema))
-
-
 @cache
-def _validator(kind: str, platform: str) -> _Validator:
-    return _Validator(schema_of(kind, platform))
+def _validator(kind: str, platform: str) -> Any:
+    import jsonschema_rs  # noqa: PLC0415  # needed only for files that the cache does not know
+
+    return jsonschema_rs.Draft202012Validator(dict(schema_of(kind, platform)))
 
 
 assert {kind for kind, _ in _FILES} == KINDS.keys()  # noqa: S101  # a kind without a schema would fail at its first file

@@ -99,9 +99,7 @@ def lines_text(lines: Iterable[str]) -> str:
 
 def json_text(value: Any) -> str:
     """A value as JSON in which nothing acts: what could is escaped, so that it reads back the same."""
-    from reconciler.render.indented import indented  # noqa: PLC0415 - only JSON needs it
-
-    return _inert_json(indented(value))
+    return _inert_json(json.dumps(value, indent=2, ensure_ascii=False))
 
 
 def json_line(value: Any) -> str:
