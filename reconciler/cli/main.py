@@ -54,13 +54,19 @@ def _said_at_once(words: list[str]) -> bool:
             if aside:
                 warn(aside)
             say(answer, colours=True)
-    except OSError:
-        return False  # What cannot be said is refused below, as of any other command.
-    except KeyboardInterrupt:
-        from reconciler.cli.handler import interrupted  # noqa: PLC0415 - most runs are not
-
-        _end(interrupted(looks=True))
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the one place where errors become messages has it
+        _end(_broken_off(error))
     return said is not None
+
+
+def _broken_off(error: BaseException) -> int:
+    """Tell as of any other command why not all was said, once: what was said before it is not said again."""
+    from reconciler.cli.handler import run  # noqa: PLC0415 - most runs come to their end
+
+    def again() -> None:
+        raise error
+
+    return run(again, debug=bool(os.environ.get("MLOPS_DEBUG")), looks=True)
 
 
 def _known(words: list[str]) -> "tuple[str, str] | None":

@@ -12,6 +12,7 @@ in a file. What all that hangs on is in one keyed digest:
     mlops.yaml                              its bytes
     that git tracks nothing of `.mlops`     asked as ever
     the record, its key, and its lock       what the disk says of the files
+    that nobody holds that lock             asked as ever
     the live side                           the bytes of the target's file
     the manifests                           what the disk says of each; there is no glance where one is a link
     very many of them                       the set that they are, as every look has it (`load.manifest_set`)
@@ -84,7 +85,7 @@ def glance(
         seals = sealed(scene, (settings, asked, answer, aside), environ, seen.listed, before_ns=now())
         known = next(seals) == part and (not scene.files or seen.set_id(settings, now) == scene.files)
         known = known and next(seals) == whole
-    except (OSError, ValueError, UnfitError):
+    except (OSError, ValueError, RecursionError, UnfitError):
         return None
     return (answer, aside) if known else None
 
@@ -97,6 +98,7 @@ def keep(
     *,
     environ: "Mapping[str, str]",
     began_ns: int,
+    are_those: "Callable[[Files], bool]",
 ) -> None:
     """Keep what a plan said.
 
@@ -107,19 +109,28 @@ def keep(
         said: by it, and by its warnings.
         environ: in which it ran.
         began_ns: when it began; what is not safely older may have changed meanwhile.
+        are_those: whether these manifests are those that it was made of; no time tells of each that a folder above
+            them was exchanged for another.
     """
-    before_ns = began_ns - SAFE_NS
+    before_ns, seen = began_ns - SAFE_NS, _Seen(scene)
+
+    def listed() -> "Files":
+        files = seen.listed()
+        if latest(files) >= before_ns or not are_those(files):
+            raise UnfitError(scene.top)
+        return files
+
     try:
         if settings_in(environ) != settings:
             return
-        part, whole = sealed(scene, (settings, asked, *said), environ, _Seen(scene).listed, before_ns=before_ns)
+        part, whole = sealed(scene, (settings, asked, *said), environ, listed, before_ns=before_ns)
         # What is gone leaves no trace but in its folder.
         if latest(few(folders_of(scene))) >= before_ns:
             return
         ones = (scene.live, scene.top, scene.base, scene.root, scene.files)
         texts = "\0".join((whole, part, *said, *scene.record, *ones, *scene.places))
         _write(place_of(settings, asked), texts.encode("utf-8", "surrogateescape"))
-    except (OSError, ValueError, UnfitError):
+    except (OSError, ValueError, RecursionError, UnfitError):
         return  # The next plan goes the ordinary way.
 
 

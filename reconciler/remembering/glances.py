@@ -4,10 +4,14 @@
 # ruff: noqa: PTH100
 
 import os
+import time
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from reconciler.load.manifest_set import is_worth_git
 from reconciler.load.roots import CONFIG
+from reconciler.load.set_on_disk import on_disk
+from reconciler.load.stat_index import Files, StatIndex
 from reconciler.providers.memory import MemoryProvider
 from reconciler.record.opening import state_file
 from reconciler.record.sqlite import files_of
@@ -43,7 +47,9 @@ def keep_glance(
         asked = target, wish.paths[0] if wish.paths else None, "git" if wish.git else ""
         settings = str(workspace.config.root / CONFIG)
         aside = "\n".join(map(str, planned.warnings))
-        keep(scene, settings, asked, (text(planned), aside), environ=environ, began_ns=began_ns)
+        are_those = partial(_are_those, workspace, scene.top)
+        began_ns = min(began_ns, time.time_ns())  # clocks go back
+        keep(scene, settings, asked, (text(planned), aside), environ=environ, began_ns=began_ns, are_those=are_those)
 
 
 def _is_plain(wish: Wish) -> bool:
@@ -56,6 +62,12 @@ def _finds_nothing(planned: Planned) -> bool:
     return planned == Planned(planned.plan, planned.warnings, passed_over=planned.passed_over) and not (
         planned.plan.steps or planned.plan.recovery or planned.plan.holder is not None
     )
+
+
+def _are_those(workspace: Workspace, top: str, files: Files) -> bool:
+    """Whether these are the manifests that the plan was made of."""
+    seen = workspace.seen
+    return seen is not None and on_disk(top, seen.bounds, StatIndex(workspace.cache), files).set.id == seen.files
 
 
 def _scene(workspace: Workspace, wish: Wish) -> Scene | None:

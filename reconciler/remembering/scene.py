@@ -24,6 +24,7 @@ MOST_FILES = 2_500
 # What the shell tells of itself, and nobody else reads.
 _OF_SHELLS = frozenset({"_", "OLDPWD", "PWD", "SHLVL"})
 _CHUNK = 1 << 20
+_LOCK = 2  # which of the record's files it is
 
 
 class UnfitError(Exception):
@@ -75,6 +76,7 @@ def sealed(
     needed = (settings, scene.live, *scene.record[:2])
     for path in (*needed, *scene.record[2:]):
         seal.update(told_apart((path, _looks(path, before_ns, needed=path in needed))))
+    _refuse_held(scene.record[_LOCK])
     seal.update(told_apart((_digest(settings), _digest(scene.live))))
     yield seal.hexdigest()
     root = git_root(scene.top)
@@ -109,6 +111,19 @@ def _looks(path: str, before_ns: int, *, needed: bool) -> str:
     if found and (not stat.S_ISREG(found.st_mode) or os.path.realpath(path) != path):
         raise UnfitError(path)
     return _believed([(str(found.st_dev), facts_of(found))] if found else [], before_ns, needed=found is not None)
+
+
+def _refuse_held(lock: str) -> None:
+    """See that nobody is at work: whoever holds the lock may have left its file as it was, as `flock` does.
+
+    Raises:
+        OSError: somebody does.
+    """
+    import fcntl  # noqa: PLC0415 - Windows has none
+
+    if os.path.lexists(lock):
+        with open(lock, "rb", buffering=0, opener=_without_waiting) as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
 
 
 def _lying(place: str) -> "Files":

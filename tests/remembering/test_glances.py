@@ -1,5 +1,6 @@
 """What a plan said is said again at a glance, and each thing that it hangs on is noticed where it changes."""
 
+import fcntl
 import io
 import os
 import shutil
@@ -9,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, redirect_stderr, redirect_stdout
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -252,6 +254,15 @@ def test_who_is_at_work_is_told(as_wanted: Path):
 
 
 @pytest.mark.usefixtures("seen")
+def test_who_holds_the_lock_and_leaves_its_file_as_it_was_is_told():
+    with Path(".mlops/state.db.dev.lock").open("rb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert glance([]) is None
+        assert "in progress by another run" in asked()[1][0]
+    assert learnt()[0].endswith(SAYS)
+
+
+@pytest.mark.usefixtures("seen")
 def test_a_record_that_came_with_the_repository_is_refused(written: Path):
     git("init", "-q")
     git("add", "--all", "--force", ".")
@@ -298,6 +309,52 @@ def test_a_file_that_went_while_somebody_planned_is_not_taken_for_one_that_was_n
     assert not list(Path(".mlops/cache").glob("glance-*"))
     assert glance([]) is None
     assert held == DEPLOYMENT.replace("NAME", "wine").replace("BLUE", "green")
+
+
+def test_a_folder_that_took_the_place_of_another_while_somebody_planned_is_not_what_was_planned(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    put("mlops.yaml", SETTINGS.replace("manifests: manifests", "manifests: deep/manifests"))
+    Path("deep").mkdir()
+    Path("manifests").rename("deep/manifests")
+    learnt()
+    file().unlink()
+    shutil.copytree("deep", "other")
+    put(
+        "other/manifests/wine/green.yml",
+        DEPLOYMENT.replace("NAME", "wine").replace("BLUE", "green").replace(": 1", ": 2"),
+    )
+    moment()
+    real = keeping.keep_glance
+
+    def keep_late(*args: object, **options: object) -> None:
+        Path("deep").rename("former")
+        Path("other").rename("deep")
+        real(*args, **options)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patched:
+        patched.setattr(keeping, "keep_glance", keep_late)
+        assert asked("--detailed-exitcode")[0] == 0
+    assert glance(["--detailed-exitcode"]) is None
+    assert asked("--detailed-exitcode")[0] == 2
+
+
+def test_a_clock_that_went_back_while_somebody_planned_tells_nothing(monkeypatch: pytest.MonkeyPatch):
+    learnt()
+    file().unlink()
+    hour_ago = time.time_ns() - 3600 * 10**9
+    monkeypatch.setattr(keeping, "time", SimpleNamespace(time_ns=lambda: hour_ago))
+    assert asked()[0] == 0
+    assert glance([]) is None
+
+
+def test_folders_too_deep_to_enter_are_left_to_the_ordinary_way(seen: Said, monkeypatch: pytest.MonkeyPatch):
+    def too_deep(*_: object) -> None:
+        raise RecursionError
+
+    monkeypatch.setattr("reconciler.remembering.glance.manifests_below", too_deep)
+    assert glance([]) is None
+    assert asked() == (0, seen)
 
 
 def test_a_plan_that_finds_something_to_do_is_not_known_at_a_glance():
@@ -430,18 +487,47 @@ def test_more_than_so_many_files_or_folders_are_not_looked_at_at_a_glance(folder
     assert learnt()
 
 
-def test_the_command_says_it_without_the_ordinary_way(seen: Said, monkeypatch: pytest.MonkeyPatch):
-    ends: list[int] = []
+def of_the_command(stdout: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> tuple[int, str]:
+    """The exit code of the command, and what it says on standard error."""
 
     def end(code: int) -> None:
-        ends.append(code)
         raise SystemExit(code)
 
     monkeypatch.setattr("reconciler.cli.main.os._exit", end)
     monkeypatch.setattr("reconciler.cli.main.atexit._run_exitfuncs", lambda: None)
-    monkeypatch.setattr("reconciler.cli.main.ran", lambda *_, **__: pytest.fail("it goes the ordinary way"))
     monkeypatch.setattr(sys, "argv", ["mlops", "plan", "--detailed-exitcode"])
-    out, err = io.StringIO(), io.StringIO()
-    with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit):
+    err = io.StringIO()
+    with redirect_stdout(stdout), redirect_stderr(err), pytest.raises(SystemExit) as ended:
         main.main()
-    assert (ends, out.getvalue(), err.getvalue()) == ([0], f"{seen[0]}\n", f"{seen[1]}\n")
+    assert isinstance(ended.value.code, int)
+    return ended.value.code, err.getvalue()
+
+
+def test_the_command_says_it_without_the_ordinary_way(seen: Said, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("reconciler.cli.main.ran", lambda *_, **__: pytest.fail("it goes the ordinary way"))
+    out = io.StringIO()
+    assert of_the_command(out, monkeypatch) == (0, f"{seen[1]}\n")
+    assert out.getvalue() == f"{seen[0]}\n"
+
+
+@pytest.mark.usefixtures("seen")
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(28, "No space left on device"),
+        UnicodeEncodeError("ascii", "\xe9", 0, 1, "ordinal not in range(128)"),
+        KeyboardInterrupt(),
+    ],
+    ids=repr,
+)
+def test_what_cannot_be_said_is_refused_once_as_in_the_ordinary_way(
+    error: BaseException, monkeypatch: pytest.MonkeyPatch
+):
+    class Full(io.StringIO):
+        def write(self, _text: str) -> int:
+            raise error
+
+    said = of_the_command(Full(), monkeypatch)
+    file().unlink()
+    assert said == of_the_command(Full(), monkeypatch)
+    assert said[1].count("W-UNPINNED") == 3
