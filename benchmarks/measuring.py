@@ -6,12 +6,12 @@ import socket
 import statistics
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 MLOPS = str(Path(sys.executable).with_name("mlops"))
+LAUNCHER = str(Path(__file__).with_name("launching.py"))
 
 
 @dataclass(frozen=True)
@@ -69,27 +69,26 @@ class Bench:
     def run(self, command: Command) -> tuple[Cost, str]:
         """Run a command to its end; its cost and its output."""
         command.prepare()
-        output = self.folder / "output"
+        output, told = self.folder / "output", self.folder / "told"
+        told.unlink(missing_ok=True)
+        launcher = (sys.executable, "-I", "-S", LAUNCHER, str(told))
         with output.open("wb") as stream:
-            began = time.perf_counter()
-            process = subprocess.Popen(
-                command.argv,
+            ended = subprocess.run(
+                (*launcher, *command.argv),
                 cwd=command.folder,
                 env={**self.environ, **command.environ},
                 stdout=stream,
                 stderr=stream,
                 stdin=subprocess.DEVNULL,
+                check=False,
             )
-            _, status, used = os.wait4(process.pid, 0)
-            wall = time.perf_counter() - began
-        process.returncode = os.waitstatus_to_exitcode(status)
+        cpu, wall, peak, code = _told(told) if not ended.returncode else (0, 0, 0, ended.returncode)
         text = output.read_text(errors="replace")
         refused = command.refuse and re.search(command.refuse, text)
-        if process.returncode or command.expect not in text or refused:
+        if code or command.expect not in text or refused:
             words = " ".join(map(str, command.argv))
-            raise RuntimeError(f"`{words}` ended with {process.returncode} and said: {text[-300:].strip()!r}")
-        mb = used.ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
-        return Cost(used.ru_utime + used.ru_stime, wall, mb), text
+            raise RuntimeError(f"`{words}` ended with {code} and said: {text[-300:].strip()!r}")
+        return Cost(cpu, wall, peak / (1e6 if sys.platform == "darwin" else 1e3)), text
 
     def in_turns(self, commands: Sequence[Command], runs: int) -> list[list[Cost]]:
         """The costs of each command; they take turns, so that a machine that slows down slows all of them."""
@@ -97,6 +96,12 @@ class Bench:
             self.run(command)
         rounds = [[self.run(command)[0] for command in commands] for _ in range(runs)]
         return [list(costs) for costs in zip(*rounds, strict=True)]
+
+
+def _told(file: Path) -> tuple[float, float, int, int]:
+    """What the launcher has written: CPU and wall seconds, peak memory as the system counts it, exit code."""
+    cpu, wall, peak, code = file.read_text().split()
+    return float(cpu), float(wall), int(peak), int(code)
 
 
 def say(text: str) -> None:
