@@ -48,7 +48,7 @@ print(json.dumps({"git": children.ru_utime + children.ru_stime, **spent}), file=
 END = "import os; os._exit(0)"
 DIGEST = "import hashlib; stream = open('live.json', 'rb')"
 LOADED = """
-import json, os, sys
+import os, sys
 os._exit = sys.exit
 from reconciler.cli.main import main
 sys.argv = ["mlops", "plan"]
@@ -56,7 +56,9 @@ try:
     main()
 except SystemExit:
     pass
-print(json.dumps([name for name in sys.modules if name != "__main__"]), file=sys.stderr)
+names = [name for name in sys.modules if name != "__main__"]
+import json  # which is not what the plan has loaded
+print(json.dumps(names), file=sys.stderr)
 """
 
 

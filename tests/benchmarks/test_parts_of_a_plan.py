@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from applied import applied
-from measuring import Bench
+from measuring import Bench, python
 from parts import LOADED, PROFILED, known_at_a_glance, last_line
 
 
@@ -19,4 +19,6 @@ def test_a_plan_says_what_it_loaded_and_what_it_called(tmp_path: Path):
     assert spent["system"] > 0
     names = known_at_a_glance(bench, folder)
     assert {"reconciler.cli.main", "reconciler.remembering.glance"} <= set(json.loads(names))
+    anyway = bench.run(python("import sys; print(*sys.modules)", folder))[1].split()
+    assert not {"json", "re", "typing"} & set(json.loads(names)) - set(anyway)
     assert json.loads(last_line(bench, PROFILED, folder, names))["system"] > 0
