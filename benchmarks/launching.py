@@ -14,11 +14,16 @@ DEFAULTS = (signal.SIGPIPE, signal.SIGXFSZ)
 
 
 def main() -> None:
-    """`launching.py FILE PROGRAM [ARGUMENT]...`; in FILE user and system seconds, wall, peak memory and exit code."""
-    file, *argv = sys.argv[1:]
+    """`launching.py FILE [NAME=VALUE]... -- PROGRAM [ARGUMENT]...`; FILE gets CPU, wall, peak memory and exit code.
+
+    What the program has in its environment besides, such as libraries of its own, is not for this Python.
+    """
+    file, *words = sys.argv[1:]
+    end = words.index("--")
+    environ, argv = {**os.environ, **dict(word.split("=", 1) for word in words[:end])}, words[end + 1 :]
     began = time.perf_counter()
     try:
-        process = os.posix_spawnp(argv[0], argv, os.environ, setsigdef=DEFAULTS)
+        process = os.posix_spawnp(argv[0], argv, environ, setsigdef=DEFAULTS)
     except OSError as error:
         sys.exit(f"{argv[0]}: {error.strerror}")
     _, status, used = os.wait4(process, 0)

@@ -71,12 +71,12 @@ class Bench:
         command.prepare()
         output, told = self.folder / "output", self.folder / "told"
         told.unlink(missing_ok=True)
-        launcher = (sys.executable, "-I", "-S", LAUNCHER, str(told))
+        besides = (f"{name}={value}" for name, value in command.environ.items())
         with output.open("wb") as stream:
             ended = subprocess.run(
-                (*launcher, *command.argv),
+                (sys.executable, "-I", "-S", LAUNCHER, str(told), *besides, "--", *command.argv),
                 cwd=command.folder,
-                env={**self.environ, **command.environ},
+                env=self.environ,
                 stdout=stream,
                 stderr=stream,
                 stdin=subprocess.DEVNULL,

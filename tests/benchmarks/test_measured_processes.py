@@ -25,8 +25,10 @@ def test_what_it_takes_is_its_own_and_that_of_the_children_for_which_it_waits(tm
 
 def test_it_runs_in_its_folder_with_its_environment_and_gives_its_output(tmp_path: Path) -> None:
     (tmp_path / "there").mkdir()
-    told = Command(("sh", "-c", "pwd; echo $OF; echo wrong >&2"), tmp_path / "there", "there", environ={"OF": "us"})
-    assert Bench(tmp_path).run(told)[1] == f"{tmp_path / 'there'}\nus\nwrong\n"
+    script = "pwd; echo $OF $HOME $1; echo wrong >&2"
+    argv = ("sh", "-c", script, "--", "A=B")
+    command = Command(argv, tmp_path / "there", "there", environ={"OF": "u=s", "HOME": "here"})
+    assert Bench(tmp_path).run(command)[1] == f"{tmp_path / 'there'}\nu=s here A=B\nwrong\n"
 
 
 @pytest.mark.parametrize(
