@@ -185,15 +185,6 @@ def specs_from_json(texts: Sequence[str]) -> list[Any]:
     return found
 
 
-def spec_begun(text: str) -> tuple[Any, int]:
-    """Read the sealed spec that a text begins with; gives where that ends, too.
-
-    Raises:
-        ValueError: it begins with none.
-    """
-    return json.JSONDecoder(object_hook=_hook_for(text)).raw_decode(text)
-
-
 def _hook_for(text: str) -> Callable[[dict[str, Any]], Any] | None:
     """What makes the mappings of a JSON form those of a spec as they are read; thousands are for a plan."""
     return None if "$" not in text else _unsealed_mapping if "$$" in text else _opened

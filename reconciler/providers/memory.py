@@ -24,7 +24,8 @@ from reconciler.core.plan import Operation, Step
 from reconciler.core.problem import Problem
 from reconciler.core.state import Live
 from reconciler.errors import ProviderError, StateError
-from reconciler.providers.memory_file import digest_of, digests_of, known_of, line_of, read_objects, root_of, some_of
+from reconciler.providers.memory_file import digests_of, known_of, read_objects, root_of, some_of
+from reconciler.providers.memory_lines import digest_of, line_of
 from reconciler.providers.provider import Assets, Setting
 from reconciler.record.files import lay_down, sync_folder
 from reconciler.record.lock import LockFile, wait_until_taken

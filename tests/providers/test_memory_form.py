@@ -17,7 +17,8 @@ from reconciler.core.state import Live
 from reconciler.errors import ProviderError
 from reconciler.providers import memory_file
 from reconciler.providers.memory import MemoryProvider
-from reconciler.providers.memory_file import line_of, read_objects
+from reconciler.providers.memory_file import read_objects
+from reconciler.providers.memory_lines import line_of
 
 CREDIT, FRAUD = Address.parse("endpoint/credit"), Address.parse("endpoint/fraud")
 ADDRESSES = [CREDIT, FRAUD, Address.parse("deployment/credit/blue"), Address.parse("model/risk:1")]

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from reconciler import pipeline
 from reconciler.core.address import Address
 from reconciler.core.state import Live
-from reconciler.providers.memory_file import line_of
+from reconciler.providers.memory_lines import line_of
 from reconciler.wishes import Wish
 from reconciler.workspace import open_workspace
 from tests.remembering.remembered_world import (
