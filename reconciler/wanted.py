@@ -9,6 +9,7 @@ from reconciler.core.address import Address
 from reconciler.core.manifest import Manifest, Resource
 from reconciler.core.problem import Problem
 from reconciler.core.state import Entry, State
+from reconciler.core.words import nearest
 from reconciler.errors import ManifestError, MlopsError
 from reconciler.kinds.references import made_by
 from reconciler.load import Loaded, at_revision, load_all, with_secrets
@@ -104,10 +105,8 @@ def named(workspace: Workspace, addresses: Sequence[Address], state: State) -> s
 
 
 def _not_there(address: Address, state: State, workspace: Workspace) -> str:
-    import difflib  # noqa: PLC0415 - only for what is wrong
-
-    near = difflib.get_close_matches(str(address), [str(each) for each in state.entries], n=1)
-    hint = f"; did you mean {near[0]}?" if near else ""
+    near = nearest(str(address), map(str, state.entries))
+    hint = f"; did you mean {near}?" if near else ""
     return f"{address} is not there (target {workspace.target.name}{hint})"
 
 
@@ -231,11 +230,9 @@ def refuse_unknown(only: Sequence[Address], resolved: Resolved, state: State) ->
     """Refuse an address that is neither wanted nor recorded: a plan of nothing would look as if all were well."""
     if not only:
         return
-    known = sorted({str(address) for address in (*state.entries, *(r.address for r in resolved.resources))})
+    known = {str(address) for address in (*state.entries, *(r.address for r in resolved.resources))}
     for address in only:
         if str(address) not in known:
-            import difflib  # noqa: PLC0415 - only for what is wrong
-
-            near = difflib.get_close_matches(str(address), known, n=1)
-            advice = f"did you mean {near[0]}?" if near else "`mlops plan` without --only shows what there is"
+            near = nearest(str(address), known)
+            advice = f"did you mean {near}?" if near else "`mlops plan` without --only shows what there is"
             raise MlopsError(f"--only {address}: it is neither defined nor recorded; {advice}")

@@ -6,10 +6,10 @@ from typing import Any
 
 from reconciler.core.address import Address
 from reconciler.core.state import Entry
+from reconciler.core.words import did_you_mean
 from reconciler.errors import MlopsError
 from reconciler.kinds.marks import is_archived
 from reconciler.kinds.references import natural
-from reconciler.load.words import did_you_mean
 from reconciler.record.store import Store
 from reconciler.render.azure_assets import asset_document, name_document
 from reconciler.resolve import Registry

@@ -8,6 +8,7 @@ from typing import Any
 
 from reconciler.core.address import Address
 from reconciler.core.problem import Problem
+from reconciler.core.words import did_you_mean
 from reconciler.errors import ManifestError
 from reconciler.frozen import dataclass
 from reconciler.load.flaw import Flaw
@@ -19,7 +20,6 @@ from reconciler.load.place import Bounds, Here, inside, shown
 from reconciler.load.private import refuse_tracked
 from reconciler.load.roots import CONFIG, git_root, settings_above
 from reconciler.load.text import MAX_BYTES, decoded
-from reconciler.load.words import did_you_mean
 from reconciler.record.files import open_regular
 
 STATE = ".mlops/state.db"

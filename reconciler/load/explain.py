@@ -4,11 +4,11 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 
+from reconciler.core.words import nearest
 from reconciler.kinds import KINDS
 from reconciler.load.flaw import Flaw
 from reconciler.load.scalars import spoken
 from reconciler.load.schema import fields_of, schema_of
-from reconciler.load.words import nearest
 
 _POLICIES = frozenset({"rollout", "slo", "autoscale"})
 _INTO_FIELDS = frozenset({"properties", "additionalProperties", "items", "propertyNames"})

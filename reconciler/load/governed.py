@@ -5,9 +5,9 @@ from dataclasses import replace
 
 from reconciler.core.manifest import Manifest, Source
 from reconciler.core.problem import Problem
+from reconciler.core.words import did_you_mean
 from reconciler.load.options import Override
 from reconciler.load.overrides import address_of
-from reconciler.load.words import did_you_mean
 
 # The others, as `slo`, promise something and change nothing.
 POLICY_FIELDS = frozenset({"rollout", "autoscale"})

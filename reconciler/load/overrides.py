@@ -6,13 +6,13 @@ from typing import Any
 
 from reconciler.core.manifest import Source
 from reconciler.core.problem import Problem
+from reconciler.core.words import did_you_mean
 from reconciler.errors import ManifestError
 from reconciler.late import pattern
 from reconciler.load.nodes import MAX_DEPTH
 from reconciler.load.options import Options, Override
 from reconciler.load.parsed import Document
 from reconciler.load.schema import fields_of
-from reconciler.load.words import did_you_mean
 
 SET = "--set"
 

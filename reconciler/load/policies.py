@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from reconciler.core.address import Address
+from reconciler.core.words import did_you_mean
 from reconciler.load.timetables import DAYS, minutes_of
 from reconciler.load.values import REQUIRED, Field, File, Read, Values, listed
-from reconciler.load.words import did_you_mean
 
 Policy = Mapping[str, Any]
 

@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
+from reconciler.core.words import nearest
 from reconciler.frozen import dataclass
 from reconciler.kinds import KINDS, Kind
 from reconciler.late import pattern
 from reconciler.load.schema import SCHEMAS, fields_of
-from reconciler.load.words import nearest
 
 _BY_SCHEMA = {schema: kind for kind in KINDS.values() for schema in kind.schemas}
 _NAMES = {name.lower(): name for name in SCHEMAS}

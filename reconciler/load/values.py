@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from reconciler.core.words import did_you_mean
 from reconciler.load.timetables import date_of, knows_zone, minutes_of, zones
-from reconciler.load.words import did_you_mean
 
 Read = Callable[[str, Any], Any]
 """Takes a dotted path and the value there; gives what it means, or None after telling what is wrong."""

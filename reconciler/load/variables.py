@@ -4,13 +4,13 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 
 from reconciler.core.problem import Problem
+from reconciler.core.words import did_you_mean
 from reconciler.frozen import dataclass
 from reconciler.late import pattern
 from reconciler.load.check import MOST
 from reconciler.load.nodes import Unreadable
 from reconciler.load.place import Here
 from reconciler.load.text import MAX_BYTES
-from reconciler.load.words import did_you_mean
 
 _VARIABLE = pattern(r"(?<!\$)\{\{[ \t]*([A-Za-z_][A-Za-z0-9_]*)[ \t]*\}\}")
 _COMMENT = pattern(r"(?<!\S)#")

@@ -1,9 +1,8 @@
 """What every command of day two begins with: the live object of an address, and the provider's small abilities."""
 
-import difflib
-
 from reconciler.core.address import Address
 from reconciler.core.state import Live
+from reconciler.core.words import nearest
 from reconciler.errors import MlopsError, ProviderError
 from reconciler.kinds.references import made_by
 from reconciler.providers.provider import CredentialSource, LogSource, TableSource
@@ -59,9 +58,8 @@ def _near(workspace: Workspace, address: Address) -> str:
     found = [item.address for item in workspace.provider.list() if item.address.kind == address.kind]
     names = [str(each) for each in found]
     # Of the whole addresses too much would be alike.
-    near = difflib.get_close_matches(_named(address), [_named(each) for each in found], n=1)
-    if near:
-        return f"; did you mean {address.kind}/{near[0]}?"
+    if near := nearest(_named(address), map(_named, found)):
+        return f"; did you mean {address.kind}/{near}?"
     if names:
         return f"; there are: {', '.join(sorted(names)[:5])}"
     return f"; apply it first, or make it: {made_by(address)}"

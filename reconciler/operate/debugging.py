@@ -1,6 +1,5 @@
 """What a deployment needs to be debugged, laid down: of the files as they lie there, or as it is recorded."""
 
-import difflib
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -8,6 +7,7 @@ from pathlib import Path, PurePath
 
 from reconciler.core.address import Address
 from reconciler.core.state import State
+from reconciler.core.words import nearest
 from reconciler.errors import ManifestError, MlopsError
 from reconciler.operate.debug_container import Boxed, boxed
 from reconciler.operate.debug_finding import Files, Found, in_files, in_process_objections, in_record
@@ -209,8 +209,8 @@ def _missing(address: Address | None, files: Files, state: State) -> str:
         return f"which deployment? {there}"
     if str(address) in known:
         return f"{address} is not recorded; without --recorded it runs as the files say"
-    near = difflib.get_close_matches(str(address), known, n=1)
-    return f"{address} is neither defined nor recorded; {f'did you mean {near[0]}?' if near else there}"
+    near = nearest(str(address), known)
+    return f"{address} is neither defined nor recorded; {f'did you mean {near}?' if near else there}"
 
 
 def _sample(found: Found) -> Path | None:

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from reconciler.core.address import Address
 from reconciler.core.manifest import Manifest, Resource
 from reconciler.core.problem import Problem
+from reconciler.core.words import nearest
 from reconciler.kinds import KINDS
 from reconciler.kinds.skus import SKUS, sku_of
 from reconciler.late import pattern
@@ -74,10 +75,8 @@ def _size_problems(resource: Resource) -> Iterator[Problem]:
     size = resource.spec.get("instance_type")
     if resource.spec.get("type") == "kubernetes" or not isinstance(size, str) or sku_of(size):
         return
-    import difflib  # noqa: PLC0415 - only for what is wrong
-
-    near = difflib.get_close_matches(size.lower(), SKUS, n=1)
-    advice = f"; nearest: Standard_{SKUS[near[0]].name}" if near else ""
+    near = nearest(size, SKUS)
+    advice = f"; nearest: Standard_{SKUS[near].name}" if near else ""
     message = f"unknown instance_type {size}{advice}; it cannot be held against a quota"
     yield resource.manifest.problem("instance_type", "W-SKU", message)
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from reconciler.core.manifest import Resource
 from reconciler.core.problem import Problem
+from reconciler.core.words import nearest
 
 
 def traffic_problems(
@@ -49,10 +50,8 @@ def _named(
             )
             yield endpoint.manifest.problem(f"{field}.{name}", "E-DELETE-TRAFFIC", message)
         elif name not in deployments:
-            import difflib  # noqa: PLC0415 - only for what is wrong
-
-            near = difflib.get_close_matches(name, deployments, n=1)
-            advice = f"; did you mean {near[0]}?" if near else ""
+            near = nearest(name, deployments)
+            advice = f"; did you mean {near}?" if near else ""
             known = f"deployments: {', '.join(sorted(deployments))}" if deployments else "it has no deployments"
             message = f"{field} names {name!r}; {known}{advice}"
             yield endpoint.manifest.problem(f"{field}.{name}", "E-TRAFFIC-REF", message)

@@ -3,6 +3,7 @@
 import importlib
 from typing import TYPE_CHECKING
 
+from reconciler.core.words import nearest
 from reconciler.errors import ProviderError
 from reconciler.providers.provider import Provider
 
@@ -32,10 +33,8 @@ def provider_named(name: str) -> type[Provider]:
 
     known = {point.name: point for point in entry_points(group=GROUP)}
     if name not in known:
-        import difflib  # noqa: PLC0415 - only for what is wrong
-
-        near = difflib.get_close_matches(name, known, n=1)
-        advice = f"; did you mean {near[0]}?" if near else ";"
+        near = nearest(name, known)
+        advice = f"; did you mean {near}?" if near else ";"
         raise ProviderError(f"there is no provider {name!r}{advice} known: {', '.join(sorted(known))}")
     return _loaded(known[name])
 

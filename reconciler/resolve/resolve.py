@@ -9,6 +9,7 @@ from reconciler.core.manifest import Manifest, Resource
 from reconciler.core.problem import Problem
 from reconciler.core.secret import Secret
 from reconciler.core.state import State
+from reconciler.core.words import nearest
 from reconciler.frozen import dataclass
 from reconciler.kinds import KINDS
 from reconciler.kinds.marks import BY_COMMAND, is_by_command
@@ -221,10 +222,8 @@ def _missing(written: str, kind: str, registry: Registry) -> str:
     name, at, label = written.partition("@")
     if at and label == "latest" and any(each.startswith(f"{name}:") for each in known):
         return "leads nowhere: all versions of it are archived; restore one, or name a version"
-    import difflib  # noqa: PLC0415 - only for what is wrong
-
-    near = difflib.get_close_matches(written, known, n=1)
-    meant = f"did you mean {near[0]}?" if near else ""
+    near = nearest(written, known)
+    meant = f"did you mean {near}?" if near else ""
     if registry.blind:
         return f"is not defined here, so it has to be registered when this is applied; {meant}".removesuffix("; ")
     advice = meant or "add its file, or register it first"
@@ -233,18 +232,16 @@ def _missing(written: str, kind: str, registry: Registry) -> str:
 
 def _orphans(resources: Iterable[Resource], names: set[Address], state: State) -> Iterator[Problem]:
     """A deployment whose endpoint is nowhere, or is about to be deleted."""
-    endpoints = sorted(address.name for address in names if address.kind == "endpoint")
+    endpoints = {address.name for address in names if address.kind == "endpoint"}
     for resource in resources:
         parent = resource.address.parent
         if parent is None or parent in names:
             continue
-        import difflib  # noqa: PLC0415 - only for what is wrong
-
-        near = difflib.get_close_matches(parent.name, endpoints, n=1)
+        near = nearest(parent.name, endpoints)
         where = (
             "is recorded but no longer defined here" if parent in state.entries else "is not defined here nor recorded"
         )
-        advice = f"did you mean {near[0]}?" if near else f"add its file, or make it: {made_by(parent)}"
+        advice = f"did you mean {near}?" if near else f"add its file, or make it: {made_by(parent)}"
         yield resource.manifest.problem("endpoint_name", "E-REF", f"endpoint {parent.name!r} {where}; {advice}")
 
 

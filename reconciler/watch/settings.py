@@ -8,6 +8,7 @@ from typing import Any
 
 from reconciler.core.address import Address
 from reconciler.core.problem import Problem
+from reconciler.core.words import did_you_mean
 from reconciler.errors import ManifestError
 from reconciler.load.document import document
 from reconciler.load.nodes import Unreadable, documents
@@ -16,7 +17,6 @@ from reconciler.load.place import Here, shown
 from reconciler.load.text import MAX_BYTES, decoded
 from reconciler.load.timetables import zone_of
 from reconciler.load.values import REQUIRED, Field, Values, listed
-from reconciler.load.words import did_you_mean
 from reconciler.record.files import open_regular
 from reconciler.watch.clone import Signers
 from reconciler.watch.windows import Window, Windows, is_cron
