@@ -31,7 +31,7 @@ PRIVATE = ".mlops"
 
 
 @dataclass(frozen=True)
-class Sight:
+class SeenManifests:
     """What a look saw of manifests.
 
     Args:
@@ -72,7 +72,7 @@ class Workspace:
     files: set[str] = field(default_factory=set)
     manifests: list[Manifest] = field(default_factory=list)
     plain: dict[str, str] = field(default_factory=dict)
-    seen: "Sight | None" = None
+    seen: "SeenManifests | None" = None
     start: str = ""
     offline: bool = False
     turn: str = ""

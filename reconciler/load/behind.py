@@ -42,7 +42,7 @@ def behind(manifests: Iterable[Manifest]) -> Behind:
     return found
 
 
-def wholes_of(git: Direct, wanted: Iterable[Place], named: Behind, commits: Commits) -> Backing:
+def backing_of(git: Direct, wanted: Iterable[Place], named: Behind, commits: Commits) -> Backing:
     """Find what stands behind some places; what is outside of the repository is left out.
 
     Args:
@@ -54,7 +54,7 @@ def wholes_of(git: Direct, wanted: Iterable[Place], named: Behind, commits: Comm
     Raises:
         Unanswered: git cannot say.
     """
-    wholes = Backing()
+    backing = Backing()
     found = sorted(_paths(wanted, named), key=lambda each: each[:2])
     for revision, some in groupby(found, key=lambda each: each[0]):
         pairs = [(path, source) for _, path, source in some]
@@ -62,10 +62,10 @@ def wholes_of(git: Direct, wanted: Iterable[Place], named: Behind, commits: Comm
         committed = _committed(git, commit, {path for path, _ in pairs}, checkout=not revision) if commit else set()
         for path, source in pairs:
             if path in committed:
-                wholes.of.setdefault(source, []).append((commit, path))
+                backing.of.setdefault(source, []).append((commit, path))
             elif not revision:
-                wholes.uncommitted.add(source)
-    return wholes
+                backing.uncommitted.add(source)
+    return backing
 
 
 def _paths(wanted: Iterable[Place], named: Behind) -> Iterator[tuple[str, str, Source]]:

@@ -19,7 +19,7 @@ from reconciler.core.problem import Problem
 from reconciler.frozen import dataclass
 from reconciler.load.attribution import File, Held, Line, attributed
 from reconciler.load.authors import authors
-from reconciler.load.behind import Backing, Behind, wholes_of
+from reconciler.load.behind import Backing, Behind, backing_of
 from reconciler.load.blame_cache import Written, known, learn
 from reconciler.load.direct import Direct
 from reconciler.load.git import Unanswered
@@ -80,14 +80,14 @@ def blamed(
     try:
         git = Direct(root, patience_s=patience_s)
         commits = lru_cache(partial(commit_of, git))
-        lines, wholes = lines_of(git, wanted, plain, commits), wholes_of(git, wanted, named, commits)
-        found = _written(git, _numbers(lines, wholes), cache)
+        lines, backing = lines_of(git, wanted, plain, commits), backing_of(git, wanted, named, commits)
+        found = _written(git, _numbers(lines, backing), cache)
     except Unanswered as error:
         return Blamed(unknown=_sorted(source for place in wanted for source in place.sources), why=str(error))
-    return _told(lines, wholes, found)
+    return _told(lines, backing, found)
 
 
-def _told(lines: Lines, behind: Backing, found: Written) -> Blamed:
+def _told(lines: Lines, backing: Backing, found: Written) -> Blamed:
     """Who wrote places; of those without an answer the lines, or what stands behind them, are cut off."""
     told = {
         source: wrote[number]
@@ -96,13 +96,13 @@ def _told(lines: Lines, behind: Backing, found: Written) -> Blamed:
         for source, number in numbers.items()
         if number in wrote
     }
-    for source, files in behind.of.items():
+    for source, files in backing.of.items():
         theirs = [found[file][WHOLE] for file in files if WHOLE in found.get(file, ())]
         if source in told and len(theirs) == len(files):
             told[source] = max(told[source], *theirs, key=lambda blame: blame.date)
         else:
             told.pop(source, None)
-    uncommitted = lines.uncommitted | behind.uncommitted
+    uncommitted = lines.uncommitted | backing.uncommitted
     are_lost = len(told) < sum(map(len, lines.of.values()))
     lost = {*chain(*lines.of.values())} - told.keys() - uncommitted if are_lost else set()
     unknown = _sorted(lines.unclear | lost)
@@ -111,10 +111,10 @@ def _told(lines: Lines, behind: Backing, found: Written) -> Blamed:
     return Blamed(told, unknown, why)
 
 
-def _numbers(lines: Lines, behind: Backing) -> dict[File, set[int]]:
+def _numbers(lines: Lines, backing: Backing) -> dict[File, set[int]]:
     """By file of a commit, the numbers of the lines that are looked for."""
     numbers = {file: set(places.values()) for file, places in lines.of.items()}
-    for file in {*chain(*behind.of.values())}:
+    for file in {*chain(*backing.of.values())}:
         numbers.setdefault(file, set()).add(WHOLE)
     return numbers
 

@@ -5,8 +5,6 @@ under a key is either decided by the key alone or says itself what it holds good
 each row carries a checksum over itself, so that a damaged one is none either.
 """
 
-# Paths are text here where they cost as much as Path objects as all else that is done with them.
-
 import os
 import sqlite3
 import stat

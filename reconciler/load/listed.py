@@ -16,10 +16,10 @@ from reconciler.load.roots import CONFIG
 TYPE_CHECKING = False  # `typing` would take as long to load as all else of a plan that is known at a glance
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
 
-    Files = Sequence[tuple[str, bytes]]
-    Ignored = Callable[[str, bool], bool]
+    from reconciler.load.ignore import Ignored
+    from reconciler.load.stat_index import Files
 
 SAFE_NS = 2_000_000_000  # the coarsest clock of a file system that is in use
 NOT_ENTERED = frozenset({"node_modules", "__pycache__"})

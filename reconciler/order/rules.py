@@ -29,8 +29,8 @@ def needs_before_dependents(family: Sequence[Part], everything: Mapping[Address,
     """A deployment is made after its endpoint and after the models and environments that it names."""
     for part in family:
         if part.action in _BRINGING_UP:
-            needed = [need for address in part.needs if address in everything for need in everything[address]]
-            yield from ((need, part) for need in needed if need.action is Action.CREATE)
+            for address in part.needs:
+                yield from ((need, part) for need in everything.get(address, ()) if need.action is Action.CREATE)
 
 
 def versions_in_their_order(everything: Mapping[Address, Sequence[Part]]) -> Iterator[Pair]:

@@ -24,7 +24,7 @@ from reconciler.remembering.inputs import Inputs, inputs_of, is_usual, may_be_in
 from reconciler.remembering.rows import contents_of, head_of, planned_of, told
 from reconciler.telemetry import span
 from reconciler.wishes import Planned, Wish
-from reconciler.workspace import Sight, Workspace
+from reconciler.workspace import SeenManifests, Workspace
 
 if TYPE_CHECKING:
     from reconciler.remembering.known import Known
@@ -153,8 +153,8 @@ class Look:
         keep(self.workspace.cache, self.place, head, with_digests(known, rows, objects))
         self.workspace.seen = None if unsettled else self._saw(known.count, lying)
 
-    def _saw(self, count: int, places: Mapping[str, str]) -> Sight:
-        return Sight(self.inputs.files.id, count, self.inputs.bounds, places)
+    def _saw(self, count: int, places: Mapping[str, str]) -> SeenManifests:
+        return SeenManifests(self.inputs.files.id, count, self.inputs.bounds, places)
 
     def _is_settled(
         self, loaded: Loaded, recorded: State, live: Sequence[Live], files: Collection[str] | None = None

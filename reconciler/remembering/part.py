@@ -139,8 +139,7 @@ def part_of(
         ForgottenError: some of it is not kept any more.
     """
     found = _differences(workspace, inputs, held, known, moved)
-    most = known.most
-    if found is None or len(found.files) > most or len(found.addresses) > most:
+    if found is None or max(len(found.files), len(found.addresses)) > known.most:
         return None
     first = loaded_of(workspace, wish, only=found.there)
     if not _is_well(first):
@@ -149,7 +148,7 @@ def part_of(
     before = known.some_clusters(clusters)
     files = {file for cluster in before.values() for file in cluster.files} | found.files
     names = frozenset(files - found.files | found.there)
-    if len(names) > most:
+    if len(names) > known.most:
         return None
     loaded = loaded_of(workspace, wish, only=names) if names != found.there else first
     if not _is_well(loaded) or not clusters >= clusters_of(loaded.manifests, loaded.names, ()).keys():

@@ -47,7 +47,7 @@ class FieldTables:
 
 
 @lru_cache(maxsize=4096)
-def _aligned(paths: Sequence[str]) -> list[str]:
+def _aligned(paths: tuple[str, ...]) -> Sequence[str]:
     """The first column: most resources of a kind have the same fields."""
     width = max(map(len, paths), default=0)
-    return [f"       {printable(path):<{width}}  " for path in paths]
+    return tuple([f"       {printable(path):<{width}}  " for path in paths])

@@ -72,10 +72,7 @@ def resolve(
             labels = _looked_up_in(spec, manifest, registry, problems, met, linked=linked) if kind.references else {}
             resources[address] = Resource(address, spec, manifest, labels)
     resources.update(registry.added)
-    first = None if command is None else {BY_COMMAND: True, **command.marks}
-    for address, resource in resources.items():
-        if KINDS[address.kind].marks:
-            resources[address] = marked(resource, state.entries.get(address), first=first)
+    _mark(resources, state, command)
     if linked:
         names = {address for address, _ in named} | (set() if whole else set(state.entries))
         problems += _orphans(resources.values(), names, state)
@@ -87,6 +84,14 @@ def resolve(
         tuple(problems),
         dict(sorted(registry.pins.items())),
     )
+
+
+def _mark(resources: dict[Address, Resource], state: State, command: Command | None) -> None:
+    """Give resources the marks that their kinds have, in place."""
+    first = None if command is None else {BY_COMMAND: True, **command.marks}
+    for address, resource in resources.items():
+        if KINDS[address.kind].marks:
+            resources[address] = marked(resource, state.entries.get(address), first=first)
 
 
 def _assets_first(manifests: Iterable[Manifest]) -> list[Manifest]:
