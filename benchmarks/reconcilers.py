@@ -14,6 +14,7 @@ from applied import applied
 from folders import DEPLOYMENT, DEPLOYMENTS
 from installing import environment, run, unpacked, version_of
 from measuring import MLOPS, Bench, Command
+from parts import known_at_a_glance
 
 AZURE = """\
 import sys
@@ -106,9 +107,10 @@ def files(folder: Path, size: int) -> Iterator[tuple[str, str]]:
 
 
 def _ours(bench: Bench, _folder: Path, size: int) -> Path:
-    """Applied, and looked at once, as others look at all that they bring to what it should be."""
+    """Applied, and looked at, as others look at all that they bring to what it should be."""
     folder = applied(bench, str(size), size)
     bench.run(Command((MLOPS, "plan"), folder, "No changes."))
+    known_at_a_glance(bench, folder)
     return folder
 
 

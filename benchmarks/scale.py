@@ -9,6 +9,7 @@ from pathlib import Path
 from applied import applied
 from folders import committed
 from measuring import MLOPS, Bench, Command, Cost, median, say
+from parts import known_at_a_glance
 from table import Row, compared
 
 NO_CHANGE_S = {1_000: 0.15, 10_000: 0.25, 100_000: 1.2}  # CPU seconds
@@ -25,10 +26,12 @@ def scale(bench: Bench) -> Iterator[Row]:
         folder = applied(bench, f"{size}", size)
         say(f"  {size:,} resources: planning")
         bench.run(_plan(folder))  # without any cache, so that it says whether the folder was made as it should be
-        commands = [_plan(folder), _plan(folder, "--no-git"), _git(folder)]
-        plan, without, git = bench.in_turns(commands, _rounds(bench, size))
+        known_at_a_glance(bench, folder)
+        commands = [_plan(folder), _plan(folder, "--no-git"), _plan(folder, "--verbose"), _git(folder)]
+        plan, without, looked, git = bench.in_turns(commands, _rounds(bench, size))
         yield compared(f"plan, {size:,} resources, no change", plan, ("git status", git), goal=goal)
         yield compared("  the same, --no-git", without, ("git status", git))
+        yield compared("  the same, not at a glance", looked, ("git status", git))
         if size == MANY:
             yield from _many(bench, folder)
     yield _memory(plan)
