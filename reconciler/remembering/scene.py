@@ -23,7 +23,7 @@ MOST_FILES = 2_500
 
 # What the shell tells of itself, and nobody else reads.
 _OF_SHELLS = frozenset({"_", "OLDPWD", "PWD", "SHLVL"})
-_CHUNK = 1 << 20
+_MOST_BYTES = 1 << 20
 _LOCK = 2  # which of the record's files it is
 
 
@@ -99,7 +99,7 @@ def told_apart(value: object) -> bytes:
 def _key(path: str) -> bytes:
     """The key of the record's secrets."""
     with open(path, "rb", opener=_without_waiting) as file:
-        key = bytes.fromhex(file.read(_CHUNK).decode("ascii"))
+        key = bytes.fromhex(file.read(_MOST_BYTES).decode("ascii"))
     if len(key) != 32:
         raise UnfitError(path)
     return key
@@ -191,13 +191,10 @@ def folders_of(scene: Scene) -> "Iterator[tuple[str, bytes]]":
 
 def _digest(path: str) -> str:
     """The digest of what a file holds."""
-    digest = hashlib.sha256()
     with open(path, "rb", buffering=0, opener=_without_waiting) as file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             raise UnfitError(path)
-        while part := file.read(_CHUNK):
-            digest.update(part)
-    return digest.hexdigest()
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _without_waiting(path: str, flags: int) -> int:
