@@ -11,6 +11,7 @@ LINE_PX = 17  # between two names
 # Of each line, on white and on black; told apart also by those who see few colours, as the names stand beside them.
 COLOURS = (
     ("#b3261e", "#ff8a80"),
+    ("#d4572a", "#ffb199"),
     ("#5f6368", "#b0b5ba"),
     ("#0b6bcb", "#7db8ff"),
     ("#8a4b00", "#ffb866"),

@@ -263,6 +263,16 @@ OURS = Reconciler(
 )
 PEERS = (
     Reconciler(
+        "mlops, looking",
+        OURS.version,
+        "the same, not known at a glance: `--verbose`",
+        OURS.programs,
+        _ours,
+        lambda _programs, folder, _size: Command((MLOPS, "plan", "--verbose"), folder, "No changes."),
+        _lost_live,
+        compares=False,  # with itself
+    ),
+    Reconciler(
         "git status",
         lambda: run("git", "--version").split()[2],
         "the same file, committed",
