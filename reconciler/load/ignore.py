@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from reconciler.late import pattern
-from reconciler.load.listed import ALWAYS
+from reconciler.load.listed import is_no_content
 from reconciler.load.text import MAX_BYTES
 from reconciler.record.files import open_regular
 
@@ -37,7 +37,7 @@ def rules(text: str) -> Ignored:
     found = [rule for line in text.splitlines() if (rule := _rule(line))]
 
     def ignored(name: str, folder: bool) -> bool:  # noqa: FBT001  # called in one place, with both in a row
-        if name.rpartition("/")[2] in ALWAYS:
+        if is_no_content(name):
             return True
         for expression, only_folders, keeps in reversed(found):
             if (folder or not only_folders) and expression.fullmatch(name):

@@ -26,8 +26,7 @@ NOT_ENTERED = frozenset({"node_modules", "__pycache__"})
 DESCRIPTION = "MLmodel"
 """The file by which an MLflow model is known, in its folder or in one of it."""
 
-ALWAYS = frozenset({"__pycache__", ".git", ".mlops", ".DS_Store"})
-"""What no content has."""
+_NO_CONTENT = frozenset({"__pycache__", ".git", ".mlops", ".DS_Store"})
 
 _FACTS = struct.Struct("<qqqQI")
 _MOST_LINKS = 1000
@@ -81,6 +80,15 @@ def is_read(name: str, *, at_top: bool) -> bool:
         at_top: whether that is the folder which is loaded, where our own settings lie.
     """
     return name.lower().endswith((".yml", ".yaml")) and not name.startswith(".") and not (at_top and name == CONFIG)
+
+
+def is_no_content(name: str) -> bool:
+    """Whether a file or folder counts in no folder, whatever is said there of what to leave out.
+
+    Args:
+        name: from that folder.
+    """
+    return name.rpartition("/")[2] in _NO_CONTENT
 
 
 def manifests_below(folder: str, prefix: str, of_link: "Callable[[str], bytes]") -> "Iterator[tuple[str, bytes]]":

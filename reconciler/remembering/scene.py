@@ -7,7 +7,7 @@ import hashlib
 import os
 import stat
 
-from reconciler.load.listed import ALWAYS, content_below, descriptions_in, facts_of, key_of, latest
+from reconciler.load.listed import content_below, descriptions_in, facts_of, is_no_content, key_of, latest
 from reconciler.load.roots import git_root
 from reconciler.load.tool import version
 
@@ -129,7 +129,8 @@ def _refuse_held(lock: str) -> None:
 def _lying(place: str) -> "Files":
     """What the disk says of all that lies at a place: of more than counts there, so that no rule of that is asked."""
     if os.path.isdir(place):
-        content = few((name, _of_entry(entry)) for name, entry in content_below(place, _never_counts))
+        lying = content_below(place, lambda name, _: is_no_content(name))
+        content = few((name, _of_entry(entry)) for name, entry in lying)
         return [("", facts_of(os.lstat(place))), *content, *few(descriptions_in(place))]
     if os.path.isfile(place):
         return [("", facts_of(os.lstat(place))), ("", facts_of(os.stat(place)))]
@@ -150,10 +151,6 @@ def few(files: "Iterator[tuple[str, bytes]]") -> "Files":
         if len(found) > MOST_FILES:
             raise UnfitError(each[0])
     return found
-
-
-def _never_counts(name: str, _folder: bool) -> bool:  # noqa: FBT001 - as `content_below` asks
-    return name.rpartition("/")[2] in ALWAYS
 
 
 def _of_entry(entry: "os.DirEntry[str]") -> bytes:
