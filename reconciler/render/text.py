@@ -54,12 +54,11 @@ def plan_text(
 
 def _steps(steps: Iterable[Step], veil: Veil, blame: Mapping[Source, Blame]) -> Iterator[str]:
     """Each step in a line, and below it its fields."""
-    from reconciler.render.field_table import FieldTables  # noqa: PLC0415 - most plans have no steps
+    from reconciler.render.field_table import field_table  # noqa: PLC0415 - most plans have no steps
 
-    tables = FieldTables(veil, blame)
     for step in steps:
         yield f"  {headline(step)}"
-        yield from tables.of(step.fields, created=step.action is Action.CREATE)
+        yield from field_table(step.fields, veil, blame, created=step.action is Action.CREATE)
 
 
 def by_command_words(plan: Plan, *, named: Callable[[str], str] = str) -> str:
@@ -79,12 +78,11 @@ def unfinished_lines(
         return
     if not under_way:
         return
-    from reconciler.render.field_table import FieldTables  # noqa: PLC0415 - as above
+    from reconciler.render.field_table import field_table  # noqa: PLC0415 - as above
 
-    tables = FieldTables(veil, NOBODY)
     for item in under_way:
         yield f"  ! recover {item.address} ({recovery_words(item)})"
-        yield from tables.of(item.fields, created=False)
+        yield from field_table(item.fields, veil, NOBODY, created=False)
 
 
 def in_progress(holder: Mapping[str, str | int], under_way: Iterable[Recovery]) -> str:
