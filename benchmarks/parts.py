@@ -1,6 +1,7 @@
 """Where the time of a plan goes that changes nothing: the interpreter, imports, git, SQLite, the live side, the system.
 
-Such a plan is known at a glance, once nothing has been written for two seconds; so long the measuring waits.
+Such a plan is known at a glance, once nothing has been written for two seconds; so long the measuring waits. With
+`--verbose` it never is, and looks whether all is as at an earlier one.
 
 The interpreter, the imports and the digest of the live file are processes of their own, which do no more. What git
 takes the kernel counts. Once all is imported, calls into SQLite and the system are counted by the profiler, which does
@@ -26,7 +27,7 @@ os._exit = sys.exit
 for name in json.loads(sys.argv[1]):
     importlib.import_module(name)
 from reconciler.cli.main import main
-sys.argv = ["mlops", "plan"]
+sys.argv = ["mlops", "plan", *sys.argv[2:]]
 profile = cProfile.Profile()
 try:
     profile.runcall(main)
@@ -51,7 +52,7 @@ LOADED = """
 import os, sys
 os._exit = sys.exit
 from reconciler.cli.main import main
-sys.argv = ["mlops", "plan"]
+sys.argv = ["mlops", "plan", *sys.argv[1:]]
 try:
     main()
 except SystemExit:
@@ -66,31 +67,35 @@ def parts(bench: Bench) -> Iterator[Row]:
     """The parts of a plan of each size."""
     for size in SIZES[: bench.runs(len(SIZES), 2)]:
         say(f"  {size:,} resources")
-        yield from _parts(bench, applied(bench, f"{size}", size), f"{size:,}")
+        folder = applied(bench, f"{size}", size)
+        known_at_a_glance(bench, folder)
+        yield from _parts(bench, folder, f"plan, {size:,} resources, no change")
+        yield from _parts(bench, folder, f"plan, {size:,} resources, not at a glance", "--verbose")
 
 
-def _parts(bench: Bench, folder: Path, size: str) -> Iterator[Row]:
-    plan = Command((MLOPS, "plan"), folder, "No changes.")
-    modules = json.loads(names := known_at_a_glance(bench, folder))
+def _parts(bench: Bench, folder: Path, what: str, *words: str) -> Iterator[Row]:
+    plan = Command((MLOPS, "plan", *words), folder, "No changes.")
+    bench.run(plan)  # from then on it loads what it needs to know itself by
+    modules = json.loads(names := last_line(bench, LOADED, folder, *words))
     each = f"for name in {modules!r}: importlib.import_module(name)"
     imports = python(f"import gc, importlib; gc.disable()\n{each}\n{END}", folder)
     digest = [python(DIGEST, folder), python(f"{DIGEST}; hashlib.file_digest(stream, 'sha256')", folder)]
     turns = bench.in_turns([plan, python(END, folder), imports, *digest], bench.runs(9, 3))
     total, interpreter, loaded, opened, digested = (median(costs).cpu for costs in turns)
-    told = [json.loads(last_line(bench, PROFILED, folder, names)) for _ in range(bench.runs(9, 3))]
+    told = [json.loads(last_line(bench, PROFILED, folder, names, *words)) for _ in range(bench.runs(9, 3))]
     spent = {
         "interpreter": interpreter,
         f"imports of {len(modules)} modules": loaded - interpreter,
         f"digest of {(folder / 'live.json').stat().st_size / 1e6:.0f} MB of live side": digested - opened,
         **{name: statistics.median(each[name] for each in told) for name in told[0]},
     }
-    yield Row(f"plan, {size} resources, no change", total, "s CPU")
+    yield Row(what, total, "s CPU")
     for name, seconds in {**spent, "the rest, in Python": total - sum(spent.values())}.items():
         yield Row(f"  {name}", seconds, "s CPU", note=f"{seconds / total:.0%}")
 
 
 def known_at_a_glance(bench: Bench, folder: Path, patience_s: float = 60) -> str:
-    """What a plan loads, as JSON, once it says at a glance what the one before it said."""
+    """Wait until a plan says at a glance what the one before it said; what it loads, as JSON."""
     until = time.monotonic() + patience_s
     while "reconciler.planning" in (names := last_line(bench, LOADED, folder)):
         if time.monotonic() > until:
