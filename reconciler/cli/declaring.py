@@ -27,7 +27,7 @@ class Option:
         envvar: names the variable that speaks for it where the command line does not.
         min: the least number.
         max: the largest one.
-        callback: looks at the value.
+        callback: looks at the value, where that is no text.
     """
 
     def __init__(

@@ -21,7 +21,6 @@ PLAIN = frozenset({"plan", "drift", "validate", "status"})
 OFTEN = PLAIN | {"apply"}
 """The commands that run often."""
 
-
 _Declared = tuple[str, Any, Argument | Option | None]
 _NOBODY: _Declared = ("", None, None)
 _NUMBER = (int, int | None)

@@ -84,7 +84,7 @@ def plan(
             reports.target = workspace.target.name
             planned, root = pipeline.plan(workspace, wish, Pace(told=warn)), workspace.config.root
             if workspace.seen and form is o.Report.TEXT and not (out or written or verbose):
-                from reconciler.remembering.glances import keep_glance  # noqa: PLC0415 - where all is known anew
+                from reconciler.remembering.keeping import keep_glance  # noqa: PLC0415 - where all is known anew
 
                 text = partial(PLAN.of, "text", budget=COMMENT)
                 keep_glance(workspace, wish, planned, text, target=target, began_ns=began_ns)

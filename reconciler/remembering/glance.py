@@ -1,8 +1,8 @@
 """A plan at a glance: where all that the last one hung on looks as it did, what that said is said again.
 
-It is `git status` in front of everything, of a few modules that load fast. What it knows is kept by `glances` of the
-plainest case alone: a text that says that nothing is to be done, nobody at work, a memory target with a file, a record
-in a file. What all that hangs on is in one keyed digest:
+It is `git status` in front of everything, of a few modules that load fast. The plans that it knows are kept for it by
+`keeping`, of the plainest case alone: a text that says that nothing is to be done, nobody at work, a memory target with
+a file, a record in a file. What all that hangs on is in one keyed digest:
 
     what                                    how
     the words, the current folder           as they are

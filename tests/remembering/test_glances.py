@@ -19,8 +19,7 @@ from reconciler.cli.handler import run
 from reconciler.core.address import Address
 from reconciler.load import tool
 from reconciler.record.store import Intent
-from reconciler.remembering import glances as keeping
-from reconciler.remembering import scene
+from reconciler.remembering import keeping, scene
 from reconciler.remembering.glance import glance, left_over
 from reconciler.workspace import open_workspace
 from tests.git_here import git
@@ -461,7 +460,7 @@ def test_what_was_seen_in_vain_is_not_looked_at_again(git: bool, monkeypatch: py
 @pytest.mark.parametrize("git", [True, False])
 def test_very_many_manifests_are_compared_as_a_set(git: bool, monkeypatch: pytest.MonkeyPatch):
     words = [] if git else ["--no-git"]
-    monkeypatch.setattr("reconciler.remembering.glances.MOST_FILES", 5)
+    monkeypatch.setattr("reconciler.remembering.keeping.MOST_FILES", 5)
     said = learnt(*words)
     with monkeypatch.context() as patched:
         patched.setattr("reconciler.remembering.glance.manifests_below", lambda *_: pytest.fail("one by one"))
