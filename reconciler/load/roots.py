@@ -29,7 +29,7 @@ def index_of(root: str) -> str:
     if not os.path.isfile(git):
         return os.path.join(git, "index")
     with open(git, encoding="utf-8", errors="replace") as file:
-        place = file.read().partition("gitdir:")[2].strip()
+        place = file.read().partition("gitdir:")[2].partition("\0")[0].strip()  # a NUL ends it for git as well
     return os.path.join(root, place, "index")
 
 

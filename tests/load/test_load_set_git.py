@@ -343,6 +343,17 @@ def test_a_worktree_is_a_checkout(walks: list[str], monkeypatch: pytest.MonkeyPa
     assert not is_asked(walks)
 
 
+def test_what_says_where_the_repository_lies_may_hold_anything():
+    first = manifest_set("m", index(), worth_bytes=0)
+    assert first
+    Path(".git").rename("../elsewhere")
+    for data in (b"", b"gitdir:", b"gitdir: ../else\0where", b"gitdir: \xff\xfe", b"\0" * 20):
+        Path(".git").write_bytes(data)
+        found = manifest_set("m", index(), worth_bytes=0)
+        assert found
+        assert found.id == first.id
+
+
 def test_the_repository_itself_may_be_the_folder(walks: list[str]):
     first = checked(".")
     put("mlops.yaml", "settings, which are no manifest\n")
