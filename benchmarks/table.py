@@ -98,7 +98,7 @@ def compared(
 
 def printed(rows: Iterable[Row | Absent | Failed]) -> str:
     """The whole table as text."""
-    head = f"{'':<48}{'goal':>8}{'measured':>10} {'':<7}{'met':<5}{'beside, in the same run':<42}{'ratio':>7}  {'and'}"
+    head = f"{'':<48}{'goal':>8}{'measured':>10} {'':<8}{'met':<5}{'beside, in the same run':<42}{'ratio':>7}  {'and'}"
     return "\n".join([head.rstrip(), *(_line(row) for row in rows)])
 
 
@@ -111,4 +111,4 @@ def _line(row: Row | Absent | Failed) -> str:
     met = "" if row.goal is None else "yes" if row.is_met else "NO"
     ratio = "" if row.ratio is None else f"{row.ratio:.2f}"
     value = f"{row.value:.3f}" if row.value < 10 else f"{row.value:.0f}"
-    return f"{row.what:<48}{goal:>8}{value:>10} {row.unit:<7}{met:<5}{row.peer:<42}{ratio:>7}  {row.note}".rstrip()
+    return f"{row.what:<48}{goal:>8}{value:>10} {row.unit:<8}{met:<5}{row.peer:<42}{ratio:>7}  {row.note}".rstrip()
