@@ -160,8 +160,8 @@ class Repository:
 
 
 def environ(**variables: str) -> dict[str, str]:
-    """The environment of a user who asked for no tracebacks, at a machine that need not be one of CI."""
-    ours = {name: value for name, value in os.environ.items() if name not in ("MLOPS_DEBUG", "CI")}
+    """The environment of a user who set nothing of ours, at a machine that need not be one of CI."""
+    ours = {name: value for name, value in os.environ.items() if not name.startswith("MLOPS_") and name != "CI"}
     return {**ours, **variables}
 
 
