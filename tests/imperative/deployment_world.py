@@ -1,6 +1,5 @@
 """A repository with a memory target, and the commands of deployments called in it as the command line calls them."""
 
-from dataclasses import replace
 from pathlib import Path
 
 from reconciler.core.address import Address
@@ -61,13 +60,13 @@ def of_file(*sets: str, name: str = "", file: str = "blue.yml") -> Wish:
 def created(workspace: Workspace, *sets: str, name: str = "", all_traffic: bool = False) -> list[str]:
     """The steps of `online-deployment create`, all of which were done."""
     address, applied = deployments.create(workspace, of_file(*sets, name=name), Manner(), all_traffic=all_traffic)
-    assert address == replace(BLUE, name=name or "blue")
+    assert address == BLUE._replace(name=name or "blue")
     return done(applied)
 
 
 def updated(workspace: Workspace, *sets: str, name: str = "blue", skip: bool = False, **words: list[str]) -> list[str]:
     """The steps of `online-deployment update` without a file, all of which were done."""
-    amendment = amendment_of(replace(BLUE, name=name), sets=sets, **words)
+    amendment = amendment_of(BLUE._replace(name=name), sets=sets, **words)
     wish = Wish(kind="deployment", amendments=(amendment,), blame=False, skip_scripts=skip)
     return done(deployments.update(workspace, wish, Manner())[1])
 

@@ -226,7 +226,7 @@ def test_the_model_that_show_prints_can_be_given_to_another_deployment(workspace
     shown = deployment_shown(workspace, BLUE)["model"]
     assert shown == "azureml:/targets/dev/models/risk/versions/1"
     created(workspace, f"model={shown}", name="green")
-    assert spec(workspace, replace(BLUE, name="green"))["model"] == "azureml:risk:1"
+    assert spec(workspace, BLUE._replace(name="green"))["model"] == "azureml:risk:1"
 
 
 def test_another_version_of_a_registered_model_is_rolled_out(workspace: Workspace):
