@@ -144,9 +144,9 @@ class World:
         """Files that say what some have said before are not read again: that is most of what a run costs."""
         said = repr(self.desired)
 
-        def load(paths: Sequence[str], options: Options) -> Loaded:
+        def load(paths: Sequence[str], options: Options, meanwhile: Callable[[], None] | None) -> Loaded:
             if said not in _LOADED:
-                _LOADED[said] = load_all(paths, options)
+                _LOADED[said] = load_all(paths, options, meanwhile)
             return _LOADED[said]
 
         with mock.patch.object(wanted, "load_all", load):
