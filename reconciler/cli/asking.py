@@ -18,9 +18,9 @@ def agreed(question: str, *, flag: str) -> bool:
     """
     if not sys.stdin.isatty():
         raise RefusedError(f"there is nobody to ask (standard input is no terminal); say {flag} if you mean it")
-    # Not on standard output, which may be on its way into a file.
-    warn(f"\n{question} Only `yes` is taken for a yes: ", end="")
     try:
+        # Not on standard output, which may be on its way into a file.
+        warn(f"\n{question} Only `yes` is taken for a yes: ", end="")
         return sys.stdin.readline().strip() == "yes"
     except KeyboardInterrupt:
         warn("")  # what is said of it begins a line

@@ -206,6 +206,6 @@ def test_no_value_of_a_secret_is_made_up(repo: Repository, find: Find, monkeypat
     repo.edit("manifests/blue.yml", "instance_count: 1\n", given)
     monkeypatch.setenv("MLOPS_SECRET_DB", "s3cret")
     repo.write("mlops.yaml", MEMORY)
-    repo.apply()
+    repo.apply(MLOPS_SECRET_DB="s3cret")
     with pytest.raises(ProviderError, match="DB"):
         find(recorded=True)
