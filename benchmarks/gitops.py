@@ -57,7 +57,7 @@ BLAME = """
 import sys, time
 from pathlib import Path
 from reconciler.core.manifest import Source
-from reconciler.load.blame import blamed
+from reconciler.load.authorship.blame import blamed
 
 sources = [Source(str(file), int(sys.argv[1])) for file in Path("manifests").glob("e*/d*.yml")]
 sources += [Source(str(file), 1) for file in Path("manifests").glob("e*/endpoint.yml")]

@@ -18,7 +18,7 @@ from reconciler.core.bylaw import Bylaw
 from reconciler.core.manifest import Source
 from reconciler.core.plan import Action, FieldChange, Plan, Step
 from reconciler.judging import Occasion, judged
-from reconciler.load.config import Target
+from reconciler.load.settings.config import Target
 
 spec = {"instance_type": "Standard_DS3_v2", "instance_count": 3, "model": "azureml:risk:3",
         "environment": "azureml:sk:1",

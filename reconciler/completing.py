@@ -4,10 +4,10 @@ from dataclasses import replace
 
 from reconciler.core.bylaw import Bylaws
 from reconciler.judging import Occasion, judged
-from reconciler.load.behind import behind
-from reconciler.load.blame import blamed
-from reconciler.load.removed import with_removals
-from reconciler.load.taken_out import taken_out, written
+from reconciler.load.authorship.behind import behind
+from reconciler.load.authorship.blame import blamed
+from reconciler.load.authorship.removed import with_removals
+from reconciler.load.authorship.taken_out import taken_out, written
 from reconciler.telemetry import span
 from reconciler.wishes import Planned, Wish, cache_of, options_of, paths_of
 from reconciler.workspace import Workspace

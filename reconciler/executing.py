@@ -11,7 +11,7 @@ from reconciler.core.plan import Outcome, Result
 from reconciler.diff import ALTERED
 from reconciler.errors import InterruptedRunError, StepFailedError
 from reconciler.inverses import inverse_of
-from reconciler.load.commit import commit_named
+from reconciler.load.repository.commit import commit_named
 from reconciler.providers.provider import FenceSource, Renewing
 from reconciler.record.store import Origin
 from reconciler.runs import begin_run

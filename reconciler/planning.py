@@ -86,7 +86,7 @@ def _made_in_part(look: Look, pace: Pace, *, saved: SavedPlan | None, alone: boo
     if part is None:
         return None
     from reconciler.comparing import Sight  # noqa: PLC0415 - as above
-    from reconciler.load.parted import ForgottenError  # noqa: PLC0415 - as above
+    from reconciler.load.caching.parted import ForgottenError  # noqa: PLC0415 - as above
     from reconciler.preflight import asks_for_quota  # noqa: PLC0415 - as above
     from reconciler.staging import staged  # noqa: PLC0415 - as above
 

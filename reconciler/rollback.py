@@ -20,7 +20,7 @@ from reconciler.executing import executed, settled
 from reconciler.frozen import dataclass
 from reconciler.inverses import NOT_THERE, resource_of
 from reconciler.load import Override
-from reconciler.load.commit import commit_named, in_git
+from reconciler.load.repository.commit import commit_named, in_git
 from reconciler.operate.history import RECORD_ALONE, changed_something, run_of
 from reconciler.providers.provider import Knowing
 from reconciler.record.store import Origin, Run

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from reconciler.core.inverse import Inverse
 from reconciler.core.plan import Plan
 from reconciler.core.problem import Problem
-from reconciler.load.clean import unclean
-from reconciler.load.commit import commit_facts, differing
-from reconciler.load.roots import CONFIG
+from reconciler.load.disk.roots import CONFIG
+from reconciler.load.repository.clean import unclean
+from reconciler.load.repository.commit import commit_facts, differing
 from reconciler.record.store import Origin, Run
 from reconciler.render.values import printable
 from reconciler.workspace import Workspace, host, user

@@ -7,8 +7,8 @@ from reconciler.core.state import State
 from reconciler.errors import RefusedError
 from reconciler.judging import mistakes
 from reconciler.load import Loaded, load_all
-from reconciler.load.config import CACHE, Config, read_config
-from reconciler.load.private import refuse_tracked
+from reconciler.load.repository.private import refuse_tracked
+from reconciler.load.settings.config import CACHE, Config, read_config
 from reconciler.preflight import problems_of
 from reconciler.resolve import resolve
 from reconciler.wishes import Wish, options_of, paths_of

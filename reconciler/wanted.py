@@ -14,8 +14,8 @@ from reconciler.errors import ManifestError, MlopsError
 from reconciler.kinds.references import made_by
 from reconciler.load import Loaded, at_revision, load_all, with_secrets
 from reconciler.load.amended import amended, spelled_out
-from reconciler.load.config import Target
 from reconciler.load.governed import governed
+from reconciler.load.settings.config import Target
 from reconciler.preflight import problems_of
 from reconciler.providers.provider import Provider
 from reconciler.resolve import Command, Resolved, resolve

@@ -15,7 +15,7 @@ from reconciler.core.problem import Problem
 from reconciler.core.state import Drift, DriftClass, Entry
 from reconciler.frozen import dataclass
 from reconciler.load import Loaded, Options, Override
-from reconciler.load.config import Config, Target
+from reconciler.load.settings.config import Config, Target
 from reconciler.workspace import Workspace
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ from urllib.parse import quote
 from reconciler.core.manifest import Content, Manifest
 from reconciler.core.offline import OFFLINE, is_offline
 from reconciler.errors import ProviderError, RefusedError
-from reconciler.load.config import CACHE, Config, Target, read_config
-from reconciler.load.digest import content_digest, content_files
-from reconciler.load.private import refuse_tracked
+from reconciler.load.disk.digest import content_digest, content_files
+from reconciler.load.repository.private import refuse_tracked
+from reconciler.load.settings.config import CACHE, Config, Target, read_config
 from reconciler.providers.provider import Assets, Provider, Setting
 from reconciler.providers.registry import provider_named
 from reconciler.record.assets import AssetStore

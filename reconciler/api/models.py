@@ -9,7 +9,7 @@ from reconciler.api.asking import PathLike, folder_of, manner_of, opened
 from reconciler.core.address import Address
 from reconciler.executing import raise_unless_done
 from reconciler.imperative import assets
-from reconciler.load.paths import is_remote
+from reconciler.load.checking.paths import is_remote
 
 _COMMAND = "model create"
 

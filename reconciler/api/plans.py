@@ -17,7 +17,7 @@ from reconciler.core.problem import Problem
 from reconciler.core.state import Drift
 from reconciler.errors import RefusedError
 from reconciler.executing import raise_unless_done
-from reconciler.load.config import read_config
+from reconciler.load.settings.config import read_config
 from reconciler.render.as_json import apply_json, plan_json
 from reconciler.render.markdown import apply_markdown, plan_markdown
 from reconciler.render.text import outcomes_text, plan_text, summary

@@ -89,7 +89,7 @@ def target_of(target: str | None, *, local: bool) -> str | None:
     if not local:
         return target
     from reconciler.errors import MlopsError  # noqa: PLC0415 - --help loads none of it
-    from reconciler.load.config import read_config  # noqa: PLC0415
+    from reconciler.load.settings.config import read_config  # noqa: PLC0415
 
     targets = read_config(Path.cwd()).targets.values()
     local_ones = [each for each in targets if each.provider == "local"]

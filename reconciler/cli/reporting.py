@@ -155,7 +155,7 @@ def _opened(file: Path) -> int:
 
 def _default_target() -> str:
     """The one that is meant where none is named, so that a failure takes the place of the report before it."""
-    from reconciler.load.config import read_config  # noqa: PLC0415 - needs YAML, which --help does without
+    from reconciler.load.settings.config import read_config  # noqa: PLC0415 - needs YAML, which --help does without
 
     try:
         return read_config(Path.cwd()).target(None).name

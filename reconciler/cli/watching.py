@@ -76,8 +76,8 @@ def watch(
       mlops watch https://git.example/models.git --folder clone --once
     """
     from reconciler.core.offline import OFFLINE, is_offline  # noqa: PLC0415 - --help loads none of it
-    from reconciler.load.git import OF_A_REPOSITORY  # noqa: PLC0415
-    from reconciler.load.remote import remote_of  # noqa: PLC0415
+    from reconciler.load.repository.git import OF_A_REPOSITORY  # noqa: PLC0415
+    from reconciler.load.repository.remote import remote_of  # noqa: PLC0415
     from reconciler.watch.folder import Folder as Place  # noqa: PLC0415
     from reconciler.watch.serving import Served  # noqa: PLC0415
     from reconciler.watch.sight import Sight  # noqa: PLC0415

@@ -11,8 +11,8 @@ from reconciler.core.address import Address
 from reconciler.core.amendment import Spelled
 from reconciler.errors import MlopsError
 from reconciler.kinds import KINDS
+from reconciler.load.checking.paths import is_remote
 from reconciler.load.options import Override
-from reconciler.load.paths import is_remote
 from reconciler.resolve import Registry
 from reconciler.wishes import Applied, Manner, Wish
 from reconciler.workspace import Workspace

@@ -7,7 +7,7 @@ from reconciler.core.address import Address
 from reconciler.core.contents import digest_of_files
 from reconciler.core.secret import masked
 from reconciler.errors import MlopsError, ProviderError
-from reconciler.load.digest import content_files
+from reconciler.load.disk.digest import content_files
 from reconciler.record.files import beside
 from reconciler.record.laying import copied, remove
 from reconciler.workspace import Workspace

@@ -15,7 +15,7 @@ from reconciler.core.problem import Problem
 from reconciler.errors import ManifestError, RefusedError
 from reconciler.frozen import dataclass
 from reconciler.late import pattern
-from reconciler.load.config import Target
+from reconciler.load.settings.config import Target
 
 if TYPE_CHECKING:
     from reconciler.judging.contexts import About
@@ -63,7 +63,7 @@ def in_force(
     folder = root / FOLDER
     if not elsewhere and not os.path.lexists(folder):
         return Bylaws()
-    from reconciler.load.bylaws import differences, has_none, read_bylaws  # noqa: PLC0415 - only who has policies needs it
+    from reconciler.load.settings.bylaws import differences, has_none, read_bylaws  # noqa: PLC0415 - only who has policies needs it
 
     own = read_bylaws(os.path.relpath(folder), within=root) if os.path.lexists(folder) else Bylaws()
     if not elsewhere:
@@ -199,7 +199,7 @@ def _shared(command: str, target: str, provider: str) -> dict[str, Any]:
 
 
 def _checkout(root: Path) -> dict[str, Any]:
-    from reconciler.load.commit import commit_facts  # noqa: PLC0415 - git is asked where a policy asks for it
+    from reconciler.load.repository.commit import commit_facts  # noqa: PLC0415 - git is asked where a policy asks for it
 
     facts = commit_facts(root)
     return {"commit": facts.commit, "branch": facts.branch, "author": facts.author, "dirty": facts.dirty}

@@ -5,11 +5,11 @@ from reconciler.late import offered
 TYPE_CHECKING = False  # `typing` would take as long to load as all else of a plan that is known at a glance
 
 if TYPE_CHECKING:
+    from reconciler.load.checking.references import with_secrets
     from reconciler.load.manifests import load, load_all
     from reconciler.load.options import Loaded, Options, Override
     from reconciler.load.other import at_revision
     from reconciler.load.overrides import parse_set
-    from reconciler.load.references import with_secrets
 
 __all__ = ["Loaded", "Options", "Override", "at_revision", "load", "load_all", "parse_set", "with_secrets"]
 
@@ -25,6 +25,6 @@ __getattr__ = offered(
         "load": "manifests",
         "load_all": "manifests",
         "parse_set": "overrides",
-        "with_secrets": "references",
+        "with_secrets": "checking.references",
     },
 )

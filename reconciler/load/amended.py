@@ -14,22 +14,22 @@ from reconciler.core.problem import Problem
 from reconciler.core.secret import with_secrets
 from reconciler.kinds import KINDS
 from reconciler.load.as_text import as_text
-from reconciler.load.check import flaws
+from reconciler.load.checking.check import flaws
+from reconciler.load.checking.normal import normal
+from reconciler.load.checking.rules import field, put
+from reconciler.load.checking.sniff import platform_of
 from reconciler.load.contents import Contents, path_fields
 from reconciler.load.governed import POLICY_FIELDS
 from reconciler.load.manifests import manifest_of, scripts_of
 from reconciler.load.nested import Nested
-from reconciler.load.nodes import MAX_DEPTH
-from reconciler.load.normal import normal
 from reconciler.load.options import Options, Override
 from reconciler.load.overrides import SET, overridden, places
-from reconciler.load.parsed import Document
 from reconciler.load.place import Bounds, Here
 from reconciler.load.reading import Entry
-from reconciler.load.rules import field, put
 from reconciler.load.said import fields_said, said_secrets
-from reconciler.load.sniff import platform_of
 from reconciler.load.tree import Tree
+from reconciler.load.yaml.nodes import MAX_DEPTH
+from reconciler.load.yaml.parsed import Document
 
 _ANYWHERE = Bounds(os.sep, relative=True, free=True)
 _OPTIONS = "options"

@@ -6,10 +6,10 @@ It is keyed by git's blob id, in a cache of the code and schemas that would read
 from collections.abc import Mapping
 from pathlib import Path
 
-from reconciler.load.cached_rows import keep_rows, read_rows
+from reconciler.load.caching.cached_rows import keep_rows, read_rows
+from reconciler.load.caching.shaped_rows import MISSHAPEN, formed
 from reconciler.load.reading import Reading
 from reconciler.load.reading_text import readings
-from reconciler.load.shaped_rows import MISSHAPEN, formed
 
 
 def known(folder: Path | None, files: Mapping[str, bytes]) -> dict[str, Reading]:

@@ -11,16 +11,16 @@ from typing import Any
 
 from reconciler.core.manifest import Content, Script
 from reconciler.kinds import KINDS
-from reconciler.load.digest import content_files, content_known, links_of
-from reconciler.load.flaw import Flaw
+from reconciler.load.checking.flaw import Flaw
+from reconciler.load.checking.paths import Found, found_at, is_remote
+from reconciler.load.checking.rules import field
+from reconciler.load.disk.digest import content_files, content_known, links_of
+from reconciler.load.disk.listed import DESCRIPTION
+from reconciler.load.disk.looked import ABSENT, Looked, digest_of
+from reconciler.load.disk.stat_index import StatIndex
 from reconciler.load.lfs import pointer_bytes
-from reconciler.load.listed import DESCRIPTION
-from reconciler.load.looked import ABSENT, Looked, digest_of
 from reconciler.load.mlflow import described_in
-from reconciler.load.paths import Found, found_at, is_remote
 from reconciler.load.place import Bounds, inside, private_part
-from reconciler.load.rules import field
-from reconciler.load.stat_index import StatIndex
 from reconciler.record.files import open_regular
 
 CONDA = "conda_file"

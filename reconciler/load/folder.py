@@ -10,9 +10,9 @@ from reconciler.core.address import Address
 from reconciler.core.problem import Problem
 from reconciler.errors import ManifestError
 from reconciler.frozen import dataclass
-from reconciler.load.listed import is_entered, is_read
+from reconciler.load.disk.listed import is_entered, is_read
+from reconciler.load.disk.roots import git_root
 from reconciler.load.place import Bounds, Here, inside
-from reconciler.load.roots import git_root
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ def located(path: str, start: str = "", *, only: Collection[str] | None = None, 
         path: relative to the current folder, or absolute.
         start: the folder where the user stands, if that is not the current one; a revision is of its repository.
         only: the names below a folder that are meant; None for all that there are.
-        cached: as for `load.revision.laid_out`.
+        cached: as for `load.repository.revision.laid_out`.
 
     Raises:
         ManifestError: there is no such thing.
@@ -53,7 +53,7 @@ def located(path: str, start: str = "", *, only: Collection[str] | None = None, 
     if not colon or not revision:
         message = f"{path} is not there; name a folder, a file or REV:PATH{_by_address(path)}"
         raise ManifestError([Problem(path, 1, 1, "E-PATH", message)])
-    from reconciler.load.revision import laid_out  # noqa: PLC0415  # only files of a revision need it
+    from reconciler.load.repository.revision import laid_out  # noqa: PLC0415  # only files of a revision need it
 
     root = laid_out(revision, inner, start=start, cached=cached)
     shown = f"{revision}:"

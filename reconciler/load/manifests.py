@@ -11,21 +11,21 @@ from typing import Any
 from reconciler.core.manifest import Content, Manifest, Script
 from reconciler.core.problem import Problem
 from reconciler.kinds import KINDS
-from reconciler.load.blob_id import blob_id
+from reconciler.load.caching.parted import parted
+from reconciler.load.checking.flaw import Flaw
+from reconciler.load.checking.rules import field
 from reconciler.load.contents import Contents, is_mlflow
-from reconciler.load.flaw import Flaw
+from reconciler.load.disk.blob_id import blob_id
+from reconciler.load.disk.looked import Looked
 from reconciler.load.folder import Place, located
 from reconciler.load.governed import governed
-from reconciler.load.looked import Looked
 from reconciler.load.many import File, read_files
 from reconciler.load.mlflow import flavors_of
 from reconciler.load.nested import Nested
 from reconciler.load.options import Loaded, Options
 from reconciler.load.overrides import address_of, unmatched
-from reconciler.load.parted import parted
 from reconciler.load.place import Here
 from reconciler.load.reading import Entry, Reading
-from reconciler.load.rules import field
 from reconciler.load.tree import Tree, tree_of
 
 _NO_OPTIONS = Options()

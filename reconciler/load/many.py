@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 from reconciler.core.problem import Problem
 from reconciler.frozen import dataclass
 from reconciler.load import cache
-from reconciler.load.blob_id import blob_id
+from reconciler.load.disk.blob_id import blob_id
 from reconciler.load.folder import Place
 from reconciler.load.options import Options
 from reconciler.load.overrides import meant_for
 from reconciler.load.place import Here
 from reconciler.load.reading import Reading, read
 from reconciler.load.reading_text import as_text, readings
-from reconciler.load.text import MAX_BYTES
 from reconciler.load.variables import uses_variables
+from reconciler.load.yaml.text import MAX_BYTES
 from reconciler.record.files import descriptor_of
 
 if TYPE_CHECKING:

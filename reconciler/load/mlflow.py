@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from reconciler.core.problem import Problem
-from reconciler.load.listed import DESCRIPTION
-from reconciler.load.looked import Looked, digest_of
+from reconciler.load.disk.listed import DESCRIPTION
+from reconciler.load.disk.looked import Looked, digest_of
 from reconciler.load.place import Here
-from reconciler.load.text import MAX_BYTES, decoded
+from reconciler.load.yaml.text import MAX_BYTES, decoded
 from reconciler.record.files import open_regular
 
 
@@ -47,8 +47,8 @@ def _values(data: bytes, here: Here) -> list[Any] | Problem:
     text = decoded(data, here)
     if isinstance(text, Problem):
         return text
-    from reconciler.load.document import document  # noqa: PLC0415 - an unchanged file is known
-    from reconciler.load.nodes import Unreadable, documents  # noqa: PLC0415 - as above
+    from reconciler.load.yaml.document import document  # noqa: PLC0415 - an unchanged file is known
+    from reconciler.load.yaml.nodes import Unreadable, documents  # noqa: PLC0415 - as above
 
     problems: list[Problem] = []
     try:

@@ -13,19 +13,19 @@ from reconciler.core.contents import digest_of_files
 from reconciler.core.problem import Problem
 from reconciler.kinds import KINDS
 from reconciler.kinds.environment import ENVIRONMENT
+from reconciler.load.checking.flaw import Flaw
+from reconciler.load.checking.paths import is_remote
+from reconciler.load.checking.rules import field, misread, put
 from reconciler.load.contents import CONDA, Contents, path_fields
-from reconciler.load.document import document
-from reconciler.load.flaw import Flaw
 from reconciler.load.lfs import is_pointer
-from reconciler.load.literals import literal_secrets
-from reconciler.load.nodes import Unreadable, documents
-from reconciler.load.parsed import Document
-from reconciler.load.paths import is_remote
 from reconciler.load.place import Bounds, Here
 from reconciler.load.reading import Entry, Reading, read_environment
-from reconciler.load.rules import field, misread, put
-from reconciler.load.text import MAX_BYTES, decoded
 from reconciler.load.tree import Tree
+from reconciler.load.yaml.document import document
+from reconciler.load.yaml.literals import literal_secrets
+from reconciler.load.yaml.nodes import Unreadable, documents
+from reconciler.load.yaml.parsed import Document
+from reconciler.load.yaml.text import MAX_BYTES, decoded
 from reconciler.record.files import open_regular
 
 FILE = "file:"

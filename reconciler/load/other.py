@@ -6,8 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from reconciler.errors import ManifestError
-from reconciler.load.config import Config, Target, read_config
-from reconciler.load.roots import CONFIG, git_root
+from reconciler.load.disk.roots import CONFIG, git_root
+from reconciler.load.settings.config import Config, Target, read_config
 
 
 def at_revision(
@@ -20,12 +20,12 @@ def at_revision(
         config: the settings of now.
         target: as they have it.
         paths: below the current folder, or REV:PATH.
-        cached: as for `load.revision.laid_out`.
+        cached: as for `load.repository.revision.laid_out`.
 
     Raises:
         ManifestError: there is no such revision, or no such path in it.
     """
-    from reconciler.load.revision import laid_out  # noqa: PLC0415  # only files of a revision need it
+    from reconciler.load.repository.revision import laid_out  # noqa: PLC0415  # only files of a revision need it
 
     there = Path(laid_out(revision, ".", start=str(config.root), cached=cached))
     here = Path(git_root(str(config.root)) or config.root)

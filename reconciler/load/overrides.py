@@ -9,10 +9,10 @@ from reconciler.core.problem import Problem
 from reconciler.core.words import did_you_mean
 from reconciler.errors import ManifestError
 from reconciler.late import pattern
-from reconciler.load.nodes import MAX_DEPTH
 from reconciler.load.options import Options, Override
-from reconciler.load.parsed import Document
 from reconciler.load.schema import fields_of
+from reconciler.load.yaml.nodes import MAX_DEPTH
+from reconciler.load.yaml.parsed import Document
 
 SET = "--set"
 

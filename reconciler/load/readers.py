@@ -16,7 +16,7 @@ from pathlib import Path
 from reconciler.core.secret import without_secrets
 from reconciler.frozen import dataclass
 from reconciler.load.reader import put, values
-from reconciler.load.text import MAX_BYTES
+from reconciler.load.yaml.text import MAX_BYTES
 
 _QUOTA = Path("/sys/fs/cgroup/cpu.max")
 _MAIN = """import sys

@@ -9,22 +9,22 @@ from reconciler.core.problem import Problem
 from reconciler.frozen import dataclass
 from reconciler.kinds import KINDS
 from reconciler.load.as_text import as_text
-from reconciler.load.check import MOST, flaws
-from reconciler.load.document import document
-from reconciler.load.literals import literal_secrets
-from reconciler.load.nodes import Node, Unreadable, documents
-from reconciler.load.normal import normal
+from reconciler.load.checking.check import MOST, flaws
+from reconciler.load.checking.normal import normal
+from reconciler.load.checking.sniff import Sniffed, looks_ours, platform_of, sniffed
 from reconciler.load.options import Options, Override
 from reconciler.load.overrides import address_of, meant_for, named, overridden, places
-from reconciler.load.parsed import Document
 from reconciler.load.place import Here
-from reconciler.load.plain_lines import plain_document
-from reconciler.load.positions import moved
 from reconciler.load.said import said_secrets
 from reconciler.load.schema import is_valid
-from reconciler.load.sniff import Sniffed, looks_ours, platform_of, sniffed
-from reconciler.load.text import decoded
 from reconciler.load.variables import replaced
+from reconciler.load.yaml.document import document
+from reconciler.load.yaml.literals import literal_secrets
+from reconciler.load.yaml.nodes import Node, Unreadable, documents
+from reconciler.load.yaml.parsed import Document
+from reconciler.load.yaml.plain_lines import plain_document
+from reconciler.load.yaml.positions import moved
+from reconciler.load.yaml.text import decoded
 
 # What no file may do to the machine that reads it, and what cannot be anything to any tool.
 _REFUSED_ANYWHERE = frozenset({"E-YAML-ALIAS", "E-YAML-DEPTH", "E-YAML-EMPTY", "E-YAML-ENC"})

@@ -9,8 +9,8 @@ from itertools import starmap
 from typing import Any
 
 from reconciler.kinds import KINDS
-from reconciler.load.positions import KeptPositions, is_kept, kept
 from reconciler.load.reading import Entry, Reading
+from reconciler.load.yaml.positions import KeptPositions, is_kept, kept
 
 _AT_A_TIME = 1000
 

@@ -8,8 +8,8 @@ import hashlib
 from collections import defaultdict
 
 from reconciler.core.manifest import Manifest
+from reconciler.load.caching.parted import Parted
 from reconciler.load.options import Options
-from reconciler.load.parted import Parted
 from reconciler.load.place import Here
 
 

@@ -7,10 +7,10 @@ from reconciler.core.problem import Problem
 from reconciler.core.words import did_you_mean
 from reconciler.frozen import dataclass
 from reconciler.late import pattern
-from reconciler.load.check import MOST
-from reconciler.load.nodes import Unreadable
+from reconciler.load.checking.check import MOST
 from reconciler.load.place import Here
-from reconciler.load.text import MAX_BYTES
+from reconciler.load.yaml.nodes import Unreadable
+from reconciler.load.yaml.text import MAX_BYTES
 
 _VARIABLE = pattern(r"(?<!\$)\{\{[ \t]*([A-Za-z_][A-Za-z0-9_]*)[ \t]*\}\}")
 _COMMENT = pattern(r"(?<!\S)#")

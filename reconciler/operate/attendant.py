@@ -20,7 +20,7 @@ from reconciler.apply import utc_now
 from reconciler.attending import COMMAND, needs_attendance
 from reconciler.core.state import Live
 from reconciler.errors import LockHeldError, MlopsError
-from reconciler.load.roots import CONFIG
+from reconciler.load.disk.roots import CONFIG
 from reconciler.operate.acting import Acting
 from reconciler.operate.autoscale import Decision
 from reconciler.operate.ledger import Ledger, ledger_file

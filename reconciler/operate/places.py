@@ -9,8 +9,8 @@ from reconciler.core.manifest import Manifest
 from reconciler.core.state import State
 from reconciler.errors import ManifestError
 from reconciler.load import Options, load_all
-from reconciler.load.config import read_config
-from reconciler.load.roots import git_root
+from reconciler.load.disk.roots import git_root
+from reconciler.load.settings.config import read_config
 from reconciler.resolve import resolve
 
 

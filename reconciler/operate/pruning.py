@@ -9,8 +9,8 @@ from pathlib import Path
 from reconciler.apply import utc_now
 from reconciler.core.contents import contents_of
 from reconciler.errors import LockHeldError, MlopsError, StateError
-from reconciler.load.config import Config, Target, read_config
-from reconciler.load.private import refuse_tracked
+from reconciler.load.repository.private import refuse_tracked
+from reconciler.load.settings.config import Config, Target, read_config
 from reconciler.operate.history import changed_something
 from reconciler.providers.hosting.objects import Objects
 from reconciler.providers.local.models import remove_models

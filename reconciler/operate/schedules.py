@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from reconciler.load.timetables import DAYS, date_of, minutes_of, zone_of
+from reconciler.load.settings.timetables import DAYS, date_of, minutes_of, zone_of
 
 
 def in_force(policy: Mapping[str, Any], now: float) -> Mapping[str, Any]:

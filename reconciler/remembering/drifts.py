@@ -12,8 +12,8 @@ from reconciler.apply import InTime, Pace
 from reconciler.core.address import Address
 from reconciler.core.state import Live, State
 from reconciler.frozen import dataclass
-from reconciler.load.cached_rows import keep_rows
-from reconciler.load.shaped_rows import of_json, read_values
+from reconciler.load.caching.cached_rows import keep_rows
+from reconciler.load.caching.shaped_rows import of_json, read_values
 from reconciler.providers.provider import Renewing, ServedSource
 from reconciler.providers.rooted import Rooted
 from reconciler.record.root import Root

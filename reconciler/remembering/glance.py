@@ -7,7 +7,7 @@ a file, a record in a file. What all that hangs on is in one keyed digest:
     what                                    how
     the words, the current folder           as they are
     the environment                         as it is, but for what each shell sets anew; some of it forbids a glance
-    the tool, and packages beside it        `load.tool`
+    the tool, and packages beside it        `load.caching.tool`
     which mlops.yaml counts, and policies   looked for as ever; where there are policies there is no glance
     mlops.yaml                              its bytes
     that git tracks nothing of `.mlops`     asked as ever
@@ -15,12 +15,12 @@ a file, a record in a file. What all that hangs on is in one keyed digest:
     that nobody holds that lock             asked as ever
     the live side                           the bytes of the target's file
     the manifests                           what the disk says of each; there is no glance where one is a link
-    very many of them                       the set that they are, as every look has it (`load.manifest_set`)
+    very many of them                       the set that they are, as every look has it (`load.sets.manifest_set`)
     what they lead to                       what the disk says of all that lies there, and no link
 
-What the disk says is believed as in `load.stat_index`: of what lay there safely before the plan began that is kept,
-and has no time to come. The digest is keyed with the record's key, as values of the environment are secret. What was
-seen of the manifests is left to the ordinary way, where something else than before was seen.
+What the disk says is believed as in `load.disk.stat_index`: of what lay there safely before the plan began that is
+kept, and has no time to come. The digest is keyed with the record's key, as values of the environment are secret. What
+was seen of the manifests is left to the ordinary way, where something else than before was seen.
 """
 
 # Paths are text here, and what makes values convenient takes longer to load than all that is done.
@@ -32,9 +32,9 @@ import stat
 import time
 from contextvars import ContextVar
 
-from reconciler.load.listed import SAFE_NS, latest, manifests_below
-from reconciler.load.private import may_be_tracked
-from reconciler.load.roots import settings_above
+from reconciler.load.disk.listed import SAFE_NS, latest, manifests_below
+from reconciler.load.disk.roots import settings_above
+from reconciler.load.repository.private import may_be_tracked
 from reconciler.remembering.scene import Scene, UnfitError, few, folders_of, no_link, sealed, told_apart
 
 TYPE_CHECKING = False  # `typing` would take as long to load as all else of a plan that is known at a glance
@@ -42,8 +42,8 @@ TYPE_CHECKING = False  # `typing` would take as long to load as all else of a pl
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from reconciler.load.set_members import ManifestSet
-    from reconciler.load.stat_index import Files
+    from reconciler.load.disk.stat_index import Files
+    from reconciler.load.sets.set_members import ManifestSet
 
     Said = tuple[str, str]
 
@@ -168,8 +168,8 @@ class _Seen:
         """The id of the set that they are."""
         from pathlib import Path  # noqa: PLC0415 - who has very many
 
-        from reconciler.load.manifest_set import manifest_set  # noqa: PLC0415 - as above
-        from reconciler.load.stat_index import StatIndex  # noqa: PLC0415 - as above
+        from reconciler.load.disk.stat_index import StatIndex  # noqa: PLC0415 - as above
+        from reconciler.load.sets.manifest_set import manifest_set  # noqa: PLC0415 - as above
 
         found = manifest_set(self._top, StatIndex(Path(os.path.dirname(settings), CACHE), now), git=self._git)
         if found is None:

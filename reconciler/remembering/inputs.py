@@ -1,8 +1,9 @@
 """Everything that a plan hangs on, in one place.
 
 What is named here decides where a plan is kept (`place_of`), or is compared with what it was (`Inputs`, and what
-manifests lead to, see `load.looked`). The code itself is what the file of the cache is named after. What cannot be told
-apart so is not remembered at all (`is_usual`). Policies over plans and whoever holds the lock are looked at each time.
+manifests lead to, see `load.disk.looked`). The code itself is what the file of the cache is named after. What cannot be
+told apart so is not remembered at all (`is_usual`). Policies over plans and whoever holds the lock are looked at each
+time.
 """
 
 # Paths are text here: as Path objects they cost more than all else that is done with them.
@@ -20,11 +21,11 @@ from typing import Any
 from reconciler.apply import InTime
 from reconciler.core.problem import Problem
 from reconciler.frozen import dataclass
+from reconciler.load.disk.stat_index import StatIndex
 from reconciler.load.folder import bounds_of
-from reconciler.load.manifest_set import manifest_set
 from reconciler.load.place import Bounds
-from reconciler.load.set_members import ManifestSet
-from reconciler.load.stat_index import StatIndex
+from reconciler.load.sets.manifest_set import manifest_set
+from reconciler.load.sets.set_members import ManifestSet
 from reconciler.providers.provider import Renewing
 from reconciler.providers.rooted import Rooted
 from reconciler.record.root import Root

@@ -8,10 +8,10 @@ import time
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from reconciler.load.manifest_set import is_worth_git
-from reconciler.load.roots import CONFIG
-from reconciler.load.set_on_disk import on_disk
-from reconciler.load.stat_index import Files, StatIndex
+from reconciler.load.disk.roots import CONFIG
+from reconciler.load.disk.stat_index import Files, StatIndex
+from reconciler.load.sets.manifest_set import is_worth_git
+from reconciler.load.sets.set_on_disk import on_disk
 from reconciler.providers.memory import MemoryProvider
 from reconciler.record.opening import state_file
 from reconciler.record.sqlite import files_of

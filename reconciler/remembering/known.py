@@ -9,8 +9,8 @@ from reconciler.core.address import Address
 from reconciler.core.state import Live, State, generation_of
 from reconciler.frozen import dataclass
 from reconciler.load import Loaded
-from reconciler.load.cached_rows import keep_rows
-from reconciler.load.parted import Parted, Values, all_kept, keep_parted, parted
+from reconciler.load.caching.cached_rows import keep_rows
+from reconciler.load.caching.parted import Parted, Values, all_kept, keep_parted, parted
 from reconciler.remembering.clusters import Cluster, Clusters, by_file, cluster_of, clusters_of
 from reconciler.remembering.rows import TABLE, written
 

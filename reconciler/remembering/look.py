@@ -16,10 +16,10 @@ from reconciler.core.state import Live, State
 from reconciler.errors import MlopsError
 from reconciler.frozen import dataclass
 from reconciler.load import Loaded
-from reconciler.load.looked import ABSENT
-from reconciler.load.named import Seen, seen_at
-from reconciler.load.parted import ForgottenError
-from reconciler.load.stat_index import StatIndex
+from reconciler.load.caching.parted import ForgottenError
+from reconciler.load.disk.looked import ABSENT
+from reconciler.load.disk.named import Seen, seen_at
+from reconciler.load.disk.stat_index import StatIndex
 from reconciler.remembering.inputs import Inputs, inputs_of, is_usual, may_be_in_parts, place_of, secrets_now
 from reconciler.remembering.rows import contents_of, head_of, planned_of, told
 from reconciler.telemetry import span

@@ -10,7 +10,7 @@ from reconciler.core.address import Address
 from reconciler.core.manifest import Content
 from reconciler.core.plan import Plan
 from reconciler.core.problem import Problem
-from reconciler.load.shaped_rows import of_json, read_values
+from reconciler.load.caching.shaped_rows import of_json, read_values
 from reconciler.record.root import Root
 from reconciler.wishes import Planned
 

@@ -7,16 +7,16 @@ import hashlib
 import os
 import stat
 
-from reconciler.load.listed import content_below, descriptions_in, facts_of, is_no_content, key_of, latest
-from reconciler.load.roots import git_root
-from reconciler.load.tool import version
+from reconciler.load.caching.tool import version
+from reconciler.load.disk.listed import content_below, descriptions_in, facts_of, is_no_content, key_of, latest
+from reconciler.load.disk.roots import git_root
 
 TYPE_CHECKING = False  # `typing` would take as long to load as all else of a plan that is known at a glance
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from reconciler.load.stat_index import Files
+    from reconciler.load.disk.stat_index import Files
 
 MOST_FILES = 2_500
 """So many files of a folder are looked at one by one."""

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reconciler.errors import RefusedError, TransientError
-from reconciler.load.git import Unanswered, answer, begin_clone, fetch, lay_out, signer, tidy
-from reconciler.load.remote import Remote
+from reconciler.load.repository.git import Unanswered, answer, begin_clone, fetch, lay_out, signer, tidy
+from reconciler.load.repository.remote import Remote
 from reconciler.watch.kept import Kept
 from reconciler.workspace import PRIVATE
 

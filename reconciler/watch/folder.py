@@ -10,9 +10,9 @@ from pathlib import Path
 from reconciler.apply import utc_now
 from reconciler.core.holder import holder_text
 from reconciler.errors import LockHeldError, MlopsError, RefusedError
-from reconciler.load.config import Config, Target, read_config
-from reconciler.load.git import Unanswered
-from reconciler.load.remote import Remote
+from reconciler.load.repository.git import Unanswered
+from reconciler.load.repository.remote import Remote
+from reconciler.load.settings.config import Config, Target, read_config
 from reconciler.record.lock import LockFile, file_holder
 from reconciler.record.store import Store
 from reconciler.watch.clone import Clone, GitOutageError, refuse_others

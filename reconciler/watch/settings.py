@@ -10,13 +10,13 @@ from reconciler.core.address import Address
 from reconciler.core.problem import Problem
 from reconciler.core.words import did_you_mean
 from reconciler.errors import ManifestError
-from reconciler.load.document import document
-from reconciler.load.nodes import Unreadable, documents
-from reconciler.load.parsed import Document
 from reconciler.load.place import Here, shown
-from reconciler.load.text import MAX_BYTES, decoded
-from reconciler.load.timetables import zone_of
-from reconciler.load.values import REQUIRED, Field, Values, listed
+from reconciler.load.settings.timetables import zone_of
+from reconciler.load.settings.values import REQUIRED, Field, Values, listed
+from reconciler.load.yaml.document import document
+from reconciler.load.yaml.nodes import Unreadable, documents
+from reconciler.load.yaml.parsed import Document
+from reconciler.load.yaml.text import MAX_BYTES, decoded
 from reconciler.record.files import open_regular
 from reconciler.watch.clone import Signers
 from reconciler.watch.windows import Window, Windows, is_cron

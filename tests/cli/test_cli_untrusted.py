@@ -14,7 +14,7 @@ from hostile_repository import hostile, touch_everything
 
 import reconciler
 from reconciler.errors import RefusedError
-from reconciler.load.private import refuse_tracked
+from reconciler.load.repository.private import refuse_tracked
 from tests.engine.fixtures import lacking
 from tests.faults.collector import Collector, collector
 
@@ -341,8 +341,8 @@ def test_one_file_alone_says_how_git_is_called():
     """So that what holds for one call holds for every call; the other one takes its program and environment from it."""
     package = Path(reconciler.__file__).parent
     assert [str(file.relative_to(package)) for file in sorted(package.rglob("*.py")) if _calls_git(file)] == [
-        "load/direct.py",
-        "load/git.py",
+        "load/repository/direct.py",
+        "load/repository/git.py",
     ]
 
 

@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from reconciler.load import blame_cache, checkout, listed
-from reconciler.load.attribution import File
-from reconciler.load.blame_cache import Written
-from reconciler.load.parted import Parted
+from reconciler.load.authorship import blame_cache
+from reconciler.load.authorship.attribution import File
+from reconciler.load.authorship.blame_cache import Written
+from reconciler.load.caching.parted import Parted
+from reconciler.load.disk import listed
+from reconciler.load.repository import checkout
 from reconciler.remembering.inputs import Inputs, secrets_now
 from reconciler.remembering.look import Look
 from tests.differential.twin_moves import Move

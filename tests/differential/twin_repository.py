@@ -18,8 +18,8 @@ import typer
 from reconciler import pipeline
 from reconciler.cli.handler import run
 from reconciler.cli.program import app
-from reconciler.load.manifest_set import manifest_set
-from reconciler.load.stat_index import StatIndex
+from reconciler.load.disk.stat_index import StatIndex
+from reconciler.load.sets.manifest_set import manifest_set
 from reconciler.remembering.glance import glance
 from reconciler.wishes import Wish
 from reconciler.workspace import open_workspace
@@ -270,9 +270,9 @@ def opened(first: Path, folder: Path, *, ask_git: bool) -> Iterator[Twin]:
     asking = partial(manifest_set, worth_bytes=0 if ask_git else 1 << 30)
     with (
         within(twin.folder),
-        mock.patch("reconciler.load.stat_index.SAFE_NS", SAFE_NS),
+        mock.patch("reconciler.load.disk.stat_index.SAFE_NS", SAFE_NS),
         mock.patch("reconciler.remembering.glance.SAFE_NS", SAFE_NS),
-        mock.patch("reconciler.load.set_by_git.SAFE_NS", SAFE_NS),
+        mock.patch("reconciler.load.sets.set_by_git.SAFE_NS", SAFE_NS),
         mock.patch("reconciler.remembering.inputs.manifest_set", asking),
         mock.patch("reconciler.remembering.look.StatIndex", lambda cache: StatIndex(cache, twin.clock)),
         mock.patch("reconciler.load.contents.StatIndex", lambda cache: StatIndex(cache, twin.clock)),

@@ -9,8 +9,8 @@ from reconciler.core.plan import Plan
 from reconciler.core.problem import Problem
 from reconciler.errors import RefusedError
 from reconciler.judging import Occasion, flaws_of, judged
-from reconciler.load.bylaws import read_bylaws
-from reconciler.load.config import Target
+from reconciler.load.settings.bylaws import read_bylaws
+from reconciler.load.settings.config import Target
 
 README = Path(__file__).parents[2] / "README.md"
 

@@ -12,7 +12,7 @@ from reconciler.core.plan import Plan
 from reconciler.core.state import State
 from reconciler.judging.asking import Subject, asked
 from reconciler.judging.judge import in_force
-from reconciler.load.bylaws import read_bylaws
+from reconciler.load.settings.bylaws import read_bylaws
 from tests.builders import blue, endpoint, green, model, plan_of, recorded, resource
 
 OWNED = {"tags": {"owner": "ana"}}

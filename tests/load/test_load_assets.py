@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from reconciler.load import load
-from reconciler.load.digest import content_digest, content_files
-from reconciler.load.ignore import rules
+from reconciler.load.disk.digest import content_digest, content_files
+from reconciler.load.disk.ignore import rules
 
 PATTERNS = (
     "*.pyc\n/data/\n!keep.pyc\na/**/b\n[a-c].txt\n[!x]y\nfoo/*\n**/tmp\n# remark\n\\#x\nend \\ \n*.d/\nx?z\nq/**\n"
@@ -113,5 +113,5 @@ def test_the_digest_of_files_by_several_threads_is_that_by_one(tmp_path: Path, m
     for number in range(100):
         (tmp_path / f"{number}").write_text(f"{number}")
     by_one = content_digest(tmp_path)
-    monkeypatch.setattr("reconciler.load.digest.threads_for", lambda _: 4)
+    monkeypatch.setattr("reconciler.load.disk.digest.threads_for", lambda _: 4)
     assert content_digest(tmp_path) == by_one

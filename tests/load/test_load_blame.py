@@ -10,10 +10,11 @@ import pytest
 
 from reconciler.core.blame import Blame
 from reconciler.core.manifest import Source
-from reconciler.load import Options, blame_cache, load
-from reconciler.load import blame as blaming
-from reconciler.load.behind import behind
-from reconciler.load.blame import Blamed, blamed
+from reconciler.load import Options, load
+from reconciler.load.authorship import blame as blaming
+from reconciler.load.authorship import blame_cache
+from reconciler.load.authorship.behind import behind
+from reconciler.load.authorship.blame import Blamed, blamed
 from tests.git_here import git
 from tests.histories import write_history
 

@@ -6,10 +6,10 @@ import pytest
 
 from reconciler.core.problem import Problem
 from reconciler.load import Loaded, Options, load, parse_set, reading
-from reconciler.load.document import document
-from reconciler.load.nodes import documents
 from reconciler.load.place import Here
-from reconciler.load.positions import KeptPositions, kept
+from reconciler.load.yaml.document import document
+from reconciler.load.yaml.nodes import documents
+from reconciler.load.yaml.positions import KeptPositions, kept
 
 HERE = Here("/m/a.yml", "a.yml", "m/a.yml")
 HOST = "$schema: https://azuremlschemas.azureedge.net/latest"

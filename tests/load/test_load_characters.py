@@ -4,7 +4,7 @@ import pytest
 
 from reconciler.core.problem import Problem
 from reconciler.load.place import Here
-from reconciler.load.text import decoded
+from reconciler.load.yaml.text import decoded
 
 HERE = Here("/repo/a.yml", "a.yml", "a.yml")
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.load import load
-from reconciler.load.clean import unclean
+from reconciler.load.repository.clean import unclean
 from tests.git_here import git
 
 MODEL = (

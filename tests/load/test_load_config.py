@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.errors import ManifestError
-from reconciler.load.config import read_config
+from reconciler.load.settings.config import read_config
 
 WHOLE = """\
 manifests: manifests

@@ -20,7 +20,7 @@ from reconciler.core.state import State
 from reconciler.diff import changes
 from reconciler.errors import ManifestError
 from reconciler.load import Loaded, Options, load, parse_set
-from reconciler.load.config import read_config
+from reconciler.load.settings.config import read_config
 from reconciler.order import order
 from reconciler.preflight import problems_of
 from reconciler.resolve import resolve

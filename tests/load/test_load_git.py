@@ -8,9 +8,9 @@ import pytest
 
 from reconciler.errors import ManifestError
 from reconciler.load import load
-from reconciler.load.commit import CommitFacts, commit_facts
-from reconciler.load.git import Unanswered, answer, status
-from reconciler.load.revision import laid_out
+from reconciler.load.repository.commit import CommitFacts, commit_facts
+from reconciler.load.repository.git import Unanswered, answer, status
+from reconciler.load.repository.revision import laid_out
 from tests.git_here import git
 
 MODEL = "$schema: https://azuremlschemas.azureedge.net/latest/model.schema.json\nname: risk\nversion: 1\npath: a.txt\n"

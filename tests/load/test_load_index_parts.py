@@ -4,8 +4,8 @@ import os
 
 import pytest
 
-from reconciler.load.checkout import Checkout
-from reconciler.load.index_parts import index_parts
+from reconciler.load.repository.checkout import Checkout
+from reconciler.load.repository.index_parts import index_parts
 
 DEBUG = b"  ctime: 1:2\n  mtime: 3:4\n  dev: 5\tino: 6\n  uid: 7\tgid: 8\n  size: 9\tflags: 0\n"
 NAMES = [b"m/a.yml", b"m/b\n  size: 9\tflags: 0\n.yml", b"m/\tc", b"m/\xff", b"m/H 100644 aa 0\tx"]

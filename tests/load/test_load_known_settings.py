@@ -8,9 +8,9 @@ import pytest
 import yaml
 
 from reconciler.errors import ManifestError
-from reconciler.load.cached_rows import keep_rows, read_rows
-from reconciler.load.config import CACHE, read_config
-from reconciler.load.known_settings import known
+from reconciler.load.caching.cached_rows import keep_rows, read_rows
+from reconciler.load.settings.config import CACHE, read_config
+from reconciler.load.settings.known_settings import known
 
 PLAIN = """\
 manifests: manifests   # a comment

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.load import Options, load, stat_index
-from reconciler.load.digest import content_digest
-from reconciler.load.named import Seen, seen_at
+from reconciler.load import Options, load
+from reconciler.load.disk import stat_index
+from reconciler.load.disk.digest import content_digest
+from reconciler.load.disk.named import Seen, seen_at
+from reconciler.load.disk.stat_index import StatIndex
 from reconciler.load.place import Bounds
-from reconciler.load.stat_index import StatIndex
 from tests.waiting import until
 
 LATER_NS = 60_000_000_000
@@ -51,7 +52,7 @@ def test_a_disk_that_gives_little_at_once_is_read_to_the_end(folder: Path, monke
 
 def test_what_was_read_is_not_read_again(folder: Path, monkeypatch: pytest.MonkeyPatch):
     first = seen("code", "code/score.py")
-    monkeypatch.setattr("reconciler.load.stat_index.descriptor_of", lambda path: pytest.fail(f"{path} is read"))
+    monkeypatch.setattr("reconciler.load.disk.stat_index.descriptor_of", lambda path: pytest.fail(f"{path} is read"))
     assert seen("code", "code/score.py") == first
 
 

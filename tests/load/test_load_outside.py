@@ -13,8 +13,8 @@ import pytest
 
 from reconciler.errors import ManifestError
 from reconciler.load import load
-from reconciler.load.config import read_config
-from reconciler.load.digest import content_digest, content_files
+from reconciler.load.disk.digest import content_digest, content_files
+from reconciler.load.settings.config import read_config
 from reconciler.pipeline import Wish, validate
 
 HOST = "$schema: https://azuremlschemas.azureedge.net/latest"

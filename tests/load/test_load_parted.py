@@ -8,8 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from reconciler.load.cached_rows import keep_rows, read_rows
-from reconciler.load.parted import ForgottenError, Parted, keep_parted, kept, parted
+from reconciler.load.caching.cached_rows import keep_rows, read_rows
+from reconciler.load.caching.parted import ForgottenError, Parted, keep_parted, kept, parted
 
 NAMES = st.sampled_from([*"abcdefgh", "ä", "\udcff", "\ud800", "a/b.yml", ""])
 VALUES = st.dictionaries(NAMES, st.one_of(st.none(), st.text(max_size=2), st.lists(st.sampled_from("xy"), max_size=2)))

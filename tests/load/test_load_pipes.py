@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.load import load
-from reconciler.load.digest import content_digest
+from reconciler.load.disk.digest import content_digest
 
 ENVIRONMENT = (
     "$schema: https://azuremlschemas.azureedge.net/latest/environment.schema.json\nname: e\nversion: 1\nimage: a\n"

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from mutations import FUZZ, damaged, seeds_once
 from test_load_yaml import read_document
 
-from reconciler.load.document import Document
-from reconciler.load.plain_lines import plain_document
-from reconciler.load.positions import kept, moved
+from reconciler.load.yaml.document import Document
+from reconciler.load.yaml.plain_lines import plain_document
+from reconciler.load.yaml.positions import kept, moved
 
 EXAMPLE = Path(__file__).parents[2] / "manifests"
 KEYS = st.sampled_from(["a", "b", "c", "$schema", "name", "dep-0", "on", "null", "y", "A_1", "x.y", "1a", "é"])

@@ -8,7 +8,7 @@ import pytest
 from reconciler.core.address import Address
 from reconciler.errors import ManifestError
 from reconciler.load import Options, load
-from reconciler.load.config import Target, read_config
+from reconciler.load.settings.config import Target, read_config
 
 SCHEMAS = "$schema: https://azuremlschemas.azureedge.net/latest"
 ENDPOINT = f"{SCHEMAS}/managedOnlineEndpoint.schema.json\nname: credit\nauth_mode: key\n"

@@ -8,7 +8,7 @@ import pytest
 from reconciler.core.address import Address
 from reconciler.core.plan import Action, FieldChange, Step
 from reconciler.load import Options
-from reconciler.load.removed import with_removals
+from reconciler.load.authorship.removed import with_removals
 from tests.git_here import git
 
 SCHEMAS = "$schema: https://azuremlschemas.azureedge.net/latest"

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.load.revision import laid_out
-from reconciler.load.revision_room import begun, room_for_more, used
+from reconciler.load.repository.revision import laid_out
+from reconciler.load.repository.revision_room import begun, room_for_more, used
 from tests.git_here import git
 from tests.load.test_load_revisions import FILES
 

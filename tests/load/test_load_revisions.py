@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 from reconciler.errors import ManifestError, MlopsError
-from reconciler.load import Options, load, revision, stat_index
-from reconciler.load.revision import laid_out
+from reconciler.load import Options, load
+from reconciler.load.disk import stat_index
+from reconciler.load.repository import revision
+from reconciler.load.repository.revision import laid_out
 from tests.git_here import git
 from tests.waiting import until
 

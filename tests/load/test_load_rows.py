@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.load import cached_rows, tool
-from reconciler.load.cached_rows import keep_rows, read_rows
+from reconciler.load.caching import cached_rows, tool
+from reconciler.load.caching.cached_rows import keep_rows, read_rows
 from tests.git_here import git
 from tests.mounts import read_only, small
 from tests.waiting import until
@@ -20,7 +20,7 @@ from tests.waiting import until
 WRITER = """
 import sys
 from pathlib import Path
-from reconciler.load.cached_rows import keep_rows, read_rows
+from reconciler.load.caching.cached_rows import keep_rows, read_rows
 folder, name = Path(sys.argv[1]), sys.argv[2]
 number = 0
 while number < int(sys.argv[3]):

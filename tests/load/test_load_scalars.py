@@ -7,8 +7,8 @@ import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from reconciler.load import scalars
-from reconciler.load.scalars import NotAValueError, plain_value
+from reconciler.load.yaml import scalars
+from reconciler.load.yaml.scalars import NotAValueError, plain_value
 
 WORDS = [
     each for word in ("yes", "no", "true", "false", "on", "off", "null") for each in (word, word.title(), word.upper())

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.load import stat_index
-from reconciler.load.blob_id import blob_id
+from reconciler.load.disk import stat_index
+from reconciler.load.disk.blob_id import blob_id
+from reconciler.load.disk.stat_index import StatIndex
 from reconciler.load.folder import located
-from reconciler.load.manifest_set import ManifestSet, manifest_set
-from reconciler.load.stat_index import StatIndex
+from reconciler.load.sets.manifest_set import ManifestSet, manifest_set
 
 
 @pytest.fixture(autouse=True)

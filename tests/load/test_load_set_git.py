@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.load import manifest_set as manifest_set_module
-from reconciler.load import set_by_git
+from reconciler.load.disk.stat_index import StatIndex
 from reconciler.load.folder import located
-from reconciler.load.manifest_set import manifest_set
-from reconciler.load.set_members import set_of
-from reconciler.load.set_on_disk import on_disk
-from reconciler.load.stat_index import StatIndex
+from reconciler.load.sets import manifest_set as manifest_set_module
+from reconciler.load.sets import set_by_git
+from reconciler.load.sets.manifest_set import manifest_set
+from reconciler.load.sets.set_members import set_of
+from reconciler.load.sets.set_on_disk import on_disk
 
 LATER_NS = 60 * 10**9
 

@@ -10,8 +10,8 @@ from reconciler.core.plan import Step
 from reconciler.core.state import Entry, State
 from reconciler.diff import changes
 from reconciler.load import Options, load_all
-from reconciler.load.removed import with_removals
-from reconciler.load.taken_out import taken_out, written
+from reconciler.load.authorship.removed import with_removals
+from reconciler.load.authorship.taken_out import taken_out, written
 from reconciler.order import order
 from reconciler.resolve import resolve
 from tests.git_here import git

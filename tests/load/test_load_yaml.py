@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from reconciler.core.problem import Problem
 from reconciler.load import Options
-from reconciler.load.document import document
-from reconciler.load.nodes import Unreadable, documents
-from reconciler.load.parsed import Document
 from reconciler.load.place import Here
 from reconciler.load.reading import read
-from reconciler.load.text import decoded
+from reconciler.load.yaml.document import document
+from reconciler.load.yaml.nodes import Unreadable, documents
+from reconciler.load.yaml.parsed import Document
+from reconciler.load.yaml.text import decoded
 
 HERE = Here("/nowhere/x.yml", "x.yml", "x.yml")
 BOUNDED = settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])

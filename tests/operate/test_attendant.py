@@ -19,7 +19,7 @@ from reconciler.core.plan import Action, Operation, Step
 from reconciler.core.rollout import Gates, Rollout
 from reconciler.core.state import Entry
 from reconciler.errors import LockHeldError, ManifestError, ProviderError
-from reconciler.load.config import Config, Target
+from reconciler.load.settings.config import Config, Target
 from reconciler.operate.attendant import Attendant, attend
 from reconciler.providers.memory import MemoryProvider
 from reconciler.providers.provider import Usage

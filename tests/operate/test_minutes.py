@@ -7,7 +7,7 @@ import pytest
 from requests_made import NOON, line, log
 
 from reconciler.core.address import Address
-from reconciler.load.config import Config, Target
+from reconciler.load.settings.config import Config, Target
 from reconciler.operate.budgets import as_json, budgets
 from reconciler.operate.ledger import KEPT_S, Ledger, known_minutes, ledger_file
 from reconciler.operate.minutes import Minute, minute_of

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from reconciler.core.manifest import Content
 from reconciler.errors import TransientError
-from reconciler.load.digest import content_digest, content_files
+from reconciler.load.disk.digest import content_digest, content_files
 from reconciler.record.assets import AssetStore
 from reconciler.record.depot import Depot
 from reconciler.record.remote_files import RemoteFiles

@@ -13,7 +13,7 @@ import pytest
 from reconciler.core.contents import digest_of_files
 from reconciler.core.manifest import Content
 from reconciler.errors import ProviderError
-from reconciler.load.digest import content_digest, content_files
+from reconciler.load.disk.digest import content_digest, content_files
 from reconciler.record.assets import AssetStore
 from reconciler.record.files import open_regular
 from reconciler.record.laying import workplace

@@ -15,7 +15,7 @@ from fsspec.implementations.local import LocalFileSystem
 from fsspec.registry import register_implementation
 
 from reconciler.errors import ProviderError, TransientError
-from reconciler.load.digest import content_digest
+from reconciler.load.disk.digest import content_digest
 from reconciler.record.depot import AT_ONCE
 from reconciler.record.remote_files import RemoteFiles
 from tests.mounts import read_only, small

@@ -12,7 +12,7 @@ import pytest
 from depots import content, machine
 
 from reconciler.errors import ProviderError, TransientError
-from reconciler.load.digest import content_digest
+from reconciler.load.disk.digest import content_digest
 from reconciler.record.assets import AssetStore
 from reconciler.record.remote_files import RemoteFiles
 from tests.object_store import BUCKET, Line, line_to, object_store, opened_by

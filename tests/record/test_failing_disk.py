@@ -16,7 +16,7 @@ from through_apsw import Connection
 from reconciler.core.manifest import Content
 from reconciler.core.plan import Plan
 from reconciler.errors import MlopsError, ProviderError, StateError
-from reconciler.load.digest import content_digest, content_files
+from reconciler.load.disk.digest import content_digest, content_files
 from reconciler.record.assets import AssetStore
 from reconciler.record.database import Engine, set_up
 from reconciler.record.sealing import SealKeys

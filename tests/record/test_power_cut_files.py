@@ -13,7 +13,7 @@ from reconciler.core.address import Address
 from reconciler.core.manifest import Content
 from reconciler.core.plan import Action, Operation, Plan, Step
 from reconciler.errors import MlopsError
-from reconciler.load.digest import content_digest, content_files
+from reconciler.load.disk.digest import content_digest, content_files
 from reconciler.providers.memory import MemoryProvider
 from reconciler.record.assets import AssetStore
 from reconciler.record.sealing import SealKeys

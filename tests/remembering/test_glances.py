@@ -17,7 +17,7 @@ import pytest
 from reconciler.cli import main
 from reconciler.cli.handler import run
 from reconciler.core.address import Address
-from reconciler.load import tool
+from reconciler.load.caching import tool
 from reconciler.record.store import Intent
 from reconciler.remembering import keeping, scene
 from reconciler.remembering.glance import glance, left_over
@@ -39,7 +39,7 @@ Change = Callable[[], object]
 @pytest.fixture(autouse=True)
 def _sooner(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("reconciler.remembering.glance.SAFE_NS", SAFE_NS)
-    monkeypatch.setattr("reconciler.load.stat_index.SAFE_NS", SAFE_NS)
+    monkeypatch.setattr("reconciler.load.disk.stat_index.SAFE_NS", SAFE_NS)
     # In which pytest tells how far a test is.
     monkeypatch.setattr("reconciler.remembering.scene._OF_SHELLS", {*scene._OF_SHELLS, "PYTEST_CURRENT_TEST"})
 
@@ -449,7 +449,9 @@ def test_what_was_seen_in_vain_is_not_looked_at_again(git: bool, monkeypatch: py
     assert left_over(top, git=not git) is None
     assert glance(words, leave=True) is None
     with monkeypatch.context() as patched:
-        patched.setattr("reconciler.load.set_on_disk.manifests_below", lambda *_: pytest.fail("it is looked at again"))
+        patched.setattr(
+            "reconciler.load.sets.set_on_disk.manifests_below", lambda *_: pytest.fail("it is looked at again")
+        )
         assert asked(*words)[0] == 0
     put("manifests/wine/green.yml", "name: x\n")
     assert glance(words, leave=True) is None

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from reconciler.load.digest import content_digest
+from reconciler.load.disk.digest import content_digest
 from reconciler.scoring import served as module
 from reconciler.scoring.served import Part, Served
 from reconciler.scoring.settings import Settings

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from reconciler.load.remote import remote_of
+from reconciler.load.repository.remote import remote_of
 from reconciler.watch.folder import Folder
 from reconciler.watch.kept import Memory
 from reconciler.watch.settings import Settings

@@ -12,8 +12,8 @@ import pytest
 from followed import NOBODY, Team, following, git
 
 from reconciler.errors import RefusedError
-from reconciler.load.git import Unanswered, begin_clone, fetch
-from reconciler.load.remote import remote_of
+from reconciler.load.repository.git import Unanswered, begin_clone, fetch
+from reconciler.load.repository.remote import remote_of
 from reconciler.watch.deciding import Outage
 
 TALKS = """#!/usr/bin/env python3

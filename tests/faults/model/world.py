@@ -13,7 +13,7 @@ from reconciler.apply import Pace, Watcher
 from reconciler.core.plan import Plan
 from reconciler.errors import LockHeldError, ManifestError, RefusedError, StateError
 from reconciler.load import Loaded, Options, load_all
-from reconciler.load.config import Config, Target
+from reconciler.load.settings.config import Config, Target
 from reconciler.pipeline import Applied, Manner, Wish
 from reconciler.workspace import Workspace
 from tests.faults.model import outputs

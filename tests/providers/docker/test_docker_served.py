@@ -3,7 +3,7 @@
 from docker_world import World
 
 from reconciler.core.address import Address
-from reconciler.load.digest import content_digest
+from reconciler.load.disk.digest import content_digest
 from tests.hosted_world import answering
 from tests.waiting import until
 

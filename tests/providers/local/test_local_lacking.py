@@ -5,7 +5,7 @@ from pathlib import Path
 from reconciler.core.address import Address
 from reconciler.core.manifest import Content
 from reconciler.core.secret import Secret
-from reconciler.load.digest import content_digest, content_files
+from reconciler.load.disk.digest import content_digest, content_files
 from reconciler.providers.hosting.objects import Object, Objects
 from reconciler.providers.local import LocalProvider
 from reconciler.providers.provider import Knowing, Setting

@@ -12,7 +12,7 @@ import pytest
 from local_world import ENDPOINT, World
 
 from reconciler.errors import ProviderError
-from reconciler.load.digest import content_digest
+from reconciler.load.disk.digest import content_digest
 from reconciler.providers.local.models import laid_model, linked_model, remove_models
 from reconciler.scoring import served
 from reconciler.scoring.served import Part

@@ -1,0 +1,1 @@
+"""Who wrote what a plan is about: lines are followed through history to commits."""

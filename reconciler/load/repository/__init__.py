@@ -1,0 +1,1 @@
+"""What git says of a checkout and its revisions; every call of git is here."""

@@ -1,0 +1,1 @@
+"""The YAML files of a folder together, known by what they hold."""

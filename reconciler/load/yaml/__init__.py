@@ -1,0 +1,1 @@
+"""What YAML says: bytes become text, text becomes nodes with their places, and nodes become documents."""
