@@ -60,7 +60,14 @@ class MemoryProvider:
 
     @classmethod
     def open(cls, setting: Setting) -> Self:
-        """Open the file that the target names; a target without one lives as long as the process."""
+        """Open the file that the target names; a target without one lives as long as the process.
+
+        Raises:
+            ProviderError: an option is not known.
+        """
+        unknown = sorted(setting.options.keys() - {"file"})
+        if unknown:
+            raise ProviderError(f"target option {unknown[0]} is not known to a memory target; there is file")
         file = setting.options.get("file")
         return cls(setting.root / str(file) if file else None, assets=setting.assets)
 

@@ -10,8 +10,11 @@ import pytest
 from reconciler.core.address import Address
 from reconciler.core.plan import Action, Operation, Step
 from reconciler.errors import ProviderError
+from reconciler.load.disk.digest import content_digest, content_files
 from reconciler.providers import memory
 from reconciler.providers.memory import MemoryProvider
+from reconciler.providers.provider import Setting
+from reconciler.record.assets import AssetStore
 from tests.mounts import read_only
 
 BLUE = Address("deployment", "blue", endpoint="credit")
@@ -34,6 +37,13 @@ def step(number: int) -> Step:
 
 def operation(generation: int) -> Operation:
     return Operation(f"op-{generation}", "lineage", generation, lambda _line: None)
+
+
+def test_an_option_that_is_not_known_is_told(tmp_path: Path) -> None:
+    assets = AssetStore(tmp_path / "assets", {}, digest_of=content_digest, files_of=content_files)
+    setting = Setting("dev", tmp_path, assets, {"fiel": "live.jsonl"}, tmp_path)
+    with pytest.raises(ProviderError, match="target option fiel is not known to a memory target; there is file"):
+        MemoryProvider.open(setting)
 
 
 def test_what_another_process_wrote_is_seen(file: Path, provider: MemoryProvider) -> None:
