@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from reconciler.load import Options, load
+from reconciler.load.checking.literals import literal_secrets
 from reconciler.load.place import Here
-from reconciler.load.yaml.literals import literal_secrets
 from reconciler.pipeline import Wish, validate
 
 CORPUS = Path(__file__).resolve().parents[2] / "shared" / "corpus"

@@ -40,7 +40,7 @@ def schema(
       mlops schema managedOnlineDeployment > deployment.schema.json
       mlops schema plan
     """
-    from reconciler.load.published import PUBLISHED, published  # noqa: PLC0415 - only this command needs it
+    from reconciler.cli.published import PUBLISHED, published  # noqa: PLC0415 - only this command needs it
     from reconciler.load.schema import SCHEMAS, schema_named  # noqa: PLC0415
 
     named = {name.lower(): name for name in (*SCHEMAS, *PUBLISHED)}

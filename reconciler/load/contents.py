@@ -12,13 +12,13 @@ from typing import Any
 from reconciler.core.manifest import Content, Script
 from reconciler.kinds import KINDS
 from reconciler.load.checking.flaw import Flaw
-from reconciler.load.checking.paths import Found, found_at, is_remote
+from reconciler.load.checking.paths import found_at, is_remote
 from reconciler.load.checking.rules import field
 from reconciler.load.disk.digest import content_files, content_known, links_of
+from reconciler.load.disk.lfs import pointer_bytes
 from reconciler.load.disk.listed import DESCRIPTION
-from reconciler.load.disk.looked import ABSENT, Looked, digest_of
 from reconciler.load.disk.stat_index import StatIndex
-from reconciler.load.lfs import pointer_bytes
+from reconciler.load.looked import ABSENT, Looked, digest_of
 from reconciler.load.mlflow import described_in
 from reconciler.load.place import Bounds, inside, private_part
 from reconciler.record.files import open_regular
@@ -35,7 +35,7 @@ class Contents:
     def __init__(self, bounds: Bounds, looked: Looked | None = None, cache: Path | None = None) -> None:
         self._bounds, self.looked, self._index = bounds, looked or Looked(), StatIndex(cache)
         self._real: dict[str, str] = {}
-        self._found: dict[tuple[str, str], tuple[Found | Flaw, str]] = {}
+        self._found: dict[tuple[str, str], tuple[str | Flaw, str]] = {}
         self._contents: dict[tuple[str, bool, bool], Content | tuple[str, str]] = {}
         self._scripts: dict[tuple[Path, str], tuple[str, Script, str]] = {}
 
@@ -67,7 +67,7 @@ class Contents:
         self.looked.read(path, digest)
         return script
 
-    def find(self, text: str, folder: str, path: str) -> Found | Flaw:
+    def find(self, text: str, folder: str, path: str) -> str | Flaw:
         """Where a path leads; asked of the disk once."""
         key = (text, folder)
         if key not in self._found:
@@ -86,16 +86,16 @@ class Contents:
         found = self.find(text, folder, path)
         if isinstance(found, Flaw):
             return found
-        key = (found.path, asset == "model", path.endswith(tuple(_FOLDERS)))
+        key = (found, asset == "model", path.endswith(tuple(_FOLDERS)))
         if key not in self._contents:
             self._contents[key] = self._looked_at(found, is_model=key[1], folder_due=key[2])
         known = self._contents[key]
-        self.looked.read(found.path, known.digest if isinstance(known, Content) else ABSENT)
+        self.looked.read(found, known.digest if isinstance(known, Content) else ABSENT)
         return Flaw(path, known[0], f"{text}{known[1]}") if isinstance(known, tuple) else known
 
-    def _looked_at(self, found: Found, *, is_model: bool, folder_due: bool) -> Content | tuple[str, str]:
+    def _looked_at(self, found: str, *, is_model: bool, folder_due: bool) -> Content | tuple[str, str]:
         """The content, or the code and the words of what is wrong with it."""
-        location = Path(found.path)
+        location = Path(found)
         is_folder = location.is_dir()
         if folder_due and not is_folder:
             return "E-PATH", " is a file; name its folder"

@@ -16,7 +16,7 @@ from reconciler.load.place import Bounds, Here, inside
 
 
 @dataclass(frozen=True)
-class Place:
+class Located:
     """What a PATH stands for.
 
     Args:
@@ -32,7 +32,7 @@ class Place:
     links_out: tuple[tuple[Here, str], ...] = ()
 
 
-def located(path: str, start: str = "", *, only: Collection[str] | None = None, cached: bool = True) -> Place:
+def located(path: str, start: str = "", *, only: Collection[str] | None = None, cached: bool = True) -> Located:
     """Find the files of a PATH; something on disk wins over a revision of the same spelling.
 
     Args:
@@ -84,10 +84,10 @@ def _base(top: str) -> str:
     return os.path.realpath(top if os.path.isdir(top) else os.path.dirname(top))
 
 
-def _place(top: str, bounds: Bounds, *, given: str, only: Collection[str] | None = None) -> Place:
+def _place(top: str, bounds: Bounds, *, given: str, only: Collection[str] | None = None) -> Located:
     if not os.path.isdir(top):
         shown = _as_given(top, given, bounds)
-        return Place((Here(top, os.path.basename(top), shown),), alone=True, bounds=bounds)
+        return Located((Here(top, os.path.basename(top), shown),), alone=True, bounds=bounds)
     found = sorted(_yaml_below(top, "") if only is None else _named_below(top, only))
     start = _as_given(top, given, bounds)
     prefix = "" if os.path.normpath(start) == "." else start.rstrip("/") + "/" if not start.endswith(":") else start
@@ -99,7 +99,7 @@ def _place(top: str, bounds: Bounds, *, given: str, only: Collection[str] | None
             out.append((here, real))
         else:
             files.append(here)
-    return Place(tuple(files), alone=False, bounds=bounds, links_out=tuple(out))
+    return Located(tuple(files), alone=False, bounds=bounds, links_out=tuple(out))
 
 
 def _as_given(top: str, given: str, bounds: Bounds) -> str:

@@ -16,9 +16,9 @@ from reconciler.load.checking.flaw import Flaw
 from reconciler.load.checking.rules import field
 from reconciler.load.contents import Contents, is_mlflow
 from reconciler.load.disk.blob_id import blob_id
-from reconciler.load.disk.looked import Looked
-from reconciler.load.folder import Place, located
+from reconciler.load.folder import Located, located
 from reconciler.load.governed import governed
+from reconciler.load.looked import Looked
 from reconciler.load.many import File, read_files
 from reconciler.load.mlflow import flavors_of
 from reconciler.load.nested import Nested
@@ -85,14 +85,14 @@ def load_all(
     )
 
 
-def _located(path: str, options: Options) -> Place:
+def _located(path: str, options: Options) -> Located:
     """The place, whose files may also name what a command names itself."""
     place = located(path, options.start, only=options.only, cached=options.cache is not None)
     bounds = replace(place.bounds, beyond=options.beyond) if options.beyond else place.bounds
     return replace(place, bounds=bounds)
 
 
-def _each_once(places: Sequence[Place]) -> list[Place]:
+def _each_once(places: Sequence[Located]) -> list[Located]:
     """The places without files that an earlier one has already."""
     seen: set[str] = set()
     found = []
@@ -103,7 +103,7 @@ def _each_once(places: Sequence[Place]) -> list[Place]:
 
 
 def _readings(
-    place: Place, options: Options, tree: Tree, problems: list[Problem], meanwhile: Callable[[], None] | None
+    place: Located, options: Options, tree: Tree, problems: list[Problem], meanwhile: Callable[[], None] | None
 ) -> _Readings:
     """What each file holds; those of ours go into the tree."""
     readings = list(read_files(place, options, problems, meanwhile=meanwhile))
@@ -123,7 +123,7 @@ def _plain(readings: _Readings) -> dict[str, str]:
 
 
 def _manifests(
-    place: Place, readings: _Readings, contents: Contents, tree: Tree, problems: list[Problem]
+    place: Located, readings: _Readings, contents: Contents, tree: Tree, problems: list[Problem]
 ) -> list[Manifest]:
     """The manifests of a place's files, with what they name brought in."""
     nested = Nested(contents, place.bounds, tree)
@@ -185,7 +185,7 @@ def scripts_of(
     return scripts
 
 
-def _links_out(place: Place) -> list[Problem]:
+def _links_out(place: Located) -> list[Problem]:
     return [
         here.problem(1, 1, "E-LINK-OUT", f"{here.relative} links to {real}, outside the repository")
         for here, real in place.links_out

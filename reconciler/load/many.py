@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from reconciler.core.problem import Problem
 from reconciler.frozen import dataclass
-from reconciler.load import cache
+from reconciler.load import parse_cache
 from reconciler.load.disk.blob_id import blob_id
-from reconciler.load.folder import Place
+from reconciler.load.folder import Located
 from reconciler.load.options import Options
 from reconciler.load.overrides import meant_for
 from reconciler.load.place import Here
@@ -46,7 +46,7 @@ class _Read:
 
 
 def read_files(
-    place: Place,
+    place: Located,
     options: Options,
     problems: list[Problem],
     readers: "Readers | None" = None,
@@ -62,19 +62,19 @@ def read_files(
         meanwhile: what else there is to do, done here if others read.
     """
     files = list(_files(place, options, problems))
-    known = cache.known(options.cache, {file.blob: file.data for file in files if file.blob})
+    known = parse_cache.known(options.cache, {file.blob: file.data for file in files if file.blob})
     unknown = {
         number: file
         for number, file in enumerate(files)
         if file.blob not in known or _overridden(known[file.blob], options)
     }
     found = _found(unknown, place, options, partial(_shared_out, options, readers, meanwhile))
-    cache.learn(options.cache, {unknown[number].blob: text for number, text in found.texts.items()})
+    parse_cache.learn(options.cache, {unknown[number].blob: text for number, text in found.texts.items()})
     for number, file in enumerate(files):
         yield file, found.readings[number] if number in unknown else known[file.blob]
 
 
-def _files(place: Place, options: Options, problems: list[Problem]) -> Iterator[File]:
+def _files(place: Located, options: Options, problems: list[Problem]) -> Iterator[File]:
     for here in place.files:
         data = _bytes(here, problems)
         if data is not None:
@@ -109,12 +109,12 @@ def _up_to(most: int, descriptor: int) -> bytes:
     return b"".join(parts)
 
 
-def _hangs_on_bytes_alone(data: bytes, place: Place, options: Options) -> bool:
+def _hangs_on_bytes_alone(data: bytes, place: Located, options: Options) -> bool:
     """Whether what a file means hangs on nothing else: no variables, no names from the command line."""
     return options.cache is not None and not place.alone and not uses_variables(data)
 
 
-def _found(unknown: Mapping[int, File], place: Place, options: Options, share_out: _ShareOut) -> _Read:
+def _found(unknown: Mapping[int, File], place: Located, options: Options, share_out: _ShareOut) -> _Read:
     """Read files; what is read elsewhere comes back as its text, and what has none is read here."""
     found = _Read()
 

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from reconciler.core.problem import Problem
-from reconciler.load.disk.listed import DESCRIPTION
-from reconciler.load.disk.looked import Looked, digest_of
+from reconciler.load.disk.listed import DESCRIPTION, descriptions_in
+from reconciler.load.looked import Looked, digest_of
 from reconciler.load.place import Here
 from reconciler.load.yaml.text import MAX_BYTES, decoded
 from reconciler.record.files import open_regular
@@ -14,8 +14,8 @@ from reconciler.record.files import open_regular
 
 def described_in(location: Path) -> list[Path]:
     """The files by which MLflow knows a model: of the folder itself, else of the folders in it."""
-    own = location / DESCRIPTION
-    return [own] if own.is_file() else sorted(location.glob(f"*/{DESCRIPTION}"))
+    found = [name for name, _ in descriptions_in(str(location))] if location.is_dir() else []
+    return [location / name for name in (found[:1] if DESCRIPTION in found else found)]
 
 
 def flavors_of(location: Path, looked: Looked) -> Mapping[str, Any] | str:

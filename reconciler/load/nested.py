@@ -14,15 +14,15 @@ from reconciler.core.problem import Problem
 from reconciler.kinds import KINDS
 from reconciler.kinds.environment import ENVIRONMENT
 from reconciler.load.checking.flaw import Flaw
+from reconciler.load.checking.literals import literal_secrets
 from reconciler.load.checking.paths import is_remote
 from reconciler.load.checking.rules import field, misread, put
 from reconciler.load.contents import CONDA, Contents, path_fields
-from reconciler.load.lfs import is_pointer
+from reconciler.load.disk.lfs import is_pointer
 from reconciler.load.place import Bounds, Here
 from reconciler.load.reading import Entry, Reading, read_environment
 from reconciler.load.tree import Tree
 from reconciler.load.yaml.document import document
-from reconciler.load.yaml.literals import literal_secrets
 from reconciler.load.yaml.nodes import Unreadable, documents
 from reconciler.load.yaml.parsed import Document
 from reconciler.load.yaml.text import MAX_BYTES, decoded
@@ -69,7 +69,7 @@ class Nested:
             for path, text in texts.items()
             if path.endswith(CONDA) or text.startswith(FILE)
         }
-        return {path: place.path for path, place in found.items() if not isinstance(place, Flaw)}
+        return {path: place for path, place in found.items() if not isinstance(place, Flaw)}
 
     def _environment(
         self, document: Mapping[str, Any], kind: str, folder: str
@@ -82,10 +82,10 @@ class Nested:
             found = self._contents.find(text.removeprefix(FILE), folder, path)
             if isinstance(found, Flaw):
                 return document, [found], []
-            reading = self._environment_file(found.path)
+            reading = self._environment_file(found)
             if reading.problems:
                 return document, [], list(reading.problems)
-            inline = rebased(reading.entries[0].document, os.path.dirname(found.path), folder)
+            inline = rebased(reading.entries[0].document, os.path.dirname(found), folder)
             return {**document, path: inline}, [], []
         return document, [], []
 
@@ -101,11 +101,11 @@ class Nested:
         if isinstance(found, Flaw):
             code = "E-CONDA" if found.code == "E-PATH" else found.code
             return None, [Flaw(path, code, found.message)], []
-        if found.path not in self._condas:
-            here, data = self._read(found.path)
-            self._condas[found.path] = _conda(data, here)
-        self._note(found.path)
-        value, problems = self._condas[found.path]
+        if found not in self._condas:
+            here, data = self._read(found)
+            self._condas[found] = _conda(data, here)
+        self._note(found)
+        value, problems = self._condas[found]
         return value, [], problems
 
     def _read(self, path: str) -> tuple[Here, bytes]:

@@ -10,6 +10,7 @@ from reconciler.frozen import dataclass
 from reconciler.kinds import KINDS
 from reconciler.load.as_text import as_text
 from reconciler.load.checking.check import MOST, flaws
+from reconciler.load.checking.literals import literal_secrets
 from reconciler.load.checking.normal import normal
 from reconciler.load.checking.sniff import Sniffed, looks_ours, platform_of, sniffed
 from reconciler.load.options import Options, Override
@@ -19,7 +20,6 @@ from reconciler.load.said import said_secrets
 from reconciler.load.schema import is_valid
 from reconciler.load.variables import replaced
 from reconciler.load.yaml.document import document
-from reconciler.load.yaml.literals import literal_secrets
 from reconciler.load.yaml.nodes import Node, Unreadable, documents
 from reconciler.load.yaml.parsed import Document
 from reconciler.load.yaml.plain_lines import plain_document

@@ -7,9 +7,9 @@ from reconciler.core.amendment import Spelled
 from reconciler.core.manifest import Source, origin_of
 from reconciler.core.problem import Problem
 from reconciler.kinds import KINDS
+from reconciler.load.checking.literals import ALLOWED, looks_like
 from reconciler.load.options import Override
 from reconciler.load.overrides import SET, is_path, steps_of
-from reconciler.load.yaml.literals import ALLOWED, looks_like
 
 
 def said_secrets(overrides: Iterable[Override], kind: str) -> Iterator[Problem]:

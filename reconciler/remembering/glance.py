@@ -18,9 +18,9 @@ a file, a record in a file. What all that hangs on is in one keyed digest:
     very many of them                       the set that they are, as every look has it (`load.sets.manifest_set`)
     what they lead to                       what the disk says of all that lies there, and no link
 
-What the disk says is believed as in `load.disk.stat_index`: of what lay there safely before the plan began that is
-kept, and has no time to come. The digest is keyed with the record's key, as values of the environment are secret. What
-was seen of the manifests is left to the ordinary way, where something else than before was seen.
+What the disk says is believed as in `load.disk.stat_index`: of what had lain there safely before the plan began, with
+no time in the future. The digest is keyed with the record's key, as values of the environment are secret. What was seen
+of the manifests is left to the ordinary way, where something else than before was seen.
 """
 
 # Paths are text here, and what makes values convenient takes longer to load than all that is done.
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from reconciler.load.disk.stat_index import Files
-    from reconciler.load.sets.set_members import ManifestSet
+    from reconciler.load.sets.members import ManifestSet
 
     Said = tuple[str, str]
 
@@ -54,7 +54,8 @@ _FORBIDDING, _ALLOWED = ("MLOPS_", "_MLOPS_", "OTEL_"), "MLOPS_SECRET_"
 _NO_MATTER = frozenset({"--detailed-exitcode", "--blame", "--no-blame", "--cache", "--refresh", "--format=text"})
 _MOST_BYTES = 1 << 20
 _RECORD, _ONES = 5, 10
-_LEFT: "ContextVar[tuple[str, bool, Files | ManifestSet] | None]" = ContextVar("left", default=None)
+# What was seen goes to the look of the same run; the words of the command are read anew in between.
+_HANDED_ON: "ContextVar[tuple[str, bool, Files | ManifestSet] | None]" = ContextVar("left", default=None)
 
 
 def glance(
@@ -73,8 +74,8 @@ def glance(
         leave: whether this process makes that plan at once, if it is to be made, so that what is seen may be left.
     """
     try:
-        asked = asked_by(words)
-        settings = settings_in(environ) if asked else ""
+        asked = _asked_by(words)
+        settings = _settings_in(environ) if asked else ""
         if not settings:
             return None
         whole, part, answer, aside, *lying = (
@@ -121,7 +122,7 @@ def keep(
         return files
 
     try:
-        if settings_in(environ) != settings:
+        if _settings_in(environ) != settings:
             return
         part, whole = sealed(scene, (settings, asked, *said), environ, listed, before_ns=before_ns)
         # What is gone leaves no trace but in its folder.
@@ -141,8 +142,8 @@ def left_over(top: str, *, git: bool) -> "Files | ManifestSet | None":
         top: absolute.
         git: whether git may be asked.
     """
-    left = _LEFT.get()
-    _LEFT.set(None)
+    left = _HANDED_ON.get()
+    _HANDED_ON.set(None)
     return left[2] if left and left[:2] == (top, git) else None
 
 
@@ -179,10 +180,10 @@ class _Seen:
 
     def _left(self, found: "Files | ManifestSet") -> None:
         if self._leave:
-            _LEFT.set((self._top, self._git, found))
+            _HANDED_ON.set((self._top, self._git, found))
 
 
-def asked_by(words: "Sequence[str]") -> "Sequence[str | None]":
+def _asked_by(words: "Sequence[str]") -> "Sequence[str | None]":
     """The target and the path that words ask for, None where none is named, and whether git may be asked.
 
     Nothing where they ask for more.
@@ -201,7 +202,7 @@ def asked_by(words: "Sequence[str]") -> "Sequence[str | None]":
     return () if (target or "").startswith("-") else (target, path, git)
 
 
-def settings_in(environ: "Mapping[str, str]") -> str:
+def _settings_in(environ: "Mapping[str, str]") -> str:
     """The `mlops.yaml` that counts in the current folder; empty where no glance may be had."""
     if os.name != "posix" or any(name.startswith(_FORBIDDING) and not name.startswith(_ALLOWED) for name in environ):
         return ""  # On Windows the disk tells no time that cannot be set by hand.
@@ -231,5 +232,5 @@ def _write(path: str, data: bytes) -> None:
 
 
 def _own(path: str, flags: int) -> int:
-    """Open a file of the cache: nothing is read or written through a link."""
+    """Open a file of the cache, as `record.files.open_regular`, which loads `pathlib`; through no link."""
     return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)

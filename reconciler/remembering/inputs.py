@@ -25,7 +25,7 @@ from reconciler.load.disk.stat_index import StatIndex
 from reconciler.load.folder import bounds_of
 from reconciler.load.place import Bounds
 from reconciler.load.sets.manifest_set import manifest_set
-from reconciler.load.sets.set_members import ManifestSet
+from reconciler.load.sets.members import ManifestSet
 from reconciler.providers.provider import Renewing
 from reconciler.providers.rooted import Rooted
 from reconciler.record.root import Root
@@ -130,7 +130,7 @@ def secrets_now(names: Iterable[str], environ: Mapping[str, str], key: bytes) ->
 
 
 def code_of(provider: type) -> tuple[str, str, tuple[tuple[str, int, int], ...]]:
-    """What tells the code of a provider: one of others' may lie anywhere, and in as many files as it likes."""
+    """What changes with a provider's code: ours is in the tool's version; another's may lie anywhere, in many files."""
     package = sys.modules.get(provider.__module__.partition(".")[0])
     files = () if package is None or package.__name__ == _OURS else tuple(sorted(_code_files(package)))
     return provider.__module__, provider.__qualname__, files

@@ -11,7 +11,7 @@ from functools import partial
 from reconciler.load.disk.roots import CONFIG
 from reconciler.load.disk.stat_index import Files, StatIndex
 from reconciler.load.sets.manifest_set import is_worth_git
-from reconciler.load.sets.set_on_disk import on_disk
+from reconciler.load.sets.on_disk import on_disk
 from reconciler.providers.memory import MemoryProvider
 from reconciler.record.opening import state_file
 from reconciler.record.sqlite import files_of

@@ -14,9 +14,7 @@ from reconciler.load.caching.parted import Parted, Values, all_kept, keep_parted
 from reconciler.remembering.clusters import Cluster, Clusters, by_file, cluster_of, clusters_of
 from reconciler.remembering.rows import TABLE, written
 
-# A change of what more of the files lead to than one in so many is planned in the long way anyway.
-_WIDE = 5
-# A part that is more than one in so many of the files is most of the long way, which is surer.
+# A part of more than one in so many of the files, or that leads to more, is most of the long way, which is surer.
 _LARGE = 5
 # So few are never too many, however small the folder is.
 _FEW = 10
@@ -102,7 +100,7 @@ def _most(files: int) -> int:
 
 def _narrow(looking: Mapping[str, Collection[str]], files: int) -> dict[str, Collection[str] | None]:
     """By path the files whose manifests lead there, where those are not too many."""
-    most = max(files // _WIDE, _FEW)
+    most = _most(files)
     return {place: names if len(names) <= most else None for place, names in looking.items()}
 
 

@@ -17,9 +17,9 @@ from reconciler.errors import MlopsError
 from reconciler.frozen import dataclass
 from reconciler.load import Loaded
 from reconciler.load.caching.parted import ForgottenError
-from reconciler.load.disk.looked import ABSENT
 from reconciler.load.disk.named import Seen, seen_at
 from reconciler.load.disk.stat_index import StatIndex
+from reconciler.load.looked import ABSENT
 from reconciler.remembering.inputs import Inputs, inputs_of, is_usual, may_be_in_parts, place_of, secrets_now
 from reconciler.remembering.rows import contents_of, head_of, planned_of, told
 from reconciler.telemetry import span
@@ -169,12 +169,12 @@ class Look:
         """
         from reconciler.diff.drift import newer  # noqa: PLC0415 - as above
 
-        # That what is above its entry is not of another record is told by past operations, and no digest.
+        # A live object newer than its entry may be of another record: past operations tell that, and no digest does.
         if any(item.underway for item in live) or newer(recorded, live, lambda _address: -1):
             return False
         try:
             held, linked = self.inputs.files.blobs(), self.inputs.files.has_links()
-            # What a link leads to may have been as it was, and lain elsewhere.
+            # A link may have led elsewhere meanwhile, to the same content.
             if linked and inputs_of(self.workspace, self.wish, self.inputs.eyes, self.index) != self.inputs:
                 return False
         except OSError:
@@ -240,7 +240,10 @@ def _unsettled(planned: Planned) -> set[Address]:
 
 
 def _without(planned: Planned, unsettled: Collection[Address], recorded: State) -> Planned | None:
-    """A plan as if everything recorded were as it is wanted; None where it is not told of what else that is not so."""
+    """The plan without what is unsettled: all that is recorded counts as unchanged.
+
+    None where an entry is neither unchanged, nor registered by command, nor of a step.
+    """
     from reconciler.remembering.clusters import cluster_of  # noqa: PLC0415 - as above
 
     plan, changed = planned.plan, {step.address for step in planned.plan.steps}

@@ -229,8 +229,7 @@ def _reached(known: Known, fresh: Clusters, found: Differences) -> set[str]:
 def _both(before: Cluster | None, now: Cluster) -> Cluster:
     if before is None:
         return now
-    files, uses = before.files | now.files, before.uses | now.uses
-    return Cluster(before.addresses, files, uses, before.pins)
+    return replace(before, files=before.files | now.files, uses=before.uses | now.uses)
 
 
 def _standing(

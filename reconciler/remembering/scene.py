@@ -91,7 +91,7 @@ def sealed(
 
 
 def told_apart(value: object) -> bytes:
-    """A value as bytes of which no two are alike, one behind the other."""
+    """A value as bytes, their number in front, so that no two rows of values are the same bytes."""
     told = repr(value).encode("utf-8", "surrogateescape")
     return b"%d %b" % (len(told), told)
 

@@ -8,6 +8,7 @@ With `tells: error` steps of deployments fail with it, with `report` they only r
 import json
 import os
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 from urllib.parse import quote
@@ -29,8 +30,10 @@ class TelltaleProvider(MemoryProvider):
 
     @classmethod
     def open(cls, setting: Setting) -> "TelltaleProvider":
-        made = super().open(setting)
-        made.tells = str(setting.options.get("tells", ""))
+        options = dict(setting.options)
+        tells = str(options.pop("tells", ""))
+        made = super().open(replace(setting, options=options))
+        made.tells = tells
         return made
 
     def create(self, step: Step, operation: Operation) -> None:

@@ -11,7 +11,7 @@ import pytest
 from command_line import PATIENCE_S, Repository
 from jsonschema import Draft202012Validator
 
-from reconciler.load.published import published
+from reconciler.cli.published import published
 from tests.waiting import until
 
 

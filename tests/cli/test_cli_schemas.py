@@ -7,7 +7,7 @@ import pytest
 from command_line import Repository
 from jsonschema import Draft202012Validator
 
-from reconciler.load.published import PUBLISHED, published
+from reconciler.cli.published import PUBLISHED, published
 
 
 def check(name: str, document: Any) -> Any:

@@ -14,7 +14,7 @@ from hypothesis import given, seed, settings
 from hypothesis import strategies as st
 
 from reconciler.load.caching.cached_rows import keep_rows
-from reconciler.load.caching.packing import packed
+from reconciler.load.disk.packing import packed
 from tests.differential.test_cache_differential import EXAMPLES, SEED
 from tests.differential.twin_repository import BLUE, VARIANTS, Answer, Twin, opened, write_first
 

@@ -272,7 +272,7 @@ def opened(first: Path, folder: Path, *, ask_git: bool) -> Iterator[Twin]:
         within(twin.folder),
         mock.patch("reconciler.load.disk.stat_index.SAFE_NS", SAFE_NS),
         mock.patch("reconciler.remembering.glance.SAFE_NS", SAFE_NS),
-        mock.patch("reconciler.load.sets.set_by_git.SAFE_NS", SAFE_NS),
+        mock.patch("reconciler.load.sets.by_git.SAFE_NS", SAFE_NS),
         mock.patch("reconciler.remembering.inputs.manifest_set", asking),
         mock.patch("reconciler.remembering.look.StatIndex", lambda cache: StatIndex(cache, twin.clock)),
         mock.patch("reconciler.load.contents.StatIndex", lambda cache: StatIndex(cache, twin.clock)),

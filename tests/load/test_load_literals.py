@@ -4,9 +4,9 @@ import pytest
 
 from reconciler.core.problem import Problem
 from reconciler.load import Options
+from reconciler.load.checking.literals import literal_secrets
 from reconciler.load.place import Here
 from reconciler.load.reading import read
-from reconciler.load.yaml.literals import literal_secrets
 
 HERE = Here("/nowhere/x.yml", "x.yml", "x.yml")
 # Put together here, so that no scanner takes this file for a leak.

@@ -12,11 +12,11 @@ import pytest
 
 from reconciler.load.disk.stat_index import StatIndex
 from reconciler.load.folder import located
+from reconciler.load.sets import by_git
 from reconciler.load.sets import manifest_set as manifest_set_module
-from reconciler.load.sets import set_by_git
 from reconciler.load.sets.manifest_set import manifest_set
-from reconciler.load.sets.set_members import set_of
-from reconciler.load.sets.set_on_disk import on_disk
+from reconciler.load.sets.members import set_of
+from reconciler.load.sets.on_disk import on_disk
 
 LATER_NS = 60 * 10**9
 
@@ -50,7 +50,7 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def walks(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The folders of which the disk is asked file by file."""
     walked: list[str] = []
-    for module in (manifest_set_module, set_by_git):
+    for module in (manifest_set_module, by_git):
         monkeypatch.setattr(module, "on_disk", lambda top, *rest: walked.append(top) or on_disk(top, *rest))
     return walked
 

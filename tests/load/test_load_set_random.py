@@ -14,11 +14,11 @@ import pytest
 from reconciler.load.disk.blob_id import blob_id
 from reconciler.load.disk.stat_index import SAFE_NS, StatIndex
 from reconciler.load.folder import located
+from reconciler.load.sets import by_git
 from reconciler.load.sets import manifest_set as manifest_set_module
-from reconciler.load.sets import set_by_git
 from reconciler.load.sets.manifest_set import manifest_set
-from reconciler.load.sets.set_members import set_of
-from reconciler.load.sets.set_on_disk import on_disk
+from reconciler.load.sets.members import set_of
+from reconciler.load.sets.on_disk import on_disk
 from tests.git_here import git
 from tests.waiting import until
 
@@ -147,7 +147,7 @@ def is_old() -> bool:
 
 def test_an_id_is_that_of_the_bytes(folder: Path, monkeypatch: pytest.MonkeyPatch):
     chance, walked, done = random.Random(SEED), list[str](), list[str]()
-    for module in (manifest_set_module, set_by_git):
+    for module in (manifest_set_module, by_git):
         monkeypatch.setattr(module, "on_disk", lambda top, *rest: walked.append(top) or on_disk(top, *rest))
     for _ in range(3):
         until(is_old)

@@ -449,9 +449,7 @@ def test_what_was_seen_in_vain_is_not_looked_at_again(git: bool, monkeypatch: py
     assert left_over(top, git=not git) is None
     assert glance(words, leave=True) is None
     with monkeypatch.context() as patched:
-        patched.setattr(
-            "reconciler.load.sets.set_on_disk.manifests_below", lambda *_: pytest.fail("it is looked at again")
-        )
+        patched.setattr("reconciler.load.sets.on_disk.manifests_below", lambda *_: pytest.fail("it is looked at again"))
         assert asked(*words)[0] == 0
     put("manifests/wine/green.yml", "name: x\n")
     assert glance(words, leave=True) is None

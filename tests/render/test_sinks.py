@@ -17,6 +17,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 import reconciler
+from reconciler.cli.published import published
 from reconciler.core.address import Address
 from reconciler.core.blame import Blame
 from reconciler.core.failure import Failure
@@ -24,7 +25,6 @@ from reconciler.core.manifest import Source
 from reconciler.core.plan import Action, FieldChange, Outcome, Plan, Recovery, Result, Step
 from reconciler.core.problem import Problem
 from reconciler.core.state import Drift, DriftClass, Turn
-from reconciler.load.published import published
 from reconciler.render import as_json, watched
 from reconciler.render.answers import answer_text
 from reconciler.render.debugging import debug_text, launch_configuration

@@ -13,7 +13,7 @@ from reconciler.frozen import dataclass
 from reconciler.load.authorship.attribution import File
 from reconciler.load.authorship.history import containing
 from reconciler.load.authorship.lines import Commits
-from reconciler.load.authorship.lying import Place
+from reconciler.load.authorship.placed import PlacedFile
 from reconciler.load.place import below, inside
 from reconciler.load.repository.direct import Direct
 
@@ -42,7 +42,7 @@ def behind(manifests: Iterable[Manifest]) -> Behind:
     return found
 
 
-def backing_of(git: Direct, wanted: Iterable[Place], named: Behind, commits: Commits) -> Backing:
+def backing_of(git: Direct, wanted: Iterable[PlacedFile], named: Behind, commits: Commits) -> Backing:
     """Find what stands behind some places; what is outside of the repository is left out.
 
     Args:
@@ -68,7 +68,7 @@ def backing_of(git: Direct, wanted: Iterable[Place], named: Behind, commits: Com
     return backing
 
 
-def _paths(wanted: Iterable[Place], named: Behind) -> Iterator[tuple[str, str, Source]]:
+def _paths(wanted: Iterable[PlacedFile], named: Behind) -> Iterator[tuple[str, str, Source]]:
     """Revision, path and place of what stands behind places."""
     by_file = {place.file: place for place in wanted}
     real = cache(os.path.realpath)

@@ -22,7 +22,7 @@ from reconciler.load.authorship.behind import Backing, Behind, backing_of
 from reconciler.load.authorship.blame_cache import Written, known, learn
 from reconciler.load.authorship.history import WHOLE, History, Wholes
 from reconciler.load.authorship.lines import Lines, commit_of, lines_of
-from reconciler.load.authorship.lying import places
+from reconciler.load.authorship.placed import places
 from reconciler.load.disk.roots import git_root
 from reconciler.load.repository.authors import authors
 from reconciler.load.repository.direct import Direct

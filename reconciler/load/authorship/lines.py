@@ -14,7 +14,7 @@ from reconciler.frozen import dataclass
 from reconciler.late import pattern
 from reconciler.load.authorship.attribution import File, line_before
 from reconciler.load.authorship.history import Hunk, changed_here
-from reconciler.load.authorship.lying import Place
+from reconciler.load.authorship.placed import PlacedFile
 from reconciler.load.disk.blob_id import DIGITS, blob_id
 from reconciler.load.repository.direct import Direct
 from reconciler.load.repository.git import Unanswered
@@ -44,7 +44,7 @@ class Lines:
     unclear: set[Source] = field(default_factory=set)
 
 
-def lines_of(git: Direct, wanted: Iterable[Place], plain: Mapping[str, str], commits: Commits) -> Lines:
+def lines_of(git: Direct, wanted: Iterable[PlacedFile], plain: Mapping[str, str], commits: Commits) -> Lines:
     """Find out what places are.
 
     Args:
@@ -65,11 +65,11 @@ def lines_of(git: Direct, wanted: Iterable[Place], plain: Mapping[str, str], com
     return lines
 
 
-def _revision(place: Place) -> str:
+def _revision(place: PlacedFile) -> str:
     return place.revision
 
 
-def _add(lines: Lines, git: Direct, commit: str, wanted: Sequence[Place], plain: Mapping[str, str]) -> None:
+def _add(lines: Lines, git: Direct, commit: str, wanted: Sequence[PlacedFile], plain: Mapping[str, str]) -> None:
     """Add the places of one revision."""
     blobs = blobs_of(git, commit, {place.path for place in wanted})
     others = []
@@ -86,7 +86,7 @@ def _add_others(
     lines: Lines,
     git: Direct,
     commit: str,
-    wanted: Sequence[Place],
+    wanted: Sequence[PlacedFile],
     plain: Mapping[str, str],
     blobs: Mapping[str, str],
 ) -> None:
@@ -133,13 +133,13 @@ class _File:
     odd: bool = False
 
     @classmethod
-    def of(cls, place: Place, length: int, plain: Mapping[str, str]) -> Self:
+    def of(cls, place: PlacedFile, length: int, plain: Mapping[str, str]) -> Self:
         """The file of a place, of which it may be known what it holds; git's ids are so long."""
         blob = plain.get(place.file) if length == DIGITS else None
         return cls(ids=(blob,)) if blob else cls._read(place, length)
 
     @classmethod
-    def _read(cls, place: Place, length: int) -> Self:
+    def _read(cls, place: PlacedFile, length: int) -> Self:
         try:
             with open_regular(os.path.join(place.folder, place.path)) as file:
                 data = file.read(MAX_BYTES)

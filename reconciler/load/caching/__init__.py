@@ -1,1 +1,1 @@
-"""What is kept below `.mlops/cache`: rows of bytes under keys, in one file that may be deleted at any time."""
+"""Rows of bytes under keys, in one file of SQLite that may be deleted at any time, and how values become rows."""

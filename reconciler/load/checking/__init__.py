@@ -1,1 +1,1 @@
-"""What is wrong with a document: schemas, rules, paths and references, each in its one spelling."""
+"""What a document is, its one spelling, and what is wrong with it: schemas, rules, paths, references, secrets."""

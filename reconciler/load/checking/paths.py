@@ -6,7 +6,6 @@
 import os
 import re
 
-from reconciler.frozen import dataclass
 from reconciler.late import pattern
 from reconciler.load.checking.flaw import Flaw
 from reconciler.load.place import Bounds, private_part
@@ -15,26 +14,13 @@ _REMOTE = pattern(r"(?:azureml|runs|models|mlflow-model|git\+[a-z]+|[a-zA-Z][a-z
 _DRIVE = pattern(r"[a-zA-Z]:[\\/]?")
 
 
-@dataclass(frozen=True)
-class Found:
-    """A path that is there.
-
-    Args:
-        path: absolute, as it is spelt.
-        real: absolute, links resolved.
-    """
-
-    path: str
-    real: str
-
-
 def is_remote(text: str) -> bool:
     """Whether a path names something that Azure or MLflow fetches."""
     return _REMOTE.match(text) is not None and not text.startswith("file:")
 
 
-def found_at(text: str, folder: str, bounds: Bounds, field: str) -> Found | Flaw:
-    """What a path means for a file in `folder`, or what is wrong with it."""
+def found_at(text: str, folder: str, bounds: Bounds, field: str) -> str | Flaw:
+    """Where a path leads for a file in `folder`, absolute and as it is spelt; or what is wrong with it."""
     if wrong := "" if bounds.free else _form(text):
         return Flaw(field, "E-PATH-FORM", f"{text}: {wrong}; write a path relative to this file")
     path = os.path.normpath(os.path.join(os.path.realpath(folder), text))
@@ -48,7 +34,7 @@ def found_at(text: str, folder: str, bounds: Bounds, field: str) -> Found | Flaw
     real = os.path.realpath(path)
     if real != path and not bounds.free and not bounds.holds(real):
         return Flaw(field, "E-LINK-OUT", f"{text} links to {real}, outside the repository")
-    return Found(path, real)
+    return path
 
 
 def _form(text: str) -> str:

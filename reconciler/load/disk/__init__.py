@@ -1,1 +1,1 @@
-"""What the disk says of files and folders, so that none is opened whose content is known."""
+"""What the disk says of files and folders, and digests of what they hold: what looks as it did is not read again."""

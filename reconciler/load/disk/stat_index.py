@@ -18,9 +18,9 @@ from typing import Protocol
 
 from reconciler.frozen import dataclass
 from reconciler.load.caching.cached_rows import keep_rows, read_rows
-from reconciler.load.caching.packing import packed, unpacked
 from reconciler.load.caching.shaped_rows import read_values
 from reconciler.load.disk.listed import SAFE_NS, alone, facts_of, key_of, latest, numbers_of
+from reconciler.load.disk.packing import packed, unpacked
 from reconciler.record.files import descriptor_of
 from reconciler.record.together import each, threads_for
 

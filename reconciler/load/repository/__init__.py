@@ -1,1 +1,1 @@
-"""What git says of a checkout and its revisions; every call of git is here."""
+"""What git says of a checkout, its revisions and its remotes; every call of git is here."""

@@ -18,10 +18,10 @@ from reconciler.core.problem import Problem
 from reconciler.errors import ManifestError, MlopsError
 from reconciler.load.disk.roots import git_root
 from reconciler.load.disk.stat_index import StatIndex
-from reconciler.load.disk.tree_on_disk import EXECUTABLE, LINK, TreeFile, is_as_git_has_it
 from reconciler.load.repository.git import Unanswered, answer, blobs
 from reconciler.load.repository.private import refuse_tracked
 from reconciler.load.repository.revision_room import begun, for_a_while, room_for_more, used
+from reconciler.load.repository.tree_on_disk import EXECUTABLE, LINK, TreeFile, is_as_git_has_it
 from reconciler.record.files import STATE_FOLDER, private_folder
 
 _CACHE = f"{STATE_FOLDER}/cache"

@@ -12,8 +12,8 @@ import os
 from reconciler.load.disk.roots import git_root, index_of
 from reconciler.load.disk.stat_index import Files, StatIndex
 from reconciler.load.folder import bounds_of
-from reconciler.load.sets.set_members import ManifestSet
-from reconciler.load.sets.set_on_disk import on_disk
+from reconciler.load.sets.members import ManifestSet
+from reconciler.load.sets.on_disk import on_disk
 
 _WORTH_BYTES = 1 << 18  # of git's index: two processes cost as much as to ask the disk of 2,500 files
 
@@ -43,7 +43,7 @@ def manifest_set(
     bounds = bounds_of(path, top, start)
     try:
         if listed is None and git and index.cache and is_worth_git(os.path.realpath(top), worth_bytes):
-            from reconciler.load.sets.set_by_git import set_by_git  # noqa: PLC0415 - only a large checkout is worth it
+            from reconciler.load.sets.by_git import set_by_git  # noqa: PLC0415 - only a large checkout is worth it
 
             if found := set_by_git(top, bounds, index):
                 return found

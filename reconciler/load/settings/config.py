@@ -159,8 +159,8 @@ def _parsed(text: str | Problem, here: Here, problems: list[Problem]) -> Documen
     if isinstance(text, Problem):
         problems.append(text)
         return None
+    from reconciler.load.checking.literals import URL_PASSWORD, literal_secrets  # noqa: PLC0415 - as above
     from reconciler.load.yaml.document import document  # noqa: PLC0415 - an unchanged file is known
-    from reconciler.load.yaml.literals import URL_PASSWORD, literal_secrets  # noqa: PLC0415 - as above
     from reconciler.load.yaml.nodes import Unreadable, documents  # noqa: PLC0415 - as above
 
     # A server's URL may have its password here; whoever wants it elsewhere has libpq's own files and variables.

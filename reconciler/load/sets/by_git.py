@@ -15,13 +15,13 @@ from reconciler.load.place import Bounds
 from reconciler.load.repository.checkout import Checkout, Recorded, checkout_at
 from reconciler.load.repository.git import Unanswered
 from reconciler.load.repository.index_parts import IndexParts, are_many
-from reconciler.load.sets.set_members import ManifestSet, Members, amended_set, known_set, set_of
-from reconciler.load.sets.set_on_disk import is_manifest, on_disk, some_on_disk, some_with_facts
+from reconciler.load.sets.members import ManifestSet, Members, amended_set, known_set, set_of
+from reconciler.load.sets.on_disk import is_manifest, on_disk, some_on_disk
 
 _MOST_NAMES, _MOST_NEW = 1_000, 100
 _LEARNT = (str, [str], int)
 _CARRIED = (*_LEARNT, [str])
-_NEVER = json.dumps(["", [], 0]).encode()
+_NOT_BELIEVED = json.dumps(["", [], 0]).encode()
 
 
 def set_by_git(top: str, bounds: Bounds, index: StatIndex) -> ManifestSet | None:
@@ -59,7 +59,7 @@ def _known(top: str, bounds: Bounds, index: StatIndex, checkout: Checkout, state
     again = partial(_told_by_disk, top, bounds, index)
     if not names:
         return known_set(base, index.cache, again)
-    found = some_on_disk(top, names, bounds, index)
+    found, _ = some_on_disk(top, names, bounds, index)
     return amended_set(base, index.cache, names, found, again) or _learnt(top, bounds, index, checkout, state)
 
 
@@ -98,7 +98,7 @@ def _learnt(top: str, bounds: Bounds, index: StatIndex, checkout: Checkout, stat
         base = disk.set if len(believed) == len(members) else set_of(believed, index.cache)
         _keep(index, checkout, state, [base.id, sorted(doubtful), index.now()], parts)
     elif recorded is None or latest(disk.files) < safe_ns:
-        keep_rows(index.cache, "facts", {_key(state): _NEVER})
+        keep_rows(index.cache, "facts", {_key(state): _NOT_BELIEVED})
     return disk.set
 
 
@@ -125,7 +125,7 @@ def _carried_over(
         return None
     known = known_set(base, index.cache, partial(_told_by_disk, top, bounds, index)).told()
     names = {*filter(is_manifest, recorded), *checkout.in_parts([*known, *doubtful], differing)}
-    members, files = some_with_facts(top, names, bounds, index)
+    members, files = some_on_disk(top, names, bounds, index)
     believed = _believed(members, files, recorded, now - SAFE_NS)
     made = amended_set(base, index.cache, names, believed, dict)
     others = {*doubtful} - {*checkout.in_parts(doubtful, differing)}

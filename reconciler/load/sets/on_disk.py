@@ -15,7 +15,7 @@ from reconciler.load.disk.blob_id import blob_begun
 from reconciler.load.disk.listed import facts_of, is_entered, is_read, leads_to, manifests_below
 from reconciler.load.disk.stat_index import Digests, Files, StatIndex
 from reconciler.load.place import Bounds
-from reconciler.load.sets.set_members import ManifestSet, Members, known_set, set_of
+from reconciler.load.sets.members import ManifestSet, Members, known_set, set_of
 
 _ALL, _SOME = "manifests", "some manifests"
 _ID = pattern(rb"[0-9a-f]{64}")
@@ -58,20 +58,11 @@ def on_disk(top: str, bounds: Bounds, index: StatIndex, listed: Files | None = N
     return OnDisk(found, files, new=read.new)
 
 
-def some_on_disk(top: str, names: Iterable[str], bounds: Bounds, index: StatIndex) -> Members:
-    """What those of some files hold that are there and would be read, by names below the folder.
+def some_on_disk(top: str, names: Iterable[str], bounds: Bounds, index: StatIndex) -> tuple[Members, Files]:
+    """What those of some files hold that are there and would be read, and what the disk says of each.
 
     Raises:
         OSError: one cannot be read, or leads elsewhere.
-    """
-    return some_with_facts(top, names, bounds, index)[0]
-
-
-def some_with_facts(top: str, names: Iterable[str], bounds: Bounds, index: StatIndex) -> tuple[Members, Files]:
-    """The same, with what the disk says of each.
-
-    Raises:
-        OSError: likewise.
     """
     files = [(name, facts) for name in names if (facts := _named(top, name, bounds))]
     return _members(_SOME, top, files, index)[0], files

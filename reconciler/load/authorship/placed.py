@@ -18,7 +18,7 @@ from reconciler.load.overrides import SET
 from reconciler.load.place import inside
 
 
-class Place(NamedTuple):
+class PlacedFile(NamedTuple):
     """Places in one file of a repository; no dataclass, as a large plan has ten thousand.
 
     Args:
@@ -36,7 +36,7 @@ class Place(NamedTuple):
     revision: str = ""
 
 
-def places(sources: Iterable[Source], root: str, paths: Collection[str]) -> Iterator[Place]:
+def places(sources: Iterable[Source], root: str, paths: Collection[str]) -> Iterator[PlacedFile]:
     """The places in files of a repository, as checked out or of a revision, file by file.
 
     Those in a repository inside of it are left out.
@@ -47,7 +47,7 @@ def places(sources: Iterable[Source], root: str, paths: Collection[str]) -> Iter
         by_file[file].update(some)
     for file, every in by_file.items():
         if found := lying.of(file):
-            yield Place(file, every, *found)
+            yield PlacedFile(file, every, *found)
 
 
 class _Folder(NamedTuple):
