@@ -8,7 +8,7 @@ from the start of each process.
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -47,9 +47,10 @@ class ScheduledProvider(Scheduled):
 
     @classmethod
     def open(cls, setting: Setting) -> "ScheduledProvider":
-        faults: Mapping[str, Any] = setting.options.get("faults", {})
+        options = dict(setting.options)
+        faults: Mapping[str, Any] = options.pop("faults", {})
         schedule = {words: [FAULTS[name] for name in names] for words, names in faults.items()}
-        return cls(MemoryProvider.open(setting), schedule)
+        return cls(MemoryProvider.open(replace(setting, options=options)), schedule)
 
 
 def plugged(folder: Path) -> dict[str, str]:
