@@ -7,6 +7,7 @@ from contextlib import suppress
 import pytest
 from command_line import PATIENCE_S, Ran
 from docker.errors import NotFound
+from docker.models.images import Image
 from on_engine import OnEngine, begun, engine, let_go, settings
 
 from tests.ports import free_port
@@ -75,10 +76,19 @@ def building(docker: OnEngine) -> Iterator[OnEngine]:
     yield docker
     docker.mlops("destroy", "--auto-approve")
     with engine(docker.host) as client:
-        for image in client.images.list("mlops/env"):  # The youngest first, which the others are below.
+        steps = {image.id: _steps(image, docker.project) for image in client.images.list("mlops/env")}
+        ours = [image for image, count in steps.items() if count]
+        for image in sorted(ours, key=lambda image: -steps[image]):  # One that is made of another goes before it.
             with suppress(NotFound):
-                if any(docker.project in step["CreatedBy"] for step in image.history()):
-                    client.images.remove(image.id, force=True)
+                client.images.remove(image, force=True)
+
+
+def _steps(image: Image, project: str) -> int:
+    """How many steps made an image of the project's; of any other, or one that is gone, none."""
+    with suppress(NotFound):
+        made = image.history()
+        return len(made) if any(project in step["CreatedBy"] for step in made) else 0
+    return 0
 
 
 def test_what_a_build_prints_is_seen_and_kept_and_an_environment_is_built_once(building: OnEngine, serving_image: str):
