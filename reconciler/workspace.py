@@ -25,6 +25,7 @@ from reconciler.record.store import Record, Store
 if TYPE_CHECKING:
     from reconciler.load.place import Bounds
     from reconciler.record.depot import Depot
+    from reconciler.record.root import Root
     from reconciler.record.tickets import Line
 
 PRIVATE = ".mlops"
@@ -39,12 +40,16 @@ class SeenManifests:
         count: how many are ours.
         bounds: what they may reach.
         places: by place to which they lead, what was there; empty for nothing.
+        record: the root of the record then.
+        live: that of the live side.
     """
 
     files: str
     count: int
     bounds: "Bounds"
     places: Mapping[str, str]
+    record: "Root"
+    live: str
 
 
 @dataclass(eq=False, repr=False)  # nobody compares or shows one

@@ -9,7 +9,7 @@ a file, a record in a file. What all that hangs on is in one keyed digest:
     the environment                         as it is, but for what each shell sets anew; some of it forbids a glance
     the tool, and packages beside it        `load.caching.tool`
     which mlops.yaml counts, and policies   looked for as ever; where there are policies there is no glance
-    mlops.yaml                              its bytes
+    mlops.yaml                              its bytes, and where the folder leads that it names
     that git tracks nothing of `.mlops`     asked as ever
     the record, its key, and its lock       what the disk says of the files
     that nobody holds that lock             asked as ever
@@ -53,7 +53,6 @@ _FORBIDDING, _ALLOWED = ("MLOPS_", "_MLOPS_", "OTEL_"), "MLOPS_SECRET_"
 # What makes no difference to a plan that finds nothing to do, and says so.
 _NO_MATTER = frozenset({"--detailed-exitcode", "--blame", "--no-blame", "--cache", "--refresh", "--format=text"})
 _MOST_BYTES = 1 << 20
-_RECORD, _ONES = 5, 10
 # What was seen goes to the look of the same run; the words of the command are read anew in between.
 _HANDED_ON: "ContextVar[tuple[str, bool, Files | ManifestSet] | None]" = ContextVar("left", default=None)
 
@@ -81,7 +80,7 @@ def glance(
         whole, part, answer, aside, *lying = (
             _read(place_of(settings, asked)).decode("utf-8", "surrogateescape").split("\0")
         )
-        scene = Scene(lying[:_RECORD], *lying[_RECORD:_ONES], places=lying[_ONES:])
+        scene = Scene.of(lying)
         seen = _Seen(scene, git=bool(asked[2]), leave=leave)
         seals = sealed(scene, (settings, asked, answer, aside), environ, seen.listed, before_ns=now())
         known = next(seals) == part and (not scene.files or seen.set_id(settings, now) == scene.files)
@@ -99,7 +98,7 @@ def keep(
     *,
     environ: "Mapping[str, str]",
     began_ns: int,
-    are_those: "Callable[[Files], bool]",
+    is_as_seen: "Callable[[Files], bool]",
 ) -> None:
     """Keep what a plan said.
 
@@ -110,15 +109,13 @@ def keep(
         said: by it, and by its warnings.
         environ: in which it ran.
         began_ns: when it began; what is not safely older may have changed meanwhile.
-        are_those: whether these manifests are those that it was made of; no time tells of each that a folder above
-            them was exchanged for another.
+        is_as_seen: whether these manifests, and all else that lies there, are what it was made of; no time of theirs
+            tells that a folder above them was exchanged for another.
     """
-    before_ns, seen = began_ns - SAFE_NS, _Seen(scene)
+    before_ns, files = began_ns - SAFE_NS, list[tuple[str, bytes]]()
 
     def listed() -> "Files":
-        files = seen.listed()
-        if latest(files) >= before_ns or not are_those(files):
-            raise UnfitError(scene.top)
+        files.extend(_Seen(scene).listed())
         return files
 
     try:
@@ -126,11 +123,9 @@ def keep(
             return
         part, whole = sealed(scene, (settings, asked, *said), environ, listed, before_ns=before_ns)
         # What is gone leaves no trace but in its folder.
-        if latest(few(folders_of(scene))) >= before_ns:
-            return
-        ones = (scene.live, scene.top, scene.base, scene.root, scene.files)
-        texts = "\0".join((whole, part, *said, *scene.record, *ones, *scene.places))
-        _write(place_of(settings, asked), texts.encode("utf-8", "surrogateescape"))
+        if latest(few(folders_of(scene))) < before_ns and is_as_seen(files):
+            texts = "\0".join((whole, part, *said, *scene.texts()))
+            _write(place_of(settings, asked), texts.encode("utf-8", "surrogateescape"))
     except (OSError, ValueError, RecursionError, UnfitError):
         return  # The next plan goes the ordinary way.
 

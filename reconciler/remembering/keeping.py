@@ -6,14 +6,19 @@
 import os
 import time
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from functools import partial
+from pathlib import Path
 
+from reconciler.errors import MlopsError
+from reconciler.load.disk.named import seen_at
 from reconciler.load.disk.roots import CONFIG
 from reconciler.load.disk.stat_index import Files, StatIndex
 from reconciler.load.sets.manifest_set import is_worth_git
 from reconciler.load.sets.on_disk import on_disk
 from reconciler.providers.memory import MemoryProvider
-from reconciler.record.opening import state_file
+from reconciler.providers.memory_file import root_of
+from reconciler.record.opening import open_store, state_file
 from reconciler.record.sqlite import files_of
 from reconciler.remembering.glance import keep
 from reconciler.remembering.scene import MOST_FILES, Scene
@@ -47,9 +52,15 @@ def keep_glance(
         asked = target, wish.paths[0] if wish.paths else None, "git" if wish.git else ""
         settings = str(workspace.config.root / CONFIG)
         aside = "\n".join(map(str, planned.warnings))
-        are_those = partial(_are_those, workspace, scene.top)
-        began_ns = min(began_ns, time.time_ns())  # clocks go back
-        keep(scene, settings, asked, (text(planned), aside), environ=environ, began_ns=began_ns, are_those=are_those)
+        keep(
+            scene,
+            settings,
+            asked,
+            (text(planned), aside),
+            environ=environ,
+            began_ns=min(began_ns, time.time_ns()),  # clocks go back
+            is_as_seen=partial(_is_as_seen, workspace, scene),
+        )
 
 
 def _is_plain(wish: Wish) -> bool:
@@ -64,10 +75,20 @@ def _finds_nothing(planned: Planned) -> bool:
     )
 
 
-def _are_those(workspace: Workspace, top: str, files: Files) -> bool:
-    """Whether these are the manifests that the plan was made of."""
-    seen = workspace.seen
-    return seen is not None and on_disk(top, seen.bounds, StatIndex(workspace.cache), files).set.id == seen.files
+def _is_as_seen(workspace: Workspace, scene: Scene, files: Files) -> bool:
+    """Whether what lies there now is what the plan was made of: these manifests, what they lead to, and both sides."""
+    seen, index, target = workspace.seen, StatIndex(workspace.cache), workspace.target
+    if seen is None or not (scene.files or on_disk(scene.top, seen.bounds, index, files).set.id == seen.files):
+        return False
+    found = {place: each.everything for place, each in seen_at(seen.places, index, seen.bounds).items()}
+    if found != {place: was for place, was in seen.places.items() if was}:
+        return False
+    try:
+        # Opened anew, as the store at hand may be of a file that was moved away.
+        with closing(open_store(target.state, root=workspace.config.root, target=target.name)) as store:
+            return store.root() == seen.record and root_of(Path(scene.live)) == seen.live
+    except MlopsError:
+        return False  # The next plan says what is wrong.
 
 
 def _scene(workspace: Workspace, wish: Wish) -> Scene | None:
@@ -89,5 +110,6 @@ def _scene(workspace: Workspace, wish: Wish) -> Scene | None:
         seen.bounds.base,
         seen.bounds.root,
         seen.files if are_many else "",
+        os.path.abspath(root / workspace.config.manifests),
         places=places,
     )

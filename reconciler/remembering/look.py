@@ -154,7 +154,8 @@ class Look:
         self.workspace.seen = None if unsettled else self._saw(known.count, lying)
 
     def _saw(self, count: int, places: Mapping[str, str]) -> SeenManifests:
-        return SeenManifests(self.inputs.files.id, count, self.inputs.bounds, places)
+        inputs = self.inputs
+        return SeenManifests(inputs.files.id, count, inputs.bounds, places, inputs.record, inputs.live)
 
     def _is_settled(
         self, loaded: Loaded, recorded: State, live: Sequence[Live], files: Collection[str] | None = None

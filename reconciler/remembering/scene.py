@@ -1,7 +1,7 @@
 """All that a plan hangs on which is known at a glance, in one keyed digest; see `glance`."""
 
 # Paths are text here, and what makes values convenient takes longer to load than all that is done.
-# ruff: noqa: PTH109, PTH112, PTH113, PTH116
+# ruff: noqa: PTH109, PTH112, PTH113, PTH116, PTH120
 
 import hashlib
 import os
@@ -14,7 +14,7 @@ from reconciler.load.disk.roots import git_root
 TYPE_CHECKING = False  # `typing` would take as long to load as all else of a plan that is known at a glance
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from reconciler.load.disk.stat_index import Files
 
@@ -25,6 +25,7 @@ MOST_FILES = 2_500
 _OF_SHELLS = frozenset({"_", "OLDPWD", "PWD", "SHLVL"})
 _MOST_BYTES = 1 << 20
 _LOCK = 2  # which of the record's files it is
+_RECORD, _PLACES = 5, 11  # where in the texts of a scene the files of its record end, and its places begin
 
 
 class UnfitError(Exception):
@@ -41,12 +42,22 @@ class Scene:
         base: the same, links resolved.
         root: of the repository, links resolved; empty outside git.
         files: the id of the set of manifests, where they are too many to be looked at one by one; else empty.
+        named: the folder of manifests that `mlops.yaml` names, whichever is asked for.
         places: to what the manifests lead, each behind a sign: `+` for what is there, `-` for what is not.
     """
 
     def __init__(self, record: "Iterable[str]", *ones: str, places: "Iterable[str]") -> None:
         self.record, self.places = tuple(record), tuple(places)
-        self.live, self.top, self.base, self.root, self.files = ones
+        self.live, self.top, self.base, self.root, self.files, self.named = ones
+
+    @classmethod
+    def of(cls, texts: "Sequence[str]") -> "Scene":
+        """The scene that has these texts."""
+        return cls(texts[:_RECORD], *texts[_RECORD:_PLACES], places=texts[_PLACES:])
+
+    def texts(self) -> "tuple[str, ...]":
+        """All that it says, for `of`."""
+        return (*self.record, self.live, self.top, self.base, self.root, self.files, self.named, *self.places)
 
 
 def sealed(
@@ -77,7 +88,7 @@ def sealed(
     for path in (*needed, *scene.record[2:]):
         seal.update(told_apart((path, _looks(path, before_ns, needed=path in needed))))
     _refuse_held(scene.record[_LOCK])
-    seal.update(told_apart((_digest(settings), _digest(scene.live))))
+    seal.update(told_apart((_digest(settings), _digest(scene.live), *_reach(settings, scene.named))))
     yield seal.hexdigest()
     root = git_root(scene.top)
     if (os.path.realpath(scene.top), os.path.realpath(root) if root else "") != (scene.base, scene.root):
@@ -111,6 +122,11 @@ def _looks(path: str, before_ns: int, *, needed: bool) -> str:
     if found and (not stat.S_ISREG(found.st_mode) or os.path.realpath(path) != path):
         raise UnfitError(path)
     return _believed([(str(found.st_dev), facts_of(found))] if found else [], before_ns, needed=found is not None)
+
+
+def _reach(settings: str, named: str) -> "tuple[str, str]":
+    """Where the folder leads that `mlops.yaml` names, and out of which repository it must not."""
+    return os.path.realpath(named), git_root(os.path.realpath(os.path.dirname(settings)))
 
 
 def _refuse_held(lock: str) -> None:

@@ -170,3 +170,15 @@ def test_a_repository_of_somebody_else_is_not_trusted(repository: Path, monkeypa
     monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
     with pytest.raises(ManifestError, match="dubious ownership"):
         laid_out("HEAD", "m")
+
+
+def test_settings_of_the_call_of_git_that_runs_it_do_not_win(repository: Path, monkeypatch: pytest.MonkeyPatch):
+    hook, ran = repository / ".git" / "says-nothing-changed", repository / "ran"
+    hook.write_text(f"#!/bin/sh\ntouch {ran}\nprintf 'token\\0'\n")
+    hook.chmod(0o755)
+    monkeypatch.setenv("GIT_CONFIG_PARAMETERS", f"'core.fsmonitor'='{hook}'")
+    git("status")
+    assert ran.exists()
+    ran.unlink()
+    status(str(repository))
+    assert not ran.exists()

@@ -89,6 +89,14 @@ def test_a_file_of_the_future_is_read(monkeypatch: pytest.MonkeyPatch):
     assert len(opened) == 3
 
 
+def test_a_file_of_centuries_to_come_is_read_each_time(monkeypatch: pytest.MonkeyPatch):
+    os.utime("m/a.yml", (0, 10_413_792_000))  # of the year 2300: nanoseconds since 1970 do not fit 64 bits there
+    first, opened, real = known(), list[str](), stat_index.descriptor_of
+    monkeypatch.setattr(stat_index, "descriptor_of", lambda path: opened.append(os.path.relpath(path)) or real(path))
+    assert known() == first
+    assert opened == ["m/a.yml"]
+
+
 def test_a_link_to_nowhere_is_for_a_load_to_say():
     put(".git/HEAD", "")
     Path("m/link.yml").symlink_to("nowhere.yml")

@@ -23,7 +23,7 @@ from reconciler.remembering import keeping, scene
 from reconciler.remembering.glance import glance, left_over
 from reconciler.workspace import open_workspace
 from tests.git_here import git
-from tests.remembering.remembered_world import DEPLOYMENT, SCORE, SETTINGS, edit, endpoint, forget, note, put
+from tests.remembering.remembered_world import DEPLOYMENT, SCORE, SETTINGS, apply, edit, endpoint, forget, note, put
 from tests.waiting import until
 
 SAFE_NS = 20_000_000
@@ -220,6 +220,27 @@ def test_what_a_plan_hangs_on_is_noticed(change: Change, monkeypatch: pytest.Mon
     assert glance([], os.environ) is None
 
 
+def test_where_the_folder_leads_that_the_settings_name_is_noticed_whichever_is_asked_for():
+    shutil.copytree("manifests", "deploy")
+    learnt("deploy")
+    Path("manifests").rename("former")
+    Path("manifests").symlink_to("/")
+    assert glance(["deploy"]) is None
+    assert asked("deploy")[0] == 1
+
+
+def test_a_repository_below_which_the_manifests_do_not_lie_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    Path("below").mkdir()
+    for name in ("mlops.yaml", ".mlops", "live.jsonl"):
+        Path(name).rename(Path("below") / name)
+    monkeypatch.chdir("below")
+    put("mlops.yaml", SETTINGS.replace("manifests: manifests", "manifests: ../manifests"))
+    learnt()
+    Path(".git").mkdir()
+    assert glance([]) is None
+    assert asked()[0] == 1
+
+
 @pytest.mark.parametrize("name", ["_", "OLDPWD", "PWD", "SHLVL"])
 def test_what_each_shell_sets_anew_makes_no_difference(name: str, seen: Said):
     assert glance([], {**os.environ, name: "other"}) == seen
@@ -310,32 +331,66 @@ def test_a_file_that_went_while_somebody_planned_is_not_taken_for_one_that_was_n
     assert held == DEPLOYMENT.replace("NAME", "wine").replace("BLUE", "green")
 
 
-def test_a_folder_that_took_the_place_of_another_while_somebody_planned_is_not_what_was_planned(
-    monkeypatch: pytest.MonkeyPatch,
-):
-    put("mlops.yaml", SETTINGS.replace("manifests: manifests", "manifests: deep/manifests"))
-    Path("deep").mkdir()
-    Path("manifests").rename("deep/manifests")
-    learnt()
-    file().unlink()
-    shutil.copytree("deep", "other")
-    put(
-        "other/manifests/wine/green.yml",
-        DEPLOYMENT.replace("NAME", "wine").replace("BLUE", "green").replace(": 1", ": 2"),
-    )
+def plan_while_folders_are_exchanged(folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have `other` take the place of a folder once a plan was made of that."""
     moment()
+    file().unlink()
     real = keeping.keep_glance
 
     def keep_late(*args: object, **options: object) -> None:
-        Path("deep").rename("former")
-        Path("other").rename("deep")
+        Path(folder).rename("former")
+        Path("other").rename(folder)
         real(*args, **options)  # type: ignore[arg-type]
 
     with monkeypatch.context() as patched:
         patched.setattr(keeping, "keep_glance", keep_late)
         assert asked("--detailed-exitcode")[0] == 0
+
+
+@pytest.mark.parametrize("changed", ["manifests/wine/green.yml", "manifests/src/score.py"])
+def test_a_folder_that_took_the_place_of_another_while_somebody_planned_is_not_what_was_planned(
+    monkeypatch: pytest.MonkeyPatch, changed: str
+):
+    put("mlops.yaml", SETTINGS.replace("manifests: manifests", "manifests: deep/manifests"))
+    Path("deep").mkdir()
+    Path("manifests").rename("deep/manifests")
+    learnt()
+    shutil.copytree("deep", "other")
+    other = Path("other") / changed
+    other.write_text(other.read_text().replace("instance_count: 1", "instance_count: 2").replace("pass", "..."))
+    plan_while_folders_are_exchanged("deep", monkeypatch)
     assert glance(["--detailed-exitcode"]) is None
     assert asked("--detailed-exitcode")[0] == 2
+
+
+def test_a_live_side_that_took_the_place_of_another_while_somebody_planned_is_not_what_was_planned(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    put("mlops.yaml", SETTINGS.replace("live.jsonl", "live/live.jsonl"))
+    Path("live").mkdir()
+    Path("live.jsonl").rename("live/live.jsonl")
+    learnt()
+    shutil.copytree("live", "other")
+    put("other/live.jsonl", Path("live/live.jsonl").read_text().replace('"instance_count": 1', '"instance_count": 3'))
+    plan_while_folders_are_exchanged("live", monkeypatch)
+    assert glance(["--detailed-exitcode"]) is None
+    assert asked("--detailed-exitcode")[0] == 2
+
+
+def test_a_record_that_took_the_place_of_another_while_somebody_planned_is_not_what_was_planned(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    put("mlops.yaml", SETTINGS.replace("default", "state: record/state.db, default"))
+    Path("record").mkdir()
+    for each in Path(".mlops").glob("state.*"):
+        each.rename(Path("record") / each.name)
+    shutil.copytree("record", "other")
+    put("manifests/wine/green.yml", Path("manifests/wine/green.yml").read_text().replace(": 1", ": 2"))
+    apply()
+    learnt()
+    plan_while_folders_are_exchanged("record", monkeypatch)
+    assert glance(["--detailed-exitcode"]) is None
+    assert asked("--detailed-exitcode")[0] == 4
 
 
 def test_a_clock_that_went_back_while_somebody_planned_tells_nothing(monkeypatch: pytest.MonkeyPatch):

@@ -34,8 +34,17 @@ _MOST_LINKS = 1000
 
 def facts_of(found: os.stat_result, real: str = "") -> bytes:
     """What the disk says of a file, packed; `real` is where a link leads."""
-    facts = _FACTS.pack(found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino, found.st_mode)
+    times = found.st_mtime_ns, found.st_ctime_ns
+    try:
+        facts = _FACTS.pack(found.st_size, *times, found.st_ino, found.st_mode)
+    except struct.error:  # Disks can tell of times before 1678 and after 2262.
+        facts = _FACTS.pack(found.st_size, *map(_in_bounds, times), found.st_ino, found.st_mode)
     return facts + os.fsencode(real) if real else facts
+
+
+def _in_bounds(time_ns: int) -> int:
+    """The nearest time that fits 64 bits; one so late is to come, and so nothing is believed of it."""
+    return max(-(1 << 63), min(time_ns, (1 << 63) - 1))
 
 
 def alone(facts: bytes) -> bytes:

@@ -76,11 +76,14 @@ _FETCHING = {
 }
 # A clone has files as git holds them, whatever the user would have on a screen.
 _LAYING_OUT = {"core.autocrlf": "false", "core.eol": "lf", "core.fsync": "all", "core.symlinks": "true"}
-# Variables that git sets for hooks, which would have every call mean that repository.
+# Variables that git sets for hooks and aliases, which would have every call mean that repository, and settings of that
+# call win over those below.
 OF_A_REPOSITORY = frozenset(
     {
         "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+        "GIT_ATTR_SOURCE",
         "GIT_COMMON_DIR",
+        "GIT_CONFIG_PARAMETERS",
         "GIT_DIR",
         "GIT_INDEX_FILE",
         "GIT_NAMESPACE",
