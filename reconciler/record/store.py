@@ -221,6 +221,14 @@ class Store(Protocol):
         """
         ...
 
+    def verify(self) -> None:
+        """See that every entry is as it was written; none is looked into.
+
+        Raises:
+            StateError: what is stored cannot be trusted.
+        """
+        ...
+
     def some(self, addresses: Collection[Address]) -> Mapping[Address, Entry]:
         """Of these addresses what is recorded, and only that is read.
 

@@ -13,7 +13,7 @@ from reconciler.core.state import Entry, State
 from reconciler.errors import StateError
 from reconciler.record import tables
 from reconciler.record.codec import forgetful, storable
-from reconciler.record.entry_rows import entry_digests, root_of, some_entries
+from reconciler.record.entry_rows import check_entries, entry_digests, root_of, some_entries
 from reconciler.record.kept import MARK, Kept, kept, refuse_clear
 from reconciler.record.lock import lost
 from reconciler.record.root import Root
@@ -135,6 +135,10 @@ class TableStore:
     def digests(self) -> Mapping[Address, str]:
         """The digest of each entry's row."""
         return self._read(entry_digests)
+
+    def verify(self) -> None:
+        """See that every entry's row is as it was written."""
+        self._read(check_entries)
 
     def some(self, addresses: Collection[Address]) -> Mapping[Address, Entry]:
         """What is recorded of these addresses."""

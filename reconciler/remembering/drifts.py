@@ -19,10 +19,11 @@ from reconciler.providers.rooted import Rooted
 from reconciler.record.root import Root
 from reconciler.remembering.inputs import code_of, sealed
 from reconciler.remembering.rows import written
+from reconciler.remembering.wholeness import facts_of_record, is_whole
 from reconciler.workspace import Workspace
 
 _TABLE = "drifts"
-_TOLD = {"record": {}, "live": str}
+_TOLD = {"record": {}, "live": str, "lying": str}
 _OBJECTS = {"live": str, "digests": {str: str}}
 
 
@@ -34,6 +35,7 @@ class DriftLook:
         workspace: the target.
         record: what is recorded, as that was before anything else was read.
         live: what is live, likewise.
+        lying: what the disk says of the record's files, likewise.
         place: under what it is kept.
         eyes: with which the live side is looked at.
     """
@@ -41,6 +43,7 @@ class DriftLook:
     workspace: Workspace
     record: Root
     live: str
+    lying: str
     place: str
     eyes: InTime
 
@@ -48,6 +51,8 @@ class DriftLook:
         """What is recorded and live of all that may have drifted since the look that was kept; None where none was."""
         held = self._held(self.place, _TOLD)
         if held is None or held["record"] != asdict(self.record):
+            return None
+        if not is_whole(self.workspace, was=held["lying"], now=self.lying):
             return None
         if held["live"] == self.live:
             return State(self.record.lineage, self.record.serial), ()
@@ -70,7 +75,7 @@ class DriftLook:
             recorded: what was looked at of the record.
             live: what was looked at of the live side.
         """
-        told, entries = {"record": asdict(self.record), "live": self.live}, recorded.entries
+        told, entries = {"record": asdict(self.record), "live": self.live, "lying": self.lying}, recorded.entries
         # That what is above its entry is not above all that the record ever knew is told by more than the entries.
         known = {item.address: entries[item.address].generation for item in live if item.address in entries}
         if any(item.generation > known.get(item.address, -1) for item in live) or self._held(self.place, _TOLD) == told:
@@ -105,9 +110,10 @@ def looking_for_drift(workspace: Workspace, pace: Pace) -> DriftLook | None:
     provider, store = workspace.provider, workspace.store
     if workspace.cache is None or not isinstance(provider, Rooted) or isinstance(provider, Renewing | ServedSource):
         return None
-    record = store.root()
+    lying, record = facts_of_record(workspace), store.root()
     if record.open or not record.lineage:
         return None
     eyes = InTime(provider, pace)
     parts = (str(workspace.config.root), workspace.target, record.lineage, code_of(type(provider)))
-    return DriftLook(workspace, record, eyes.root(), sealed(store.secret_key(), f"drift {parts!r}"), eyes)
+    place = sealed(store.secret_key(), f"drift {parts!r}")
+    return DriftLook(workspace, record, eyes.root(), lying, place, eyes)

@@ -30,6 +30,7 @@ from reconciler.providers.provider import Renewing
 from reconciler.providers.rooted import Rooted
 from reconciler.record.root import Root
 from reconciler.remembering.glance import left_over
+from reconciler.remembering.wholeness import facts_of_record
 from reconciler.wishes import Wish, paths_of
 from reconciler.workspace import Workspace
 
@@ -51,6 +52,7 @@ class Inputs:
         files: the YAML files of the folder.
         record: what is recorded.
         live: what is live.
+        lying: what the disk says of the record's files.
         bounds: what the files may reach.
         eyes: with which the live side is looked at.
     """
@@ -58,6 +60,7 @@ class Inputs:
     files: ManifestSet
     record: Root
     live: str
+    lying: str = field(compare=False)
     bounds: Bounds = field(compare=False)
     eyes: InTime = field(compare=False)
 
@@ -84,7 +87,7 @@ def may_be_in_parts(workspace: Workspace, wish: Wish) -> bool:
 
 def inputs_of(workspace: Workspace, wish: Wish, eyes: InTime, index: StatIndex) -> Inputs | None:
     """What is compared, as it is now; None where the folder is none, or where operations are under way."""
-    record, (path,) = workspace.store.root(), paths_of(workspace.config, wish)
+    lying, record, (path,) = facts_of_record(workspace), workspace.store.root(), paths_of(workspace.config, wish)
     top = os.path.abspath(path)
     left = None if workspace.start else left_over(top, git=wish.git)
     if isinstance(left, ManifestSet):
@@ -93,7 +96,7 @@ def inputs_of(workspace: Workspace, wish: Wish, eyes: InTime, index: StatIndex) 
         files = manifest_set(path, index, start=workspace.start, git=wish.git, listed=left)
     if record.open or files is None:
         return None
-    return Inputs(files, record, eyes.root(), bounds_of(path, top, workspace.start), eyes)
+    return Inputs(files, record, eyes.root(), lying, bounds_of(path, top, workspace.start), eyes)
 
 
 def place_of(workspace: Workspace, wish: Wish, besides: Sequence[Problem], lineage: str, key: bytes) -> str:

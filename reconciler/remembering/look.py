@@ -7,7 +7,7 @@ import os
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from reconciler.apply import InTime, Pace, unfinished
 from reconciler.core.address import Address
@@ -16,12 +16,15 @@ from reconciler.core.state import Live, State
 from reconciler.errors import MlopsError
 from reconciler.frozen import dataclass
 from reconciler.load import Loaded
+from reconciler.load.caching.cached_rows import keep_rows
 from reconciler.load.caching.parted import ForgottenError
 from reconciler.load.disk.named import Seen, seen_at
 from reconciler.load.disk.stat_index import StatIndex
 from reconciler.load.looked import ABSENT
 from reconciler.remembering.inputs import Inputs, inputs_of, is_usual, may_be_in_parts, place_of, secrets_now
-from reconciler.remembering.rows import contents_of, head_of, planned_of, told
+from reconciler.remembering.rows import TABLE, contents_of, head_of, planned_of, told, written
+from reconciler.remembering.settled import finds_nothing, settled_of, unsettled_of
+from reconciler.remembering.wholeness import is_whole
 from reconciler.telemetry import span
 from reconciler.wishes import Planned, Wish
 from reconciler.workspace import SeenManifests, Workspace
@@ -66,7 +69,7 @@ class Look:
         if held is None or held["unsettled"] or held["inputs"] != self.inputs.told() or self._moved(held) != []:
             return None
         intents, who = unfinished(self.workspace.store)
-        if intents:
+        if intents or not self._is_whole(held):
             return None
         try:
             planned = planned_of(held["planned"], self.workspace.target.name, self.inputs.record)
@@ -81,6 +84,8 @@ class Look:
         held = head_of(self.workspace.cache, self.place)
         moved = self._moved(held) if held and held["in_parts"] else None
         if held is None or moved is None or not may_be_in_parts(self.workspace, self.wish):
+            return None
+        if held["inputs"]["record"] == self.inputs.told()["record"] and not self._is_whole(held):
             return None
         from reconciler.remembering.known import kept_known  # noqa: PLC0415 - nothing differs for most plans
         from reconciler.remembering.part import part_of  # noqa: PLC0415 - as above
@@ -99,20 +104,20 @@ class Look:
         """Remember a plan that found little to do, if nothing that it hangs on has changed since the look began."""
         from reconciler.remembering.known import are_few, known_of  # noqa: PLC0415 - as above
 
-        unsettled, plan = _unsettled(planned), planned.plan
+        unsettled, plan = unsettled_of(planned), planned.plan
         if plan.recovery or plan.offline or not are_few(len(unsettled), len(loaded.digests)):
             return
         if not self._is_settled(loaded, recorded, live):
             return
         known = known_of(loaded, recorded, live)
-        settled = _without(planned, unsettled, recorded) if unsettled else planned
+        settled = settled_of(planned, unsettled, recorded) if unsettled else planned
         if settled and (not unsettled or known.is_little(unsettled)):
             looked, secrets, names = loaded.looked, loaded.secrets, loaded.names
             self._keep(settled, known, looked=looked, secrets=secrets, names=names, unsettled=unsettled)
 
     def keep_part(self, planned: Planned, part: "Part") -> None:
         """The same of a plan of which a part was made anew."""
-        if not _finds_nothing(planned) or not self._is_settled(part.loaded, part.recorded, part.live, part.files):
+        if not finds_nothing(planned) or not self._is_settled(part.loaded, part.recorded, part.live, part.files):
             return
         with suppress(ForgottenError):  # Then the next plan goes the long way.
             looked, secrets, names = part.loaded.looked, part.secrets, part.names
@@ -144,6 +149,7 @@ class Look:
         lying = {place: each.everything for place, each in seen.items()}
         head = {
             "inputs": self.inputs.told(),
+            "lying": self.inputs.lying,
             "unsettled": sorted(map(str, unsettled)),
             "looked": lying,
             "secrets": secrets_now(secrets, os.environ, self.key),
@@ -152,6 +158,14 @@ class Look:
         }
         keep(self.workspace.cache, self.place, head, with_digests(known, rows, objects))
         self.workspace.seen = None if unsettled else self._saw(known.count, lying)
+
+    def _is_whole(self, held: Mapping[str, Any]) -> bool:
+        """Whether the record is whole; where all of it had to be read for that, the next look need not."""
+        was, now = held["lying"], self.inputs.lying
+        found = is_whole(self.workspace, was=was, now=now)
+        if found and was != now:
+            keep_rows(self.workspace.cache, TABLE, {self.place: written({**held, "lying": now})})
+        return found
 
     def _saw(self, count: int, places: Mapping[str, str]) -> SeenManifests:
         inputs = self.inputs
@@ -227,30 +241,3 @@ def looking(workspace: Workspace, wish: Wish, pace: Pace, besides: Sequence[Prob
             return None
         place = place_of(workspace, wish, besides, inputs.record.lineage, key)
     return Look(workspace, wish, besides, inputs, place, key, index)
-
-
-def _finds_nothing(planned: Planned) -> bool:
-    """Whether nothing is to be done, nothing drifted, and nothing of the record is to be corrected."""
-    return not (_unsettled(planned) or planned.plan.recovery or planned.plan.offline)
-
-
-def _unsettled(planned: Planned) -> set[Address]:
-    """Where anything is to be done or corrected, or drifted."""
-    steps, drifts = planned.plan.steps, planned.drifts
-    return {*(step.address for step in steps), *(drift.address for drift in drifts), *planned.corrections}
-
-
-def _without(planned: Planned, unsettled: Collection[Address], recorded: State) -> Planned | None:
-    """The plan without what is unsettled: all that is recorded counts as unchanged.
-
-    None where an entry is neither unchanged, nor registered by command, nor of a step.
-    """
-    from reconciler.remembering.clusters import cluster_of  # noqa: PLC0415 - as above
-
-    plan, changed = planned.plan, {step.address for step in planned.plan.steps}
-    same, entries = plan.unchanged + len(plan.by_command), recorded.entries
-    if same != len(entries.keys() - changed) or not changed.isdisjoint(plan.by_command):
-        return None
-    clusters = set(map(cluster_of, unsettled))
-    labels = {address: each for address, each in plan.labels.items() if cluster_of(address) not in clusters}
-    return replace(planned, plan=replace(plan, unchanged=len(entries) - len(plan.by_command), labels=labels))

@@ -30,6 +30,7 @@ _PLANNED = {
 }
 _HEAD = {
     "inputs": {"files": str, "record": {}, "live": str},
+    "lying": str,
     "unsettled": [str],
     "looked": {str: str},
     "secrets": {str: str},

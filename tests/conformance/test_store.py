@@ -304,6 +304,7 @@ def test_some_entries_are_those_that_a_whole_read_gives(locked: Store, open_agai
     assert again.some([RISK, BLUE]) == {BLUE: again.read().entries[BLUE]}
     assert again.some([CREDIT, BLUE, RISK]) == again.read().entries
     assert again.some([]) == {}
+    again.verify()
 
 
 def test_more_entries_than_one_query_takes_are_read_as_well(locked: Store) -> None:

@@ -35,6 +35,8 @@ def test_an_entry_that_was_changed_by_hand_is_not_believed_and_the_others_are(st
     assert store.some([GREEN]) == {GREEN: Entry({"n": 2})}
     with pytest.raises(StateError, match="E-STATE-DAMAGED: the state is damaged: an entry does not fit its digest"):
         store.some([GREEN, BLUE])
+    with pytest.raises(StateError, match="E-STATE-DAMAGED: the state is damaged: an entry does not fit its digest"):
+        store.verify()
 
 
 @pytest.mark.parametrize(
@@ -52,8 +54,9 @@ def test_digests_that_are_not_those_that_were_written_are_refused(
     store: SqliteStore, path: Path, statement: str
 ) -> None:
     meddle(path, statement)
-    with pytest.raises(StateError, match="E-STATE-DAMAGED"):
-        store.digests()
+    for look in (store.digests, store.verify):
+        with pytest.raises(StateError, match="E-STATE-DAMAGED"):
+            look()
 
 
 def test_a_root_that_was_changed_by_hand_is_refused(store: SqliteStore, path: Path) -> None:

@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -15,7 +16,7 @@ from reconciler import pipeline
 from reconciler.core.address import Address
 from reconciler.core.plan import Action, Operation, Step
 from reconciler.core.state import Entry
-from reconciler.errors import ProviderError
+from reconciler.errors import ProviderError, StateError
 from reconciler.providers.memory import MemoryProvider
 from reconciler.record.store import Intent
 from reconciler.wishes import Drifted
@@ -150,6 +151,14 @@ def test_a_damaged_object_is_found_though_nothing_was_wrong_before():
     text = LIVE.read_text()
     put(str(LIVE), text.replace('"instance_count": 1', '"instance_count": ]1', 1))
     with pytest.raises(ProviderError, match="is not an object of a memory target"):
+        drifted()
+
+
+def test_a_record_that_something_else_wrote_is_damaged_though_its_root_is_as_it_was():
+    drifted()
+    with closing(sqlite3.connect(".mlops/state.db")) as record, record:
+        record.execute("update entries set spec = replace(spec, 'DS3', 'DS4')")
+    with pytest.raises(StateError, match="E-STATE-DAMAGED"):
         drifted()
 
 

@@ -2,7 +2,9 @@
 
 import json
 import shutil
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ import pytest
 from reconciler import pipeline
 from reconciler.core.address import Address
 from reconciler.load.overrides import parse_set
+from reconciler.record.tabled import TableStore
 from reconciler.remembering import inputs
 from reconciler.wishes import Planned
 from reconciler.workspace import open_workspace
@@ -211,6 +214,36 @@ def test_a_damaged_cache_is_as_good_as_none(damage: bytes | None):
         data = file.read_bytes()
         file.write_bytes(data[: len(data) // 2] if damage is None else damage)
     assert come_of(cached=True) == come_of(cached=False)
+
+
+DAMAGES = {
+    "an entry that is gone": "delete from entries where address = 'deployment/wine/green'",
+    "an entry that was edited": "update entries set spec = replace(spec, 'DS3', 'DS4')",
+    "an entry under another digest": "update entries set digest = 'x' where address = 'model/risk:1'",
+}
+
+
+@pytest.mark.usefixtures("remembered")
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+def test_a_record_that_something_else_wrote_is_damaged_though_its_root_is_as_it_was(damage: str):
+    with closing(sqlite3.connect(".mlops/state.db")) as record, record:
+        record.execute(damage)
+    endpoint("wine", "green", "red")
+    for _ in range(2):
+        assert "E-STATE-DAMAGED" in str(come_of(cached=True))
+        endpoint("wine", "green")
+
+
+def test_a_record_is_verified_once_whose_file_is_another(remembered: Planned, monkeypatch: pytest.MonkeyPatch):
+    looks, real = list[object](), TableStore.verify
+    monkeypatch.setattr(TableStore, "verify", lambda store: looks.append(store) or real(store))
+    assert plan() == remembered
+    assert looks == []
+    shutil.copy(".mlops/state.db", "copy")
+    Path("copy").rename(".mlops/state.db")
+    for _ in range(2):
+        assert plan() == remembered
+    assert len(looks) == 1
 
 
 def test_an_apply_of_nothing_reads_no_file_and_tells_the_same(remembered: Planned):
