@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+from reconciler.core.address import Address
 from reconciler.load.authorship import blame_cache
 from reconciler.load.authorship.attribution import File
 from reconciler.load.authorship.blame_cache import Written
@@ -18,6 +19,7 @@ from reconciler.load.disk import listed
 from reconciler.load.repository import checkout
 from reconciler.remembering.inputs import Inputs, secrets_now
 from reconciler.remembering.look import Look
+from reconciler.wishes import Planned
 from tests.differential.twin_moves import Move
 
 _RECORDED = checkout._recorded
@@ -102,13 +104,17 @@ def _as_if_git_looked(entry: "re.Match[bytes]") -> checkout.Recorded:
     return _RECORDED(found)
 
 
+def _nothing(_planned: Planned) -> set[Address]:
+    return set()
+
+
 def _of_contents(members: Parted) -> str:
     return hashlib.sha256("\0".join(sorted(map(str, members.all().values()))).encode()).hexdigest()
 
 
 PLANTS: Sequence[Plant] = (
-    Plant("the time of the inode's change", _swapped(load__listed___FACTS=_Facts(2)), ["write_unseen"]),
-    Plant("all but the size of a file", _swapped(load__listed___FACTS=_Facts(1, 2, 3)), ["write", "wait"]),
+    Plant("the time of the inode's change", _swapped(load__disk__listed___FACTS=_Facts(2)), ["write_unseen"]),
+    Plant("all but the size of a file", _swapped(load__disk__listed___FACTS=_Facts(1, 2, 3)), ["write", "wait"]),
     Plant("what lies there, at a glance", _swapped(remembering__scene___believed=lambda *_, **__: ""), ["write"]),
     Plant(
         "what is live, at a glance",
@@ -128,27 +134,29 @@ PLANTS: Sequence[Plant] = (
     ),
     Plant(
         "what was to be done",
-        _swapped(remembering__look___unsettled=lambda _: set()),
+        _swapped(remembering__look__unsettled_of=_nothing, remembering__settled__unsettled_of=_nothing),
         course=[Move("write", _BLUE, 1), Move("wait", _BLUE, 0)],
     ),
     Plant("the question", _swapped(remembering__look__place_of=lambda *_: "one"), ["wait", "bring_about"]),
-    Plant("names of files", _swapped(load__parted__Parted__id=property(_of_contents)), ["rename"]),
+    Plant("names of files", _swapped(load__caching__parted__Parted__id=property(_of_contents)), ["rename"]),
     Plant("bytes of a file", _swapped(load__many__blob_id=lambda data: str(len(data))), ["write", "put_back"]),
     Plant(
         "the commit of a line",
-        _swapped(load__blame__known=_known_of_any_commit, load__blame__learn=_learnt_of_any_commit),
+        _swapped(
+            load__authorship__blame__known=_known_of_any_commit, load__authorship__blame__learn=_learnt_of_any_commit
+        ),
         course=[Move("write", _BLUE, 1), Move("commit", _BLUE, 0), Move("write", _BLUE, 2), Move("commit", _BLUE, 0)],
         ask_git=True,
     ),
     Plant(
         "the index of git",
-        _swapped(load__checkout__Checkout__state=lambda _: "one"),
+        _swapped(load__repository__checkout__Checkout__state=lambda _: "one"),
         course=[Move("write", _BLUE, 1), Move("commit", _BLUE, 0)],
         ask_git=True,
     ),
     Plant(
         "files at which git does not look",
-        _swapped(load__checkout___recorded=_as_if_git_looked),
+        _swapped(load__repository__checkout___recorded=_as_if_git_looked),
         course=[Move("hide_from_git", _BLUE, 0), Move("wait", _BLUE, 0), Move("write", _BLUE, 1)],
         ask_git=True,
     ),
