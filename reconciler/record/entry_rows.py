@@ -1,13 +1,12 @@
 """The entries of a record known by the digests of their rows, and a few of them read alone."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from itertools import islice
-from typing import Any
 
 from reconciler.core.address import Address
 from reconciler.core.state import Entry
 from reconciler.record.root import Root
-from reconciler.record.tables import AT_ONCE, DamagedError, Ledger, Texts, entries_of_rows, whole
+from reconciler.record.tables import AT_ONCE, DamagedError, Ledger, Texts, check_set, entries_of_rows, whole
 
 
 def root_of(ledger: Ledger) -> Root:
@@ -26,11 +25,10 @@ def entry_digests(rows: Texts, ledger: Ledger) -> dict[Address, str]:
     query = "SELECT address, digest FROM entries WHERE target = ? ORDER BY address"
     found = rows.execute(query, (ledger.target,)).fetchall()
     try:
-        if root_of(ledger).is_of(digest for _, digest in found):
-            return {Address.parse(address): digest for address, digest in found}
+        check_set([digest for _, digest in found], ledger.entries, ledger.entries_sum, "entries")
+        return {Address.parse(address): digest for address, digest in found}
     except ValueError as error:
         raise DamagedError(f"of an entry: {error}") from error
-    raise DamagedError("entries are missing or not those that were written")
 
 
 def check_entries(rows: Texts, ledger: Ledger) -> None:
@@ -39,15 +37,11 @@ def check_entries(rows: Texts, ledger: Ledger) -> None:
     Raises:
         DamagedError: one is not, or they are not those that the target's row stands for.
     """
-    found = iter(rows.execute("SELECT * FROM entries WHERE target = ?", (ledger.target,)))
-    if not root_of(ledger).is_of(_checked(rows, row) for row in found):
-        raise DamagedError("entries are missing or not those that were written")
-
-
-def _checked(rows: Texts, row: Sequence[Any]) -> str:
-    """The digest of a row that fits it."""
-    whole(rows, row, "an entry")
-    return str(row[-1])
+    digests = []
+    for row in iter(rows.execute("SELECT * FROM entries WHERE target = ?", (ledger.target,))):
+        whole(rows, row, "an entry")
+        digests.append(row[-1])
+    check_set(digests, ledger.entries, ledger.entries_sum, "entries")
 
 
 def some_entries(rows: Texts, ledger: Ledger, addresses: Collection[Address]) -> dict[Address, Entry]:

@@ -135,7 +135,7 @@ def all_entries(connection: Texts, ledger: Ledger) -> dict[Address, Entry]:
     while rows := list(islice(found, AT_ONCE)):
         entries |= entries_of_rows(connection, ledger, rows)
         digests += [row[-1] for row in rows]
-    _check_set(digests, ledger.entries, ledger.entries_sum, "entries")
+    check_set(digests, ledger.entries, ledger.entries_sum, "entries")
     return entries
 
 
@@ -209,7 +209,7 @@ def open_intents(connection: Texts, ledger: Ledger) -> tuple[Intent, ...]:
     clause = "WHERE target = ? AND finished = '' ORDER BY position"
     rows = connection.execute(f"{JOURNAL} {clause}", (ledger.target,)).fetchall()
     intents = tuple(_journalled(connection, ledger, row).intent for row in rows)
-    _check_set([row[-1] for row in rows], ledger.open, ledger.open_sum, "unfinished operations")
+    check_set([row[-1] for row in rows], ledger.open, ledger.open_sum, "unfinished operations")
     return intents
 
 
@@ -338,7 +338,12 @@ def whole(connection: Texts, row: Sequence[Any], what: str) -> Sequence[Any]:
     return values
 
 
-def _check_set(digests: Sequence[str], count: int, total: str, what: str) -> None:
+def check_set(digests: Sequence[str], count: int, total: str, what: str) -> None:
+    """Refuse rows that are not all of a set, by their digests.
+
+    Raises:
+        DamagedError: there are others than were written.
+    """
     if len(digests) != count or toggled(EMPTY_SET, *digests) != total:
         raise DamagedError(f"{what} are missing or not those that were written")
 

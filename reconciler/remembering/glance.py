@@ -54,7 +54,7 @@ _FORBIDDING, _ALLOWED = ("MLOPS_", "_MLOPS_", "OTEL_"), "MLOPS_SECRET_"
 _NO_MATTER = frozenset({"--detailed-exitcode", "--blame", "--no-blame", "--cache", "--refresh", "--format=text"})
 _MOST_BYTES = 1 << 20
 # What was seen goes to the look of the same run; the words of the command are read anew in between.
-_HANDED_ON: "ContextVar[tuple[str, bool, Files | ManifestSet] | None]" = ContextVar("left", default=None)
+_HANDED_ON: "ContextVar[tuple[str, bool, Files | ManifestSet] | None]" = ContextVar("handed_on", default=None)
 
 
 def glance(

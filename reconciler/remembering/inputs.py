@@ -1,7 +1,7 @@
 """Everything that a plan hangs on, in one place.
 
 What is named here decides where a plan is kept (`place_of`), or is compared with what it was (`Inputs`, and what
-manifests lead to, see `load.disk.looked`). The code itself is what the file of the cache is named after. What cannot be
+manifests lead to, see `load.looked`). The code itself is what the file of the cache is named after. What cannot be
 told apart so is not remembered at all (`is_usual`). Policies over plans and whoever holds the lock are looked at each
 time.
 """

@@ -1,5 +1,9 @@
 """Whether a record is whole whose root is as it was: a root tells what `mlops` wrote, and not what others did."""
 
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
 from reconciler.errors import MlopsError
 from reconciler.load.disk.listed import facts_of, key_of
 from reconciler.record.opening import state_file
@@ -14,7 +18,14 @@ def facts_of_record(workspace: Workspace) -> str:
     if file is None:
         return ""
     _, database, _, *journals = files_of(file.absolute(), target.name)
-    return key_of("record", [(each.name, facts_of(each.stat())) for each in (database, *journals) if each.is_file()])
+    return key_of("record", list(_facts_of_those((database, *journals))))
+
+
+def _facts_of_those(files: Iterable[Path]) -> Iterator[tuple[str, bytes]]:
+    """What the disk says of files that are there; a journal goes with the write of another process."""
+    for file in files:
+        with suppress(FileNotFoundError):
+            yield file.name, facts_of(file.stat())
 
 
 def is_whole(workspace: Workspace, *, was: str, now: str) -> bool:

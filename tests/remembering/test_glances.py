@@ -331,8 +331,8 @@ def test_a_file_that_went_while_somebody_planned_is_not_taken_for_one_that_was_n
     assert held == DEPLOYMENT.replace("NAME", "wine").replace("BLUE", "green")
 
 
-def plan_while_folders_are_exchanged(folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have `other` take the place of a folder once a plan was made of that."""
+def assert_exchange_is_noticed(folder: str, monkeypatch: pytest.MonkeyPatch, *, code: int = 2) -> None:
+    """Have `other` take the place of a folder once a plan was made of that; the next plan is not answered from it."""
     moment()
     file().unlink()
     real = keeping.keep_glance
@@ -345,6 +345,8 @@ def plan_while_folders_are_exchanged(folder: str, monkeypatch: pytest.MonkeyPatc
     with monkeypatch.context() as patched:
         patched.setattr(keeping, "keep_glance", keep_late)
         assert asked("--detailed-exitcode")[0] == 0
+    assert glance(["--detailed-exitcode"]) is None
+    assert asked("--detailed-exitcode")[0] == code
 
 
 @pytest.mark.parametrize("changed", ["manifests/wine/green.yml", "manifests/src/score.py"])
@@ -358,9 +360,7 @@ def test_a_folder_that_took_the_place_of_another_while_somebody_planned_is_not_w
     shutil.copytree("deep", "other")
     other = Path("other") / changed
     other.write_text(other.read_text().replace("instance_count: 1", "instance_count: 2").replace("pass", "..."))
-    plan_while_folders_are_exchanged("deep", monkeypatch)
-    assert glance(["--detailed-exitcode"]) is None
-    assert asked("--detailed-exitcode")[0] == 2
+    assert_exchange_is_noticed("deep", monkeypatch)
 
 
 def test_a_live_side_that_took_the_place_of_another_while_somebody_planned_is_not_what_was_planned(
@@ -372,9 +372,7 @@ def test_a_live_side_that_took_the_place_of_another_while_somebody_planned_is_no
     learnt()
     shutil.copytree("live", "other")
     put("other/live.jsonl", Path("live/live.jsonl").read_text().replace('"instance_count": 1', '"instance_count": 3'))
-    plan_while_folders_are_exchanged("live", monkeypatch)
-    assert glance(["--detailed-exitcode"]) is None
-    assert asked("--detailed-exitcode")[0] == 2
+    assert_exchange_is_noticed("live", monkeypatch)
 
 
 def test_a_record_that_took_the_place_of_another_while_somebody_planned_is_not_what_was_planned(
@@ -388,9 +386,7 @@ def test_a_record_that_took_the_place_of_another_while_somebody_planned_is_not_w
     put("manifests/wine/green.yml", Path("manifests/wine/green.yml").read_text().replace(": 1", ": 2"))
     apply()
     learnt()
-    plan_while_folders_are_exchanged("record", monkeypatch)
-    assert glance(["--detailed-exitcode"]) is None
-    assert asked("--detailed-exitcode")[0] == 4
+    assert_exchange_is_noticed("record", monkeypatch, code=4)
 
 
 def test_a_clock_that_went_back_while_somebody_planned_tells_nothing(monkeypatch: pytest.MonkeyPatch):
