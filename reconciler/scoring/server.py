@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import faulthandler
 import logging
 import random
@@ -39,6 +40,7 @@ class Server(uvicorn.Server):
         self._settings = settings
         self._ask_for_successor = ask_for_successor
         self._drain_began = 0.0
+        self._told_to_retire = False
         self._tired_after = _spread(settings.max_requests_per_worker)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - signal's form
@@ -52,12 +54,10 @@ class Server(uvicorn.Server):
     def retire(self) -> None:
         """Take no more connections, and end when those that there are have ended: each is closed by its next answer.
 
-        The health route goes on: it speaks for all workers, and they are well.
+        The health route goes on: it speaks for all workers, and they are well. May be called by a handler of signals,
+        which runs between any two steps of the loop; what there is to do is done by its next tick.
         """
-        self._drain_began = time.monotonic()
-        self._app.retiring = True
-        for server in self.servers:
-            server.close()
+        self._told_to_retire = True
 
     async def on_tick(self, counter: int) -> bool:
         """Stop taking requests once drained; what is in flight then has the drain time again to end."""
@@ -72,6 +72,8 @@ class Server(uvicorn.Server):
         elif self._app.retiring:
             over = now - self._drain_began >= self._settings.drain_s
             self.should_exit = over or not self.server_state.connections
+        elif self._told_to_retire:
+            self._begin_to_retire(now)
         elif self._app.metrics.requests >= self._tired_after:
             self._tired_after = float("inf")
             self._ask_for_successor()
@@ -87,6 +89,19 @@ class Server(uvicorn.Server):
         await super().startup(sockets=sockets)
         for sock in sockets or []:
             log.info("ready on %s", _name(sock))
+
+    def _begin_to_retire(self, now: float) -> None:
+        """Listen no more, but close nothing before the next tick.
+
+        A connection that the loop has accepted is known to uvicorn two steps later; asyncio drops it, with the request
+        that it brings, when its server is closed in between.
+        """
+        self._drain_began = now
+        self._app.retiring = True
+        loop = asyncio.get_running_loop()
+        for server in self.servers:
+            for sock in server.sockets:
+                loop.remove_reader(sock)
 
     def _is_drained(self, now: float) -> bool:
         if now - self._drain_began >= self._settings.drain_s:

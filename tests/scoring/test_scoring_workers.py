@@ -120,6 +120,29 @@ def test_a_worker_is_replaced_after_its_requests_without_one_lost(start, workers
     assert server.health() == 200
 
 
+RETIRES_AT_EACH_CONNECTION = (
+    PID
+    + """
+import signal
+from reconciler.scoring.sockets import FairSocket
+accept = FairSocket.accept
+def accept_and_retire(sock):
+    connection = accept(sock)
+    os.kill(os.getpid(), signal.SIGUSR1)  # handled before accept() returns
+    return connection
+FairSocket.accept = accept_and_retire
+"""
+)
+
+
+def test_a_worker_told_to_retire_as_it_accepts_answers_that_connection(start):
+    server = start(RETIRES_AT_EACH_CONNECTION, MLOPS_MAX_REQUESTS_PER_WORKER="1000")
+    for count in range(1, 4):
+        server.until(lambda count=count: server.errors.count("ready on") == count)
+        assert server.ask().status == 200
+    assert "Traceback" not in server.errors
+
+
 def test_a_retired_worker_calls_shutdown(start):
     script = PID + "def shutdown(): touch('shut-down')\n"
     server = start(script, MLOPS_MAX_REQUESTS_PER_WORKER="1").until_healthy()
