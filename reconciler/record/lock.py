@@ -17,6 +17,8 @@ POLL_S = 0.02
 
 # Outlives a look at who holds the lock, which itself has it, shared, for microseconds.
 _LOOK_S = 0.1
+# Whoever looks may be kept from going on at just that moment: by a machine that is busy, or by Ctrl-Z.
+_HELD_UP_S = 10.0
 
 if sys.platform == "win32":
     import msvcrt
@@ -68,7 +70,10 @@ def file_lock(
     """
     file = LockFile(path)
     try:
-        if not wait_until_taken(file.take, max(timeout_s, _LOOK_S), sleep=sleep, now=now):
+        if not (
+            wait_until_taken(file.take, max(timeout_s, _LOOK_S), sleep=sleep, now=now)
+            or _looks_waited_out(file, path, sleep=sleep, now=now)
+        ):
             raise held_by(target, _facts(path))
         file.write(json.dumps(dict(holder)) + "\n")
         try:
@@ -132,6 +137,17 @@ def wait_until_taken(
             return False
         sleep(min(POLL_S, remaining))
     return True
+
+
+def _looks_waited_out(
+    file: "LockFile", path: Path, *, sleep: Callable[[float], None], now: Callable[[], float]
+) -> bool:
+    """Try on for as long as no run has the lock, but somebody who looks at it; nobody is told of them as a holder."""
+    deadline = now() + _HELD_UP_S
+    while file_holder(path) is None and now() < deadline:
+        if wait_until_taken(file.take, POLL_S, sleep=sleep, now=now):
+            return True
+    return False
 
 
 def held_by(target: str, holder: Mapping[str, str | int]) -> LockHeldError:

@@ -29,6 +29,14 @@ while True:
     time.sleep(0.0005)
 """
 
+STOPPED_LOOK = """
+import fcntl
+lock = open(path, "a+")
+fcntl.flock(lock, fcntl.LOCK_SH)
+print(flush=True)
+sys.stdin.readline()
+"""
+
 FACTS = {"user": "bo", "host": "ci", "pid": 1, "command": "mlops destroy", "started": "2026-02-03T09:00:00+00:00"}
 
 
@@ -175,3 +183,26 @@ def test_a_run_gets_the_lock_at_once_however_often_others_look(path: Path, open_
         with store.lock(FACTS, timeout_s=0):
             pass
     looking.kill()
+
+
+def test_a_run_waits_for_whoever_looks_and_is_held_up_and_takes_nobody_for_a_holder(tmp_path: Path, start) -> None:
+    lock, waited = tmp_path / "lock", list[float]()
+    lock.write_text('{"user": "ana", "pid": 1}\n')  # of one that was killed
+    looking = start(STOPPED_LOOK, lock)
+    looking.stdout.readline()
+
+    def sleep(seconds: float) -> None:
+        waited.append(seconds)
+        if sum(waited) > 1:
+            looking.communicate("go on\n")
+
+    with file_lock(lock, "dev", FACTS, timeout_s=0, sleep=sleep, now=lambda: sum(waited)):
+        assert 1 < sum(waited) < 2
+
+
+def test_whoever_looks_for_ever_is_not_waited_for_without_end(tmp_path: Path, start) -> None:
+    lock, clock = tmp_path / "lock", Clock()
+    start(STOPPED_LOOK, lock).stdout.readline()
+    with pytest.raises(LockHeldError, match="target dev is locked by another run"):
+        file_lock(lock, "dev", FACTS, timeout_s=0, sleep=clock.sleep, now=clock.now).__enter__()
+    assert clock.time < 30
