@@ -1,7 +1,6 @@
 """What surrounds an apply: showing the plan, asking, Ctrl-C, and how it ended."""
 
 import os
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -9,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from reconciler.cli.form import COMMENT
 from reconciler.cli.plan_forms import PLAN
-from reconciler.cli.saying import say, warn
+from reconciler.cli.saying import say, warn, warn_at_once
 
 if TYPE_CHECKING:
     from reconciler.apply import Watcher
@@ -75,11 +74,10 @@ def interruptible(stop: threading.Event) -> Iterator[None]:
     def interrupt(_number: int, _frame: object) -> None:
         if stop.is_set():
             # What runs in threads cannot be stopped; the journal tells the next run where it broke off.
-            warn("\nInterrupted again: stopped. The next apply settles what was under way.")
-            sys.stderr.flush()
+            warn_at_once("\nInterrupted again: stopped. The next apply settles what was under way.")
             os._exit(130)
         stop.set()
-        warn("\nInterrupted: finishing the steps that run; once more stops at once.")
+        warn_at_once("\nInterrupted: finishing the steps that run; once more stops at once.")
 
     former = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

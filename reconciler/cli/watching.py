@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from reconciler.cli import options as o
-from reconciler.cli.saying import put, say, warn
+from reconciler.cli.saying import put, say, warn_at_once
 from reconciler.cli.wishes import variables_of
 from reconciler.errors import RefusedError
 
@@ -203,11 +203,10 @@ class _Heard:
         if not self.in_steps:
             raise KeyboardInterrupt
         if self.stop.is_set():
-            warn("Interrupted again: stopped. The next round settles what was under way.")
-            sys.stderr.flush()
+            warn_at_once("Interrupted again: stopped. The next round settles what was under way.")
             os._exit(130)
         self.stop.set()
-        warn("Interrupted: finishing the steps that run; once more stops at once.")
+        warn_at_once("Interrupted: finishing the steps that run; once more stops at once.")
 
     def ask(self, _number: int, _frame: object) -> None:
         """Look at once."""
