@@ -51,10 +51,13 @@ def server_lock(
             "ON CONFLICT (target) DO UPDATE SET backend = excluded.backend, holder = excluded.holder",
             (target, session.backend, json.dumps(dict(holder))),
         )
-        with _kept_alive(session, place.lease_s / 4):
-            yield lambda asking: not session.is_lost and session.backend in _held(asking, target)
-        with suppress(psycopg.Error):  # what is lost is let go already
-            session.execute("SELECT pg_advisory_unlock(?)", (_key(place.schema, target),))
+        try:
+            with _kept_alive(session, place.lease_s / 4):
+                yield lambda asking: not session.is_lost and session.backend in _held(asking, target)
+        finally:
+            # Else it would be held until the server notices that the session has ended.
+            with suppress(psycopg.Error):  # what is lost is let go already
+                session.execute("SELECT pg_advisory_unlock(?)", (_key(place.schema, target),))
     finally:
         session.close()
 

@@ -191,6 +191,23 @@ def test_f29_the_lock_of_a_killed_holder_is_free(postgres_url: str, open_at: Ope
             store.note(BLUE, Entry({}))
 
 
+def test_a_run_that_fails_lets_the_lock_go_before_the_server_notices_the_end_of_its_session(
+    postgres_url: str, open_at: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left: list[Session] = []
+
+    def close_late(session: Session) -> None:
+        left.append(session)
+
+    with monkeypatch.context() as slow:
+        slow.setattr(Session, "close", close_late)
+        with pytest.raises(KeyError), open_at(postgres_url).lock(HOLDER, timeout_s=0):
+            raise KeyError
+    with open_at(postgres_url).lock(HOLDER, timeout_s=0):
+        assert len(left) == 1
+    left[0].close()
+
+
 def test_a_user_who_may_not_make_a_schema_is_told(postgres: str, postgres_url: str, open_at: Open) -> None:
     name = postgres_url.partition("=")[2]
     sql(postgres, f"CREATE ROLE {name} LOGIN PASSWORD 'hunter2'", "REVOKE CREATE ON DATABASE postgres FROM PUBLIC")
