@@ -23,6 +23,8 @@ RETIRE = signal.SIGUSR1 if hasattr(signal, "SIGUSR1") else signal.SIGTERM  # wit
 # Longer than the hour after which Envoy drops an idle connection: so the client closes, and no request meets our end.
 KEEP_ALIVE_S = 4000
 TICKS_PER_S = 10  # of uvicorn
+# The loop needs four from the accepting of a connection to the reading of what it brings.
+TURNS_TO_A_REQUEST = 5
 
 
 class Server(uvicorn.Server):
@@ -40,6 +42,7 @@ class Server(uvicorn.Server):
         self._settings = settings
         self._ask_for_successor = ask_for_successor
         self._drain_began = 0.0
+        self._drained = False  # at the last tick
         self._told_to_retire = False
         self._tired_after = _spread(settings.max_requests_per_worker)
 
@@ -68,7 +71,9 @@ class Server(uvicorn.Server):
         if self._app.is_lost:
             self.should_exit = True
         elif self._app.draining:
-            self.should_exit = self.should_exit or self._is_drained(now)
+            # At two ticks: what came while this process stood still is seen after the first of them.
+            before, self._drained = self._drained, self._is_drained(now)
+            self.should_exit = self.should_exit or (before and self._drained)
         elif self._app.retiring:
             over = now - self._drain_began >= self._settings.drain_s
             self.should_exit = over or not self.server_state.connections
@@ -82,6 +87,9 @@ class Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Close; how long that takes is bounded by the drain time, and shutdown() of the script by nothing."""
         faulthandler.cancel_dump_traceback_later()
+        self._listen_no_more()
+        for _ in range(TURNS_TO_A_REQUEST):
+            await asyncio.sleep(0)
         await super().shutdown(sockets=sockets)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -91,13 +99,16 @@ class Server(uvicorn.Server):
             log.info("ready on %s", _name(sock))
 
     def _begin_to_retire(self, now: float) -> None:
-        """Listen no more, but close nothing before the next tick.
+        self._drain_began = now
+        self._app.retiring = True
+        self._listen_no_more()
+
+    def _listen_no_more(self) -> None:
+        """Accept no more connections, but close nothing yet.
 
         A connection that the loop has accepted is known to uvicorn two steps later; asyncio drops it, with the request
         that it brings, when its server is closed in between.
         """
-        self._drain_began = now
-        self._app.retiring = True
         loop = asyncio.get_running_loop()
         for server in self.servers:
             for sock in server.sockets:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -122,6 +123,10 @@ class Scoring:
         until(lambda: self.health() == 200 or self.process.poll() is not None)
         assert self.process.poll() is None, self.errors
         return self
+
+    def held(self) -> int:
+        """The requests that wait or run, of the worker that answers."""
+        return int(re.search(rb"^mlops_scoring_requests_held (\d+)", self.ask("GET", "/-/metrics").body, re.M)[1])
 
     def touch(self, name: str) -> None:
         (self.folder / name).touch()

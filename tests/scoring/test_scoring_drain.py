@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 
 import pytest
 
@@ -22,7 +23,7 @@ ECHO = "def run(data): return data\n"
 def test_what_runs_and_what_is_queued_at_sigterm_is_answered(start):
     server = start(WAITING).until_healthy()
     replies = server.ask_in_background(5, body=b"x")
-    server.until("began")
+    server.until(lambda: server.held() == 5)
     server.process.terminate()
     server.until(lambda: server.health() == 503)
     server.touch("go")
@@ -68,10 +69,63 @@ def test_requests_are_still_taken_while_draining(start):
 
 
 def test_a_request_within_the_grace_is_taken(start):
-    server = start(ECHO, MLOPS_DRAIN_GRACE_SECONDS="3").until_healthy()
+    server = start(ECHO, MLOPS_DRAIN_GRACE_SECONDS="60", MLOPS_DRAIN_SECONDS="60").until_healthy()
     server.process.terminate()
     server.until(lambda: server.health() == 503)
     assert server.ask(body=b"1").status == 200
+
+
+STANDS_STILL = (
+    ECHO
+    + """
+from reconciler.scoring.server import Server
+handle_exit = Server.handle_exit
+def handle_and_stand_still(server, number, frame):
+    handle_exit(server, number, frame)
+    touch('told')
+    wait_for('go')
+    time.sleep(0.2)  # the grace is over
+Server.handle_exit = handle_and_stand_still
+"""
+)
+
+
+def test_requests_that_come_while_a_draining_server_stands_still_are_taken(start):
+    server = start(STANDS_STILL, MLOPS_DRAIN_GRACE_SECONDS="0.1").until_healthy()
+    with ExitStack() as stack:
+        kept, *others = (stack.enter_context(server.connection()) for _ in range(4))
+        assert kept.ask("POST", "/score", b"1").status == 200
+        server.process.terminate()
+        server.until("told")
+        for connection in (kept, *others):
+            connection.request("POST", "/score", b"1")
+        server.touch("go")
+        assert [connection.getresponse().status for connection in (kept, *others)] == [200] * 4
+    assert server.exit_code() == 0
+
+
+TOLD_AS_IT_ACCEPTS = (
+    ECHO
+    + """
+import select, signal
+from reconciler.scoring.sockets import FairSocket
+accept = FairSocket.accept
+def accept_and_be_told(sock):
+    connection = accept(sock)
+    select.select([connection[0]], [], [])
+    os.kill(os.getpid(), signal.SIGINT)
+    time.sleep(0.2)  # the next tick is due
+    return connection
+FairSocket.accept = accept_and_be_told
+"""
+)
+
+
+def test_a_request_that_was_accepted_before_the_server_is_told_to_stop_now_is_answered(start):
+    server = start(TOLD_AS_IT_ACCEPTS)
+    server.until(lambda: "ready on" in server.errors)
+    assert server.ask(body=b"1").status == 200
+    assert server.exit_code() == 0
 
 
 def test_a_drain_without_requests_is_short(start):

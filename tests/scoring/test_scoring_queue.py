@@ -22,15 +22,10 @@ def bounded(request, start):
     return server, first
 
 
-def held(server):
-    lines = server.ask("GET", "/-/metrics").body.decode().splitlines()
-    return int(next(line for line in lines if line.startswith("mlops_scoring_requests_held ")).split()[1])
-
-
 def test_what_exceeds_the_queue_is_refused_at_once_as_azures_gateway_does(bounded):
     server, first = bounded
     waiting = server.ask_in_background(2, body=b"next")
-    server.until(lambda: held(server) == 3)
+    server.until(lambda: server.held() == 3)
     reply = server.ask(body=b"late")
     assert (reply.status, reply.body, reply.headers["content-type"]) == (429, b"", "text/plain")
     assert reply.headers["ms-azureml-model-error-reason"] == "too_many_pending_request"
@@ -52,11 +47,11 @@ def test_of_a_burst_as_many_are_served_as_there_are_places(bounded):
 def test_a_connection_that_is_refused_serves_on(bounded):
     server, _ = bounded
     server.ask_in_background(2, body=b"next")
-    server.until(lambda: held(server) == 3)
+    server.until(lambda: server.held() == 3)
     with server.connection() as connection:
         assert connection.ask("POST", "/score", b"x" * 200_000).status == 429
         server.touch("go")
-        server.until(lambda: held(server) == 0)
+        server.until(lambda: server.held() == 0)
         assert connection.ask("POST", "/score", b"again").json == "again"
 
 
@@ -65,8 +60,8 @@ def test_a_client_that_leaves_makes_room(bounded):
     with server.connection() as one, server.connection() as other:
         one.request("POST", "/score", b"left")
         other.request("POST", "/score", b"left")
-        server.until(lambda: held(server) == 3)
-    server.until(lambda: held(server) == 1)
+        server.until(lambda: server.held() == 3)
+    server.until(lambda: server.held() == 1)
     server.touch("go")
     assert server.ask(body=b"third").json == "third"
     assert not server.exists("began-left")
@@ -76,9 +71,9 @@ def test_a_run_over_its_time_keeps_its_place(start):
     two = {"MLOPS_MAX_CONCURRENT_REQUESTS": "2", "MLOPS_MAX_QUEUED_REQUESTS": "0"}
     server = start(WAITING, SCORING_TIMEOUT_MS="100", **two).until_healthy()
     assert server.ask(body=b"slow").status == 500
-    assert held(server) == 1
+    assert server.held() == 1
     server.touch("go")
-    server.until(lambda: held(server) == 0)
+    server.until(lambda: server.held() == 0)
     assert server.ask(body=b"next").status == 200
 
 
@@ -86,14 +81,14 @@ def test_an_async_run_over_its_time_gives_its_place_back(start):
     script = "import asyncio\nasync def run(data):\n    await asyncio.sleep(float(data))\n"
     server = start(script, MLOPS_MAX_QUEUED_REQUESTS="0", SCORING_TIMEOUT_MS="100").until_healthy()
     assert server.ask(body=b"1000").status == 500
-    server.until(lambda: held(server) == 0)
+    server.until(lambda: server.held() == 0)
     assert server.ask(body=b"0").status == 200
 
 
 def test_without_a_number_as_many_wait_as_come(start):
     server = start(WAITING).until_healthy()
     waiting = server.ask_in_background(30, body=b"x")
-    server.until(lambda: held(server) == 30)
+    server.until(lambda: server.held() == 30)
     server.touch("go")
     assert {one.result().status for one in waiting} == {200}
 

@@ -151,10 +151,11 @@ def test_a_retired_worker_calls_shutdown(start):
     server.until(lambda: server.health() == 200)
 
 
-def test_requests_at_sigterm_are_answered_by_every_worker(pair):
-    server = pair("def run(data):\n    touch('began')\n    wait_for('go')\n").until_healthy()
-    replies = server.ask_in_background(6)
-    server.until("began")
+def test_requests_at_sigterm_are_answered_by_every_worker(start):
+    script = "def run(data):\n    touch('began-' + data)\n    wait_for('go')\n"
+    server = start(script, WORKER_COUNT="2", MLOPS_MAX_CONCURRENT_REQUESTS="12").until_healthy()
+    replies = [server.ask_in_background(body=b"%d" % number)[0] for number in range(6)]
+    server.until(lambda: all(server.exists(f"began-{number}") for number in range(6)))
     server.process.terminate()
     server.until(lambda: server.health() in (0, 503))
     server.touch("go")
