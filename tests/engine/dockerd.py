@@ -19,6 +19,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 # Beside an engine that is already there: hands off the packet filter, whose chains all engines of a machine share.
@@ -74,9 +75,9 @@ def halt(folder: Path, how: signal.Signals = signal.SIGTERM) -> None:
     """End an engine and keep what it has, for another start; with SIGKILL its containers run on."""
     pids = (folder / "pid", folder / "exec/containerd/containerd.pid")
     if (pid := _running(pids[0])) is not None:
-        os.kill(pid, how)
+        _kill(pid, how)
         if not _until(lambda: _running(pids[0]) is None):
-            os.kill(pid, signal.SIGKILL)
+            _kill(pid, signal.SIGKILL)
     for file in pids:
         _until(lambda file=file: _running(file) is None)
         # What was killed leaves it, and is a zombie until somebody waits for it: it would seem to run still.
@@ -100,11 +101,13 @@ def swarm(folder: Path) -> None:
 def stop(folder: Path) -> None:
     """End an engine, all that runs for it, its mounts, and its folder."""
     if _answers(folder):
-        _leave_swarm(folder)
-        _kill_containers(folder)
+        for prepare in (_leave_swarm, _kill_containers):
+            # Without it the end takes longer, or leaves more to remove: no reason not to come to it.
+            with suppress(OSError, http.client.HTTPException):
+                prepare(folder)
     halt(folder)
     for pid in _left(folder):
-        os.kill(pid, signal.SIGKILL)
+        _kill(pid, signal.SIGKILL)
     _until(lambda: not _left(folder))
     for mount in sorted(_mounts(folder), reverse=True):
         subprocess.run(("umount", "--lazy", mount), check=False)
@@ -128,7 +131,8 @@ def _leave_swarm(folder: Path) -> None:
 
 def _kill_containers(folder: Path) -> None:
     """Spare the engine to stop them, each in a time of its own."""
-    for each in json.loads(_ask(folder, "GET", "/containers/json")[1]):
+    status, said = _ask(folder, "GET", "/containers/json")
+    for each in json.loads(said) if status == http.HTTPStatus.OK else ():
         _ask(folder, "POST", f"/containers/{each['Id']}/kill")
 
 
@@ -146,7 +150,7 @@ class _UnixConnection(http.client.HTTPConnection):
 def _answers(folder: Path) -> bool:
     try:
         return _ask(folder, "GET", "/_ping")[0] == http.HTTPStatus.OK
-    except OSError:
+    except (OSError, http.client.HTTPException):
         return False
 
 
@@ -187,6 +191,12 @@ def _left(folder: Path) -> list[int]:
         if f"{folder}/".encode() in command:
             ours.add(int(entry.name))
     return [pid for pid in parents if any(above in ours for above in _line(pid, parents))]
+
+
+def _kill(pid: int, how: signal.Signals) -> None:
+    # It may have ended since it was seen, as what is in a container does with the first of its processes.
+    with suppress(ProcessLookupError):
+        os.kill(pid, how)
 
 
 def _line(pid: int, parents: Mapping[int, int]) -> Iterator[int]:

@@ -1,6 +1,8 @@
 """The tests' own engine leaves nothing behind, however it ends: no process, no mount, no network interface, no file."""
 
 import signal
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import pytest
 from docker import APIClient
 
 from tests.engine import dockerd
+from tests.engine.posing import Request, posing
 
 
 def left(folder: Path) -> list[str]:
@@ -35,4 +38,21 @@ def test_an_engine_that_cannot_start_says_why_and_leaves_nothing_behind(own_engi
     with pytest.raises(dockerd.CannotStartError, match="no-such-driver"):
         dockerd.start(own_engine, *dockerd.BESIDE_ANOTHER, "--storage-driver=no-such-driver")
     assert left(own_engine) == []
+    assert not own_engine.exists()
+
+
+def test_what_an_engine_runs_that_goes_in_the_middle_of_its_end_is_ended_too(own_engine, monkeypatch):
+    def answer(request: Request) -> None:
+        if request.path == "/_ping":
+            request.say("OK")
+        else:
+            request.close_connection = True
+
+    words = [sys.executable, "-c", "import sys; sys.stdin.read()", f"{own_engine}/"]
+    gone, seen = subprocess.Popen(["true"]), dockerd._left
+    gone.wait()
+    monkeypatch.setattr(dockerd, "_left", lambda folder: [gone.pid, *found] if (found := seen(folder)) else [])
+    with posing(own_engine / "docker.sock", answer), subprocess.Popen(words, stdin=subprocess.PIPE) as run:
+        dockerd.stop(own_engine)
+        assert run.wait(60) == -signal.SIGKILL
     assert not own_engine.exists()
