@@ -2,6 +2,7 @@
 
 import gc
 import os
+import queue
 import signal
 import sys
 import threading
@@ -189,14 +190,13 @@ class _Heard:
 
     Args:
         stop: set once an apply is to end with the steps that run.
-        wake: set to have the next round begin at once.
-        asked: whether held commits are to be tried again.
         in_steps: whether steps of an apply run.
     """
 
     def __init__(self) -> None:
-        self.stop, self.wake = threading.Event(), threading.Event()
-        self.asked = self.in_steps = False
+        self.stop, self.in_steps = threading.Event(), False
+        # To set an event would wait for ever if the signal came while it is waited for in this very thread.
+        self._asked: queue.SimpleQueue[None] = queue.SimpleQueue()
 
     def end(self, _number: int, _frame: object) -> None:
         """Finish the steps that run, and at once where none does; the second time in any case."""
@@ -210,8 +210,17 @@ class _Heard:
 
     def ask(self, _number: int, _frame: object) -> None:
         """Look at once."""
-        self.asked = True
-        self.wake.set()
+        self._asked.put(None)
+
+    def is_asked(self, within_s: float = 0.0) -> bool:
+        """Whether the next round is to begin at once, and to try held commits again; of each time it is told once."""
+        try:
+            self._asked.get(timeout=within_s)
+        except queue.Empty:
+            return False
+        while not self._asked.empty():
+            self._asked.get()
+        return True
 
 
 @contextmanager
@@ -261,23 +270,22 @@ def _teller(report: Events) -> Any:
 def _rounds(watcher: "Watcher", place: Any, heard: _Heard, *, once: bool, asked: bool) -> int:
     """Round behind round, until the end is asked for; one alone where one is asked for."""
     while True:
-        began = time.monotonic()
-        heard.asked, asked = False, heard.asked or asked
-        heard.wake.clear()
-        found = watcher.round(asked=asked)
-        heard.in_steps, asked = False, False
+        began, suspended = time.monotonic(), place.kept.suspension()
+        found = watcher.round(asked=heard.is_asked() or asked)
+        heard.in_steps = False
         if once or heard.stop.is_set():
             return _code(found, once=once)
-        _wait(watcher, place, heard, began + watcher.pause(found))
+        until = began + watcher.pause(found)
+        watcher.alive(max(0.0, until - time.monotonic()))
+        asked = _is_asked(place, heard, until, suspended)
 
 
-def _wait(watcher: "Watcher", place: Any, heard: _Heard, until: float) -> None:
-    """Wait for the next round, a signal, or a word of `suspend` or `resume`."""
-    watcher.alive(max(0.0, until - time.monotonic()))
-    suspended = place.kept.suspension()
-    while (left := until - time.monotonic()) > 0 and not heard.wake.wait(min(left, _LISTEN_S)):
-        if place.kept.suspension() != suspended:
-            return
+def _is_asked(place: Any, heard: _Heard, until: float, suspended: object) -> bool:
+    """Wait for the next round, a signal, or a word of `suspend` or `resume`; whether it was a signal."""
+    while (left := until - time.monotonic()) > 0 and place.kept.suspension() == suspended:
+        if heard.is_asked(min(left, _LISTEN_S)):
+            return True
+    return False
 
 
 def _code(found: "Round", *, once: bool) -> int:
