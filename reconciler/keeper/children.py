@@ -45,8 +45,8 @@ def spawn(process: Process, mark: str = "") -> tuple[int, int]:
 
 
 def release(opener: int) -> None:
-    """Let the child at this gate become its process."""
-    with os.fdopen(opener, "wb", buffering=0) as file:
+    """Let the child at this gate become its process; one that could not come so far has ended, as any process may."""
+    with contextlib.suppress(BrokenPipeError), os.fdopen(opener, "wb", buffering=0) as file:
         file.write(b".")
 
 

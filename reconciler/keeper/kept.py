@@ -135,7 +135,7 @@ class Kept:
     def poll(self) -> None:
         """Look after the processes that the system cannot watch for us."""
         for name, record in list(self.records.items()):
-            if record.pid and name not in self._watched and children.born(record.pid) != record.born:
+            if record.pid and name not in self._watched and not _is_alive(record.pid, record.born):
                 self._ended(name)
 
     def save_again(self) -> None:
@@ -146,7 +146,7 @@ class Kept:
     def _adopt(self, name: str, record: Record) -> None:
         if record.pid is None:
             self._follow_up(name, record)
-        elif children.born(record.pid) == record.born:
+        elif _is_alive(record.pid, record.born):
             say(f"{name}: adopted, pid {record.pid}")
             self._watch(name, record.pid)
             if record.stopping:
@@ -290,6 +290,11 @@ def _new_mark(name: str) -> str:
     That may start what is to outlive it.
     """
     return os.urandom(12).hex() if is_instance(name) else ""
+
+
+def _is_alive(pid: int, born: str) -> bool:
+    """Whether a process is still the one that was started; nothing is known of the birth of one that ended at once."""
+    return born != "" and children.born(pid) == born
 
 
 def _buried(pid: int) -> Exit:

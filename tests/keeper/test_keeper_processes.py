@@ -127,6 +127,25 @@ def test_a_program_that_is_not_there_is_told_in_the_log(house):
     assert "cannot start /no/such/program: [Errno 2]" in house.log("a")
 
 
+def test_a_process_whose_folder_is_gone_ends_and_is_seen_to_like_any(house):
+    folder = house.folder / "folder"
+    folder.mkdir()
+    house.keeper.put(house.process("a", cwd=str(folder)))
+    folder.rmdir()
+    house.keeper.put(house.process("tried", cwd=str(folder)), trial=True)
+    house.until(lambda: house.status("tried").last_exit == Exit(code=127))
+    assert "cannot start /bin/sh: [Errno 2]" in house.log("tried")
+    os.kill(house.status("a").pid, signal.SIGKILL)
+    house.until(lambda: house.status("a").restarts >= 3)
+    folder.mkdir()
+    house.until(lambda: house.status("a").running and house.log("a"))
+    house.until(lambda: children_of(house.keeper.pid()) == [house.status("a").pid])
+
+
+def children_of(pid):
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
 def test_removing_waits_until_the_process_is_gone(house):
     house.keeper.put(house.process("a", "trap 'echo stopped; exit 0' TERM; echo up; while :; do sleep 0.02; done"))
     house.until(lambda: "up" in house.log("a"))

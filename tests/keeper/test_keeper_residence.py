@@ -64,6 +64,20 @@ def test_what_died_while_no_keeper_was_there_is_started_again(house):
     assert (house.status("tried").running, house.status("tried").trial) == (False, True)
 
 
+def test_what_ended_before_its_birth_could_be_told_is_not_taken_for_running(house):
+    """As a keeper leaves it that is killed between the start of a process that ends at once and its end."""
+    house.keeper.put(house.process("a", "exit 1"), trial=True)
+    house.until(lambda: not house.status("a").running)
+    house.kill_keeper()
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    path = house.folder / "kept" / "processes.json"
+    records = json.loads(path.read_text())
+    path.write_text(json.dumps({"a": {**records["a"], "pid": ended.pid, "born": ""}}))
+    house.keeper.ensure()
+    house.until(lambda: not house.status("a").running)
+
+
 def test_an_unfinished_stop_is_finished_by_the_next_keeper(house):
     house.keeper.put(house.process("a", "trap '' TERM; echo up; while :; do sleep 0.02; done", stop_timeout_s=1))
     house.keeper.put(house.process("b"))
