@@ -20,6 +20,14 @@ def processes_of(folder: Path) -> list[psutil.Process]:
     return found
 
 
+def has_ended(process: psutil.Process) -> bool:
+    """Whether a process has ended, also where whoever started it has not taken note of that."""
+    try:
+        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:  # between the two looks
+        return True
+
+
 def end_all(folder: Path, *layouts: Layout) -> None:
     """End whatever the targets of a repository run; what does not obey is killed."""
     try:

@@ -15,6 +15,7 @@ import psutil
 from command_line import MLOPS, PATIENCE_S, Repository, environ
 
 from tests.debug_adapter import DebugClient, attached
+from tests.ending import has_ended
 from tests.ports import free_port
 from tests.waiting import until
 
@@ -71,7 +72,7 @@ class Debugged:
     def family(self) -> list[psutil.Process]:
         """All processes that it has started, and what those have, in whichever session they are."""
         mine = psutil.Process(self.process.pid).children(recursive=True)
-        marks = {each.environ().get("MLOPS_KEPT_AS") for each in mine} - {None}
+        marks = set(map(_mark, mine)) - {None}
         return [each for each in psutil.process_iter() if each in mine or _mark(each) in marks]
 
     def close(self) -> None:
@@ -111,7 +112,7 @@ def debugging(repository: Repository, *words: str, **variables: str) -> Iterator
 
 def gone(processes: Sequence[psutil.Process]) -> bool:
     """Whether all of them have ended."""
-    return not any(each.is_running() and each.status() != psutil.STATUS_ZOMBIE for each in processes)
+    return all(map(has_ended, processes))
 
 
 def _document(stream: IO[str], errors: Path) -> Any:

@@ -6,7 +6,7 @@ from pathlib import Path
 import psutil
 from command_line import Repository
 
-from tests.ending import processes_of
+from tests.ending import has_ended, processes_of
 from tests.waiting import until
 
 
@@ -57,7 +57,7 @@ def test_a_killed_instance_is_drift_and_is_mended(local: Repository):
     instance = local.mlops("show", "deployment/credit/blue", "--query", "instances[0].pid", "-o", "tsv").out
     process = psutil.Process(int(instance))
     process.kill()
-    until(lambda: not process.is_running() or process.status() == psutil.STATUS_ZOMBIE)
+    until(lambda: has_ended(process))
     assert "deployment/credit/blue: changed" in local.mlops("drift", "--detailed-exitcode", code=2).out
     local.apply()
     local.mlops("drift", "--detailed-exitcode", code=0)

@@ -6,11 +6,11 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 from command_line import MLOPS, PATIENCE_S, environ
 from errands import Errands, errands
 
+from tests.ending import has_ended
 from tests.waiting import until
 
 FILE = "manifests/endpoint.yml"
@@ -156,7 +156,7 @@ def test_sigterm_has_the_worker_finish_its_step(making: Errands):
 def test_a_worker_that_was_killed_is_told_and_the_next_run_settles_it(making: Errands):
     (worker,) = making.workers()
     worker.kill()
-    until(lambda: not psutil.pid_exists(worker.pid) or worker.status() == psutil.STATUS_ZOMBIE)
+    until(lambda: has_ended(worker))
     shown = making.mlops("online-endpoint", "show", "-n", "credit")
     assert shown.json["provisioning_state"] == "Failed"
     assert "cut off before it was done" in shown.err
