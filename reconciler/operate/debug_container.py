@@ -124,7 +124,8 @@ class _Container:
             connection = self._engine.api.attach_socket(self._container, params=held)
             threading.Thread(target=self._await, daemon=True).start()
             self._engine.api.start(self._container)
-        threading.Thread(target=self._print, args=[connection], daemon=True).start()
+        self._printing = threading.Thread(target=self._print, args=[connection], daemon=True)
+        self._printing.start()
 
     def await_listening(self) -> None:
         """Wait until a debugger may come; the server prints it.
@@ -140,6 +141,7 @@ class _Container:
     def await_end(self) -> None:
         """Wait until the container has ended."""
         self._ended.wait()
+        self._printing.join(LAST_MOMENTS_S)  # what it printed last says why, and may still be on its way
         refuse_end(self._address, self._code)
 
     def end(self) -> None:
