@@ -14,6 +14,7 @@ from depots import content, machine
 from reconciler.errors import ProviderError, TransientError
 from reconciler.load.disk.digest import content_digest
 from reconciler.record.assets import AssetStore
+from reconciler.record.depot import AT_ONCE
 from reconciler.record.remote_files import RemoteFiles
 from tests.object_store import BUCKET, Line, line_to, object_store, opened_by
 from tests.waiting import until
@@ -90,8 +91,8 @@ def test_an_upload_that_is_killed_goes_on_behind_the_parts_that_are_there(
     }
     process = subprocess.Popen(words, env=environ)
     try:
-        # The last ones are on their way: nobody knows yet whether they will be there.
-        until(lambda: process.poll() is not None or len(line.put()) >= killed_at + 4, patience_s=120)
+        # The last ones are on their way, as many as are sent at once: nobody knows yet whether they will be there.
+        until(lambda: process.poll() is not None or len(line.put()) >= killed_at + AT_ONCE, patience_s=120)
         assert process.poll() is None
     finally:
         os.kill(process.pid, signal.SIGKILL)
