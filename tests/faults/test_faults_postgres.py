@@ -252,7 +252,7 @@ def test_f30_a_run_whose_lock_session_was_lost_writes_no_more(own_postgres: Serv
 def test_f33_a_clock_that_jumps_in_mid_apply_costs_no_lock_and_no_time(
     postgres_url: str, open_at: OpenAt, monkeypatch: pytest.MonkeyPatch, hours: int
 ) -> None:
-    store, live, began = open_at(f"{postgres_url}&lease=1"), MemoryProvider(), datetime.now(UTC)
+    store, live, began = open_at(f"{postgres_url}&lease=4"), MemoryProvider(), datetime.now(UTC)
 
     class Jumped(datetime):
         @classmethod
@@ -263,7 +263,7 @@ def test_f33_a_clock_that_jumps_in_mid_apply_costs_no_lock_and_no_time(
         monkeypatch.setattr("reconciler.record.stamps.datetime", Jumped)
         monkeypatch.setattr("time.time", lambda: datetime.now(UTC).timestamp() + 3600 * hours)
         # For longer than the lease nobody gets in, whose clock is right.
-        with pytest.raises(LockHeldError), open_at(postgres_url).lock(HOLDER, timeout_s=3):
+        with pytest.raises(LockHeldError), open_at(postgres_url).lock(HOLDER, timeout_s=6):
             pass
 
     outcomes = Target(Scheduled(live, {CREATE_BLUE: [Meanwhile(jump)]}), store).apply(SERVED)
