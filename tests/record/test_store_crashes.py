@@ -59,7 +59,7 @@ with store.lock(HOLDER, timeout_s=5):
 
 def test_kill_at_every_statement_loses_nothing_acknowledged(tmp_path: Path, start, acked) -> None:
     process = start(AT_EVERY_STATEMENT, tmp_path, Path(__file__).parent)
-    points = int(process.communicate(timeout=60)[0])
+    points = int(process.communicate(timeout=240)[0])
     wrong = []
     for point in range(1, points):
         path = tmp_path / str(point) / "state.db"
