@@ -19,6 +19,8 @@ def run(raw_data):
     while time.process_time() < until: pass
     return "done"
 """
+# For whom half a second of work takes long.
+BUSY = {"request_timeout_ms": 60_000, "max_concurrent_requests_per_instance": 1, "max_queue_wait_ms": 60_000}
 MEMORY = {"usage": 100, "stats": {}}
 
 
@@ -41,7 +43,7 @@ def test_the_engines_numbers_become_seconds_and_bytes_that_cannot_be_reclaimed(
 def test_each_instance_has_its_own_work_and_memory(world: World):
     assert world.provider.usage() == ()
     world.do("create", "endpoint/credit", ENDPOINT)
-    world.do("create", str(BLUE), world.deployment(SCRIPT, instance_count=2))
+    world.do("create", str(BLUE), world.deployment(SCRIPT, instance_count=2, request_settings=BUSY))
     world.route(blue=100)
     before = {each.instance: each for each in world.provider.usage()}
     assert world.score() == "done"

@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 from docker_world import ENDPOINT, World, answering
-from wards_yard import QUICK, Relay, Yard
+from wards_yard import LISTENS, QUICK, Relay, Yard
 
 from reconciler.providers.docker.warding import NAME
 from reconciler.providers.hosting.processes import Processes
 from tests.waiting import until
 
 A, B = "aaaaaaaaaaaa", "bbbbbbbbbbbb"
-# Asks a server that had the time to start.
-PATIENT = {**QUICK, "initial_delay": 5}
+# Asks a server that had the time to start, and has the time to answer.
+PATIENT = {**QUICK, "initial_delay": 5, "timeout": 30}
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def numbered(count: int, start: int = 0) -> list[str]:
 
 def test_an_instance_that_hangs_is_restarted_and_others_go_on(yard: Yard):
     yard.ward()
-    hung, other = (yard.instance(name, liveness=PATIENT) for name in (A, B))
+    hung, other = yard.instance(A, liveness={**PATIENT, "timeout": 1}), yard.instance(B, liveness=PATIENT)
     until(lambda: yard.printed(A) == ["up"])
     before = yard.state(other)["StartedAt"]
     yard.run_in(hung, "sh", "-c", "printf hang > /tmp/mode")
@@ -100,9 +100,13 @@ def test_that_an_instance_is_not_ready_any_more_is_told_once(yard: Yard):
 
 def test_an_instance_that_ends_is_started_again_by_the_engine_and_the_warden_tells(yard: Yard):
     yard.ward()
-    yard.instance(A, "import os, time\nprint('here')\ntime.sleep(0.5)\nos._exit(7)")
-    until(lambda: yard.events(A).count("Started") == 3)
-    assert yard.events(A)[:6] == ["Created", "Started", "BackOff", "Started", "BackOff", "Started"]
+    told = "while not os.path.exists('/tmp/end'): time.sleep(0.05)\nos.remove('/tmp/end')\nos._exit(7)"
+    container = yard.instance(A, f"import os, time\nprint('here')\n{told}")
+    for run in (1, 2, 3):
+        until(lambda run=run: yard.events(A).count("Started") == run)
+        if run < 3:
+            yard.run_in(container, "touch", "/tmp/end")
+    assert yard.events(A) == ["Created", "Started", "BackOff", "Started", "BackOff", "Started"]
     assert yard.messages("BackOff")[0] == "Is started again by the engine: exit code 7"
     assert yard.messages("Started") == ["Started container C", *(f"Started container C, restart {n}" for n in (1, 2))]
     counted = yard.restarts(A)
@@ -196,7 +200,7 @@ def test_a_removed_instances_last_words_are_kept_and_it_is_forgotten(yard: Yard)
     script = f"import signal\n{farewell}signal.signal(15, bye)\n{counting(1)}"
     container = yard.instance(A, script)
     until(lambda: yard.printed(A) == ["line 0"])
-    yard.api.stop(container, timeout=10)
+    yard.api.stop(container, timeout=120)
     yard.api.remove_container(container)
     until(lambda: len(yard.printed(A)) > 20_000)
     assert yard.printed(A) == ["line 0", *(f"bye {number}" for number in range(20_000))]
@@ -223,7 +227,7 @@ def test_two_instances_that_print_much_both_come_through(yard: Yard):
     yard.ward()
     for name in (A, B):
         yard.instance(name, counting(30_000))
-    until(lambda: len(yard.printed(A)) == len(yard.printed(B)) == 30_000)
+    until(lambda: len(yard.printed(A)) == len(yard.printed(B)) == 30_000, patience_s=240)
     assert yard.printed(A) == yard.printed(B) == numbered(30_000)
 
 
@@ -234,13 +238,13 @@ def test_a_warden_outlives_its_engine_and_makes_up_for_what_it_missed(yard: Yard
     relay.open()
     until(lambda: yard.printed(A) == numbered(2))
     for restarts in (1, 2):
-        before = yard.said().count("is listened to")
+        before = yard.said().count(LISTENS)
         relay.cut()
         until(lambda restarts=restarts: yard.said().count("it is tried again") > restarts)
         yard.kill_process(container)
         until(lambda restarts=restarts: yard.api.logs(container).count(b"line 1") > restarts)
         relay.open()
-        until(lambda before=before: yard.said().count("is listened to") > before)
+        until(lambda before=before: yard.said().count(LISTENS) > before)
     until(lambda: len(yard.printed(A)) == 6)
     assert yard.printed(A) == numbered(2) * 3
     assert yard.events(A) == ["Created", "Started", "BackOff", "Started", "BackOff", "Started"]
@@ -249,7 +253,7 @@ def test_a_warden_outlives_its_engine_and_makes_up_for_what_it_missed(yard: Yard
 def test_nobody_is_probed_while_there_is_no_engine(yard: Yard, relay: Relay):
     relay.open()
     yard.ward(relay.host)
-    container = yard.instance(A, liveness={**QUICK, "failure_threshold": 1000})
+    container = yard.instance(A, liveness={**QUICK, "timeout": 30, "failure_threshold": 1000})
     until(lambda: yard.printed(A) == ["up"])
     yard.run_in(container, "sh", "-c", "printf 500 > /tmp/mode")
     until(lambda: "LivenessProbeFailed" in yard.events(A))
@@ -264,7 +268,7 @@ def test_nobody_is_probed_while_there_is_no_engine(yard: Yard, relay: Relay):
 
 def test_a_warden_ends_with_its_targets_folder(yard: Yard):
     yard.ward()
-    until(lambda: "is listened to" in yard.said())
+    until(lambda: LISTENS in yard.said())
     with (yard.layout.folder / "warden.log").open() as log:
         shutil.rmtree(yard.layout.folder)
         assert yard.wardens[-1].wait(60) == 0

@@ -20,6 +20,7 @@ from reconciler.providers.docker.names import ADDRESS, INSTANCE, PROBES, ROUTES,
 from reconciler.providers.docker.restarts import Restarts, read_restarts
 from reconciler.providers.hosting.layout import Layout
 from tests.ports import free_port
+from tests.waiting import until
 
 # Answers each request as the file /tmp/mode says: a status, or `hang`. A restart takes the file away.
 SERVER = """
@@ -38,6 +39,7 @@ print("up", flush=True)
 http.server.ThreadingHTTPServer(("0.0.0.0", 5001), Handler).serve_forever()
 """
 QUICK = {"initial_delay": 0, "period": 1, "timeout": 1, "success_threshold": 1, "failure_threshold": 2}
+LISTENS = "is listened to"
 # As good as never.
 SELDOM = {"initial_delay": 1000, "period": 1000}
 
@@ -55,11 +57,14 @@ class Yard:
         self.wardens: list[subprocess.Popen[bytes]] = []
 
     def ward(self, host: str = "") -> None:
-        """Start a warden."""
+        """Start a warden, and wait until it listens; not where it is to find a way to the engine by itself."""
         words = [str(self.layout.folder), "--project", self.project, "--host", host or self.host]
         with (self.layout.folder / "warden.log").open("ab") as log:
+            before = self.said().count(LISTENS)
             command = [sys.executable, "-m", "reconciler.providers.docker.warden", *words]
             self.wardens.append(subprocess.Popen(command, stderr=log))
+        # What happens before it is told by the engine later, all at once, and as far as the engine remembers.
+        until(lambda: host or self.said().count(LISTENS) > before)
 
     def kill_warden(self) -> None:
         self.wardens[-1].kill()
