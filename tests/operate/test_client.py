@@ -290,6 +290,7 @@ def test_a_server_that_says_nothing_is_waited_for_so_long(server: Server, client
     server.answers.append(lambda _: release.wait(60) and None)
     with pytest.raises(NoAnswerError, match=r"nothing within 0\.1 s") as raised:
         client.invoke({}, timeout=0.1)
+    until(lambda: not server.answers)  # else it would be the next request that is not answered
     release.set()
     assert raised.value.maybe_seen
     assert client.invoke({}).ok
