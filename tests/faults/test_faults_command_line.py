@@ -12,6 +12,8 @@ from tests.faults.plugin import plugged, settings
 FAILED = 5
 CREATE_BLUE = "create deployment/credit/blue"
 APPLY = ("apply", "--auto-approve")
+# Seconds for every call but one that hangs, also on a busy machine; that one takes all of them.
+ENOUGH = "3"
 Faulty = Callable[[Mapping[str, list[str]]], Repository]
 
 
@@ -74,8 +76,9 @@ def test_f10_an_answer_that_stays_lost_ends_with_5_and_is_found_done_by_the_next
 
 def test_f12_a_call_that_hangs_for_ever_keeps_neither_the_process_nor_the_lock(faulty: Faulty, plugin: dict[str, str]):
     repo = faulty({CREATE_BLUE: ["hang"]})
-    ran = repo.mlops(*APPLY, "--step-timeout", "1", code=FAILED, **plugin)
-    assert f"#4 {CREATE_BLUE}: unknown: no answer within 1 s; it may be done, or still come to be done" in ran.out
+    ran = repo.mlops(*APPLY, "--step-timeout", ENOUGH, code=FAILED, **plugin)
+    unknown = f"unknown: no answer within {ENOUGH} s; it may be done, or still come to be done"
+    assert f"#4 {CREATE_BLUE}: {unknown}" in ran.out
     assert "#5 route endpoint/credit: skipped: needs #4, of which nobody knows whether it is done" in ran.out
     assert "nobody knows whether #4 deployment/credit/blue is done" in ran.err
     mend(repo)
@@ -98,8 +101,8 @@ def test_f12_a_platform_that_hangs_before_the_first_step_keeps_neither_the_proce
     repo = faulty({CREATE_BLUE: ["late"] + ["503"] * 4})
     repo.mlops(*APPLY, code=FAILED, **plugin)
     repo.write("mlops.yaml", settings({words: ["hang"]}))
-    said = repo.mlops(*APPLY, "--step-timeout", "1", code=1, **plugin).err
-    assert f"mlops: no answer on {what} within 1 s; see that the platform is well, and run this again" in said
+    said = repo.mlops(*APPLY, "--step-timeout", ENOUGH, code=1, **plugin).err
+    assert f"mlops: no answer on {what} within {ENOUGH} s; see that the platform is well, and run this again" in said
     mend(repo)
     repo.mlops(*APPLY, **plugin)
     assert_settled(repo, plugin)
