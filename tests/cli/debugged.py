@@ -83,11 +83,16 @@ class Debugged:
         self._clients.shutdown()
 
 
+def free_ports() -> tuple[str, ...]:
+    """Ports that nobody else is given: the usual ones any two commands take which look for them at the same time."""
+    return ("--port", str(free_port()), "--debug-port", str(free_port()))
+
+
 @contextmanager
 def debugging(repository: Repository, *words: str, **variables: str) -> Iterator[Debugged]:
     """Debug a deployment for as long as the block."""
-    port, errors = free_port(), repository.folder / f"debug-{free_port()}.err"
-    argv = [MLOPS, "debug", *words, "--format", "json", "--port", str(port), "--debug-port", str(free_port())]
+    ports, errors = free_ports(), repository.folder / f"debug-{free_port()}.err"
+    argv = [MLOPS, "debug", *words, "--format", "json", *ports]
     with errors.open("w") as file:
         process = subprocess.Popen(
             argv,
@@ -100,7 +105,7 @@ def debugging(repository: Repository, *words: str, **variables: str) -> Iterator
         )
     try:
         assert process.stdout
-        debugged = Debugged(process, port, _document(process.stdout, errors), errors)
+        debugged = Debugged(process, int(ports[1]), _document(process.stdout, errors), errors)
         try:
             yield debugged
         finally:

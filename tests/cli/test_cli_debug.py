@@ -11,11 +11,10 @@ from pathlib import Path
 
 import pytest
 from command_line import PATIENCE_S, Repository, files_holding
-from debugged import Debugged, debugging, gone
+from debugged import Debugged, debugging, free_ports, gone
 
 from reconciler.errors import MlopsError
 from reconciler.operate.debug_server import DEBUG_PORT, is_free, ports_of
-from tests.ports import free_port
 from tests.waiting import until
 
 SCORE = """import json
@@ -238,7 +237,7 @@ def test_a_secret_is_the_script_s_alone(fresh: Repository):
 
 def test_an_init_that_fails_ends_it_with_an_error(fresh: Repository):
     fresh.edit("manifests/src/score.py", "    model = 40", "    model = open('nowhere')")
-    with fresh.started("debug", "credit/blue", "--debug-port", str(free_port())) as process:
+    with fresh.started("debug", "credit/blue", *free_ports()) as process:
         _, errors = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 1
     assert "No such file or directory: 'nowhere'" in errors
@@ -255,7 +254,7 @@ def test_an_environment_that_cannot_be_built_ends_it_with_what_uv_says(fresh: Re
 
 def test_what_a_person_is_told_can_be_pasted(fresh: Repository):
     fresh.write("manifests/sample-request.json", "2")
-    ports = ("--port", str(free_port()), "--debug-port", str(free_port()))
+    ports = free_ports()
     with fresh.started("debug", "credit/blue", *ports) as process:
         try:
             assert process.stdout is not None

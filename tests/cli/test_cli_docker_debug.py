@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from debugged import debugging
+from debugged import debugging, free_ports
 from on_engine import OnEngine, engine
 
 from tests.waiting import until
@@ -90,7 +90,7 @@ def test_no_container_outlives_a_command_that_is_killed_at_a_breakpoint(docker: 
 
 def test_an_init_that_fails_in_the_container_ends_the_command_with_an_error(docker: OnEngine):
     docker.write("manifests/src/score.py", SCORE.replace("    pass", "    open('nowhere')"))
-    with docker.started("debug", "credit/blue", "--container") as process:
+    with docker.started("debug", "credit/blue", "--container", *free_ports()) as process:
         _, errors = process.communicate(timeout=120)
     assert process.returncode == 1
     assert "No such file or directory: 'nowhere'" in errors
