@@ -1,5 +1,6 @@
 """The end of what a target runs on this machine, so that nothing outlives a test."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -36,7 +37,8 @@ def end_all(folder: Path, *layouts: Layout) -> None:
     finally:
         left = processes_of(folder)
         for process in left:
-            process.kill()
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
         psutil.wait_procs(left, timeout=5)
         for layout in layouts:
             layout.clear_sockets()

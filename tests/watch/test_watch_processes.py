@@ -9,6 +9,7 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -97,7 +98,8 @@ def start(team: Team) -> Iterator[Start]:
         for process in (
             [*psutil.Process(each.process.pid).children(recursive=True)] if each.process.poll() is None else []
         ):
-            process.kill()
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
         each.process.kill()
         each.ended()
 
@@ -217,7 +219,8 @@ def test_killed_anywhere_it_ends_at_exactly_the_newest_commit(team: Team, start:
         children = psutil.Process(watcher.process.pid).children(recursive=True) if (turn + seed) % 2 else []
         watcher.end(signal.SIGKILL)
         for child in children:
-            child.kill()
+            with suppress(psutil.NoSuchProcess):
+                child.kill()
         watcher = start("--folder", "clone", "--interval", "1s")
     commit = team.push("last")
     watcher.wait_for(f"commit {commit[:12]} is in force")

@@ -15,6 +15,7 @@ from reconciler.errors import RefusedError
 from reconciler.load.repository.git import Unanswered, begin_clone, fetch
 from reconciler.load.repository.remote import remote_of
 from reconciler.watch.deciding import Outage
+from tests.waiting import until
 
 TALKS = """#!/usr/bin/env python3
 import pathlib, sys
@@ -149,10 +150,16 @@ def test_a_remote_that_hangs_is_an_outage_and_leaves_no_process(
         assert watcher.round().outage is Outage.GIT
         assert watcher.lines("outage") == ["outage of git: fetch of main failed: no answer within 1 s"]
     assert time.monotonic() - began < 60
-    left = [p for p in psutil.process_iter(["cmdline"]) if "987654" in (p.info["cmdline"] or ())]
-    for process in left:
-        process.kill()
-    assert left == []
+    try:
+        until(lambda: not sleeping())  # what was killed is gone a moment later
+    finally:
+        for process in sleeping():
+            process.kill()
+
+
+def sleeping() -> list[psutil.Process]:
+    """The processes that the remote has started."""
+    return [each for each in psutil.process_iter(["cmdline"]) if "987654" in (each.info["cmdline"] or ())]
 
 
 def test_a_remote_that_talks_without_an_end_takes_no_memory(
