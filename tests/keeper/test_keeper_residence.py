@@ -256,7 +256,7 @@ def test_a_hung_keeper_is_named_with_what_to_do(house):
                 ask()
     finally:
         os.kill(pid, signal.SIGCONT)
-    assert client.pid() == pid
+    assert house.keeper.pid() == pid
 
 
 def test_a_long_stop_is_waited_for_only_as_long_as_the_keeper_lives(house):
