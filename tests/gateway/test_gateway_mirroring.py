@@ -92,8 +92,9 @@ def test_copies_count_against_no_limit_of_the_live_calls(world):
 
 def test_a_copy_goes_to_the_mirrored_deployments_own_path(world):
     world.serve(credit(world, scoring_path="/v1/predict", own_paths=True))
-    for path in ("score", "score?a=1"):
+    for number, path in enumerate(("score", "score?a=1"), 1):
         assert world.ask(f"/api/v1/endpoint/credit/{path}").body["path"] == f"/{path}"
+        received(world.models["green"], number)
     assert received(world.models["green"], 2) == ["/v1/predict", "/v1/predict?a=1"]
 
 
