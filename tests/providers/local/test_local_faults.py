@@ -66,7 +66,8 @@ def test_an_instance_that_hangs_is_replaced_by_the_next_scale(world):
     world._options["local"] = {"ready_seconds": 10}
     world.provider = world.opened()
     world.endpoint_with()
-    quick = {**DEPLOYMENT["request_settings"], "request_timeout_ms": 100}
+    # The most that has an instance drained, and killed, as soon as any less.
+    quick = {**DEPLOYMENT["request_settings"], "request_timeout_ms": 999}
     spec = world.deployment(answering("blue"), request_settings=quick)
     world.do("create", str(BLUE), spec)
     pid = world.pids(str(BLUE))[0]
