@@ -171,7 +171,8 @@ class LoopRunner:
     def _cancel(self, ticket: Ticket) -> None:
         ticket.cancelled = True
         if ticket.task is not None:
-            ticket.task.cancel()
+            # A task that is cancelled before its first step takes none, and would hand nothing back.
+            self._loop.call_soon(ticket.task.cancel)
 
     def _wake(self) -> None:
         self._woken = False

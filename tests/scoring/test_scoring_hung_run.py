@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from queue import SimpleQueue
 
 import pytest
 
 from reconciler.scoring.messages import OVERFLOW, Request
 from reconciler.scoring.overtime import Overtime
-from reconciler.scoring.runners import ThreadRunner, Ticket
+from reconciler.scoring.runners import CLIENT_GONE, LoopRunner, ThreadRunner, Ticket
 from reconciler.scoring.settings import read_settings
 
 HANGING = """
@@ -147,6 +148,28 @@ def test_a_worker_that_hangs_is_replaced_and_the_other_serves_on(start):
     assert f"ended with {HUNG} and is replaced" in server.errors
     assert (len(after), len(before & after)) == (2, 1)
     server.until(lambda: {reply.result().json for reply in server.ask_in_background(8)} == after)
+
+
+def test_an_async_run_that_is_cancelled_before_its_first_step_gives_its_slot_back(monkeypatch):
+    async def call(_request):
+        await asyncio.Event().wait()
+
+    back = SimpleQueue()
+    runner = LoopRunner(call, 1, lambda ticket, answer: back.put((ticket, answer)))
+    loop = runner._loop
+    ticket, create_task = late(0), loop.create_task
+
+    def create_task_late(coroutine):
+        runner.cancel(ticket)
+        return create_task(coroutine)
+
+    monkeypatch.setattr(loop, "create_task", create_task_late)
+    runner.take(ticket)
+    assert back.get(timeout=30) == (ticket, CLIENT_GONE)
+    assert runner.is_idle()
+    loop.call_soon_threadsafe(loop.stop)
+    runner.threads[0].join()
+    loop.close()
 
 
 BLOCKING = "import time\nasync def run(data):\n    touch('began')\n    time.sleep(60)\n"
