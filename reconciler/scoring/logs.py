@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import os
 import sys
 import threading
 import time
@@ -45,6 +46,12 @@ class RequestStream(io.TextIOWrapper):
                 self._end_kept(owner)
             super().flush()
 
+    def be_whole_in_forks(self) -> None:
+        """Let no process be forked while another thread writes, which in the new one would never end its writing."""
+        os.register_at_fork(
+            before=self._lock.acquire, after_in_parent=self._lock.release, after_in_child=self._lock.release
+        )
+
     def end_line(self) -> None:
         """End the line of the current request, if it has begun one."""
         current = request_id.get()
@@ -78,7 +85,10 @@ def capture_streams() -> None:
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if isinstance(stream, io.TextIOWrapper) and not isinstance(stream, RequestStream):
-            setattr(sys, name, RequestStream(stream))
+            captured = RequestStream(stream)
+            setattr(sys, name, captured)
+            if hasattr(os, "register_at_fork"):
+                captured.be_whole_in_forks()
 
 
 def log_to_stderr(level: int) -> None:

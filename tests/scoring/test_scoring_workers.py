@@ -93,6 +93,29 @@ def test_a_worker_that_dies_is_replaced_by_one_with_the_preloaded_script(pair):
     assert server.ask().json[1] == server.process.pid
 
 
+PRINTS_AS_IT_IS_FORKED = """
+import sys, threading
+class Slow(str):
+    def __radd__(self, begun):
+        touch('printing')
+        wait_for('forking')
+        return begun + str(self)
+def init():
+    os.register_at_fork(before=lambda: touch('forking'))
+    threading.Thread(target=lambda: sys.stdout.write(Slow('by a thread\\n'))).start()
+    wait_for('printing')
+def run(data):
+    print('by run()')
+    return os.getpid()
+"""
+
+
+def test_a_worker_prints_whatever_a_thread_was_printing_when_it_was_forked(pair):
+    server = pair(PRINTS_AS_IT_IS_FORKED, WORKER_PRELOAD="true").until_healthy()
+    server.until(lambda: len({reply.result().json for reply in server.ask_in_background(8)}) == 2)
+    assert server.output.count("by a thread") == 1
+
+
 def test_a_script_that_cannot_be_preloaded_ends_the_server(pair):
     server = pair("def init(): open('absent')\n" + PID, WORKER_PRELOAD="true")
     assert server.exit_code() == 3
