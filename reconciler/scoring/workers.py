@@ -112,9 +112,11 @@ class Parent:
         if self._ready.reader in readable:
             for pid in self._ready.told():
                 self._is_ready(pid)
-        if self._tired.reader in readable and not self._stopping:
+        if self._tired.reader in readable:
             for pid in self._tired.told():
-                self._successors[self._fork()] = pid
+                # One that has ended since it asked has been replaced already.
+                if pid in self._workers and not self._stopping:
+                    self._successors[self._fork()] = pid
         if self._signals.reader in readable:
             for number in set(os.read(self._signals.reader, 512)) - {signal.SIGCHLD}:
                 self._stop(number)

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import select
+import signal
 from concurrent.futures import ThreadPoolExecutor
 
 import psutil
 import pytest
+
+from reconciler.scoring.settings import read_settings
+from reconciler.scoring.sockets import FairSocket
+from reconciler.scoring.workers import Parent
 
 PID = "def run(data): return os.getpid()\n"
 ONE_FIRST = """
@@ -164,6 +171,31 @@ def test_a_worker_told_to_retire_as_it_accepts_answers_that_connection(start):
         server.until(lambda count=count: server.errors.count("ready on") == count)
         assert server.ask().status == 200
     assert "Traceback" not in server.errors
+
+
+@pytest.fixture
+def parent(monkeypatch):
+    """One without workers, that has none forked."""
+    made = Parent(read_settings({"AZUREML_ENTRY_SCRIPT": "score.py"}), FairSocket())
+    monkeypatch.setattr(made, "_fork", lambda: pytest.fail("a worker is forked"))
+    pipes = (made._alive, made._gate, made._ready, made._tired, made._signals)
+    yield made
+    made._sock.close()
+    for pipe in pipes:
+        os.close(pipe.reader)
+        pipe.close_writer()
+
+
+def test_a_worker_that_has_been_replaced_since_it_asked_for_a_successor_gets_no_other(parent):
+    parent._tired.tell()
+    parent._wait()
+
+
+def test_a_worker_that_asks_for_a_successor_as_the_server_stops_is_heard_once(parent):
+    parent._stop(signal.SIGTERM)
+    parent._tired.tell()
+    parent._wait()
+    assert select.select([parent._tired.reader], [], [], 0)[0] == []
 
 
 def test_a_retired_worker_calls_shutdown(start):
