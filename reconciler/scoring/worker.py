@@ -90,6 +90,8 @@ def serve(
     server = Server(app, settings, ask_for_successor)
     if settings.max_requests_per_worker:
         signal.signal(RETIRE, lambda _number, _frame: server.retire())
+    # Also before uvicorn has handlers of its own, and after it has put back those that it found.
+    signal.signal(signal.SIGTERM, server.handle_exit)
     server.run(sockets=[sock])
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     if lane.is_lost:

@@ -147,6 +147,24 @@ def test_shutdown_is_called_after_the_last_request(start):
     assert server.exists("shut-down")
 
 
+TOLD_WHEN_UVICORN_HAS_ENDED = """
+import signal
+from reconciler.scoring.server import Server
+serve = Server.serve
+async def serve_and_be_told(server, sockets=None):
+    await serve(server, sockets)
+    os.kill(os.getpid(), signal.SIGTERM)
+Server.serve = serve_and_be_told
+"""
+
+
+def test_shutdown_is_called_also_if_the_server_is_told_to_stop_just_before(start):
+    server = start(WAITING + TOLD_WHEN_UVICORN_HAS_ENDED, MLOPS_DRAIN_GRACE_SECONDS="0").until_healthy()
+    server.process.terminate()
+    assert server.exit_code() == 0
+    assert server.exists("shut-down")
+
+
 def test_an_error_in_shutdown_is_logged(start):
     server = start(ECHO + "def shutdown(): open('absent')\n", MLOPS_DRAIN_GRACE_SECONDS="0").until_healthy()
     server.process.terminate()
