@@ -24,7 +24,8 @@ def run(data):
     return os.getpid()
 """
 HUNG = 4
-# So long that a test is sure to look between the limit of a run() and the end of its worker.
+# So long that a test is sure to look between the limit of a run() and the end of its worker, and that a run() which
+# only answers is sure to be within it.
 LONG = {"SCORING_TIMEOUT_MS": "5000"}
 
 
@@ -36,8 +37,8 @@ def test_a_run_over_its_time_is_answered(start):
 
 
 def test_a_run_that_takes_longer_than_a_worker_may_hang_is_over_its_time(start):
-    server = start(HANGING, WORKER_TIMEOUT="2").until_healthy()
-    assert server.ask(body=b"hang").json == {"message": "Scoring timeout after 2000 ms"}
+    server = start(HANGING, WORKER_TIMEOUT="5").until_healthy()
+    assert server.ask(body=b"hang").json == {"message": "Scoring timeout after 5000 ms"}
     assert server.exit_code() == HUNG
 
 
@@ -70,7 +71,7 @@ def test_a_refusal_waits_for_the_body_where_the_connection_ends_with_it(start):
 
 
 def test_what_waits_behind_a_hung_run_is_handed_to_another_instance(start):
-    server = start(HANGING, SCORING_TIMEOUT_MS="1000").until_healthy()
+    server = start(HANGING, **LONG).until_healthy()
     (hung, *waiting) = server.ask_in_background(body=b"hang") + server.ask_in_background(3, body=b"hang")
     assert hung.result().status in (429, 500)
     statuses = sorted(one.result().status for one in (hung, *waiting))
@@ -89,7 +90,7 @@ def test_a_server_is_well_again_when_a_late_run_ends(start):
 
 
 def test_a_server_with_a_slot_left_serves_on(start):
-    server = start(HANGING, MLOPS_MAX_CONCURRENT_REQUESTS="2", SCORING_TIMEOUT_MS="200").until_healthy()
+    server = start(HANGING, MLOPS_MAX_CONCURRENT_REQUESTS="2", **LONG).until_healthy()
     assert server.ask(body=b"hang").status == 500
     assert {server.ask(body=b"next").json for _ in range(20)} == {server.process.pid}
     assert server.health() == 200
@@ -138,7 +139,7 @@ def test_a_worker_is_well_as_soon_as_a_late_run_has_ended(overtime):
 
 
 def test_a_worker_that_hangs_is_replaced_and_the_other_serves_on(start):
-    environment = {"WORKER_COUNT": "2", "MLOPS_MAX_CONCURRENT_REQUESTS": "2", "SCORING_TIMEOUT_MS": "500"}
+    environment = {"WORKER_COUNT": "2", "MLOPS_MAX_CONCURRENT_REQUESTS": "2", **LONG}
     server = start(HANGING, **environment).until_healthy()
     server.until(lambda: server.errors.count("ready on") == 2)
     before = {child.pid for child in server.process.children()}

@@ -69,7 +69,7 @@ def test_a_client_that_leaves_makes_room(bounded):
 
 def test_a_run_over_its_time_keeps_its_place(start):
     two = {"MLOPS_MAX_CONCURRENT_REQUESTS": "2", "MLOPS_MAX_QUEUED_REQUESTS": "0"}
-    server = start(WAITING, SCORING_TIMEOUT_MS="100", **two).until_healthy()
+    server = start(WAITING, SCORING_TIMEOUT_MS="5000", **two).until_healthy()
     assert server.ask(body=b"slow").status == 500
     assert server.held() == 1
     server.touch("go")
@@ -79,7 +79,7 @@ def test_a_run_over_its_time_keeps_its_place(start):
 
 def test_an_async_run_over_its_time_gives_its_place_back(start):
     script = "import asyncio\nasync def run(data):\n    await asyncio.sleep(float(data))\n"
-    server = start(script, MLOPS_MAX_QUEUED_REQUESTS="0", SCORING_TIMEOUT_MS="100").until_healthy()
+    server = start(script, MLOPS_MAX_QUEUED_REQUESTS="0", SCORING_TIMEOUT_MS="5000").until_healthy()
     assert server.ask(body=b"1000").status == 500
     server.until(lambda: server.held() == 0)
     assert server.ask(body=b"0").status == 200

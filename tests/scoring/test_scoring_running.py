@@ -55,7 +55,7 @@ def test_health_answers_while_run_blocks(start, kind):
 
 def test_an_async_run_over_its_time_is_cancelled_and_frees_its_slot(start):
     script = "import asyncio\nasync def run(data):\n    await asyncio.sleep(float(data))\n"
-    server = start(script, SCORING_TIMEOUT_MS="200").until_healthy()
+    server = start(script, SCORING_TIMEOUT_MS="5000").until_healthy()
     assert server.ask(body=b"1000").status == 500
     assert server.ask(body=b"0").status == 200
 
