@@ -71,10 +71,11 @@ class Part:
         """The digest of what was loaded, and of what is there now; empty where nobody knows it, or not yet."""
         now = marks_of(self._path)
         same = now == self._first
-        current = self._loaded if same else self._now if now == self._last else ""
+        loaded = self._loaded  # once, for it may be read while this answer is made
+        current = loaded if same else self._now if now == self._last else ""
         if not current and not self._reading.locked():
             threading.Thread(target=self._read, args=[now], name="served", daemon=True).start()
-        return {"loaded": self._loaded, "now": current, "same": same}
+        return {"loaded": loaded, "now": current, "same": same}
 
     def _read(self, marks: Marks) -> None:
         with self._reading:

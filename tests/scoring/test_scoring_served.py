@@ -47,6 +47,14 @@ def test_a_large_model_is_read_when_somebody_asks(folder, monkeypatch):
     assert until(lambda: part.told()["loaded"]) == content_digest(folder)
 
 
+def test_what_is_read_while_an_answer_is_made_is_told_by_the_next_one(folder, monkeypatch):
+    monkeypatch.setattr(module, "SMALL", 3)
+    part = Part(folder)
+    monkeypatch.setattr(module.threading.Thread, "start", module.threading.Thread.run)
+    assert part.told() == {"loaded": "", "now": "", "same": True}
+    assert part.told() == {"loaded": content_digest(folder), "now": content_digest(folder), "same": True}
+
+
 def test_of_a_large_model_that_was_edited_before_anybody_asked_nobody_claims_to_know_what_was_loaded(
     folder, monkeypatch
 ):
