@@ -10,6 +10,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from types import FrameType
 
 import uvicorn
@@ -112,7 +113,8 @@ class Server(uvicorn.Server):
         loop = asyncio.get_running_loop()
         for server in self.servers:
             for sock in server.sockets:
-                loop.remove_reader(sock)
+                with suppress(NotImplementedError):  # of Windows' loop, which has no readers
+                    loop.remove_reader(sock)
 
     def _is_drained(self, now: float) -> bool:
         if now - self._drain_began >= self._settings.drain_s:

@@ -103,4 +103,7 @@ def _read(path: Path, start: int = 0, end: int | None = None) -> bytes:
 
 
 def _size(path: Path) -> int:
-    return path.stat().st_size if path.exists() else 0
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:  # rotated away since it was listed
+        return 0

@@ -63,7 +63,7 @@ def test_an_instance_that_hangs_does_not_count(world):
 
 
 def test_an_instance_that_hangs_is_replaced_by_the_next_scale(world):
-    world._options["local"] = {"ready_seconds": 10}
+    world._options["local"] = {"ready_seconds": 20}
     world.provider = world.opened()
     world.endpoint_with()
     # The most that has an instance drained, and killed, as soon as any less.
@@ -281,11 +281,11 @@ def test_a_model_that_is_not_registered_is_named(world):
 
 
 def test_an_instance_that_never_gets_ready_is_given_up_and_its_log_shown(world):
-    world._options["local"] = {"ready_seconds": 4}
+    world._options["local"] = {"ready_seconds": 10}
     world.provider = world.opened()
     world.endpoint_with()
     waiting = "import time\nprint('waiting for godot')\ndef init(): time.sleep(60)\ndef run(raw_data): return 1\n"
-    with pytest.raises(ProviderError, match=r"not ready after 4 s") as error:
+    with pytest.raises(ProviderError, match=r"not ready after 10 s") as error:
         world.do("create", str(BLUE), world.deployment(waiting))
     assert "waiting for godot" in "\n".join(error.value.log_tail)
     assert world.provider.observe(BLUE) is None
