@@ -19,7 +19,7 @@ import psutil
 ROOT = Path(__file__).resolve().parents[1]
 CONNECTIONS = 16
 REQUESTS = 20_000
-# With its limits on, as in a deployment; the queue has room for every connection.
+# With its limits on, as in a deployment; the queue of one worker has room for every connection.
 LIMITS = {
     "MLOPS_MAX_CONCURRENT_REQUESTS": "1",
     "MLOPS_MAX_QUEUED_REQUESTS": str(CONNECTIONS),
@@ -158,7 +158,9 @@ def _servers(environ: Mapping[str, str], requests: int) -> Iterator[Served]:
         ("run, 2 workers", ECHO, 2, 2),
     )
     for name, script, slots, workers in ways:
-        settings = {**LIMITS, "MLOPS_MAX_CONCURRENT_REQUESTS": str(slots), "WORKER_COUNT": str(workers)}
+        # Each worker has its share of the queue, and one of two may get most of the connections.
+        shared = {"WORKER_COUNT": str(workers), "MLOPS_MAX_QUEUED_REQUESTS": str(CONNECTIONS * workers)}
+        settings = {**LIMITS, "MLOPS_MAX_CONCURRENT_REQUESTS": str(slots), **shared}
         ours = (sys.executable, "-m", "reconciler.scoring", "--uds")
         yield measure(name, {"score.py": script}, ours, {**environ, **settings}, requests)
 
