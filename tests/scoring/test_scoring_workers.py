@@ -7,12 +7,12 @@ import select
 import signal
 from concurrent.futures import ThreadPoolExecutor
 
-import psutil
 import pytest
 
 from reconciler.scoring.settings import read_settings
 from reconciler.scoring.sockets import FairSocket
 from reconciler.scoring.workers import Parent
+from tests.ending import has_ended
 
 PID = "def run(data): return os.getpid()\n"
 ONE_FIRST = """
@@ -25,13 +25,6 @@ def init():
         if os.path.exists('fail'):
             raise RuntimeError('the second cannot')
 """
-
-
-def is_gone(process: psutil.Process) -> bool:
-    try:
-        return process.status() == psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return True
 
 
 @pytest.fixture
@@ -65,7 +58,7 @@ def test_a_worker_that_cannot_start_ends_the_server(pair):
     server.touch("go")
     assert server.exit_code() == 3
     assert "RuntimeError: the second cannot" in server.errors
-    assert all(is_gone(child) for child in children)
+    assert all(map(has_ended, children))
     assert not server.exists("s")
 
 
@@ -224,7 +217,7 @@ def test_no_worker_outlives_a_killed_parent(pair):
     children = server.process.children()
     assert len(children) == 2
     server.process.kill()
-    server.until(lambda: all(is_gone(child) for child in children))
+    server.until(lambda: all(map(has_ended, children)))
 
 
 def test_no_worker_in_init_outlives_a_killed_parent(pair):
@@ -232,7 +225,7 @@ def test_no_worker_in_init_outlives_a_killed_parent(pair):
     server.until("began")
     children = server.until(lambda: len(found := server.process.children()) == 2 and found)
     server.process.kill()
-    server.until(lambda: all(is_gone(child) for child in children))
+    server.until(lambda: all(map(has_ended, children)))
 
 
 def test_ids_that_workers_make_differ(pair):
