@@ -12,14 +12,15 @@ import http.client
 import json
 import os
 import re
+import select
 import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 # Beside an engine that is already there: hands off the packet filter, whose chains all engines of a machine share.
@@ -60,11 +61,9 @@ def start(folder: Path, *options: str) -> str:
     # A stop gives containers two seconds: what a test left behind is not worth more.
     how = (f"--pidfile={folder}/pid", f"--bridge={bridge}", "--shutdown-timeout=2", "--log-level=warn")
     command = (_tool("dockerd"), *where, *how, *options)
-    with (folder / "log").open("ab") as log:
-        # Not a child of ours, so that nobody need wait for it who only wanted it started.
-        forked = ("setsid", "--fork", *command)
-        subprocess.run(forked, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=_environment(), check=True)
-    if not _until(lambda: _answers(folder) or not _left(folder)) or not _answers(folder):
+    with _forked(command, folder / "log") as ended:
+        _until(lambda: _answers(folder) or ended())
+    if not _answers(folder):
         words = (folder / "log").read_text(errors="replace").splitlines()[-5:]
         stop(folder)
         raise CannotStartError("dockerd did not start: " + " | ".join(words))
@@ -120,6 +119,29 @@ def stop(folder: Path) -> None:
 def address(folder: Path) -> str:
     """The address of the engine of a folder."""
     return f"unix://{folder}/docker.sock"
+
+
+@contextmanager
+def _forked(command: Sequence[str], log: Path) -> Iterator[Callable[[], bool]]:
+    """Start what is not a child of ours, so that nobody need wait for it who only wanted it started.
+
+    Yields:
+        Whether it has ended, and all that it started: nobody holds the writing end of a pipe any more. Its command line
+        does not tell: it is empty while a process becomes another one, for as long as it takes to read that from disk.
+    """
+    reading, writing = os.pipe()
+    with os.fdopen(reading, "rb") as held:
+        with os.fdopen(writing, "wb"), log.open("ab") as words:
+            subprocess.run(
+                ("setsid", "--fork", *command),
+                stdin=subprocess.DEVNULL,
+                stdout=words,
+                stderr=words,
+                env=_environment(),
+                pass_fds=(writing,),
+                check=True,
+            )
+        yield lambda: bool(select.select([held], [], [], 0)[0])
 
 
 def _leave_swarm(folder: Path) -> None:

@@ -41,6 +41,15 @@ def test_an_engine_that_cannot_start_says_why_and_leaves_nothing_behind(own_engi
     assert not own_engine.exists()
 
 
+def test_an_engine_that_is_slow_to_become_itself_is_waited_for(own_engine, monkeypatch):
+    # Its command line is empty until it is read from disk: it seems not to be there.
+    monkeypatch.setattr(dockerd, "_left", lambda folder: [])
+    host = dockerd.start(own_engine, *dockerd.BESIDE_ANOTHER)
+    monkeypatch.undo()
+    assert host == dockerd.address(own_engine)
+    assert left(own_engine) != []
+
+
 def test_what_an_engine_runs_that_goes_in_the_middle_of_its_end_is_ended_too(own_engine, monkeypatch):
     def answer(request: Request) -> None:
         if request.path == "/_ping":
