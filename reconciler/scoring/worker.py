@@ -60,8 +60,10 @@ def make_ready(settings: Settings) -> Ready | None:
         schemas = script.schemas() if script.schemas else schemas_of(script.run)
         swagger = Swagger(schemas, settings.app_root, settings.service)
     except ScriptError as error:
+        end_if_told()
         log.error("%s", error)  # noqa: TRY400 - the error holds the script's own traceback
         return None
+    end_if_told()
     # The model stays: no collection need look through it, and no worker forked from here copies its pages.
     gc.collect()
     gc.freeze()
@@ -92,6 +94,7 @@ def serve(
         signal.signal(RETIRE, lambda _number, _frame: server.retire())
     # Also before uvicorn has handlers of its own, and after it has put back those that it found.
     signal.signal(signal.SIGTERM, server.handle_exit)
+    end_if_told()
     server.run(sockets=[sock])
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     if lane.is_lost:
@@ -103,6 +106,12 @@ def serve(
     return 0
 
 
+class _Told:
+    """What a signal has said: the exception may end in an `except:` of the script's, or in a `__del__`, unseen."""
+
+    to_stop = False
+
+
 def stop_before_serving() -> None:
     """End at once when told to stop, as long as nothing is served."""
     for number in STOP:
@@ -110,7 +119,18 @@ def stop_before_serving() -> None:
 
 
 def _raise_stopped(_sig: int, _frame: FrameType | None) -> None:
+    _Told.to_stop = True
     raise Stopped(0)
+
+
+def end_if_told() -> None:
+    """End now, where the script went on although it was told to stop.
+
+    Raises:
+        Stopped: it was.
+    """
+    if _Told.to_stop:
+        raise Stopped(0)
 
 
 @contextmanager

@@ -87,6 +87,26 @@ def test_told_to_stop_during_init_it_stops(start):
     assert not server.exists("s")
 
 
+@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.parametrize(
+    "end",
+    [
+        "try: wait()\n    except: pass",
+        "try: wait()\n    except BaseException as error: raise RuntimeError('cannot load') from error",
+        "class Gone:\n        def __del__(self): wait()\n    Gone()",
+    ],
+    ids=["caught", "turned-into-another", "in-a-finalizer"],
+)
+def test_told_to_stop_during_init_it_stops_although_the_script_goes_on(start, end, workers):
+    init = f"def wait():\n    touch('began')\n    wait_for('go')\ndef init():\n    {end}\n{ECHO}"
+    server = start(init, WORKER_COUNT=workers)
+    server.until("began")
+    server.process.terminate()
+    assert server.exit_code() == 0
+    assert "ready on" not in server.errors
+    assert "init() failed" not in server.errors
+
+
 def test_a_script_in_a_subfolder_imports_from_the_root_which_is_the_working_directory(start):
     server = start(
         "wait_for('helper.py')\nimport helper\n"
