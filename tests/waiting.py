@@ -7,7 +7,7 @@ from typing import TypeVar
 Found = TypeVar("Found")
 
 
-def until(condition: Callable[[], Found], *, patience_s: float = 60.0) -> Found:
+def until(condition: Callable[[], Found], *, patience_s: float = 150.0) -> Found:
     """Wait until a condition gives something true, and return that."""
     deadline = time.monotonic() + patience_s
     while not (found := condition()):

@@ -159,7 +159,7 @@ class Scoring:
         return (self.folder / "err").read_text()
 
     def exit_code(self) -> int:
-        return int(self.process.wait(30))
+        return int(self.process.wait(120))
 
     def end(self) -> None:
         """End it as a user would, so that its coverage is written; then whatever is left of its session."""

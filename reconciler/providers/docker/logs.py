@@ -28,7 +28,9 @@ def log_lines(
     tail: int,
     follow: bool,
 ) -> Iterator[str]:
-    """The last lines of the instances that there are now, then, with `follow`, what comes until interrupted.
+    """The last lines of the instances that there are now, then, with `follow`, what comes after this call.
+
+    It never ends by itself where it follows.
 
     Args:
         instances: which there are, by name.
@@ -40,13 +42,19 @@ def log_lines(
     """
     wanted, containers = instances(), identify()
     last = {name: _Last(engine, containers[name], tail) for name in wanted if name in containers}
+    return _lines(last, _Following(engine, identify) if follow else None, instances)
+
+
+def _lines(
+    last: Mapping[str, "_Last"], following: "_Following | None", instances: Callable[[], Sequence[str]]
+) -> Iterator[str]:
     for name, found in last.items():
         for line in found.lines:
             yield f"{name}: {line}" if len(last) > 1 else line
-    if follow:
-        with _Following(engine, identify) as following:
+    if following is not None:
+        with following:
             for name, found in last.items():
-                following.join(name, containers[name], found.position)
+                following.join(name, found.container, found.position)
             yield from following.lines(instances)
 
 
@@ -54,6 +62,7 @@ class _Last:
     """The last lines of one container, and up to where that is."""
 
     def __init__(self, engine: Engine, container: str, tail: int) -> None:
+        self.container = container
         self.position = Position()
         # Even where no line is wanted it is to be known where those to come begin.
         pieces = list(Printed(engine, container, tail=max(tail, 1)))

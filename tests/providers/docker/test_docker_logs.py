@@ -77,7 +77,7 @@ class Reader:
         self._over.set()
 
     def join(self) -> None:
-        self._thread.join(60)
+        self._thread.join(150)
         assert not self._thread.is_alive()
 
 
@@ -124,8 +124,9 @@ def test_the_lines_of_several_instances_say_whose_they_are(world: World):
 
 def test_lines_to_come_are_followed_over_a_restart_and_with_new_instances(one: World):
     (first,), (container,) = names(one), one.containers()
-    reader = Reader(logs(one, tail=0, follow=True))
-    one.score()
+    to_come = logs(one, tail=0, follow=True)
+    one.score()  # before anybody reads
+    reader = Reader(to_come)
     until(lambda: "asked" in "".join(reader.lines))
     before = "\n".join(reader.lines)
     assert "init" not in before
