@@ -60,10 +60,10 @@ def make_ready(settings: Settings) -> Ready | None:
         schemas = script.schemas() if script.schemas else schemas_of(script.run)
         swagger = Swagger(schemas, settings.app_root, settings.service)
     except ScriptError as error:
-        end_if_told()
+        _end_if_told()
         log.error("%s", error)  # noqa: TRY400 - the error holds the script's own traceback
         return None
-    end_if_told()
+    _end_if_told()
     # The model stays: no collection need look through it, and no worker forked from here copies its pages.
     gc.collect()
     gc.freeze()
@@ -94,7 +94,7 @@ def serve(
         signal.signal(RETIRE, lambda _number, _frame: server.retire())
     # Also before uvicorn has handlers of its own, and after it has put back those that it found.
     signal.signal(signal.SIGTERM, server.handle_exit)
-    end_if_told()
+    _end_if_told()
     server.run(sockets=[sock])
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     if lane.is_lost:
@@ -123,7 +123,7 @@ def _raise_stopped(_sig: int, _frame: FrameType | None) -> None:
     raise Stopped(0)
 
 
-def end_if_told() -> None:
+def _end_if_told() -> None:
     """End now, where the script went on although it was told to stop.
 
     Raises:
